@@ -1,0 +1,379 @@
+"""Every door to the world: each has one real implementation and one in memory, one contract.
+
+Methods return awaitables; what they raise is in `errors`. A path, size or name in an argument is
+already validated. "Idempotent" means: doing it again when it is done succeeds and changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from pyrsistent import PMap
+from zope.interface import Attribute, Interface
+
+from flocker_lite.model.lease import Lease
+from flocker_lite.model.records import Change, Configuration, Container, DatasetId, NodeId
+from flocker_lite.model.state import (
+    Ending,
+    ImagePull,
+    Listener,
+    LocalContainer,
+    LocalDataset,
+    Rule,
+    Snapshot,
+)
+
+
+class IStorage(Interface):
+    """The datasets of one node. Only copies that carry a dataset's id as their name are ours."""
+
+    def discover() -> Awaitable[PMap[DatasetId, LocalDataset]]:
+        """Every copy that this node has, as a whole."""
+
+    def look(dataset_id: DatasetId) -> Awaitable[LocalDataset | None]:
+        """One copy as it is now; None when there is none."""
+
+    def path(dataset_id: DatasetId) -> str:
+        """Where the dataset is, or would be, mounted on this node."""
+
+    def create(dataset_id: DatasetId, maximum_size: int | None, lease: Lease) -> Awaitable[None]:
+        """Make an empty dataset, with its lease from the first instant, not mounted.
+
+        Raises Conflict when a copy exists.
+        """
+
+    def destroy(dataset_id: DatasetId) -> Awaitable[None]:
+        """Destroy the copy and its snapshots; it must not be mounted (Busy). Idempotent."""
+
+    def resize(dataset_id: DatasetId, maximum_size: int | None) -> Awaitable[None]:
+        """Set the limit in bytes; None lifts it. Idempotent."""
+
+    def mount(dataset_id: DatasetId) -> Awaitable[None]:
+        """Mount the copy, writable, at `path`; LeaseError unless it is primary or on probation."""
+
+    def unmount(dataset_id: DatasetId) -> Awaitable[None]:
+        """Unmount it, and make sure that no process of this machine still has it mounted.
+
+        Raises Busy when some process does. Idempotent.
+        """
+
+    def set_lease(dataset_id: DatasetId, lease: Lease) -> Awaitable[None]:
+        """Replace the lease, atomically and durably."""
+
+    def snapshot(dataset_id: DatasetId, name: str) -> Awaitable[Snapshot]:
+        """Take a snapshot; Conflict when the name is in use."""
+
+    def destroy_snapshot(dataset_id: DatasetId, name: str) -> Awaitable[None]:
+        """Destroy one snapshot. Idempotent."""
+
+    def estimate(
+        dataset_id: DatasetId, base: str | None, snapshot: str | None
+    ) -> Awaitable[int | None]:
+        """About how many bytes `send` would write; None when this storage cannot tell.
+
+        Without a `snapshot`: if one were taken now.
+        """
+
+    def send(dataset_id: DatasetId, base: str | None, snapshot: str, fd: int) -> Awaitable[None]:
+        """Write the stream from snapshot `base` (or from nothing) to `snapshot` into `fd`.
+
+        `fd` stays open: closing it is the caller's part.
+        """
+
+    def send_rest(dataset_id: DatasetId, resume_token: str, fd: int) -> Awaitable[None]:
+        """Write what a stream that was cut still lacks into `fd`, as its receiver's token says.
+
+        Raises Conflict when this node has no longer what the stream was made of.
+        """
+
+    def receive(dataset_id: DatasetId, fd: int) -> Awaitable[None]:
+        """Read a stream from `fd` into the copy, creating it when it is a full one.
+
+        The copy is not mounted, before or after, and never at the next boot. An increment must
+        start at the newest snapshot here (Conflict), a full stream needs that there is no copy
+        (Conflict). A stream that ends early raises CommandFailed and changes nothing, but that
+        there may be a `resume_token` then: what `send_rest` writes is received like any stream,
+        and any other is refused (Conflict) until `discard_partial`. Of a full stream that was cut
+        there may be a copy without lease and snapshots, which cannot be mounted. When this is
+        cancelled, nothing reads from `fd` any more once the cancellation has arrived.
+        """
+
+    def resume_token(dataset_id: DatasetId) -> Awaitable[str | None]:
+        """What lets the sender of a stream that was cut go on with it; None when there is none."""
+
+    def discard_partial(dataset_id: DatasetId) -> Awaitable[None]:
+        """Throw away what a stream that was cut left, and nothing else. Idempotent."""
+
+    def set_aside(dataset_id: DatasetId, reason: str) -> Awaitable[str]:
+        """Keep a copy that diverged under another name, which is returned; it is ours no more."""
+
+
+class IContainers(Interface):
+    """The containers of one node that flocker_lite made; all others are invisible and untouched."""
+
+    def discover() -> Awaitable[PMap[str, LocalContainer]]:
+        """Every container of ours, by its name in the API, as a whole."""
+
+    def has_image(image: str) -> Awaitable[bool]:
+        """Whether an image is here."""
+
+    def pull(image: str, progress: Callable[[ImagePull], None]) -> Awaitable[None]:
+        """Have the image here; one that is here is not looked for anew.
+
+        `progress` is called now and then meanwhile. ImageError, with what to do about it, when the
+        image is not to be had.
+        """
+
+    def prepare(
+        container: Container, binds: Mapping[DatasetId, str], address: str
+    ) -> Awaitable[None]:
+        """Have it created and not started; ImageError unless its image is here.
+
+        `binds` says where on this node each volume's dataset is mounted; `address` is this node's
+        own, which links lead to. One of the same name that is stopped and was made from another
+        configuration is replaced; a running one raises ContainerError. Idempotent.
+        """
+
+    def poise(name: str) -> Awaitable[None]:
+        """Start a prepared container that is poisable, with its program held back until `start`.
+
+        Its datasets need not be mounted yet: they appear inside when they are. Idempotent.
+        """
+
+    def start(name: str) -> Awaitable[None]:
+        """Start a prepared container. Idempotent."""
+
+    def answers(name: str, timeout_seconds: float) -> Awaitable[str | None]:
+        """Wait until it serves, at most that long; None as soon as it does, else why not, in words.
+
+        With a health check it serves once that succeeds, and is waited for no longer than its
+        `start_period_seconds`; without one, once it accepts connections at all of its ports. One
+        that does not run (any more) is not waited for. ContainerError when that cannot be told.
+        """
+
+    def stop(name: str, timeout_seconds: float) -> Awaitable[None]:
+        """Stop it, with SIGKILL after the time-out; when this returns its processes are gone.
+
+        Idempotent, also when there is no such container.
+        """
+
+    def remove(name: str) -> Awaitable[None]:
+        """Remove it, stopped or running. Idempotent."""
+
+    def watch(changed: Callable[[str], None]) -> Awaitable[None]:
+        """Call `changed(name)` whenever a container of ours starts or ends, until cancelled."""
+
+
+class IFence(Interface):
+    """Ends loans on this node, also when the agent is dead: it is not a part of its process."""
+
+    def arm(container: str, dataset_ids: frozenset[DatasetId], seconds: float) -> Awaitable[None]:
+        """In so many seconds from now on, by a clock that never jumps, end what is on probation.
+
+        All processes that have one of these datasets mounted are killed then, and it is unmounted;
+        unless its lease says something else than probation. Armed again, it counts anew.
+        """
+
+    def disarm(container: str) -> Awaitable[None]:
+        """There is nothing to end any more. Idempotent."""
+
+
+class IEndings(Interface):
+    """What this node remembers, over reboots too, of containers that ended by themselves."""
+
+    remembered: PMap[str, Ending] = Attribute("By the container's name in the API.")
+
+    def remember(endings: PMap[str, Ending]) -> Awaitable[None]:
+        """Remember these alone, durably when this returns."""
+
+
+class IRouting(Interface):
+    """What becomes of new connections to external ports of containers that do not run here."""
+
+    def discover() -> Awaitable[frozenset[Rule]]:
+        """What is in force on this node now."""
+
+    def replace(rules: frozenset[Rule]) -> Awaitable[None]:
+        """Put these, and no others of ours, in force, all at one instant. Idempotent."""
+
+
+class IListeners(Interface):
+    """Which TCP ports of this node other software has."""
+
+    def discover() -> Awaitable[PMap[int, Listener]]:
+        """Who listens at each port, at whatever address; this very process does not count."""
+
+
+@dataclass(frozen=True, slots=True)
+class PeerCopy:
+    """What another node has of a dataset, up to the newest snapshot of its copy.
+
+    With a `resume_token` there is a part of a stream as well, which can be gone on with.
+    """
+
+    exists: bool
+    lease: Lease | None = None
+    newest: Snapshot | None = None
+    resume_token: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lent:
+    """A dataset that is lent for a trial as of `epoch`; `guid` is that of its last snapshot."""
+
+    dataset_id: DatasetId
+    epoch: int
+    guid: str
+
+
+class IReceiving(Interface):
+    """A receive that waits at another node for its stream."""
+
+    def fileno() -> int:
+        """Where to write the stream."""
+
+    def finish() -> Awaitable[None]:
+        """Say that the stream is complete and wait until it is received; raises what went wrong.
+
+        Raises PeerUnreachable when it stood still for too long, now or before.
+        """
+
+    def stall_after(seconds: float) -> None:
+        """From now on, give up as soon as nothing moved for so long."""
+
+    def sent_bytes() -> int:
+        """How many bytes went through so far."""
+
+    def limit(bytes_per_second: int | None) -> None:
+        """Let no more than this through from now on, also of what is under way; None lifts it."""
+
+    def abort() -> None:
+        """Give up; the receiving end drops what it has. No effect once it is finished."""
+
+
+class IPeer(Interface):
+    """The agent of another node, as one that has data for it speaks to it."""
+
+    def copy(dataset_id: DatasetId) -> Awaitable[PeerCopy]:
+        """What it has of the dataset."""
+
+    def receive(
+        dataset_id: DatasetId, epoch: int, base_guid: str | None, resumes: bool = False
+    ) -> Awaitable[IReceiving]:
+        """Have it wait for a stream from the snapshot `base_guid` (None: a full one).
+
+        `epoch` is the sender's own as primary. With `resumes` the stream will go on with one that
+        was cut; else what such a one left is thrown away. A stream that is being received for the
+        dataset ends. Raises PeerRefused when it must not receive that.
+        """
+
+    def prepared(name: str) -> Awaitable[None]:
+        """Wait until it has created the container, ready to be started.
+
+        Raises PeerRefused when it cannot, an image that is not to be had, say.
+        """
+
+    def set_aside(dataset_id: DatasetId) -> Awaitable[None]:
+        """Have it keep its diverged replica under another name."""
+
+    def prune(dataset_id: DatasetId, keep_guids: frozenset[str]) -> Awaitable[None]:
+        """Have it destroy the snapshots that pushes made there, other than these."""
+
+    def acquire(dataset_id: DatasetId, epoch: int, guid: str) -> Awaitable[None]:
+        """Have it become primary of `epoch`, with the snapshot `guid` as its newest. Idempotent."""
+
+    def offer_loan(
+        container: str, dataset_ids: tuple[DatasetId, ...], seconds: float
+    ) -> Awaitable[None]:
+        """Have it ask for the loan of these, counted from now on; again: anew."""
+
+    def lend(container: str, lent: tuple[Lent, ...]) -> Awaitable[None]:
+        """Have it run the container on trial, with what it asked for; returns once it is healthy.
+
+        Raises PeerRefused, with why, once everything is given back.
+        """
+
+    def recall(dataset_ids: tuple[DatasetId, ...]) -> Awaitable[None]:
+        """Have it give back what it has on trial; returns once it writes to none of them."""
+
+    def serving(name: str) -> Awaitable[None]:
+        """Wait until the container serves connections to that node.
+
+        Raises PeerRefused when it does not in the time that it is given.
+        """
+
+    def close() -> None:
+        """Hang up."""
+
+
+class IPeers(Interface):
+    """The way to other nodes' agents."""
+
+    def connect(node_id: NodeId, address: str) -> Awaitable[IPeer]:
+        """Reach the agent of the node; PeerUnreachable when it cannot be."""
+
+
+class IGate(Interface):
+    """What a node lets the agents of other nodes ask of it; all raise PeerRefused with the reason.
+
+    The methods mirror those of `IPeer`; `receive` reads the stream from a descriptor of ours.
+    """
+
+    def copy(dataset_id: DatasetId) -> Awaitable[PeerCopy]:
+        """What this node has of the dataset."""
+
+    def may_receive(
+        dataset_id: DatasetId, epoch: int, base_guid: str | None, resumes: bool = False
+    ) -> Awaitable[None]:
+        """Whether a stream that starts at `base_guid` would continue a replica here.
+
+        Makes room for it: see `IPeer.receive`.
+        """
+
+    def receive(dataset_id: DatasetId, epoch: int, fd: int) -> Awaitable[None]:
+        """Receive the stream, and note the sender's epoch on the replica."""
+
+    def prepared(name: str) -> Awaitable[None]:
+        """Wait until the container is created here, ready to be started."""
+
+    def set_aside(dataset_id: DatasetId) -> Awaitable[None]:
+        """Keep a replica that diverged under another name."""
+
+    def prune(dataset_id: DatasetId, keep_guids: frozenset[str]) -> Awaitable[None]:
+        """Destroy the snapshots that pushes made here, other than these."""
+
+    def acquire(dataset_id: DatasetId, epoch: int, guid: str) -> Awaitable[None]:
+        """Become primary of `epoch`, which the sender has released for ever."""
+
+    def offer_loan(
+        container: str, dataset_ids: tuple[DatasetId, ...], seconds: float
+    ) -> Awaitable[None]:
+        """Ask for the loan of these: it is counted from now on."""
+
+    def lend(container: str, lent: tuple[Lent, ...]) -> Awaitable[None]:
+        """Run the container on trial until it is healthy, else give everything back."""
+
+    def recall(dataset_ids: tuple[DatasetId, ...]) -> Awaitable[None]:
+        """Give back what is on trial here."""
+
+    def serving(name: str) -> Awaitable[None]:
+        """Wait until the container serves connections to this node."""
+
+
+class IStore(Interface):
+    """Where the configuration is kept; what was committed is on disk."""
+
+    cluster_id = Attribute("UUID of the cluster, made when the store was.")
+    generation = Attribute(
+        "Number of the last commit that changed anything but grants; grows, over restarts as well."
+    )
+
+    def load() -> Awaitable[Configuration]:
+        """The whole configuration as it was last committed."""
+
+    def commit(changes: tuple[Change, ...]) -> Awaitable[None]:
+        """Make these changes durable, all or none; StoreError when that was not possible."""
+
+    def close() -> Awaitable[None]:
+        """Let go of the store."""

@@ -1,0 +1,1 @@
+"""Immutable records and pure functions; imports nothing of ours and does no I/O."""

@@ -1,0 +1,133 @@
+"""Records as JSON values and back, driven by their types; used by the wire, the store and labels.
+
+Decoding is strict about types. Unknown keys are ignored and missing ones take their default, so
+that neighbouring releases understand each other.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from enum import Enum
+from typing import Any, TypeVar, get_args, get_type_hints
+
+from cattrs import BaseValidationError, Converter
+from pyrsistent import PMap, pmap
+
+from flocker_lite.errors import FlockerError, LeaseError
+from flocker_lite.model import lease
+from flocker_lite.model.records import Change
+
+Record = TypeVar("Record")
+
+
+class CodecError(FlockerError):
+    """A JSON text is not the record that it should be; the text says where it differs."""
+
+
+def _strict(kind: type) -> Any:
+    def structure(value: object, _: type) -> object:
+        # bool is an int to Python, and never one to a protocol.
+        exact = isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
+        if kind is float and isinstance(value, int) and not isinstance(value, bool):
+            return float(value)
+        if not exact:
+            raise TypeError(f"{value!r} is not of type {kind.__name__}")
+        return value
+
+    return structure
+
+
+def _make_converter() -> Converter:
+    converter = Converter(detailed_validation=True, omit_if_default=True)
+    for kind in (str, int, float, bool):
+        converter.register_structure_hook(kind, _strict(kind))
+    converter.register_structure_hook_func(
+        lambda kind: getattr(kind, "__origin__", None) is PMap,
+        lambda value, kind: pmap(
+            {
+                _text(key): converter.structure(item, get_args(kind)[1])
+                for key, item in value.items()
+            }
+        ),
+    )
+    converter.register_unstructure_hook_func(
+        lambda kind: kind is PMap or getattr(kind, "__origin__", None) is PMap or _is_pmap(kind),
+        lambda value: {key: converter.unstructure(item) for key, item in value.items()},
+    )
+    converter.register_unstructure_hook(lease.Lease, str)
+    converter.register_structure_hook(lease.Lease, lambda value, _: lease.parse(_text(value)))
+    converter.register_unstructure_hook(Enum, lambda value: value.value)
+    return converter
+
+
+def _is_pmap(kind: object) -> bool:
+    return isinstance(kind, type) and issubclass(kind, PMap)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is not of type str")
+    return value
+
+
+_converter = _make_converter()
+__all__ = [
+    "CodecError",
+    "change_from_json",
+    "change_to_json",
+    "dumps",
+    "from_json",
+    "loads",
+    "to_json",
+]
+
+
+def to_json(record: object) -> Any:
+    """The record as JSON values; keys with their default are left out."""
+    return _converter.unstructure(record)
+
+
+def from_json(kind: type[Record], value: object) -> Record:
+    """The record that `to_json` made the value of; CodecError when it is none."""
+    try:
+        return _converter.structure(value, kind)
+    except (BaseValidationError, LeaseError, TypeError, ValueError, KeyError, AttributeError) as e:
+        raise CodecError(f"not a {kind.__name__}: {_reason(e)}") from None
+
+
+def dumps(record: object) -> str:
+    """The record as JSON text, the same for equal records."""
+    return json.dumps(to_json(record), sort_keys=True, separators=(",", ":"))
+
+
+def loads(kind: type[Record], text: str) -> Record:
+    """The record that `dumps` made the text of; CodecError when it is none."""
+    try:
+        value = json.loads(text)
+    except ValueError as e:
+        raise CodecError(f"not JSON: {e}") from None
+    return from_json(kind, value)
+
+
+def change_to_json(change: Change) -> list[Any]:
+    """A change as a list of kind, identity and record."""
+    return [change.kind, change.identity, to_json(change.record)]
+
+
+def change_from_json(maps: type, value: object) -> Change:
+    """A change of the record of maps; CodecError when it is none or of an unknown kind."""
+    match value:
+        case [str(kind), str(identity), record]:
+            if kind not in {field.name for field in fields(maps)}:
+                raise CodecError(f"{maps.__name__} has no {kind!r}")
+            record_type = get_args(get_type_hints(maps)[kind])[1]
+            decoded = None if record is None else from_json(record_type, record)
+            return Change(kind, identity, decoded)
+    raise CodecError(f"not a change: {str(value)[:100]}")
+
+
+def _reason(error: BaseException) -> str:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return f"missing {error}" if isinstance(error, KeyError) else str(error)

@@ -1,0 +1,252 @@
+"""What a user, an agent or a handoff may do to the configuration, as pure functions.
+
+Each takes a configuration and gives an `Edit`, or raises an `EditError` and nothing has happened.
+Where an argument names a node, and in `Dataset.primary` and `Container.node` of what is created
+or revised, its address will do as well as its UUID.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import replace
+
+from flocker_lite.model.editing import (
+    AlreadyDeleted,
+    Clash,
+    EditError,
+    Missing,
+    StaleGrant,
+    UnknownNode,
+    edited,
+    existing_container,
+    existing_dataset,
+    in_turn,
+)
+from flocker_lite.model.images import find_image, forget_image, want_image
+from flocker_lite.model.nodes import (
+    announce_node,
+    canonical_address,
+    expect_node,
+    find_node,
+    is_placeholder,
+)
+from flocker_lite.model.records import (
+    Change,
+    Configuration,
+    Container,
+    Dataset,
+    DatasetId,
+    Edit,
+    Grant,
+    Link,
+    NodeId,
+    Volume,
+)
+from flocker_lite.model.user_leases import acquire_lease, drop_lease_when_over, release_lease
+from flocker_lite.model.uses import uses_of
+
+__all__ = [
+    "AlreadyDeleted",
+    "Clash",
+    "EditError",
+    "Missing",
+    "StaleGrant",
+    "UnknownNode",
+    "acquire_lease",
+    "announce_node",
+    "canonical_address",
+    "create_container",
+    "create_dataset",
+    "delete_container",
+    "delete_dataset",
+    "drop_lease_when_over",
+    "expect_node",
+    "find_image",
+    "find_node",
+    "forget_image",
+    "in_turn",
+    "move_container",
+    "move_dataset",
+    "purge_dataset",
+    "release_lease",
+    "set_grant",
+    "update_container",
+    "update_dataset",
+    "want_image",
+]
+
+
+def create_dataset(configuration: Configuration, dataset: Dataset) -> Edit:
+    """Have a dataset, granted to its primary; an id is never used a second time."""
+    if dataset.dataset_id in configuration.grants:
+        raise Clash("The provided dataset_id is already in use.")
+    dataset = replace(dataset, primary=find_node(configuration, dataset.primary))
+    return edited(
+        configuration,
+        [
+            Change("datasets", dataset.dataset_id, dataset),
+            Change("grants", dataset.dataset_id, Grant(dataset.primary)),
+        ],
+    )
+
+
+def update_dataset(
+    configuration: Configuration, dataset_id: DatasetId, revise: Callable[[Dataset], Dataset]
+) -> Edit:
+    """Want the dataset as it is after `revise`; on another node only when no container uses it."""
+    dataset = existing_dataset(configuration, dataset_id)
+    if dataset.deleted:
+        raise AlreadyDeleted()
+    revised = revise(dataset)
+    revised = replace(revised, primary=find_node(configuration, revised.primary))
+    if revised.primary != dataset.primary:
+        _require_detached(configuration, dataset_id, "move the container instead")
+    return edited(configuration, [Change("datasets", dataset_id, revised)])
+
+
+def move_dataset(configuration: Configuration, dataset_id: DatasetId, where: str) -> Edit:
+    """Want the dataset's primary on another node; the grant follows when it was handed over."""
+    return update_dataset(
+        configuration, dataset_id, lambda dataset: replace(dataset, primary=where)
+    )
+
+
+def delete_dataset(configuration: Configuration, dataset_id: DatasetId) -> Edit:
+    """Have the dataset destroyed; deleting it again changes nothing."""
+    dataset = existing_dataset(configuration, dataset_id)
+    _require_detached(configuration, dataset_id, "delete the container first")
+    return edited(configuration, [Change("datasets", dataset_id, replace(dataset, deleted=True))])
+
+
+def purge_dataset(
+    configuration: Configuration,
+    dataset_id: DatasetId,
+    holders: Collection[NodeId],
+    reporting: Collection[NodeId],
+) -> Edit:
+    """Forget a deleted dataset that no node holds any more; its id stays used, by its grant.
+
+    `holders` are the nodes that report a copy, `reporting` those of which anything is known. With
+    a node away Clash: it may hold a copy, which nobody would tell it to destroy any more.
+    """
+    dataset = existing_dataset(configuration, dataset_id)
+    if not dataset.deleted:
+        raise Clash("Only a deleted dataset can be purged: delete it first.")
+    for node in configuration.nodes.values():
+        if node.node_id in holders:
+            raise Clash(f"{node.address} still has a copy of the dataset: wait until it is gone.")
+        if node.node_id not in reporting and not is_placeholder(node):
+            raise Clash(
+                f"{node.address} is away, and may have a copy of the dataset: wait until its agent "
+                "is back."
+            )
+    return edited(
+        configuration, [Change("datasets", dataset_id, None), Change("leases", dataset_id, None)]
+    )
+
+
+def create_container(configuration: Configuration, container: Container) -> Edit:
+    """Have a container, on the node where the datasets of its volumes are."""
+    if container.name in configuration.containers:
+        raise Clash("The container name already exists.")
+    container = replace(container, node=find_node(configuration, container.node))
+    _require_sound(configuration, container)
+    return edited(configuration, [Change("containers", container.name, container)])
+
+
+def update_container(
+    configuration: Configuration, name: str, revise: Callable[[Container], Container]
+) -> Edit:
+    """Want the container as it is after `revise`, under its own name.
+
+    On another node, the primaries of its datasets go with it; those that it gets anew must be
+    where it was.
+    """
+    container = existing_container(configuration, name)
+    revised = replace(revise(container), name=name)
+    node = find_node(configuration, revised.node)
+    _require_sound(configuration, replace(revised, node=container.node))
+    moved = [
+        replace(configuration.datasets[volume.dataset_id], primary=node)
+        for volume in revised.volumes
+    ]
+    return edited(
+        configuration,
+        [
+            Change("containers", name, replace(revised, node=node)),
+            *(Change("datasets", dataset.dataset_id, dataset) for dataset in moved),
+        ],
+    )
+
+
+def move_container(configuration: Configuration, name: str, where: str) -> Edit:
+    """Want the container on another node, and the primaries of its datasets with it."""
+    return update_container(configuration, name, lambda container: replace(container, node=where))
+
+
+def delete_container(configuration: Configuration, name: str) -> Edit:
+    """Have the container no more; its datasets stay."""
+    existing_container(configuration, name)
+    return edited(configuration, [Change("containers", name, None)])
+
+
+def set_grant(configuration: Configuration, dataset_id: DatasetId, grant: Grant) -> Edit:
+    """Record who may write to the dataset from now on; StaleGrant when that is older news."""
+    existing_dataset(configuration, dataset_id)
+    current = configuration.grants[dataset_id]
+    backwards = grant.epoch < current.epoch
+    two_owners = grant.epoch == current.epoch and grant.owner != current.owner
+    unmade = current.materialised and not grant.materialised
+    if backwards or two_owners or unmade:
+        raise StaleGrant(f"dataset {dataset_id}: {grant} cannot follow {current}")
+    return edited(configuration, [Change("grants", dataset_id, grant)])
+
+
+def _require_detached(configuration: Configuration, dataset_id: DatasetId, advice: str) -> None:
+    user = uses_of(configuration.containers).datasets.get(dataset_id)
+    if user is not None:
+        raise Clash(f"The dataset is being used by the container {user}: {advice}.")
+
+
+def _require_sound(configuration: Configuration, container: Container) -> None:
+    """It fits in with everything else, whether or not it was there before."""
+    _require_volumes(configuration, container)
+    _require_free_ports(configuration, container)
+    _require_distinct_links(container.links)
+
+
+def _require_volumes(configuration: Configuration, container: Container) -> None:
+    used = uses_of(configuration.containers).datasets
+    for dataset in _live_datasets(configuration, container.volumes):
+        if dataset.primary != container.node:
+            raise Clash("The dataset is on another node.")
+        if used.get(dataset.dataset_id, container.name) != container.name:
+            raise Clash("The dataset is being used by another container.")
+    wanted = [volume.dataset_id for volume in container.volumes]
+    if len(set(wanted)) < len(wanted):
+        raise Clash("A dataset can be only one of a container's volumes.")
+    if len({volume.mountpoint for volume in container.volumes}) < len(wanted):
+        raise Clash("The mountpoints of a container's volumes must be unique.")
+
+
+def _live_datasets(configuration: Configuration, volumes: Iterable[Volume]) -> Iterator[Dataset]:
+    for volume in volumes:
+        dataset = existing_dataset(configuration, volume.dataset_id)
+        if dataset.deleted:
+            raise Missing("Dataset not found.")
+        yield dataset
+
+
+def _require_free_ports(configuration: Configuration, container: Container) -> None:
+    wanted = [port.external for port in container.ports]
+    used = uses_of(configuration.containers).ports
+    taken = any(used.get(port, container.name) != container.name for port in wanted)
+    if taken or len(set(wanted)) < len(wanted):
+        raise Clash("A specified external port is already in use.")
+
+
+def _require_distinct_links(links: tuple[Link, ...]) -> None:
+    if len({link.alias for link in links}) < len(links):
+        raise Clash("Link aliases must be unique.")
+    if len({link.local_port for link in links}) < len(links):
+        raise Clash("The local ports in a container's links must be unique.")

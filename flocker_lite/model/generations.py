@@ -1,0 +1,22 @@
+"""The number by which one state of the configuration is told from every other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from flocker_lite.model.records import Change
+
+_MICROSECONDS = 1_000_000
+_FOLLOWING = frozenset({"grants", "moves", "past_moves"})
+
+
+def next_generation(current: int, changes: Iterable[Change], now: float) -> int:
+    """The generation after these changes; `now` is in seconds since 1970.
+
+    It keeps up with the clock, so that a store that was put back from a copy does not give out a
+    number a second time. Grants and moves do not count: they follow by themselves what users
+    asked for.
+    """
+    if all(change.kind in _FOLLOWING for change in changes):
+        return current
+    return max(current + 1, int(now * _MICROSECONDS))

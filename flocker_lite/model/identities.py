@@ -1,0 +1,11 @@
+"""What nodes and datasets are called, for the records that know nothing else of them."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+NodeId: TypeAlias = str
+"""UUID of a node, lower case; made by its agent and kept on its disk."""
+
+DatasetId: TypeAlias = str
+"""UUID of a dataset, lower case."""

@@ -1,0 +1,317 @@
+"""When a move begins and when it is over, as pure functions: it follows from the configuration.
+
+What is wanted on another node than the owner of its grant is to be moved, and there is one open
+move for it; for a container without datasets, from when another node is configured for it.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from operator import attrgetter
+
+from pyrsistent import PMap, pmap
+
+from flocker_lite.model.accounts import MoveState, pause_by_step, source_first
+from flocker_lite.model.editing import Clash, Missing, edited
+from flocker_lite.model.open_moves import move_of_container, move_of_dataset
+from flocker_lite.model.records import (
+    Change,
+    Configuration,
+    Container,
+    DatasetId,
+    Edit,
+    Move,
+    MoveOptions,
+    NodeId,
+    PastMove,
+)
+from flocker_lite.model.state import ContainerState
+from flocker_lite.model.uses import uses_of
+
+PAST_MOVES_MAX = 200
+"""How many moves that are over are remembered; the oldest is forgotten first."""
+
+DONE = "done"
+ROLLED_BACK = "rolled back"
+CANCELLED = "cancelled"
+SUPERSEDED = "superseded"
+
+_VARIABLE_STEPS = ("send",)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What an edit of moves needs of the world: seconds since 1970, new UUIDs, and the accounts."""
+
+    now: float
+    new_id: Callable[[], str]
+    accounts: Callable[[str], Iterable[MoveState]] = lambda move_id: ()
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What moves as one: a container with its datasets, or (`container` is None) a lone dataset."""
+
+    container: str | None
+    dataset_ids: tuple[DatasetId, ...] = ()
+
+
+def followed(before: Configuration, edit: Edit, moment: Moment) -> Edit:
+    """The edit of `before`, with the moves that it begins, redirects or ends."""
+    configuration, changes = edit.configuration, edit.changes
+    for subject in _subjects(before, edit):
+        following = edited(configuration, _following(before, configuration, subject, moment))
+        configuration, changes = following.configuration, changes + following.changes
+    return replace(edit, configuration=configuration, changes=changes)
+
+
+def revise_options(
+    configuration: Configuration, move: Move | None, revise: Callable[[MoveOptions], MoveOptions]
+) -> Edit:
+    """Want an open move to go as `revise` says; Clash when nothing moves."""
+    if move is None:
+        raise Clash(
+            "Nothing moves: `move` goes together with another node, or with a move under way."
+        )
+    revised = replace(move, options=revise(move.options))
+    return edited(configuration, [Change("moves", move.move_id, revised)])
+
+
+def cancel(configuration: Configuration, move_id: str, moment: Moment) -> Edit:
+    """Have what moves stay at the source; Clash when it is too late for that."""
+    move = configuration.moves.get(move_id)
+    if move is None:
+        past = configuration.past_moves.get(move_id)
+        if past is None:
+            raise Missing("Move not found.")
+        raise Clash(f"The move is over: {past.verdict}.")
+    if _is_committed(configuration, move, moment.accounts(move_id)):
+        raise Clash("The data has been handed over: configure the source to move it back.")
+    return call_back(configuration, move_id, CANCELLED, moment)
+
+
+def call_back(configuration: Configuration, move_id: str, verdict: str, moment: Moment) -> Edit:
+    """End an open move, and want what it moves at its source again, if this move still wants it.
+
+    Nothing when it is over.
+    """
+    move = configuration.moves.get(move_id)
+    if move is None:
+        return Edit(configuration)
+    changes = _end(configuration, move, verdict, moment)
+    subject = Subject(move.container, move.dataset_ids)
+    if _place(configuration, subject) == move.destination:
+        if move.container is not None:
+            container = configuration.containers[move.container]
+            changes.append(
+                Change("containers", container.name, replace(container, node=move.source))
+            )
+            ids = tuple(volume.dataset_id for volume in container.volumes)
+        else:
+            ids = move.dataset_ids
+        for dataset_id in ids:
+            dataset = configuration.datasets[dataset_id]
+            changes.append(Change("datasets", dataset_id, replace(dataset, primary=move.source)))
+    return edited(configuration, changes)
+
+
+def end(configuration: Configuration, move_id: str, verdict: str, moment: Moment) -> Edit:
+    """End an open move; nothing when it is over."""
+    move = configuration.moves.get(move_id)
+    if move is None:
+        return Edit(configuration)
+    return edited(configuration, _end(configuration, move, verdict, moment))
+
+
+def outcome(
+    configuration: Configuration,
+    move: Move,
+    accounts: Iterable[MoveState],
+    containers: Mapping[NodeId, ContainerState],
+) -> str | None:
+    """How an open move has ended by what is reported; None when it goes on.
+
+    `containers` are the reports of its container. It is done when the data is at the destination,
+    and the container serves there, or has run there and ended by itself; one without data has to
+    be gone from the source as well.
+    """
+    if any(item.phase == ROLLED_BACK and item.move_id == move.move_id for item in accounts):
+        return ROLLED_BACK
+    if move.dataset_ids and not _has_arrived(configuration, move):
+        return None
+    if move.container is None:
+        return DONE
+    there, here = containers.get(move.destination), containers.get(move.source)
+    if there is None or not (there.serving or there.exit_code is not None):
+        return None
+    if not move.dataset_ids and here is not None and here.running:
+        return None
+    return DONE
+
+
+def is_complete(move: Move, accounts: Iterable[MoveState]) -> bool:
+    """Whether both sides have told all of their story, of each dataset."""
+    told = {(item.dataset_id, item.source is None) for item in accounts if _is_told(move, item)}
+    return all((each, side) in told for each in move.dataset_ids for side in (True, False))
+
+
+def belongs(configuration: Configuration, move: Move, node_id: NodeId, account: MoveState) -> bool:
+    """Whether what this node reports is about this move; it may not have known the move's id."""
+    if account.move_id is not None:
+        return account.move_id == move.move_id
+    grant = configuration.grants.get(account.dataset_id)
+    if grant is None or account.dataset_id not in move.dataset_ids:
+        return False
+    epoch = grant.epoch if grant.owner == move.destination else grant.epoch + 1
+    destination = account.destination if account.source is not None else node_id
+    return account.epoch == epoch and destination == move.destination
+
+
+def pause_costs(configuration: Configuration, move: Move) -> PMap[str, float]:
+    """What each step of the pause, but the sending, took the last time that this was moved."""
+    subject = Subject(move.container, () if move.container else move.dataset_ids)
+    alike = (
+        past
+        for past in configuration.past_moves.values()
+        if past.verdict == DONE
+        and subject == Subject(past.move.container, subject.dataset_ids and past.move.dataset_ids)
+        and is_complete(past.move, past.accounts)
+    )
+    last = max(alike, key=attrgetter("ended_at"), default=None)
+    pause = pause_by_step(last.accounts) if last is not None else {}
+    return pmap({name: took for name, took in pause.items() if name not in _VARIABLE_STEPS})
+
+
+def _subjects(before: Configuration, edit: Edit) -> list[Subject]:
+    """What the edit may have set off, each once; what has data comes first."""
+    after = edit.configuration
+    datasets: dict[DatasetId, None] = {}
+    containers: dict[str, None] = {}
+    for change in edit.changes:
+        if change.kind in ("datasets", "grants"):
+            datasets[change.identity] = None
+        elif change.kind == "containers":
+            containers[change.identity] = None
+            for configuration in (before, after):
+                known = configuration.containers.get(change.identity)
+                datasets |= dict.fromkeys(_datasets(known))
+    users = uses_of(after.containers).datasets
+    found: dict[Subject, None] = {}
+    for dataset_id in datasets:
+        user = users.get(dataset_id)
+        if user is None:
+            found[Subject(None, (dataset_id,))] = None
+        else:
+            containers[user] = None
+    for name in containers:
+        found[Subject(name, _datasets(after.containers.get(name)))] = None
+    return sorted(found, key=lambda subject: not subject.dataset_ids)
+
+
+def _datasets(container: Container | None) -> tuple[DatasetId, ...]:
+    return tuple(volume.dataset_id for volume in container.volumes) if container else ()
+
+
+def _following(
+    before: Configuration, after: Configuration, subject: Subject, moment: Moment
+) -> list[Change]:
+    """What becomes of the open moves of this subject, and the move that it needs now."""
+    changes: list[Change] = []
+    open_moves = _open_moves(after, subject)
+    place, source = _place(after, subject), _source(before, after, subject, open_moves)
+    moves = place is not None and source is not None
+    goes_on = False
+    for move in open_moves:
+        same = (move.container, frozenset(move.dataset_ids), move.destination) == (
+            subject.container,
+            frozenset(subject.dataset_ids),
+            place,
+        )
+        if same and (source is not None or _has_arrived(after, move)):
+            goes_on = True
+            changes.append(
+                Change("moves", move.move_id, replace(move, source=source or move.source))
+            )
+        elif moves:
+            changes += _end(after, move, SUPERSEDED, moment)
+        else:
+            arrived = place is None and _has_arrived(after, move)
+            changes += _end(after, move, DONE if arrived else CANCELLED, moment)
+    if moves and not goes_on:
+        assert source is not None
+        assert place is not None
+        move_id = moment.new_id()
+        ids = subject.dataset_ids
+        begun = Move(move_id, source, place, moment.now, subject.container, ids)
+        changes.append(Change("moves", move_id, begun))
+    return changes
+
+
+def _open_moves(configuration: Configuration, subject: Subject) -> list[Move]:
+    found = [move_of_dataset(configuration, each) for each in subject.dataset_ids]
+    if subject.container is not None:
+        found.append(move_of_container(configuration, subject.container))
+    return list({move.move_id: move for move in found if move is not None}.values())
+
+
+def _place(configuration: Configuration, subject: Subject) -> NodeId | None:
+    """Where it is wanted; None when it is not."""
+    if subject.container is not None:
+        container = configuration.containers.get(subject.container)
+        return container.node if container is not None else None
+    dataset = configuration.datasets.get(subject.dataset_ids[0])
+    return dataset.primary if dataset is not None and not dataset.deleted else None
+
+
+def _source(
+    before: Configuration, after: Configuration, subject: Subject, open_moves: list[Move]
+) -> NodeId | None:
+    """The node from which it has to be moved to where it is wanted; None when it is there."""
+    place = _place(after, subject)
+    if subject.dataset_ids:
+        owners = [after.grants[each].owner for each in subject.dataset_ids if each in after.grants]
+        return next((owner for owner in owners if owner != place), None)
+    known = before.containers.get(subject.container or "")
+    node = open_moves[0].source if open_moves else known.node if known is not None else None
+    # One that was put on a node before that node's agent announced itself was never there.
+    return node if node != place and node in after.nodes else None
+
+
+def _has_arrived(configuration: Configuration, move: Move) -> bool:
+    grants = [configuration.grants.get(dataset_id) for dataset_id in move.dataset_ids]
+    return bool(grants) and all(
+        grant is not None and grant.owner == move.destination for grant in grants
+    )
+
+
+def _is_committed(configuration: Configuration, move: Move, accounts: Iterable[MoveState]) -> bool:
+    """Whether anything of it is known to have been handed over."""
+    grants = [configuration.grants.get(dataset_id) for dataset_id in move.dataset_ids]
+    return any(grant is not None and grant.owner == move.destination for grant in grants) or any(
+        account.phase == DONE for account in accounts
+    )
+
+
+def _is_told(move: Move, account: MoveState) -> bool:
+    # A lone dataset has nothing at the destination that would end the pause.
+    lone = account.source is None and move.container is None
+    return account.phase == DONE or (lone and bool(account.steps))
+
+
+def _end(configuration: Configuration, move: Move, verdict: str, moment: Moment) -> list[Change]:
+    epochs = {
+        dataset_id: configuration.grants[dataset_id].epoch
+        for dataset_id in move.dataset_ids
+        if dataset_id in configuration.grants
+    }
+    accounts = source_first(moment.accounts(move.move_id))
+    past = PastMove(move, verdict, moment.now, pmap(epochs), accounts)
+    surplus = len(configuration.past_moves) + 1 - PAST_MOVES_MAX
+    oldest = heapq.nsmallest(surplus, configuration.past_moves.values(), attrgetter("ended_at"))
+    return [
+        Change("moves", move.move_id, None),
+        Change("past_moves", move.move_id, past),
+        *(Change("past_moves", each.move_id, None) for each in oldest),
+    ]

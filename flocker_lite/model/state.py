@@ -1,0 +1,287 @@
+"""What there is: the records that agents report and that the control service never stores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from pyrsistent import PMap, pmap
+
+from flocker_lite.model.accounts import MoveState as MoveState
+from flocker_lite.model.accounts import Round as Round
+from flocker_lite.model.accounts import Step as Step
+from flocker_lite.model.lease import Lease
+from flocker_lite.model.records import (
+    Container,
+    Dataset,
+    DatasetId,
+    Grant,
+    Image,
+    Move,
+    NodeId,
+)
+
+POISED = "poised"
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A snapshot of a dataset; its identity is the guid, which is the same on every node."""
+
+    name: str
+    guid: str
+
+
+@dataclass(frozen=True, slots=True)
+class LocalDataset:
+    """A node's copy of a dataset.
+
+    `lease` is None for a copy whose first receive was cut off. `path` is where it is, or would be,
+    mounted. `maximum_size` is in bytes. `snapshots` are oldest first.
+    """
+
+    dataset_id: DatasetId
+    lease: Lease | None
+    mounted: bool
+    path: str
+    maximum_size: int | None = None
+    snapshots: tuple[Snapshot, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How the last run of a container ended.
+
+    `finished_at` is in seconds since 1970 by Docker's clock. `by_itself` is False when it went
+    down together with Docker or with the node.
+    """
+
+    exit_code: int
+    finished_at: float
+    ran_seconds: float
+    by_itself: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class LocalContainer:
+    """A container of ours as Docker has it.
+
+    `container` is the configuration that it was made from. `status` is Docker's word: "created",
+    "running", "exited", ..., or "poised": started, and its program waits to be let go. `instance`
+    tells it from others of the same name, earlier or later.
+    """
+
+    container: Container
+    status: str
+    instance: str = ""
+    end: End | None = None
+    poisable: bool = False
+
+    @property
+    def running(self) -> bool:
+        return self.status == "running"
+
+    @property
+    def poised(self) -> bool:
+        return self.status == POISED
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What a node remembers of the runs of one container that ended by themselves.
+
+    `instance` and `finished_at` tell the last of them. `times` counts all, `in_a_row` the latest
+    ones that were short.
+    """
+
+    instance: str
+    finished_at: float
+    times: int = 1
+    in_a_row: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePull:
+    """How far the pull of an image is; the total grows as Docker learns the sizes of layers."""
+
+    done_bytes: int = 0
+    total_bytes: int = 0
+    layers_done: int = 0
+    layers: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """TCP connections to `port` of any node go to the node at `address`, which runs `container`."""
+
+    port: int
+    address: str
+    container: str
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """New TCP connections to `port` of this node wait at its own port `listener`.
+
+    They are for `container`, which cannot serve them now: it is on its way.
+    """
+
+    port: int
+    listener: int
+    container: str
+
+
+@dataclass(frozen=True, slots=True)
+class Relayed:
+    """New TCP connections to `port` of this node, over this version of IP, are at `listener`.
+
+    The node that runs `container` is known by an address of the other version, which the kernel
+    cannot lead them to: a process of this node passes them on.
+    """
+
+    port: int
+    listener: int
+    container: str
+    version: int
+
+
+Rule: TypeAlias = Route | Held | Relayed
+"""What becomes of new connections to an external port of this node."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """A process of a node, which listens at a TCP port; with neither when it is not to be seen."""
+
+    process: str | None = None
+    pid: int | None = None
+
+    @property
+    def is_docker(self) -> bool:
+        """Whether it listens for a container."""
+        return self.process in ("docker-proxy", "dockerd")
+
+    def __str__(self) -> str:
+        if self.process is None:
+            return "something else"
+        if self.is_docker:
+            return "another container of Docker"
+        return f"{self.process} (pid {self.pid})"
+
+
+@dataclass(frozen=True, slots=True)
+class PortState:
+    """What an agent reports of an external port at its own node.
+
+    How many connections it holds now, has held, and has refused, the latter two since the agent
+    started. `error` says why connections that come to this node do not get to the container.
+    """
+
+    held: int = 0
+    held_total: int = 0
+    refused_total: int = 0
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetState:
+    """What an agent reports of one dataset.
+
+    `error` is the last thing that went wrong with it here, in words, until it works again.
+    """
+
+    dataset_id: DatasetId
+    lease: Lease | None
+    mounted: bool = False
+    path: str | None = None
+    maximum_size: int | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerState:
+    """What an agent reports of one container; `container` is what it was made from.
+
+    `restarts` counts how often it was started again after it had ended by itself. `exit_code` is
+    that of the last run, when it ended by itself and is over. `pull` is there while its image
+    comes.
+    `serving` says that it runs and that what comes for it may be led to it.
+    """
+
+    container: Container
+    running: bool
+    error: str | None = None
+    restarts: int = 0
+    exit_code: int | None = None
+    pull: ImagePull | None = None
+    serving: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ImageState:
+    """What an agent reports of an image that it should have in advance."""
+
+    image: str
+    present: bool
+    error: str | None = None
+    pull: ImagePull | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What a move would be like if it began now, as its source can tell.
+
+    `expected_bytes` is what the push would send, None when this storage cannot tell.
+    `is_incremental` says that the destination has a copy that only has to be caught up.
+    `pause_seconds` is None until a container of this name was moved once. `warning` says in words
+    what stands in the way.
+    """
+
+    expected_bytes: int | None = None
+    is_incremental: bool = False
+    push_seconds: float | None = None
+    pause_seconds: float | None = None
+    warning: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NodeState:
+    """All that one agent reports; of ports, those of which there is something to say."""
+
+    datasets: PMap[DatasetId, DatasetState] = field(default_factory=pmap)
+    containers: PMap[str, ContainerState] = field(default_factory=pmap)
+    moves: PMap[DatasetId, MoveState] = field(default_factory=pmap)
+    images: PMap[str, ImageState] = field(default_factory=pmap)
+    ports: PMap[str, PortState] = field(default_factory=pmap)
+
+
+@dataclass(frozen=True, slots=True)
+class WantedDataset:
+    """What a node is told of a dataset that concerns it.
+
+    `holders` are the leases that the other nodes last reported for their copies. `addresses` has
+    the address of each node that is named here. `move` is the one that is to bring it to where it
+    is wanted, while that goes on; `pause_costs` are the steps of the last pause of this container
+    that take as long whatever is sent, by their names, in seconds.
+    """
+
+    dataset: Dataset
+    grant: Grant
+    holders: PMap[NodeId, Lease] = field(default_factory=pmap)
+    addresses: PMap[NodeId, str] = field(default_factory=pmap)
+    move: Move | None = None
+    pause_costs: PMap[str, float] = field(default_factory=pmap)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeView:
+    """What one node is told: all that concerns it, and nothing else.
+
+    `routes` are keyed by port. `serving` has the one node at which each container is seen to serve.
+    """
+
+    datasets: PMap[DatasetId, WantedDataset] = field(default_factory=pmap)
+    containers: PMap[str, Container] = field(default_factory=pmap)
+    routes: PMap[str, Route] = field(default_factory=pmap)
+    serving: PMap[str, NodeId] = field(default_factory=pmap)
+    images: PMap[str, Image] = field(default_factory=pmap)

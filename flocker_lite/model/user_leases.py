@@ -1,0 +1,95 @@
+"""Users' leases: what is leased stays where it is, whatever the configuration says, until the end.
+
+The configuration may be changed meanwhile; it is carried out once the lease is over.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from flocker_lite.model.editing import AlreadyDeleted, Clash, Missing, edited, existing_dataset
+from flocker_lite.model.nodes import find_node
+from flocker_lite.model.records import (
+    Change,
+    Configuration,
+    Container,
+    Dataset,
+    DatasetId,
+    Edit,
+    NodeId,
+    UserLease,
+)
+from flocker_lite.model.uses import uses_of
+
+
+def is_over(lease: UserLease, now: float) -> bool:
+    """Whether it has ended; `now` is in seconds since 1970."""
+    return lease.expires_at is not None and lease.expires_at <= now
+
+
+def current_lease(
+    configuration: Configuration, dataset_id: DatasetId, now: float
+) -> UserLease | None:
+    """The lease of a dataset that has not ended."""
+    lease = configuration.leases.get(dataset_id)
+    return None if lease is None or is_over(lease, now) else lease
+
+
+def acquire_lease(configuration: Configuration, lease: UserLease, now: float) -> Edit:
+    """Lease a dataset to a node, or renew the lease; its expiry is replaced.
+
+    `lease.node` may be an address. Clash when another node has it.
+    """
+    if existing_dataset(configuration, lease.dataset_id).deleted:
+        raise AlreadyDeleted()
+    lease = replace(lease, node=find_node(configuration, lease.node))
+    current = current_lease(configuration, lease.dataset_id, now)
+    if current is not None and current.node != lease.node:
+        raise Clash("Lease already held.")
+    return edited(configuration, [Change("leases", lease.dataset_id, lease)])
+
+
+def release_lease(configuration: Configuration, dataset_id: DatasetId, now: float) -> Edit:
+    """End a lease, whoever has it; Missing when there is none."""
+    if current_lease(configuration, dataset_id, now) is None:
+        raise Missing("Lease not found.")
+    return edited(configuration, [Change("leases", dataset_id, None)])
+
+
+def drop_lease_when_over(configuration: Configuration, dataset_id: DatasetId, now: float) -> Edit:
+    """Take away a lease that has ended; nothing when it was renewed or released."""
+    if current_lease(configuration, dataset_id, now) is not None:
+        return Edit(configuration)
+    return edited(configuration, [Change("leases", dataset_id, None)])
+
+
+def held_dataset(configuration: Configuration, dataset: Dataset) -> Dataset:
+    """The dataset as it is wanted now: where it is, while a lease holds it there."""
+    node = _held_at(configuration, datasets_along_with(configuration, dataset.dataset_id))
+    return dataset if node is None else replace(dataset, primary=node, deleted=False)
+
+
+def held_container(configuration: Configuration, container: Container) -> Container:
+    """The container as it is wanted now: with its datasets, while a lease holds one of them."""
+    node = _held_at(configuration, tuple(volume.dataset_id for volume in container.volumes))
+    return container if node is None else replace(container, node=node)
+
+
+def datasets_along_with(
+    configuration: Configuration, dataset_id: DatasetId
+) -> tuple[DatasetId, ...]:
+    """The dataset, and those that move along with it since one container uses them all."""
+    name = uses_of(configuration.containers).datasets.get(dataset_id)
+    if name is None:
+        return (dataset_id,)
+    return tuple(volume.dataset_id for volume in configuration.containers[name].volumes)
+
+
+def _held_at(configuration: Configuration, together: tuple[DatasetId, ...]) -> NodeId | None:
+    """Where a lease holds these datasets; one for a node that does not own its dataset does not."""
+    for dataset_id in together:
+        lease = configuration.leases.get(dataset_id)
+        grant = configuration.grants.get(dataset_id)
+        if lease is not None and grant is not None and lease.node == grant.owner:
+            return grant.owner
+    return None
