@@ -1,0 +1,1 @@
+"""The way from one agent to another."""

@@ -1,0 +1,218 @@
+"""The way to the agents of other nodes: AMP over one ssh, streams over others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionDone, ConnectionLost, ProcessExitedAlready
+from twisted.internet.protocol import ProcessProtocol
+from twisted.internet.stdio import PipeAddress
+from twisted.protocols import amp
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from flocker_lite.errors import PeerRefused, PeerUnreachable
+from flocker_lite.interfaces import IPeer, IPeers, IReceiving, Lent, PeerCopy
+from flocker_lite.model import lease
+from flocker_lite.model.records import DatasetId, NodeId
+from flocker_lite.model.state import Snapshot
+from flocker_lite.processes import STDERR_TAIL_BYTES_MAX
+from flocker_lite.ssh import argv, commands
+from flocker_lite.ssh.outgoing import SshReceiving, ssh_environment
+
+ANSWER_TIMEOUT_SECONDS = 60.0
+PREPARED_TIMEOUT_SECONDS = 1800.0
+"""How long another node may take to pull an image."""
+TRIAL_TIMEOUT_SECONDS = 4000.0
+"""Longer than any loan: a trial ends with its loan, and the answer says so."""
+SERVING_TIMEOUT_SECONDS = 120.0
+"""How long another node may take to answer whether a container serves; it gives up earlier."""
+
+
+@implementer(IPeers)
+class SshPeers:
+    """Reaches agents by ssh, as root or as whom `options` say."""
+
+    def __init__(
+        self, reactor: Any, options: argv.SshOptions, node_id: NodeId, cluster_id: Callable[[], str]
+    ) -> None:
+        self._reactor = reactor
+        self._options = options
+        self._node_id = node_id
+        self._cluster_id = cluster_id
+
+    async def connect(self, node_id: NodeId, address: str) -> IPeer:
+        session = _ControlSession()
+        command = argv.control_session(self._options, address)
+        self._reactor.spawnProcess(session, command[0], command, ssh_environment())
+        peer = SshPeer(self._reactor, self._options, address, session)
+        try:
+            answer = await peer.ask(
+                commands.Hello,
+                version=commands.PROTOCOL_VERSION,
+                node_id=self._node_id,
+                cluster_id=self._cluster_id(),
+            )
+            if answer["node_id"] != node_id:
+                raise PeerRefused(f"{address} is node {answer['node_id']}, not {node_id}")
+        except BaseException:
+            peer.close()
+            raise
+        return peer
+
+
+@implementer(IPeer)
+class SshPeer:
+    """A control session with one agent."""
+
+    def __init__(
+        self, reactor: Any, options: argv.SshOptions, address: str, session: _ControlSession
+    ) -> None:
+        self._reactor = reactor
+        self._options = options
+        self._address = address
+        self._session = session
+
+    async def copy(self, dataset_id: DatasetId) -> PeerCopy:
+        answer = await self.ask(commands.Copy, dataset_id=dataset_id)
+        held, guid = answer.get("lease"), answer.get("guid")
+        return PeerCopy(
+            answer["exists"],
+            lease.parse(held) if held is not None else None,
+            Snapshot(answer["name"], guid) if guid is not None else None,
+            answer.get("resume_token"),
+        )
+
+    async def receive(
+        self, dataset_id: DatasetId, epoch: int, base_guid: str | None, resumes: bool = False
+    ) -> IReceiving:
+        answer = await self.ask(
+            commands.Receive,
+            dataset_id=dataset_id,
+            epoch=epoch,
+            base_guid=base_guid,
+            resumes=resumes,
+        )
+        token = answer["token"]
+        command = argv.stream_session(self._options, self._address, token)
+        receiving = SshReceiving(self._reactor, self.ask, self._address, token, command)
+        try:
+            await receiving.opened()
+        except BaseException:
+            receiving.abort()
+            raise
+        return receiving
+
+    async def prepared(self, name: str) -> None:
+        await self.ask(commands.Prepared, PREPARED_TIMEOUT_SECONDS, name=name)
+
+    async def set_aside(self, dataset_id: DatasetId) -> None:
+        await self.ask(commands.SetAside, dataset_id=dataset_id)
+
+    async def prune(self, dataset_id: DatasetId, keep_guids: frozenset[str]) -> None:
+        await self.ask(commands.Prune, dataset_id=dataset_id, keep_guids=sorted(keep_guids))
+
+    async def acquire(self, dataset_id: DatasetId, epoch: int, guid: str) -> None:
+        await self.ask(commands.Acquire, dataset_id=dataset_id, epoch=epoch, guid=guid)
+
+    async def offer_loan(
+        self, container: str, dataset_ids: tuple[DatasetId, ...], seconds: float
+    ) -> None:
+        await self.ask(
+            commands.OfferLoan,
+            container=container,
+            dataset_ids=list(dataset_ids),
+            seconds=int(seconds),
+        )
+
+    async def lend(self, container: str, lent: tuple[Lent, ...]) -> None:
+        boxes = [
+            {"dataset_id": item.dataset_id, "epoch": item.epoch, "guid": item.guid} for item in lent
+        ]
+        await self.ask(commands.Lend, TRIAL_TIMEOUT_SECONDS, container=container, lent=boxes)
+
+    async def recall(self, dataset_ids: tuple[DatasetId, ...]) -> None:
+        await self.ask(commands.Recall, dataset_ids=list(dataset_ids))
+
+    async def serving(self, name: str) -> None:
+        await self.ask(commands.Serving, SERVING_TIMEOUT_SECONDS, name=name)
+
+    def close(self) -> None:
+        self._session.end()
+
+    async def ask(
+        self,
+        command: type[amp.Command],
+        timeout_seconds: float | None = ANSWER_TIMEOUT_SECONDS,
+        **arguments: object,
+    ) -> dict[str, Any]:
+        """The answer; PeerUnreachable when the session ends or nothing comes in time."""
+        deferred: Deferred[dict[str, Any]] = self._session.amp.callRemote(command, **arguments)
+        late = (
+            self._reactor.callLater(timeout_seconds, self._session.end)
+            if timeout_seconds is not None
+            else None
+        )
+        try:
+            return await deferred
+        except (ConnectionDone, ConnectionLost, amp.UnknownRemoteError, amp.ProtocolSwitched):
+            said = self._session.stderr_tail.decode("utf-8", "replace").strip()
+            raise PeerUnreachable(
+                f"the agent at {self._address} does not answer by ssh: {said or 'cut off'}"
+            ) from None
+        finally:
+            if late is not None and late.active():
+                late.cancel()
+
+
+class _ControlSession(ProcessProtocol):
+    """AMP over the stdin and stdout of an ssh, whose stderr explains what goes wrong."""
+
+    def __init__(self) -> None:
+        self.amp = amp.AMP()
+        self.stderr_tail = b""
+        self._ended = False
+
+    def connectionMade(self) -> None:
+        self.amp.makeConnection(_SessionTransport(self))
+
+    def outReceived(self, data: bytes) -> None:
+        self.amp.dataReceived(data)
+
+    def errReceived(self, data: bytes) -> None:
+        self.stderr_tail = (self.stderr_tail + data)[-STDERR_TAIL_BYTES_MAX:]
+
+    def processEnded(self, reason: Failure) -> None:
+        if not self._ended:
+            self._ended = True
+            self.amp.connectionLost(Failure(ConnectionLost()))
+
+    def end(self) -> None:
+        """Hang up."""
+        transport: Any = self.transport
+        if not self._ended and transport is not None:
+            with suppress(ProcessExitedAlready):
+                transport.signalProcess("TERM")
+
+
+class _SessionTransport:
+    """A process as AMP wants its transport."""
+
+    def __init__(self, session: _ControlSession) -> None:
+        self._session = session
+        self._process: Any = session.transport
+
+    def write(self, data: bytes) -> None:
+        self._process.write(data)
+
+    def loseConnection(self) -> None:
+        self._session.end()
+
+    def getHost(self) -> PipeAddress:
+        return PipeAddress()
+
+    def getPeer(self) -> PipeAddress:
+        return PipeAddress()

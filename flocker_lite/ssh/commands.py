@@ -1,0 +1,160 @@
+"""What one agent asks of another: AMP commands, spoken over the stdin and stdout of an ssh."""
+
+from __future__ import annotations
+
+from twisted.protocols import amp
+
+from flocker_lite.errors import Busy, Conflict, FlockerError, LeaseError, PeerRefused
+
+PROTOCOL_VERSION = 1
+
+_ERRORS: dict[type[Exception], bytes] = {
+    PeerRefused: b"REFUSED",
+    Conflict: b"CONFLICT",
+    Busy: b"BUSY",
+    LeaseError: b"LEASE",
+    FlockerError: b"FAILED",
+}
+
+
+def as_declared(error: FlockerError) -> FlockerError:
+    """The error as one that can travel: its text is all that is left of the more special ones."""
+    if type(error) in _ERRORS:
+        return error
+    return FlockerError(str(error))
+
+
+class Hello(amp.Command):
+    """The first command of a session: who asks, and of which cluster it is."""
+
+    arguments = [
+        (b"version", amp.Integer()),
+        (b"node_id", amp.Unicode()),
+        (b"cluster_id", amp.Unicode()),
+    ]
+    response = [(b"node_id", amp.Unicode())]
+    errors = _ERRORS
+
+
+class Copy(amp.Command):
+    """What is there of a dataset; what it is not in the answer of, it does not have.
+
+    `name` and `guid` are those of the newest snapshot. `resume_token` came later than the rest: an
+    older agent never gives one, and is never asked to resume.
+    """
+
+    arguments = [(b"dataset_id", amp.Unicode())]
+    response = [
+        (b"exists", amp.Boolean()),
+        (b"lease", amp.Unicode(optional=True)),
+        (b"name", amp.Unicode(optional=True)),
+        (b"guid", amp.Unicode(optional=True)),
+        (b"resume_token", amp.Unicode(optional=True)),
+    ]
+    errors = _ERRORS
+
+
+class Receive(amp.Command):
+    """Expect a stream; it comes by another ssh that names the token."""
+
+    arguments = [
+        (b"dataset_id", amp.Unicode()),
+        (b"epoch", amp.Integer()),
+        (b"base_guid", amp.Unicode(optional=True)),
+        (b"resumes", amp.Boolean(optional=True)),
+    ]
+    response = [(b"token", amp.Unicode())]
+    errors = _ERRORS
+
+
+class Opened(amp.Command):
+    """Answered once the stream's ssh has arrived and the receiver runs."""
+
+    arguments = [(b"token", amp.Unicode())]
+    errors = _ERRORS
+
+
+class Finish(amp.Command):
+    """Answered once the whole stream is received, or with what went wrong."""
+
+    arguments = [(b"token", amp.Unicode())]
+    errors = _ERRORS
+
+
+class Prepared(amp.Command):
+    """Answered once the container is created there, or with why it cannot be."""
+
+    arguments = [(b"name", amp.Unicode())]
+    errors = _ERRORS
+
+
+class SetAside(amp.Command):
+    """Keep a diverged replica under another name."""
+
+    arguments = [(b"dataset_id", amp.Unicode())]
+    errors = _ERRORS
+
+
+class Prune(amp.Command):
+    """Destroy the snapshots of pushes that are needed no more, other than these."""
+
+    arguments = [
+        (b"dataset_id", amp.Unicode()),
+        (b"keep_guids", amp.ListOf(amp.Unicode())),
+    ]
+    errors = _ERRORS
+
+
+class Acquire(amp.Command):
+    """Become primary of the epoch, with this snapshot as the newest."""
+
+    arguments = [
+        (b"dataset_id", amp.Unicode()),
+        (b"epoch", amp.Integer()),
+        (b"guid", amp.Unicode()),
+    ]
+    errors = _ERRORS
+
+
+class OfferLoan(amp.Command):
+    """Ask for a loan, counted from now on; `seconds` is a whole number."""
+
+    arguments = [
+        (b"container", amp.Unicode()),
+        (b"dataset_ids", amp.ListOf(amp.Unicode())),
+        (b"seconds", amp.Integer()),
+    ]
+    errors = _ERRORS
+
+
+class Lend(amp.Command):
+    """Answered once the container is healthy on trial, or was given back, with why."""
+
+    arguments = [
+        (b"container", amp.Unicode()),
+        (
+            b"lent",
+            amp.AmpList(
+                [
+                    (b"dataset_id", amp.Unicode()),
+                    (b"epoch", amp.Integer()),
+                    (b"guid", amp.Unicode()),
+                ]
+            ),
+        ),
+    ]
+    errors = _ERRORS
+
+
+class Recall(amp.Command):
+    """Answered once none of these is on trial any more."""
+
+    arguments = [(b"dataset_ids", amp.ListOf(amp.Unicode()))]
+    errors = _ERRORS
+
+
+class Serving(amp.Command):
+    """Answered once the container serves connections there, or with why it does not."""
+
+    arguments = [(b"name", amp.Unicode())]
+    errors = _ERRORS

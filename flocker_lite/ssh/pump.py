@@ -1,0 +1,159 @@
+"""Bytes from one pipe to another, kernel to kernel: Python only counts them.
+
+`splice` moves pages between pipes; nothing is copied through this process, and whoever is slow
+slows the other end down.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from twisted.internet.interfaces import IDelayedCall, IReadDescriptor, IWriteDescriptor
+from zope.interface import implementer
+
+from flocker_lite.ssh.limiting import TokenBucket
+
+PIPE_BYTES = 1024 * 1024
+F_SETPIPE_SZ = 1031
+F_GETPIPE_SZ = 1032
+
+LONG_STREAM_BYTES = 16 * 1024 * 1024
+GATHER_SECONDS = 0.002
+"""In a long stream each move is worth its wake-up: so long the pipes fill and drain by themselves.
+
+Measured with 300 MiB through ssh: 700 moves in the place of 7000, and a fifth of the CPU, which
+the ciphers and ZFS need for themselves. A short stream, the last one of a handoff, never waits.
+"""
+
+
+def make_pipe() -> tuple[int, int]:
+    """A pipe (read end, write end) that holds PIPE_BYTES where the system lets it."""
+    read_fd, write_fd = os.pipe()
+    with suppress(OSError):
+        fcntl.fcntl(write_fd, F_SETPIPE_SZ, PIPE_BYTES)
+    return read_fd, write_fd
+
+
+@implementer(IReadDescriptor, IWriteDescriptor)
+class Pump:
+    """Moves all that arrives at `source` to `target`, both ends of pipes, until the end of either.
+
+    A `limit` holds for what is moved from then on.
+
+    `ended` is called once, with None after the source's end, or with the OSError of the target
+    (the reader of it is gone). Both descriptors are closed then.
+    """
+
+    def __init__(
+        self, reactor: Any, source: int, target: int, ended: Callable[[OSError | None], None]
+    ) -> None:
+        os.set_blocking(source, False)
+        os.set_blocking(target, False)
+        self.moved_bytes = 0
+        self._reactor = reactor
+        self._source = source
+        self._target = target
+        self._ended = ended
+        self._open = True
+        self._waits_for_target = False
+        self._bucket: TokenBucket | None = None
+        self._rest: IDelayedCall | None = None
+        # A pipe that the system kept small is full in no time: then nothing is waited for.
+        holds_bytes = min(fcntl.fcntl(fd, F_GETPIPE_SZ) for fd in (source, target))
+        self._worth_bytes = holds_bytes // 4
+        reactor.addReader(self)
+
+    def limit(self, bytes_per_second: int | None) -> None:
+        """Move no more than this from now on; None lifts it."""
+        self._bucket = (
+            TokenBucket(bytes_per_second, self._reactor.seconds())
+            if bytes_per_second is not None
+            else None
+        )
+        if self._rest is not None:
+            self._rest.cancel()
+            self._go_on()
+
+    def stop(self) -> None:
+        """Close both ends now, without a call of `ended`."""
+        if self._open:
+            self._open = False
+            self._reactor.removeReader(self)
+            self._reactor.removeWriter(self)
+            if self._rest is not None:
+                self._rest.cancel()
+                self._rest = None
+            os.close(self._source)
+            os.close(self._target)
+
+    def fileno(self) -> int:
+        return self._target if self._waits_for_target else self._source
+
+    def logPrefix(self) -> str:
+        return "Pump"
+
+    def doRead(self) -> None:
+        """The source has something: what cannot be moved now waits for the target."""
+        if not self._move():
+            self._reactor.removeReader(self)
+            self._waits_for_target = True
+            self._reactor.addWriter(self)
+
+    def doWrite(self) -> None:
+        """The target has room: when nothing can be moved now, the source is empty."""
+        if not self._move():
+            self._reactor.removeWriter(self)
+            self._waits_for_target = False
+            self._reactor.addReader(self)
+
+    def connectionLost(self, reason: object) -> None:
+        """The reactor saw an end hang up; the next move finds out which."""
+        if self._open:
+            self._move()
+            if self._open:
+                self._end(BrokenPipeError("the reader of the stream is gone"))
+
+    def _move(self) -> bool:
+        """Whether anything moved, or the pump rests or has ended."""
+        count = PIPE_BYTES
+        if self._bucket is not None:
+            count = min(count, self._bucket.allowance_bytes(self._reactor.seconds()))
+            if count == 0:
+                self._take_a_rest(self._bucket.wait_seconds())
+                return True
+        try:
+            count = os.splice(self._source, self._target, count, flags=os.SPLICE_F_NONBLOCK)
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            self._end(error)
+            return True
+        self.moved_bytes += count
+        if self._bucket is not None:
+            self._bucket.take(count)
+        if count == 0:
+            self._end(None)
+        elif self.moved_bytes > LONG_STREAM_BYTES and count < self._worth_bytes:
+            self._take_a_rest(GATHER_SECONDS)
+        return True
+
+    def _take_a_rest(self, seconds: float) -> None:
+        self._reactor.removeReader(self)
+        self._reactor.removeWriter(self)
+        self._rest = self._reactor.callLater(seconds, self._go_on)
+
+    def _go_on(self) -> None:
+        self._rest = None
+        if self._waits_for_target:
+            self._reactor.addWriter(self)
+        else:
+            self._reactor.addReader(self)
+
+    def _end(self, error: OSError | None) -> None:
+        if self._open:
+            self.stop()
+            self._ended(error)

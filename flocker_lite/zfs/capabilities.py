@@ -1,0 +1,62 @@
+"""What this machine's ZFS, and the pool that is used, are able to do: found out, not assumed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flocker_lite.errors import CommandFailed
+from flocker_lite.processes import Run
+from flocker_lite.zfs import commands, errors
+
+PROBE_TIMEOUT_SECONDS = 60.0
+
+_FEATURE_WORKS = ("enabled", "active")
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """`estimates`: it tells the size of a stream before; `resumes`: a stream that was cut goes on.
+
+    `several_at_once`: one `zfs set` changes several properties, all or none.
+    """
+
+    estimates: bool
+    resumes: bool
+    several_at_once: bool
+
+
+async def find_out(run: Run, root: str) -> Capabilities:
+    """Ask by what changes nothing at `root`, which `commands.make_root` made."""
+    return Capabilities(
+        estimates=await _understands(run, commands.estimate(root, None, "not-there")),
+        resumes=await _resumes(run, root),
+        several_at_once=await _does(run, commands.set_properties(root, commands.ROOT_PROPERTIES)),
+    )
+
+
+async def _resumes(run: Run, root: str) -> bool:
+    """The tools may know it and the pool not, when that is as old as ZFS once was."""
+    if not await _does(run, commands.resume_token(root)):
+        return False
+    try:
+        feature = commands.resume_feature(root.partition("/")[0])
+        state = await run(feature, timeout_seconds=PROBE_TIMEOUT_SECONDS)
+    except CommandFailed:
+        return False
+    return state.decode().strip() in _FEATURE_WORKS
+
+
+async def _does(run: Run, argv: tuple[str, ...]) -> bool:
+    try:
+        await run(argv, timeout_seconds=PROBE_TIMEOUT_SECONDS)
+    except CommandFailed:
+        return False
+    return True
+
+
+async def _understands(run: Run, argv: tuple[str, ...]) -> bool:
+    try:
+        await run(argv, timeout_seconds=PROBE_TIMEOUT_SECONDS)
+    except CommandFailed as error:
+        return not any(words in error.stderr_tail for words in errors.UNKNOWN_OPTION)
+    return True

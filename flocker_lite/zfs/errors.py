@@ -1,0 +1,54 @@
+"""The one place where the prose of `zfs` becomes a type of error; pure."""
+
+from __future__ import annotations
+
+import signal
+
+from flocker_lite.errors import (
+    Busy,
+    CommandFailed,
+    Conflict,
+    FlockerError,
+    NotFound,
+    ReaderGone,
+)
+
+_MEANINGS: tuple[tuple[str, type[FlockerError]], ...] = (
+    ("does not exist", NotFound),
+    ("could not find any snapshots", NotFound),
+    ("no such pool", NotFound),
+    ("no longer exists", Conflict),
+    ("no longer the same snapshot used in the initial send", Conflict),
+    ("resume token is corrupt", Conflict),
+    # What does not continue the partial state here is said to be of a newer format.
+    ("kernel modules must be upgraded to receive this stream", Conflict),
+    ("contains partially-complete state", Conflict),
+    ("dataset already exists", Conflict),
+    ("' exists", Conflict),
+    ("has been modified", Conflict),
+    ("does not match incremental source", Conflict),
+    ("must specify -F to overwrite", Conflict),
+    ("Broken pipe", ReaderGone),
+    ("dataset is busy", Busy),
+    ("pool or dataset is busy", Busy),
+    ("target is busy", Busy),
+    ("device is busy", Busy),
+    ("pool is busy", Busy),
+)
+
+ALREADY_MOUNTED = "already mounted"
+NOT_MOUNTED = "not currently mounted"
+NOTHING_PARTIAL = "does not have any resumable receive state"
+TAG_EXISTS = "tag already exists"
+NO_SUCH_TAG = "no such tag"
+UNKNOWN_OPTION = ("invalid option", "unrecognized command")
+
+
+def meaning(error: CommandFailed) -> FlockerError:
+    """The error as what it means, or itself when it means nothing in particular."""
+    # ZFS breaks long sentences into lines, wherever it likes.
+    said = " ".join(error.stderr_tail.split())
+    for words, kind in _MEANINGS:
+        if words in said:
+            return kind(str(error))
+    return ReaderGone(str(error)) if error.exit_code == -signal.SIGPIPE else error

@@ -1,0 +1,158 @@
+"""What `zfs` prints with -H and -p, as records; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import groupby
+
+from pyrsistent import PMap, pmap
+
+from flocker_lite.errors import FlockerError, LeaseError
+from flocker_lite.model import lease
+from flocker_lite.model.records import DatasetId
+from flocker_lite.model.state import LocalDataset, Snapshot
+from flocker_lite.zfs.names import LEASE_PROPERTY, is_dataset_id, is_resume_token
+
+Facts = dict[str, tuple[str, str]]
+"""Property -> (value, source) of one filesystem or snapshot."""
+
+
+class UnexpectedOutput(FlockerError):
+    """`zfs` printed what it should not; the text has the line."""
+
+
+def datasets(
+    text: str, root: str, path: Callable[[DatasetId], str]
+) -> PMap[DatasetId, LocalDataset]:
+    """The copies below `root`, from the output of `commands.facts`.
+
+    Raises UnexpectedOutput, or LeaseError when what is written on a copy is no lease.
+    """
+    found: dict[DatasetId, LocalDataset] = {}
+    snapshots: dict[DatasetId, list[tuple[int, Snapshot]]] = {}
+    for name, facts in _by_name(text):
+        identity, _, snapshot_name = name.removeprefix(f"{root}/").partition("@")
+        if not name.startswith(f"{root}/") or not is_dataset_id(identity):
+            continue
+        if snapshot_name:
+            snapshot = Snapshot(snapshot_name, _value(name, facts, "guid"))
+            snapshots.setdefault(identity, []).append((_number(name, facts, "createtxg"), snapshot))
+        elif _value(name, facts, "type") == "filesystem":
+            found[identity] = _dataset(identity, facts, path(identity))
+    return pmap(
+        {
+            identity: _with_snapshots(dataset, snapshots.get(identity, []))
+            for identity, dataset in found.items()
+        }
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Fitness:
+    """What decides whether a copy may be mounted, and what is to be done before."""
+
+    lease: lease.Lease | None
+    mounted: bool
+    readonly: bool
+
+
+def fitness(text: str, identity: DatasetId) -> Fitness:
+    """From the output of `commands.fitness`; raises as `datasets` does."""
+    facts = {key: (value, source) for _, key, value, source in map(_row, text.splitlines())}
+    return Fitness(
+        lease=_lease(identity, facts),
+        mounted=_value(identity, facts, "mounted") == "yes",
+        readonly=_value(identity, facts, "readonly") != "off",
+    )
+
+
+def resume_token(text: str) -> str | None:
+    """From the output of `commands.resume_token`; UnexpectedOutput when it is no token."""
+    token = text.strip()
+    if token in ("", "-"):
+        return None
+    if not is_resume_token(token):
+        raise UnexpectedOutput(f"zfs get printed {token!r} as a resume token")
+    return token
+
+
+def size_bytes(text: str) -> int | None:
+    """The value of a property that is a size; None when there is none."""
+    return int(text) if _is_number(text.strip()) else None
+
+
+def estimated_bytes(text: str) -> int | None:
+    """The size from the last line of `zfs send -nvP`; None when it is not known."""
+    for line in reversed(text.splitlines()):
+        word, _, size = line.partition("\t")
+        if word == "size" and _is_number(size):
+            # An estimate of 0 means that ZFS does not know, not that nothing would be sent.
+            return int(size) or None
+    return None
+
+
+def _by_name(text: str) -> Iterable[tuple[str, Facts]]:
+    rows = [_row(line) for line in text.splitlines()]
+    for name, group in groupby(rows, key=lambda row: row[0]):
+        yield name, {key: (value, source) for _, key, value, source in group}
+
+
+def _row(line: str) -> tuple[str, str, str, str]:
+    parts = line.split("\t")
+    if len(parts) != 4:
+        raise UnexpectedOutput(f"zfs get printed {line!r}")
+    return parts[0], parts[1], parts[2], parts[3]
+
+
+def _value(name: str, facts: Facts, key: str) -> str:
+    if key not in facts:
+        raise UnexpectedOutput(f"zfs get printed nothing about {key} of {name}")
+    return facts[key][0]
+
+
+def _number(name: str, facts: Facts, key: str) -> int:
+    text = _value(name, facts, key)
+    if not _is_number(text):
+        raise UnexpectedOutput(f"zfs get printed {text!r} for {key} of {name}")
+    return int(text)
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit()
+
+
+def _dataset(identity: DatasetId, facts: Facts, path: str) -> LocalDataset:
+    return LocalDataset(
+        dataset_id=identity,
+        lease=_lease(identity, facts),
+        mounted=_value(identity, facts, "mounted") == "yes",
+        path=path,
+        maximum_size=_number(identity, facts, "refquota") or None,
+    )
+
+
+def _lease(identity: DatasetId, facts: Facts) -> lease.Lease | None:
+    text = _value(identity, facts, LEASE_PROPERTY)
+    # A value that a parent or a stream brought along is not a lease of this copy.
+    if facts[LEASE_PROPERTY][1] != "local":
+        return None
+    try:
+        return lease.parse(text)
+    except LeaseError as error:
+        raise LeaseError(
+            f"{identity}: {error}, yet it is the value of {LEASE_PROPERTY}: set it to what the "
+            "agent last wrote there"
+        ) from None
+
+
+def _with_snapshots(dataset: LocalDataset, snapshots: list[tuple[int, Snapshot]]) -> LocalDataset:
+    ordered = tuple(snapshot for _, snapshot in sorted(snapshots, key=lambda item: item[0]))
+    return LocalDataset(
+        dataset.dataset_id,
+        dataset.lease,
+        dataset.mounted,
+        dataset.path,
+        dataset.maximum_size,
+        ordered,
+    )

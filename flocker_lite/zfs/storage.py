@@ -1,0 +1,310 @@
+"""Datasets in ZFS: joins the argument lists, the processes and the parsed output."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pyrsistent import PMap
+from twisted.internet.defer import Deferred, FirstError, gatherResults
+from twisted.internet.task import deferLater
+from zope.interface import implementer
+
+from flocker_lite.errors import Busy, CommandFailed, Conflict, FlockerError, LeaseError, NotFound
+from flocker_lite.interfaces import IStorage
+from flocker_lite.model.lease import WRITERS, Lease, Role
+from flocker_lite.model.records import DatasetId
+from flocker_lite.model.state import LocalDataset, Snapshot
+from flocker_lite.processes import Run
+from flocker_lite.zfs import capabilities, commands, errors, mounts, names, output
+
+COMMAND_TIMEOUT_SECONDS = 60.0
+TRANSFER_TIMEOUT_SECONDS = 7 * 24 * 3600.0
+BUSY_RETRIES_MAX = 5
+BUSY_RETRY_SECONDS = 0.1
+
+RunInThread = Callable[..., Awaitable[Any]]
+Result = TypeVar("Result")
+
+
+@implementer(IStorage)
+class ZfsStorage:
+    """The datasets below one filesystem of ours in `pool`; made by `open_storage`."""
+
+    def __init__(
+        self,
+        pool: str,
+        mount_root: str,
+        run: Run,
+        run_in_thread: RunInThread,
+        clock: Any,
+        able: capabilities.Capabilities,
+    ) -> None:
+        self._root = names.root(pool)
+        self._pool = pool
+        self._mount_root = mount_root
+        self._run_command = run
+        self._run_in_thread = run_in_thread
+        self._clock = clock
+        self._able = able
+        self._held: set[tuple[DatasetId, str]] = set()
+
+    def path(self, dataset_id: DatasetId) -> str:
+        return f"{self._mount_root}/{dataset_id}"
+
+    async def discover(self) -> PMap[DatasetId, LocalDataset]:
+        text = await self._zfs(commands.facts(self._root))
+        return output.datasets(text, self._root, self.path)
+
+    async def look(self, dataset_id: DatasetId) -> LocalDataset | None:
+        try:
+            text = await self._zfs(commands.facts(self._name(dataset_id)))
+        except NotFound:
+            return None
+        return output.datasets(text, self._root, self.path).get(dataset_id)
+
+    async def create(self, dataset_id: DatasetId, maximum_size: int | None, lease: Lease) -> None:
+        path = self._make_mountpoint(dataset_id)
+        await self._zfs(commands.create(self._name(dataset_id), path, maximum_size, lease))
+
+    async def destroy(self, dataset_id: DatasetId) -> None:
+        dataset = await self.look(dataset_id)
+        if dataset is None:
+            return
+        if dataset.mounted:
+            raise Busy(f"{dataset_id} is mounted at {dataset.path}; not destroyed")
+        for snapshot in dataset.snapshots:
+            await self._release(dataset_id, snapshot.name)
+        with suppress(NotFound):
+            await self._patiently(lambda: self._zfs(commands.destroy(self._name(dataset_id))))
+        with suppress(OSError):
+            os.rmdir(dataset.path)
+
+    async def resize(self, dataset_id: DatasetId, maximum_size: int | None) -> None:
+        size = "none" if maximum_size is None else str(maximum_size)
+        await self._zfs(commands.set_property(self._name(dataset_id), "refquota", size))
+
+    async def mount(self, dataset_id: DatasetId) -> None:
+        name = self._name(dataset_id)
+        now = output.fitness(await self._zfs(commands.fitness(name)), dataset_id)
+        if now.lease is None or now.lease.role not in WRITERS:
+            raise LeaseError(f"{dataset_id}: not mounted, for its lease is {now.lease}")
+        if now.mounted:
+            return
+        self._make_mountpoint(dataset_id)
+        if now.readonly:
+            await self._zfs(commands.set_property(name, "readonly", "off"))
+        try:
+            await self._patiently(lambda: self._zfs(commands.mount(name)))
+        except CommandFailed as error:
+            if errors.ALREADY_MOUNTED not in error.stderr_tail:
+                raise
+
+    async def unmount(self, dataset_id: DatasetId) -> None:
+        name = self._name(dataset_id)
+
+        async def unmount() -> None:
+            try:
+                await self._zfs(commands.unmount(name))
+            except CommandFailed as error:
+                if errors.NOT_MOUNTED not in error.stderr_tail:
+                    raise
+            holders = await self._run_in_thread(mounts.holders, name)
+            if holders:
+                raise Busy(f"{dataset_id} is still mounted in the namespaces of {holders}")
+
+        await self._patiently(unmount)
+
+    async def set_lease(self, dataset_id: DatasetId, lease: Lease) -> None:
+        name = self._name(dataset_id)
+        if lease.role in WRITERS and self._able.several_at_once:
+            both = {names.LEASE_PROPERTY: str(lease), "readonly": "off"}
+            await self._zfs(commands.set_properties(name, both))
+            return
+        await self._zfs(commands.set_property(name, names.LEASE_PROPERTY, str(lease)))
+        if lease.role in (Role.REPLICA, Role.DEPOSED):
+            await self._zfs(commands.inherit(name, "readonly"))
+
+    async def snapshot(self, dataset_id: DatasetId, name: str) -> Snapshot:
+        filesystem = self._name(dataset_id)
+        await self._patiently(lambda: self._zfs(commands.snapshot(filesystem, name)))
+        return Snapshot(name, (await self._zfs(commands.guid(filesystem, name))).strip())
+
+    async def destroy_snapshot(self, dataset_id: DatasetId, name: str) -> None:
+        await self._release(dataset_id, name)
+        command = commands.destroy_snapshot(self._name(dataset_id), name)
+        with suppress(NotFound):
+            await self._patiently(lambda: self._zfs(command))
+
+    async def estimate(
+        self, dataset_id: DatasetId, base: str | None, snapshot: str | None
+    ) -> int | None:
+        name = self._name(dataset_id)
+        if snapshot is not None and self._able.estimates:
+            command = commands.estimate(name, base, snapshot)
+            return output.estimated_bytes(await self._zfs(command))
+        if base is not None and not self._able.estimates:
+            return None
+        # A stream is about as long as what it brings.
+        key = "referenced" if base is None else f"written@{base}"
+        return output.size_bytes(await self._zfs(commands.value(name, key)))
+
+    async def send(self, dataset_id: DatasetId, base: str | None, snapshot: str, fd: int) -> None:
+        command = commands.send(self._name(dataset_id), base, snapshot)
+        # Held until they are pruned, so that no one destroys the base of the next increment.
+        held = [self._hold(dataset_id, name) for name in (base, snapshot) if name is not None]
+        await _all(self._transfer(command, {1: fd}), *held)
+
+    async def send_rest(self, dataset_id: DatasetId, resume_token: str, fd: int) -> None:
+        self._name(dataset_id)
+        if not (self._able.resumes and names.is_resume_token(resume_token)):
+            raise Conflict(f"{dataset_id}: the ZFS of this node cannot go on from {resume_token!r}")
+        await self._transfer(commands.send_rest(resume_token), {1: fd})
+
+    async def receive(self, dataset_id: DatasetId, fd: int) -> None:
+        name = self._name(dataset_id)
+        # Asked before there is a stream, so that nobody waits for the answer at its end.
+        settled = await self._has_mountpoint(dataset_id)
+        await self._transfer(commands.receive(name, self._able.resumes), {0: fd})
+        if not settled:
+            # A full stream made it. Below our root it inherits "mountpoint=none", so nothing can
+            # have mounted it yet; the mountpoint comes last, for ZFS mounts what may be mounted
+            # as soon as it has one, and whoever was cut off in between goes on here.
+            await self._zfs(commands.set_property(name, "canmount", "noauto"))
+            path = self._make_mountpoint(dataset_id)
+            await self._zfs(commands.set_property(name, "mountpoint", path))
+
+    async def resume_token(self, dataset_id: DatasetId) -> str | None:
+        name = self._name(dataset_id)
+        if not self._able.resumes:
+            return None
+        try:
+            return output.resume_token(await self._zfs(commands.resume_token(name)))
+        except NotFound:
+            return None
+
+    async def discard_partial(self, dataset_id: DatasetId) -> None:
+        name = self._name(dataset_id)
+        if not self._able.resumes:
+            return
+        try:
+            await self._patiently(lambda: self._zfs(commands.discard_partial(name)))
+        except NotFound:
+            pass
+        except CommandFailed as error:
+            if errors.NOTHING_PARTIAL not in error.stderr_tail:
+                raise
+
+    async def set_aside(self, dataset_id: DatasetId, reason: str) -> str:
+        dataset = await self.look(dataset_id)
+        if dataset is None:
+            raise NotFound(f"{dataset_id}: there is no copy here to keep aside")
+        if dataset.mounted:
+            raise Busy(f"{dataset_id} is mounted at {dataset.path}; not kept aside")
+        self._held -= {(dataset_id, snapshot.name) for snapshot in dataset.snapshots}
+        name = names.aside(self._pool, dataset_id, f"{reason}-{int(self._clock.seconds())}")
+        await self._patiently(lambda: self._zfs(commands.rename(self._name(dataset_id), name)))
+        # Its place is free for another copy.
+        await self._zfs(commands.inherit(name, "mountpoint"))
+        return name
+
+    def _name(self, dataset_id: DatasetId) -> str:
+        return names.filesystem(self._pool, dataset_id)
+
+    def _make_mountpoint(self, dataset_id: DatasetId) -> str:
+        path = self.path(dataset_id)
+        Path(path).mkdir(parents=True, exist_ok=True)
+        return path
+
+    async def _has_mountpoint(self, dataset_id: DatasetId) -> bool:
+        try:
+            text = await self._zfs(commands.value(self._name(dataset_id), "mountpoint"))
+        except NotFound:
+            return False
+        return text.strip() == self.path(dataset_id)
+
+    async def _hold(self, dataset_id: DatasetId, snapshot: str) -> None:
+        if (dataset_id, snapshot) in self._held:
+            return
+        try:
+            await self._zfs(commands.hold(self._name(dataset_id), snapshot))
+        except CommandFailed as error:
+            if errors.TAG_EXISTS not in error.stderr_tail:
+                raise
+        self._held.add((dataset_id, snapshot))
+
+    async def _release(self, dataset_id: DatasetId, snapshot: str) -> None:
+        self._held.discard((dataset_id, snapshot))
+        try:
+            await self._zfs(commands.release(self._name(dataset_id), snapshot))
+        except NotFound:
+            pass
+        except CommandFailed as error:
+            if errors.NO_SUCH_TAG not in error.stderr_tail:
+                raise
+
+    async def _transfer(self, argv: tuple[str, ...], fds: dict[int, int]) -> None:
+        await self._zfs(argv, fds, TRANSFER_TIMEOUT_SECONDS)
+
+    async def _zfs(
+        self,
+        argv: tuple[str, ...],
+        fds: dict[int, int] | None = None,
+        timeout_seconds: float = COMMAND_TIMEOUT_SECONDS,
+    ) -> str:
+        try:
+            printed = await self._run_command(argv, timeout_seconds=timeout_seconds, fds=fds)
+        except CommandFailed as error:
+            raise errors.meaning(error) from None
+        return printed.decode("utf-8", "replace")
+
+    async def _patiently(self, attempt: Callable[[], Awaitable[Result]]) -> Result:
+        """Right after a write, an unmount or a receive ZFS often says "busy"; not for long."""
+        for _ in range(BUSY_RETRIES_MAX):
+            try:
+                return await attempt()
+            except Busy:
+                await deferLater(self._clock, BUSY_RETRY_SECONDS)
+        return await attempt()
+
+
+async def open_storage(
+    pool: str, mount_root: str, run: Run, run_in_thread: RunInThread, clock: Any
+) -> ZfsStorage:
+    """Make sure that our root exists in the pool, and find out what this ZFS is able to do."""
+    if not names.is_pool(pool):
+        raise FlockerError(f"{pool!r} is not the name of a ZFS pool or filesystem")
+    root = names.root(pool)
+    try:
+        await run(commands.make_root(root))
+    except CommandFailed as error:
+        match errors.meaning(error):
+            case Conflict():
+                pass
+            case NotFound():
+                raise NotFound(
+                    f"there is no ZFS pool {pool!r}: make one with `zpool create {pool} DISK`, or "
+                    "name another with --pool"
+                ) from None
+            case meaning:
+                raise meaning from None
+    able = await capabilities.find_out(run, root)
+    return ZfsStorage(pool, mount_root, run, run_in_thread, clock, able)
+
+
+async def _all(*awaitables: Awaitable[object]) -> None:
+    """Await all, side by side; raises what the first one that failed raised."""
+    deferreds = [Deferred.fromCoroutine(_coroutine(item)) for item in awaitables]
+    try:
+        await gatherResults(deferreds, consumeErrors=True)
+    except FirstError as error:
+        for deferred in deferreds:
+            deferred.cancel()
+        error.subFailure.raiseException()
+
+
+async def _coroutine(awaitable: Awaitable[object]) -> object:
+    return await awaitable
