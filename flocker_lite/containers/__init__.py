@@ -1,0 +1,1 @@
+"""Containers: what Docker runs, and what it should run."""

@@ -1,0 +1,265 @@
+"""IContainers with the Docker engine of this node."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+from weakref import WeakValueDictionary
+
+from docker.types.daemon import CancellableStream
+from pyrsistent import PMap, pmap
+from twisted.internet.defer import Deferred, DeferredLock, DeferredSemaphore
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from flocker_lite.containers import processes, translate
+from flocker_lite.containers.engine import Engine
+from flocker_lite.containers.health import Health, RunInThread
+from flocker_lite.containers.poising import Poising
+from flocker_lite.errors import ContainerError, ImageError, PortInUse
+from flocker_lite.interfaces import IContainers, IListeners
+from flocker_lite.model.records import Container, DatasetId
+from flocker_lite.model.state import ImagePull, Listener, LocalContainer
+
+SOCKET_PATH = "/run/docker.sock"
+THREADS = 32
+"""How large the pool behind `run_in_thread` should be: each call in progress takes one or two."""
+PULLS_MAX = 4
+STOP_MARGIN_SECONDS = 60.0
+RECONNECT_DELAY_SECONDS_MIN = 0.5
+RECONNECT_DELAY_SECONDS_MAX = 30.0
+
+Answer = TypeVar("Answer")
+
+
+@implementer(IContainers)
+class DockerContainers:
+    """Containers of ours at this node's Docker engine; all others are never touched.
+
+    The calls on one container follow one another, those on different ones run side by side.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        run_in_thread: RunInThread,
+        reactor: Any,
+        socket_path: str = SOCKET_PATH,
+        root: Path = Path("/"),
+        poising: Poising | None = None,
+        listeners: IListeners | None = None,
+    ) -> None:
+        """`reactor` is for time, and for TCP to containers that have a health check.
+
+        `root` is where the engine's machine has its file system, seen from here.
+
+        Without `poising` no container is poisable; with `listeners` it is told who has a port.
+        """
+        self._run = run_in_thread
+        self._listeners = listeners
+        self._clock = reactor
+        self._engine = Engine(socket_path, root, poising)
+        self._health = Health(self._engine, run_in_thread, reactor)
+        self._locks: WeakValueDictionary[str, DeferredLock] = WeakValueDictionary()
+        self._pulls = DeferredSemaphore(PULLS_MAX)
+        self._gone: set[str] = set()
+
+    async def discover(self) -> PMap[str, LocalContainer]:
+        gone = frozenset(self._gone)
+        return pmap(
+            {
+                local.container.name: _ended(local) if local.container.name in gone else local
+                for local in await self._run(self._engine.containers)
+            }
+        )
+
+    async def has_image(self, image: str) -> bool:
+        return bool(await self._run(self._engine.has_image, image))
+
+    async def pull(self, image: str, progress: Callable[[ImagePull], None]) -> None:
+        if await self.has_image(image):
+            return
+        await self._pulls.acquire()
+        try:
+            progress(ImagePull())
+            pull = await self._run(self._engine.pull, image)
+            while (now := await self._run(pull.advance)) is not None:
+                progress(now)
+        finally:
+            self._pulls.release()
+
+    async def prepare(
+        self, container: Container, binds: Mapping[DatasetId, str], address: str
+    ) -> None:
+        arguments = translate.create_arguments(container, binds, address)
+        if not await self._in_turn(container.name, self._engine.create, arguments):
+            raise ImageError(f"image {container.image} is not here: it was removed meanwhile")
+
+    async def poise(self, name: str) -> None:
+        await self._begin(name, self._engine.poise)
+
+    async def start(self, name: str) -> None:
+        await self._begin(name, self._engine.start)
+
+    async def stop(self, name: str, timeout_seconds: float) -> None:
+        """Returns when the processes are gone; Docker still tidies up for about 0.1 s then.
+
+        What is asked of this container meanwhile waits until Docker is through with it.
+        """
+        gone: Deferred[None] = Deferred()
+
+        def settle(result: Failure | None) -> None:
+            if not gone.called:
+                gone.callback(result)
+            elif isinstance(result, Failure):
+                self._log.failure("Docker could not tidy up after a stop", result, container=name)
+
+        stopping = self._lock(name).run(
+            lambda: Deferred.fromCoroutine(self._stop(name, timeout_seconds, gone))
+        )
+        stopping.addBoth(settle)
+        await gone
+
+    async def answers(self, name: str, timeout_seconds: float) -> str | None:
+        return await self._health.answers(name, timeout_seconds)
+
+    async def remove(self, name: str) -> None:
+        await self._in_turn(name, self._engine.remove)
+
+    async def watch(self, changed: Callable[[str], None]) -> None:
+        """Also calls `changed` for every container whenever it has (re)connected to Docker."""
+        delay_seconds = RECONNECT_DELAY_SECONDS_MIN
+        while True:
+            events = _Events(self._engine)
+            try:
+                await self._run(events.open)
+                delay_seconds = RECONNECT_DELAY_SECONDS_MIN
+                self._engine.attend(True)
+                for local in await self._run(self._engine.containers):
+                    changed(local.container.name)
+                while (name := await self._run(events.next)) is not None:
+                    changed(name)
+                self._log.info("Docker ended its stream of events; connecting again")
+            except ContainerError as error:
+                self._log.warn("Docker's events cannot be read", error=str(error))
+            finally:
+                self._engine.attend(False)
+                events.close()
+            await deferLater(self._clock, delay_seconds)
+            delay_seconds = min(delay_seconds * 2, RECONNECT_DELAY_SECONDS_MAX)
+
+    def close(self) -> None:
+        """Let go of the connections to Docker."""
+        self._engine.close()
+
+    async def _begin(self, name: str, start: Callable[[str], None]) -> None:
+        try:
+            await self._in_turn(name, start)
+        except PortInUse as error:
+            if self._listeners is None:
+                raise
+            listener = (await self._listeners.discover()).get(error.port, Listener())
+            raise PortInUse(error.port, listener) from error
+
+    async def _stop(self, name: str, timeout_seconds: float, gone: Deferred[None]) -> None:
+        process = await self._run(self._engine.process, name)
+        if process is None:
+            return
+        if process.poised:
+            timeout_seconds = 0.0
+
+        def ended(is_gone: bool) -> None:
+            if is_gone and stopping:
+                self._gone.add(name)
+                if not gone.called:
+                    gone.callback(None)
+
+        stopping = True
+        if process.pidfd is not None:
+            self._run(
+                processes.wait_until_gone, process.pidfd, timeout_seconds + STOP_MARGIN_SECONDS
+            ).addCallback(ended)
+        try:
+            await self._run(self._engine.stop, name, process.container_id, timeout_seconds)
+        finally:
+            stopping = False
+            self._gone.discard(name)
+
+    def _in_turn(
+        self, name: str, question: Callable[..., Answer], *arguments: Any
+    ) -> Deferred[Answer]:
+        return self._lock(name).run(self._run, question, name, *arguments)
+
+    def _lock(self, name: str) -> DeferredLock:
+        # The dictionary is weak: a lock lives as long as somebody holds or awaits it.
+        lock = self._locks.get(name)
+        if lock is None:
+            lock = self._locks[name] = DeferredLock()
+        return lock
+
+
+class _Events:
+    """One connection to Docker's events: opened and read in threads, closed from any."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._lock = threading.Lock()
+        self._stream: CancellableStream[Any] | None = None
+        self._reading = False
+        self._closed = False
+
+    def open(self) -> None:
+        stream = self._engine.events()
+        with self._lock:
+            self._stream = stream
+            if self._closed:
+                self._let_go(stream)
+
+    def next(self) -> str | None:
+        """Block until a container of ours starts or ends; None when there are no more events."""
+        stream = self._stream
+        assert stream is not None
+        with self._lock:
+            self._reading = True
+        try:
+            for event in stream:
+                attributes = event["Actor"]["Attributes"]
+                name = translate.our_name([attributes["name"]], attributes)
+                if name is not None:
+                    self._engine.moved(event["Actor"]["ID"])
+                    return name
+            return None
+        finally:
+            with self._lock:
+                self._reading = False
+                if self._closed:
+                    self._let_go(stream)
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            if self._stream is None:
+                return
+            if self._reading:
+                # It wakes the thread that reads, which does the rest.
+                self._stream.close()
+            else:
+                self._let_go(self._stream)
+
+    def _let_go(self, stream: CancellableStream[Any]) -> None:
+        """Close it for good: its own `close` leaves a descriptor to the garbage collector."""
+        stream.close()
+        response = getattr(stream, "_response", None)
+        if response is not None:
+            response.close()
+
+
+def _ended(local: LocalContainer) -> LocalContainer:
+    """Docker says that it runs until it has tidied up; its processes are gone."""
+    return replace(local, status="exited") if local.running or local.poised else local

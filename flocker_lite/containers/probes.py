@@ -1,0 +1,106 @@
+"""Tries whether a port of a container answers, over the network of this node, without blocking."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint, connectProtocol
+from twisted.internet.error import (
+    ConnectError,
+    ConnectingCancelledError,
+    ConnectionRefusedError,
+    TimeoutError,
+)
+from twisted.internet.protocol import Protocol
+from twisted.web.client import Agent, ResponseFailed
+from twisted.web.http_headers import Headers
+from twisted.web.iweb import IAgentEndpointFactory
+from zope.interface import implementer
+
+AGENT = b"flocker-lite"
+FAILURE_STATUS_MIN = 400
+
+
+async def connect(reactor: Any, address: str, port: int, timeout_seconds: float) -> str | None:
+    """None when the port accepts a connection, which is closed at once; else why not."""
+    connecting = connectProtocol(_endpoint(reactor, address, port), Protocol())
+    try:
+        protocol = await _within(reactor, timeout_seconds, connecting)
+    except TimeoutError:
+        return f"port {port} did not answer in time"
+    except ConnectError as error:
+        return _refusal(port, error)
+    protocol.transport.loseConnection()
+    return None
+
+
+async def get(
+    reactor: Any, address: str, port: int, path: str, timeout_seconds: float
+) -> str | None:
+    """None when a GET is answered with a status below 400, a redirect too; else why not."""
+    host = f"[{address}]" if ":" in address else address
+    url = f"http://{host}:{port}{path}"
+    agent = Agent.usingEndpointFactory(reactor, _Endpoints(reactor, address, port))
+    asked = agent.request(b"GET", url.encode(), Headers({b"User-Agent": [AGENT]}))
+    try:
+        response = await _within(reactor, timeout_seconds, asked)
+    except TimeoutError:
+        return f"GET {url} was not answered in time"
+    except ConnectError as error:
+        return _refusal(port, error)
+    except ResponseFailed as error:
+        reasons = ", ".join(reason.getErrorMessage() for reason in error.reasons)
+        return f"GET {url} failed: {reasons}"
+    response.deliverBody(_HangUp())
+    if response.code >= FAILURE_STATUS_MIN:
+        return f"GET {url} answered {response.code}"
+    return None
+
+
+class _HangUp(Protocol):
+    """Takes nothing of a body, which may be without end."""
+
+    def connectionMade(self) -> None:
+        assert self.transport is not None
+        self.transport.loseConnection()
+
+
+@implementer(IAgentEndpointFactory)
+class _Endpoints:
+    """Leads an Agent to one address and port, which need no look-up."""
+
+    def __init__(self, reactor: Any, address: str, port: int) -> None:
+        self._endpoint = _endpoint(reactor, address, port)
+
+    def endpointForURI(self, uri: object) -> Any:
+        return self._endpoint
+
+
+def _endpoint(reactor: Any, address: str, port: int) -> Any:
+    kind = TCP6ClientEndpoint if ":" in address else TCP4ClientEndpoint
+    return kind(reactor, address, port)
+
+
+async def _within(reactor: Any, timeout_seconds: float, asked: Deferred[Any]) -> Any:
+    """Its result; TimeoutError when that is late, and CancelledError for whoever was cancelled.
+
+    Both look alike from inside, and different at each stage of a request.
+    """
+    late = reactor.callLater(timeout_seconds, asked.cancel)
+    try:
+        return await asked
+    except (CancelledError, ConnectingCancelledError, ResponseFailed) as error:
+        reasons = getattr(error, "reasons", None)
+        if reasons is not None and not any(reason.check(CancelledError) for reason in reasons):
+            raise
+        raise (CancelledError() if late.active() else TimeoutError()) from error
+    finally:
+        if late.active():
+            late.cancel()
+
+
+def _refusal(port: int, error: ConnectError) -> str:
+    if isinstance(error, ConnectionRefusedError):
+        return f"nothing accepts connections at port {port}"
+    return f"port {port} is not to be reached: {error}"

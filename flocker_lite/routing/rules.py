@@ -1,0 +1,178 @@
+"""Routes as one script for nft, and nft's listing as routes; pure.
+
+A connection to a routed port, at any address of this node, goes on to the node that runs the
+container, and bears this node's address there, so that the answers come back through here. The
+mark on the connection is for those rules that cannot know the routes: the one that lets it be
+masqueraded, and the one that lets it be forwarded (Docker drops what it does not know). A held port
+leads to a listener of this node itself, and bears another mark, by which its firewall lets it in;
+so does a relayed one, for one version of IP alone.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from ipaddress import ip_address
+from typing import Any
+
+from flocker_lite.model.state import Held, Relayed, Route, Rule
+
+TABLE = "flocker_lite"
+MARK = "0x666c6f63"
+HELD_MARK = "0x666c6f64"
+COMMENT_BYTES_MAX = 120
+"""nft takes 128; a name that is longer goes on in rules of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """What differs between the versions of IP. `iptables` is the command that Docker uses."""
+
+    name: str
+    version: int
+    iptables: str
+    sysctls: tuple[str, ...]
+
+
+# The second one lets connections of this node to 127.0.0.1 leave it.
+_IPV4_SYSCTLS = ("net.ipv4.ip_forward=1", "net.ipv4.conf.all.route_localnet=1")
+IPV4 = Family("ip", 4, "iptables", _IPV4_SYSCTLS)
+IPV6 = Family("ip6", 6, "ip6tables", ("net.ipv6.conf.all.forwarding=1",))
+FAMILIES = (IPV4, IPV6)
+
+
+def routes_of(rules: Iterable[Rule], family: Family) -> tuple[Route, ...]:
+    """Those routes that lead to an address of this version, by port."""
+    return tuple(rule for rule in of_family(rules, family) if isinstance(rule, Route))
+
+
+def of_family(rules: Iterable[Rule], family: Family) -> tuple[Rule, ...]:
+    """What is in force for connections of this version, by port; what is held is so for both."""
+    chosen = [rule for rule in rules if family.version in _versions(rule)]
+    return tuple(sorted(chosen, key=lambda rule: rule.port))
+
+
+def joined(found: Iterable[Route | Relayed]) -> frozenset[Rule]:
+    """What was found in force for each version of IP; the same listener for both is one rule."""
+    found = frozenset(found)
+    rules: set[Rule] = set()
+    for rule in found:
+        if not isinstance(rule, Relayed):
+            rules.add(rule)
+        elif {replace(rule, version=family.version) for family in FAMILIES} <= found:
+            rules.add(Held(rule.port, rule.listener, rule.container))
+        else:
+            rules.add(rule)
+    return frozenset(rules)
+
+
+def other_version(address: str) -> int:
+    """The version of IP that the address is not of."""
+    return IPV6.version if ip_address(address).version == IPV4.version else IPV4.version
+
+
+def script(rules: Iterable[Rule]) -> str:
+    """What puts these rules, and no others of ours, in force in one transaction of the kernel."""
+    rules = tuple(rules)
+    return "".join(_table(of_family(rules, family), family) for family in FAMILIES)
+
+
+def read(listing: str, family: Family) -> frozenset[Route | Relayed]:
+    """The rules in what `nft -j list table` printed for a table that `script` made."""
+    found: set[Route | Relayed] = set()
+    name = ""
+    for listed in _listed(json.loads(listing)):
+        name += listed.get("comment", "")
+        rule = _rule(listed, name, family)
+        if rule is not None:
+            found.add(rule)
+            name = ""
+    return frozenset(found)
+
+
+def _table(rules: tuple[Rule, ...], family: Family) -> str:
+    lines = "".join(f"    {line}\n" for rule in rules for line in _lines(rule, family))
+    # The chains stay when there are no rules (any more): the connections that these led are
+    # translated for as long as some chain is hooked for it, and would hang from then on.
+    chains = _ROUTING.format(lines=lines) + (_GUARD if family is IPV4 else "")
+    # To delete a table that is not there is an error, so it is added first.
+    table = f"{family.name} {TABLE}"
+    return f"add table {table}\ndelete table {table}\ntable {table} {{\n{chains}}}\n"
+
+
+# The priorities are just before those of Docker's own rules for NAT.
+_ROUTING = f"""\
+  chain routes {{{{
+{{lines}}\
+  }}}}
+  chain incoming {{{{
+    type nat hook prerouting priority -101; policy accept;
+    fib daddr type local jump routes
+  }}}}
+  chain from_here {{{{
+    type nat hook output priority -101; policy accept;
+    fib daddr type local jump routes
+  }}}}
+  chain outgoing {{{{
+    type nat hook postrouting priority 99; policy accept;
+    ct mark {MARK} masquerade
+  }}}}
+"""
+
+# route_localnet lays open to the neighbours what listens on 127.0.0.1 alone; this shuts it again,
+# also when there are no routes any more, since the setting stays.
+_GUARD = """\
+  chain strangers {
+    type filter hook prerouting priority -300; policy accept;
+    iif != "lo" ip daddr 127.0.0.0/8 drop
+  }
+"""
+
+
+def _lines(rule: Rule, family: Family) -> Iterator[str]:
+    match = f"tcp dport {rule.port}"
+    *parts, last = split(rule.container)
+    for part in parts:
+        yield f'{match} comment "{part}"'
+    if isinstance(rule, Held | Relayed):
+        verdict = f"ct mark set {HELD_MARK} redirect to :{rule.listener}"
+    else:
+        address = f"[{rule.address}]" if family is IPV6 else rule.address
+        verdict = f"ct mark set {MARK} dnat to {address}:{rule.port}"
+    yield f'{match} {verdict} comment "{last}"'
+
+
+def split(name: str) -> list[str]:
+    """A name in pieces that are short enough for a comment."""
+    starts = range(0, len(name), COMMENT_BYTES_MAX)
+    return [name[start : start + COMMENT_BYTES_MAX] for start in starts]
+
+
+def _listed(listing: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    for item in listing["nftables"]:
+        rule = item.get("rule")
+        if rule is not None and rule["chain"] == "routes":
+            yield rule
+
+
+def _rule(listed: Mapping[str, Any], name: str, family: Family) -> Route | Relayed | None:
+    """None for one that only bears the beginning of a long name."""
+    port = None
+    for statement in listed["expr"]:
+        if "match" in statement:
+            port = int(statement["match"]["right"])
+        elif "dnat" in statement:
+            target = statement["dnat"]
+            return Route(int(target["port"]), str(target["addr"]), name)
+        elif "redirect" in statement and port is not None:
+            return Relayed(port, int(statement["redirect"]["port"]), name, family.version)
+    return None
+
+
+def _versions(rule: Rule) -> frozenset[int]:
+    if isinstance(rule, Held):
+        return frozenset(family.version for family in FAMILIES)
+    return frozenset(
+        {rule.version if isinstance(rule, Relayed) else ip_address(rule.address).version}
+    )
