@@ -1,0 +1,1 @@
+"""Deciding what a node must change, and carrying it out in order."""

@@ -1,0 +1,144 @@
+"""What one container needs on this node; pure.
+
+A container runs where all of its datasets are primary, or lent for a trial; one without datasets
+runs where it is configured. So a container that is wanted elsewhere stays here until its data has
+gone; without data it stays until it is seen to serve elsewhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from flocker_lite.convergence.changes import (
+    IStateChange,
+    MountDataset,
+    PoiseContainer,
+    PrepareContainer,
+    PullImageOfContainer,
+    RemoveContainer,
+    RetireContainer,
+    Sequence,
+    StartContainer,
+)
+from flocker_lite.convergence.groups import Group
+from flocker_lite.model.lease import Role
+from flocker_lite.model.records import Container, NodeId, RestartPolicy
+from flocker_lite.model.state import LocalContainer
+
+
+def plan_container(me: NodeId, group: Group, resting: frozenset[str]) -> list[IStateChange]:
+    """Prepare, start or remove the container of a group; nothing when it is as it should.
+
+    `resting` names the containers that ended by themselves and are not to be started (yet).
+    """
+    wanted, have = group.wanted, group.have
+    if group.name is None:
+        return []
+    if wanted is None:
+        return [RemoveContainer(group.name)]
+    if _belongs_here(me, group):
+        return _run_here(group, wanted, resting)
+    if have is not None and have.running:
+        return _leave(me, group, group.name)
+    if wanted.node != me:
+        return [RemoveContainer(group.name)] if have is not None else []
+    return _prepare_for_arrival(group, wanted)
+
+
+def plan_parting(group: Group) -> list[IStateChange]:
+    """Nothing is done with datasets that another container here still has, but to let go of them.
+
+    A container that was deleted is removed first, before the next one may use its datasets.
+    """
+    wanted, have = group.wanted, group.have
+    if group.name is None or have is None:
+        return []
+    if wanted is not None and is_same(have.container, wanted):
+        return []
+    return [RemoveContainer(group.name)]
+
+
+def _leave(me: NodeId, group: Group, name: str) -> list[IStateChange]:
+    if group.datasets:
+        return [RemoveContainer(name)]
+    is_elsewhere = group.serving not in (None, me) and group.is_led_away
+    return [RetireContainer(name)] if is_elsewhere else []
+
+
+def _belongs_here(me: NodeId, group: Group) -> bool:
+    if group.wanted is None:
+        return False
+    if not group.wanted.volumes:
+        return group.wanted.node == me
+    complete = len(group.datasets) == len(group.wanted.volumes)
+    superseded = any(dataset.superseded(me) for dataset in group.datasets)
+    return complete and group.may_run and not superseded
+
+
+def _run_here(group: Group, wanted: Container, resting: frozenset[str]) -> list[IStateChange]:
+    have = group.have
+    changes: list[IStateChange] = [
+        MountDataset(dataset.dataset_id)
+        for dataset in group.datasets
+        if dataset.local is not None and not dataset.local.mounted
+    ]
+    start = StartContainer(
+        wanted.name,
+        tuple(dataset.dataset_id for dataset in group.datasets),
+        tuple(port.external for port in wanted.ports),
+        is_poised=have is not None and have.poised,
+        health_check=wanted.health_check,
+    )
+    if have is None:
+        changes += [PrepareContainer(wanted.name, wanted), start]
+    elif not is_same(have.container, wanted):
+        if have.running or have.poised:
+            # Removed, so that nobody takes our stop for an end by itself, whatever comes between.
+            changes.append(PullImageOfContainer(wanted.name, wanted.image))
+            changes.append(RemoveContainer(wanted.name))
+        changes += [PrepareContainer(wanted.name, wanted), start]
+    elif not have.running and wanted.name not in resting:
+        changes.append(start)
+    return [Sequence(tuple(changes))] if changes else []
+
+
+def _prepare_for_arrival(group: Group, wanted: Container) -> list[IStateChange]:
+    """Have the image pulled and the container poised by the time that its data arrives."""
+    have = group.have
+    if have is not None and is_prepared(have, wanted):
+        return []
+    if have is not None and is_created(have, wanted):
+        return [PoiseContainer(wanted.name)]
+    # One that is still to come may have to come from yet another node, or to be made: those that
+    # send the others wait for this.
+    arrived = any(
+        dataset.local is not None and dataset.role in (Role.REPLICA, Role.PRIMARY)
+        for dataset in group.datasets
+    )
+    if not arrived:
+        return []
+    prepare = PrepareContainer(wanted.name, wanted)
+    if have is not None and (have.end is not None or have.poised):
+        return [Sequence((RemoveContainer(wanted.name), prepare))]
+    return [prepare]
+
+
+def is_prepared(have: LocalContainer, wanted: Container) -> bool:
+    """Whether all is done for a container that can be done before its data arrives."""
+    return is_created(have, wanted) and (have.poised or not have.poisable)
+
+
+def is_created(have: LocalContainer, wanted: Container) -> bool:
+    """Whether a container can be started as it is.
+
+    One that ran here before and was left by a handoff is not: its end was none of its own.
+    """
+    return is_same(have.container, wanted) and have.end is None
+
+
+def is_same(made_from: Container, wanted: Container) -> bool:
+    """Whether a container needs no replacement: all but its node and restart policy are equal."""
+    policy = RestartPolicy()
+    return replace(made_from, node="", restart_policy=policy) == replace(
+        wanted, node="", restart_policy=policy
+    )

@@ -1,0 +1,329 @@
+"""The loop of an agent: look, plan, change, look again; level-triggered, not stopped by errors.
+
+A resource has one change in flight at a time, and different resources go on side by side. A message
+from outside (a new view, an event of Docker, a peer's request) only says "look again".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from pyrsistent import PMap, pmap
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from flocker_lite.convergence import restarts
+from flocker_lite.convergence.changes import (
+    ROUTES_RESOURCE,
+    Doors,
+    IStateChange,
+    container_resource,
+    key,
+)
+from flocker_lite.convergence.groups import Local
+from flocker_lite.convergence.image_plan import wanted_images
+from flocker_lite.convergence.pacing import Failed, failed_again
+from flocker_lite.convergence.plan import plan
+from flocker_lite.convergence.routing_plan import strangers
+from flocker_lite.errors import FlockerError
+from flocker_lite.model.state import NodeView
+
+WHOLE_DISCOVERY_SECONDS = 30.0
+TRANSFERS_MAX = 2
+REPEAT_SECONDS = 1.0
+"""A change that succeeded and is planned again at once has no effect: it waits this long."""
+
+
+class Loop:
+    """Makes one node look like its view."""
+
+    log = Logger()
+
+    def __init__(
+        self,
+        doors: Doors,
+        changed: Callable[[], None],
+        discovery_seconds: float = WHOLE_DISCOVERY_SECONDS,
+    ) -> None:
+        """`changed` is called when there may be something new to report.
+
+        `discovery_seconds` is how often everything is looked at, whether or not it has changed.
+        """
+        self.local = Local()
+        self.view: NodeView | None = None
+        self.failures: PMap[str, Failed] = pmap()
+        self._doors = doors
+        self._changed = changed
+        self._clock: Any = doors.clock
+        self._in_flight: dict[str, tuple[IStateChange, Deferred[None]]] = {}
+        self._discovery_seconds = discovery_seconds
+        self.endings: restarts.Endings = doors.endings.remembered
+        self._unsaved = False
+        self._starts_at: dict[str, float] = {}
+        self._done_at: dict[IStateChange, float] = {}
+        self._looking: Deferred[None] | None = None
+        self._to_look: set[str] = set()
+        self._looking_at: frozenset[str] = frozenset()
+        self._look_at_all = False
+        self.seen_all = False
+        self._retry: Any = None
+        self._poll = LoopingCall(self.look_again)
+        self._poll.clock = self._clock
+        self._stopped = True
+        self._stepping = False
+        self._step_again = False
+
+    def start(self) -> None:
+        """Begin; the first thing is a look at everything."""
+        self._stopped = False
+        self._poll.start(self._discovery_seconds, now=True)
+
+    async def stop(self) -> None:
+        """Cancel what is in flight, as a crash would, and do nothing any more."""
+        self._stopped = True
+        if self._poll.running:
+            self._poll.stop()
+        if self._retry is not None and self._retry.active():
+            self._retry.cancel()
+        for _, deferred in list(self._in_flight.values()):
+            deferred.cancel()
+        if self._looking is not None:
+            self._looking.cancel()
+
+    def set_view(self, view: NodeView) -> None:
+        """The control service says what is wanted now."""
+        self.view = self._doors.wishes.view = view
+        for change, deferred in list(self._in_flight.values()):
+            if change.withdrawn_by(view):
+                self.log.info("is cut off, not wanted any more: {change}", change=key(change))
+                deferred.cancel()
+        self._step()
+
+    def plan_again(self) -> None:
+        """What may be done has changed, though nothing that could be looked at."""
+        self._step()
+
+    def look_again(self, resources: frozenset[str] | None = None) -> None:
+        """Discover these resources anew (None: all), then plan."""
+        if resources is None:
+            self._look_at_all = True
+        else:
+            self._to_look |= resources
+        self._look()
+
+    # Looking
+
+    def _look(self) -> None:
+        if self._looking is not None or self._stopped:
+            return
+        if not self._look_at_all and not self._to_look:
+            return
+        everything, self._look_at_all = self._look_at_all, False
+        self._looking_at, self._to_look = frozenset(self._to_look), set()
+        looking = Deferred.fromCoroutine(
+            self._discover() if everything else self._discover_some(self._looking_at)
+        )
+        self._looking = looking
+        looking.addCallbacks(self._looked, self._could_not_look)
+        looking.addErrback(self._broken)
+
+    async def _discover(self) -> None:
+        doors = self._doors
+        datasets = await doors.storage.discover()
+        listening = await doors.routing.listeners()
+        containers = await doors.containers.discover()
+        routes = await doors.routing.discover()
+        wanted = wanted_images(self.view) if self.view is not None else frozenset()
+        images = {image for image in wanted if await doors.containers.has_image(image)}
+        # A container that came or went meanwhile is in one of the two.
+        ours = (*self.local.containers.values(), *containers.values())
+        listeners = strangers(listening, ours)
+        await self._take_in(
+            Local(datasets, containers, routes, frozenset(images), listeners=listeners)
+        )
+        self.seen_all = True
+
+    async def _discover_some(self, resources: frozenset[str]) -> None:
+        datasets, containers, routes, images = (
+            self.local.datasets,
+            self.local.containers,
+            self.local.routes,
+            self.local.images,
+        )
+        for resource in sorted(resources):
+            kind, _, identity = resource.partition("/")
+            if kind == "dataset":
+                found = await self._doors.storage.look(identity)
+                datasets = datasets.discard(identity)
+                datasets = datasets.set(identity, found) if found is not None else datasets
+            elif kind == "image":
+                here = await self._doors.containers.has_image(identity)
+                images = images | {identity} if here else images - {identity}
+        if any(resource.startswith("container/") for resource in resources):
+            containers = await self._doors.containers.discover()
+        if ROUTES_RESOURCE in resources:
+            routes = await self._doors.routing.discover()
+        await self._take_in(
+            replace(
+                self.local, datasets=datasets, containers=containers, routes=routes, images=images
+            )
+        )
+
+    async def _take_in(self, now: Local) -> None:
+        """Remember which containers ended by themselves before anything is based on it."""
+        busy = {name for change, _ in self._in_flight.values() for name in change.resources}
+        ours = [name for name in now.containers if container_resource(name) in busy]
+        endings = restarts.remembered(self.endings, now.containers, ours)
+        for name, ending in endings.items():
+            if ending != self.endings.get(name):
+                wait_seconds = restarts.delay_seconds(ending)
+                self._starts_at[name] = self._clock.seconds() + wait_seconds
+        if endings != self.endings or self._unsaved:
+            await self._remember(endings)
+        self.endings = endings
+        self.local = now
+
+    async def _remember(self, endings: restarts.Endings) -> None:
+        self._unsaved = True
+        try:
+            await self._doors.endings.remember(endings)
+            self._unsaved = False
+        except FlockerError as error:
+            self.log.error("what ended is not written down, trying again: {error}", error=error)
+
+    def _looked(self, _: None) -> None:
+        self._looking, self._looking_at = None, frozenset()
+        self._step()
+        self._look()
+
+    def _could_not_look(self, failure: Failure) -> None:
+        self._looking = None
+        self._to_look |= self._looking_at
+        self._looking_at = frozenset()
+        if self._stopped:
+            return
+        self.log.failure("could not see what this node has; trying again", failure)
+        self._clock.callLater(REPEAT_SECONDS, self.look_again)
+
+    # Changing
+
+    def _step(self) -> None:
+        """Plan, and start what is free to start; asked for meanwhile, it is done once more."""
+        self._step_again = True
+        if self._stepping:
+            return
+        self._stepping = True
+        try:
+            while self._step_again:
+                self._step_again = False
+                self._step_once()
+        finally:
+            self._stepping = False
+
+    def _step_once(self) -> None:
+        self._changed()
+        if self._stopped or self.view is None or not self.seen_all:
+            return
+        now = self._clock.seconds()
+        self._done_at = {
+            change: done for change, done in self._done_at.items() if done + REPEAT_SECONDS > now
+        }
+        waiting = frozenset(
+            name for name, failed in self.failures.items() if failed.until_seconds > now
+        )
+        resting = restarts.resting(
+            self.endings, self.local.containers, self.view.containers, self._starts_at, now
+        )
+        local = replace(self.local, on_trial=self._doors.loans.on_trial)
+        planned = plan(self._doors.node_id, self.view, local, waiting, resting)
+        wanted_keys = {key(change) for change in planned} | set(self._in_flight) | waiting
+        self._forget_failures(wanted_keys)
+        busy = {name for change, _ in self._in_flight.values() for name in change.resources}
+        # What is still to be looked at may be out of date: no change is based on it.
+        busy |= self._to_look | self._looking_at
+        for change in planned:
+            repeated = change in self._done_at
+            if busy.isdisjoint(change.resources) and not repeated and self._has_room(change):
+                self._start(change)
+            busy |= change.resources
+        self._schedule_retry(now)
+
+    def _has_room(self, change: IStateChange) -> bool:
+        going_on = sum(other.transfers for other, _ in self._in_flight.values())
+        return not change.transfers or going_on < TRANSFERS_MAX
+
+    def _start(self, change: IStateChange) -> None:
+        self.log.info("begins: {change}", change=key(change))
+        begin: Deferred[None] = Deferred()
+        deferred = Deferred.fromCoroutine(_run_after(begin, change, self._doors))
+        self._in_flight[key(change)] = (change, deferred)
+        deferred.addCallbacks(
+            self._done, self._failed, callbackArgs=(change,), errbackArgs=(change,)
+        )
+        deferred.addErrback(self._broken)
+        begin.callback(None)
+
+    def _done(self, _: None, change: IStateChange) -> None:
+        self.log.info("done: {change}", change=key(change))
+        self._finish(change)
+        self.failures = self.failures.discard(key(change))
+        self._done_at[change] = self._clock.seconds()
+        self.look_again(change.resources)
+
+    def _failed(self, failure: Failure, change: IStateChange) -> None:
+        self._finish(change)
+        if self._stopped:
+            return
+        if failure.check(CancelledError):
+            self.look_again(change.resources)
+            return
+        name = key(change)
+        error = str(failure.value) or type(failure.value).__name__
+        failed = failed_again(self.failures.get(name), error, self._clock.seconds())
+        self.failures = self.failures.set(name, failed)
+        self.log.warn(
+            "failed {times} times, next try in {delay:.1f} s: {change}: {error}",
+            times=failed.times,
+            delay=failed.until_seconds - self._clock.seconds(),
+            change=name,
+            error=error,
+        )
+        self.look_again(change.resources)
+
+    def _finish(self, change: IStateChange) -> None:
+        del self._in_flight[key(change)]
+
+    def _forget_failures(self, keys: set[str]) -> None:
+        """An error is history when its change is wanted no more."""
+        for name in self.failures:
+            if name not in keys:
+                self.failures = self.failures.discard(name)
+
+    def _schedule_retry(self, now: float) -> None:
+        if self._retry is not None and self._retry.active():
+            self._retry.cancel()
+        waits = [
+            failed.until_seconds - now
+            for failed in self.failures.values()
+            if failed.until_seconds > now
+        ]
+        waits += [done + REPEAT_SECONDS - now for done in self._done_at.values()]
+        waits += [at - now for at in self._starts_at.values() if at > now]
+        if waits:
+            self._retry = self._clock.callLater(min(waits), self._step)
+
+    def _broken(self, failure: Failure) -> None:
+        """A bug of the loop itself: it is logged, and the loop goes on."""
+        self.log.failure("the loop met an unexpected error", failure)
+        if not self._stopped:
+            self._clock.callLater(REPEAT_SECONDS, self.look_again)
+
+
+async def _run_after(begin: Deferred[None], change: IStateChange, doors: Doors) -> None:
+    """It must be known to be in flight before its first step, which may call back to the loop."""
+    await begin
+    await change.run(doors)

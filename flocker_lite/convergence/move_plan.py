@@ -1,0 +1,179 @@
+"""When a group's datasets leave this node, and how a handoff that was cut off goes on; pure."""
+
+from __future__ import annotations
+
+from flocker_lite.convergence.changes import (
+    IStateChange,
+    MountDataset,
+    PrepareContainer,
+    Sequence,
+    SettleDataset,
+    StartContainer,
+)
+from flocker_lite.convergence.groups import Group, GroupDataset
+from flocker_lite.convergence.handoff import (
+    DeliverDatasets,
+    GiveBackDatasets,
+    HandoffDatasets,
+    RecallDatasets,
+    ReclaimDatasets,
+)
+from flocker_lite.convergence.pushing import PushDatasets
+from flocker_lite.convergence.transfer import Moved
+from flocker_lite.model.lease import HOLDERS, Lease, Role
+from flocker_lite.model.records import HealthCheck, NodeId
+
+
+def plan_move(me: NodeId, group: Group) -> IStateChange | None:
+    """Push and hand over, when the datasets of the group are wanted elsewhere."""
+    leaving = [
+        dataset
+        for dataset in group.with_role(Role.PRIMARY)
+        if dataset.primary not in (None, me) and _is_known_to_be_here(dataset)
+    ]
+    if not leaving:
+        return None
+    destination = leaving[0].primary
+    assert destination is not None
+    wanted = leaving[0].wanted
+    address = wanted.addresses.get(destination) if wanted is not None else None
+    if address is None or any(dataset.primary != destination for dataset in leaving):
+        return None
+    if any(dataset.superseded(me) for dataset in leaving):
+        return None
+    moved = tuple(Moved(dataset.dataset_id, _lease(dataset)) for dataset in leaving)
+    return Sequence(
+        (
+            PushDatasets(moved, group.name, destination, address),
+            HandoffDatasets(
+                moved, group.name, destination, address, _ports(group), _health_check(group, moved)
+            ),
+        )
+    )
+
+
+def plan_handed_over(group: Group) -> list[IStateChange]:
+    """Finish what a handoff left, each dataset by its own lease: what was committed goes forward.
+
+    What was not goes back, also where others of the group went forward: that its last snapshot
+    was sent is known of the former alone. It is moved again then.
+    """
+    changes = _give_back(group)
+    kept = [
+        dataset
+        for dataset in group.with_role(Role.RELEASING, Role.LENT)
+        if not dataset.deleted or dataset.role is Role.LENT
+    ]
+    if kept:
+        moved = tuple(Moved(dataset.dataset_id, _lease(dataset)) for dataset in kept)
+        steps: list[IStateChange] = [
+            *_recall(group),
+            ReclaimDatasets(moved, group.name),
+            *_start_again(group),
+        ]
+        changes.append(Sequence(tuple(steps)) if len(steps) > 1 else steps[0])
+    released = [dataset for dataset in group.with_role(Role.RELEASED) if not dataset.deleted]
+    for dataset in released:
+        held = _lease(dataset)
+        if _is_acquired(dataset):
+            changes.append(SettleDataset(dataset.dataset_id, held))
+        elif held.peer is not None and (address := _address(dataset, held.peer)) is not None:
+            moved = (Moved(dataset.dataset_id, held),)
+            # Once the last of them has arrived the container starts there.
+            ports = _ports(group) if dataset is released[-1] and not kept else ()
+            changes.append(DeliverDatasets(moved, group.name, held.peer, address, ports))
+    return changes
+
+
+def _give_back(group: Group) -> list[IStateChange]:
+    """What is on probation without a loan has been on trial for too long."""
+    over = [dataset for dataset in group.with_role(Role.PROBATION) if not dataset.on_trial]
+    moved = tuple(Moved(dataset.dataset_id, _lease(dataset)) for dataset in over)
+    return [GiveBackDatasets(moved, group.name)] if moved else []
+
+
+def _recall(group: Group) -> list[IStateChange]:
+    """One for each node that something was lent to; there is more than one in odd cases only."""
+    lent: dict[NodeId, list[GroupDataset]] = {}
+    for dataset in group.with_role(Role.LENT):
+        lent.setdefault(_lease(dataset).peer or "", []).append(dataset)
+    return [
+        RecallDatasets(
+            tuple(Moved(dataset.dataset_id, _lease(dataset)) for dataset in datasets),
+            group.name,
+            peer,
+            next(filter(None, (_address(dataset, peer) for dataset in datasets)), None),
+        )
+        for peer, datasets in lent.items()
+    ]
+
+
+def _start_again(group: Group) -> list[IStateChange]:
+    """Have the container that was stopped run again before anything else is tried.
+
+    Once it is gone it is not known whether it ran here: then it waits for the planner.
+    """
+    if group.wanted is None or group.have is None:
+        return []
+    if any(dataset.role not in HOLDERS for dataset in group.datasets):
+        return []
+    ids = tuple(dataset.dataset_id for dataset in group.datasets)
+    return [
+        *(MountDataset(dataset_id) for dataset_id in ids),
+        PrepareContainer(group.wanted.name, group.wanted),
+        StartContainer(group.wanted.name, ids, tuple(port.external for port in group.wanted.ports)),
+    ]
+
+
+def _is_known_to_be_here(dataset: GroupDataset) -> bool:
+    """Whether the wish to have it elsewhere was uttered by who knew that it is here.
+
+    An older wish may be the one that brought it here, or away from here before it came back.
+    """
+    return dataset.wanted is not None and dataset.wanted.grant.epoch >= _lease(dataset).epoch
+
+
+def _address(dataset: GroupDataset, peer: NodeId) -> str | None:
+    return dataset.wanted.addresses.get(peer) if dataset.wanted is not None else None
+
+
+def _is_acquired(dataset: GroupDataset) -> bool:
+    """Whether the node that it was released to, or a later one, is known to have it."""
+    if dataset.wanted is None:
+        return False
+    epoch = _lease(dataset).epoch
+    holder = dataset.wanted.holders.get(_lease(dataset).peer or "")
+    copies = (Role.REPLICA, Role.PROBATION)
+    seen = holder is not None and holder.role not in copies and holder.epoch >= epoch
+    return seen or dataset.wanted.grant.epoch >= epoch
+
+
+def _ports(group: Group) -> tuple[int, ...]:
+    """The external ports of the group's container as it is or was here."""
+    container = group.have.container if group.have is not None else group.wanted
+    return tuple(port.external for port in container.ports) if container is not None else ()
+
+
+def _health_check(group: Group, moved: tuple[Moved, ...]) -> HealthCheck | None:
+    """How the copy is tried; not at all when not all of its data is there then, or on its way."""
+    if group.wanted is None:
+        return None
+    going = {item.dataset_id for item in moved}
+    rest = [dataset for dataset in group.datasets if dataset.dataset_id not in going]
+    complete = len(group.datasets) == len(group.wanted.volumes)
+    is_whole = complete and all(_is_there(dataset) for dataset in rest)
+    return group.wanted.health_check if is_whole else None
+
+
+def _is_there(dataset: GroupDataset) -> bool:
+    """Whether the node at which a dataset is wanted is its primary, as far as is known."""
+    if dataset.wanted is None or dataset.primary is None:
+        return False
+    holder = dataset.wanted.holders.get(dataset.primary)
+    return holder is not None and holder.role is Role.PRIMARY
+
+
+def _lease(dataset: GroupDataset) -> Lease:
+    assert dataset.local is not None
+    assert dataset.local.lease is not None
+    return dataset.local.lease

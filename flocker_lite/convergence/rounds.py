@@ -1,0 +1,242 @@
+"""When to stop pushing and switch; pure.
+
+A round that sends b bytes takes c + b/r seconds: c is what a round costs whatever it sends, r the
+rate of the link. While it goes on the container writes d bytes per second, which the next one has
+to send. All rates are in bytes per second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from statistics import fmean, median
+
+from flocker_lite.model.records import MoveOptions
+from flocker_lite.model.state import Round
+
+ROUNDS_MAX = 10
+SHRINK_FACTOR_MIN = 0.8
+DOWNTIME_LIMIT_SECONDS = 0.3
+"""What the last send may take when nobody said how long the pause may be."""
+
+FIT_ROUNDS_MAX = 5
+WRITE_ROUNDS_MAX = 3
+ROUND_SECONDS_DEFAULT = 0.03
+"""What a round is taken to cost beside its bytes, where the rounds cannot tell."""
+
+PACE_SECONDS = 10.0
+"""The wait between rounds that do not help, when they are to go on all the same."""
+
+DATASET_COSTS_SECONDS = {"unmount": 0.02, "snapshot": 0.02, "hand over": 0.05, "mount": 0.02}
+CONTAINER_COSTS_SECONDS = {"stop": 0.2, "start": 0.25, "answer": 0.15}
+"""What the steps of a pause are taken to cost until a container was moved once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """The push of one dataset: its rounds so far, and how long ago its last snapshot was taken."""
+
+    rounds: tuple[Round, ...]
+    stale_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """What a round takes: `fixed_seconds` and so much for each byte."""
+
+    fixed_seconds: float
+    seconds_per_byte: float
+
+    def seconds(self, size_bytes: float) -> float:
+        """How long a round that sends so many bytes takes."""
+        return self.fixed_seconds + self.seconds_per_byte * size_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What a switch that begins now would be like.
+
+    `smallest_seconds` is the pause that more rounds could bring it down to, if they go on as they
+    do now. `load` is the part of the link that is taken up by what is written: from 1 on rounds
+    grow. `link_rate` is None while nothing was sent that could tell.
+    """
+
+    send_seconds: float
+    pause_seconds: float
+    smallest_seconds: float
+    load: float
+    write_rate: float
+    link_rate: float | None
+
+    def __str__(self) -> str:
+        link = f"link {_megabytes(self.link_rate)}, " if self.link_rate is not None else ""
+        return (
+            f"writes {_megabytes(self.write_rate)}, {link}"
+            f"smallest reachable pause {self.smallest_seconds:.1f} s"
+        )
+
+
+class Verdict(Enum):
+    """What comes next."""
+
+    PUSH = "push"
+    SWITCH = "switch"
+    GIVE_UP = "give up"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A verdict with its reason in words; `wait_seconds` come before another round.
+
+    `is_missed` says that what the user asked for is not kept (yet).
+    """
+
+    verdict: Verdict
+    reason: str
+    wait_seconds: float = 0.0
+    is_missed: bool = False
+
+
+def costs_seconds(learnt: Mapping[str, float], has_container: bool) -> float:
+    """What a pause costs beside the last send: as it was learnt, or as a first one is taken."""
+    if learnt:
+        return sum(learnt.values())
+    container = sum(CONTAINER_COSTS_SECONDS.values()) if has_container else 0.0
+    return container + sum(DATASET_COSTS_SECONDS.values())
+
+
+def fit(rounds: Sequence[Round]) -> Fit:
+    """c and 1/r of the last rounds; one that was held up does not count for much.
+
+    Rounds that are all of a size cannot tell the two apart: then c is the default.
+    """
+    last = rounds[-FIT_ROUNDS_MAX:]
+    if not last:
+        return Fit(ROUND_SECONDS_DEFAULT, 0.0)
+    mean_bytes, mean_seconds = fmean(r.sent_bytes for r in last), fmean(r.seconds for r in last)
+    spread = sum((r.sent_bytes - mean_bytes) ** 2 for r in last)
+    together = sum((r.sent_bytes - mean_bytes) * (r.seconds - mean_seconds) for r in last)
+    if spread > 0 and together > 0:
+        slope = together / spread
+        fixed = median(r.seconds - slope * r.sent_bytes for r in last)
+        if fixed >= 0:
+            return Fit(fixed, slope)
+    fixed = min(ROUND_SECONDS_DEFAULT, *(r.seconds for r in last))
+    slopes = [(r.seconds - fixed) / r.sent_bytes for r in last if r.sent_bytes > 0]
+    return Fit(fixed, median(slopes) if slopes else 0.0)
+
+
+def write_rate(rounds: Sequence[Round]) -> float | None:
+    """How fast the container writes; None until a round had what was written in a known time."""
+    told = [r for r in rounds if r.since_seconds > 0][-WRITE_ROUNDS_MAX:]
+    if not told:
+        return None
+    return sum(r.sent_bytes for r in told) / sum(r.since_seconds for r in told)
+
+
+def outlook(
+    pushes: Sequence[Progress], costs: float, unlimited_rate: float | None = None
+) -> Outlook | None:
+    """What a switch now would cost, all datasets together; None when one lap cannot tell.
+
+    `unlimited_rate` is that of the last send where the rounds were slowed down by a limit: None
+    means that they were not, or that it is not known.
+    """
+    fits = [fit(push.rounds) for push in pushes]
+    writes = [rate for push in pushes if (rate := write_rate(push.rounds)) is not None]
+    if len(writes) < len(pushes):
+        return None
+    ceiling = 1 / unlimited_rate if unlimited_rate else float("inf")
+    last = [Fit(item.fixed_seconds, min(item.seconds_per_byte, ceiling)) for item in fits]
+    send = sum(
+        item.seconds(rate * push.stale_seconds)
+        for item, rate, push in zip(last, writes, pushes, strict=True)
+    )
+    fixed = sum(item.fixed_seconds for item in fits)
+    load = sum(item.seconds_per_byte * rate for item, rate in zip(fits, writes, strict=True))
+    last_load = sum(item.seconds_per_byte * rate for item, rate in zip(last, writes, strict=True))
+    smallest = costs + send
+    if load < 1:
+        # Laps of t seconds come to rest where t = c + t * load.
+        smallest = min(smallest, costs + fixed + last_load * fixed / (1 - load))
+    written = sum(writes)
+    return Outlook(
+        send_seconds=send,
+        pause_seconds=costs + send,
+        smallest_seconds=smallest,
+        load=load,
+        write_rate=written,
+        link_rate=written / load if load > 0 else None,
+    )
+
+
+def is_late(options: MoveOptions, elapsed_seconds: float) -> bool:
+    """Whether the move should have switched by now."""
+    return options.deadline_seconds is not None and elapsed_seconds >= options.deadline_seconds
+
+
+def shrinks(pushes: Sequence[Progress]) -> bool:
+    """Whether the last lap, a round of each, took noticeably less than the one before."""
+    laps = [sum(r.seconds for r in lap) for lap in zip(*(p.rounds for p in pushes), strict=True)]
+    return len(laps) < 2 or laps[-1] < laps[-2] * SHRINK_FACTOR_MIN
+
+
+def decide(
+    pushes: Sequence[Progress],
+    seen: Outlook | None,
+    options: MoveOptions,
+    elapsed_seconds: float,
+    has_waited: bool = False,
+) -> Decision:
+    """Push another round of each, switch now, or give up.
+
+    `has_waited` says that there was a wait before the last lap, whose length tells nothing then.
+    """
+    budget = options.max_pause_seconds
+    helps = shrinks(pushes)
+    if has_waited and seen is not None and budget is not None:
+        helps = helps or seen.smallest_seconds <= budget
+    if seen is not None:
+        if budget is not None and seen.pause_seconds <= budget:
+            return Decision(Verdict.SWITCH, f"the pause fits: {seen.pause_seconds:.3g} s")
+        if budget is None and seen.send_seconds <= DOWNTIME_LIMIT_SECONDS:
+            return Decision(Verdict.SWITCH, f"the rest is small: {seen.send_seconds:.3g} s")
+    if budget is None and (not helps or len(pushes[0].rounds) >= ROUNDS_MAX):
+        return Decision(Verdict.SWITCH, f"the rest does not become smaller: {seen}")
+    if seen is None and helps and options.on_miss != "abort":
+        # To switch blindly after a first lap could take as long as that.
+        return Decision(Verdict.PUSH, "it is not known yet how much is written meanwhile")
+    late = is_late(options, elapsed_seconds)
+    stuck = budget is not None and (not helps or (seen is not None and seen.load >= 1))
+    if not late and not stuck:
+        return Decision(Verdict.PUSH, "the rest becomes smaller")
+    return _missed(options, miss(options, seen, elapsed_seconds), stuck)
+
+
+def miss(options: MoveOptions, seen: Outlook | None, elapsed_seconds: float) -> str:
+    """What the user asked for and does not get, with the figures that say why."""
+    parts = []
+    if is_late(options, elapsed_seconds):
+        parts.append(f"not switched within {options.deadline_seconds:g} s")
+    if seen is not None and options.max_pause_seconds is not None:
+        pause = f"the pause would be {seen.pause_seconds:.1f} s"
+        parts.append(f"{pause}, asked for were at most {options.max_pause_seconds:g} s")
+    if seen is not None:
+        parts.append(str(seen))
+    return ": ".join(parts)
+
+
+def _missed(options: MoveOptions, reason: str, stuck: bool) -> Decision:
+    match options.on_miss:
+        case "abort":
+            return Decision(Verdict.GIVE_UP, reason, is_missed=True)
+        case "continue":
+            wait_seconds = PACE_SECONDS if stuck else 0.0
+            return Decision(Verdict.PUSH, reason, wait_seconds, is_missed=True)
+        case _:
+            return Decision(Verdict.SWITCH, reason, is_missed=True)
+
+
+def _megabytes(rate: float | None) -> str:
+    return f"{(rate or 0.0) / 1e6:.3g} MB/s"
