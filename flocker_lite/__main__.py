@@ -1,0 +1,61 @@
+"""`python -m flocker_lite`: the configuration of a control service, out as YAML and in again."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TextIO
+
+from flocker_lite import __version__
+from flocker_lite.control.store import content
+from flocker_lite.control.store.database import Database, read_content
+from flocker_lite.errors import FlockerError
+
+DATA_PATH = "/var/lib/flocker-lite"
+
+
+def main(arguments: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO) -> int:
+    """Do what the command line says; the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        if options.command == "export":
+            stdout.write(content.to_yaml(read_content(options.data_path)))
+        else:
+            _import(options.data_path, stdin.read())
+    except FlockerError as error:
+        stderr.write(f"flocker_lite {options.command}: {error}\n")
+        return 1
+    return 0
+
+
+def _import(data_path: Path, text: str) -> None:
+    taken_in = content.from_yaml(text)
+    database = Database(data_path)
+    try:
+        database.fill(taken_in)
+    finally:
+        database.close()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m flocker_lite", description=__doc__)
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, text in (
+        ("export", "Write the whole configuration to stdout, also while the service runs."),
+        ("import", "Read what export wrote from stdin into an empty store; the service is down."),
+    ):
+        command = commands.add_parser(name, help=text, description=text)
+        command.add_argument(
+            "--data-path",
+            type=Path,
+            default=Path(DATA_PATH),
+            help="Directory of the durable store (%(default)s).",
+        )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], sys.stdin, sys.stdout, sys.stderr))

@@ -1,0 +1,1 @@
+"""The agent: makes its own node look like the configuration."""

@@ -1,0 +1,239 @@
+"""What another node may ask of this one: the receiving side of a move.
+
+The rules of who may write stand here once more, whatever the sender believes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager, suppress
+from typing import Protocol
+
+from zope.interface import implementer
+
+from flocker_lite.agent.incoming import Incoming
+from flocker_lite.convergence.loans import Loans
+from flocker_lite.convergence.move_log import MoveLog
+from flocker_lite.errors import LeaseError, NotFound, PeerRefused
+from flocker_lite.interfaces import IGate, IStorage, Lent, PeerCopy
+from flocker_lite.model import increments, lease
+from flocker_lite.model.records import DatasetId, NodeId
+from flocker_lite.model.state import LocalDataset
+
+
+class Host(Protocol):
+    """What the gate needs of the agent that it belongs to."""
+
+    def dataset_changed(self, dataset_id: DatasetId) -> None:
+        """The lease of a copy was changed, or a copy was set aside."""
+
+    async def prepared(self, name: str) -> None:
+        """Wait until the container is created here."""
+
+    async def serving(self, name: str) -> None:
+        """Wait until the container serves."""
+
+    async def tried(self, name: str) -> None:
+        """Wait until the container is healthy on trial; PeerRefused once it is given back."""
+
+    def next_step(self) -> Awaitable[None]:
+        """Wait until something about this node may have changed."""
+
+
+@implementer(IGate)
+class Gate:
+    """Serves requests of peers on this node's storage."""
+
+    def __init__(
+        self, node_id: NodeId, storage: IStorage, moves: MoveLog, loans: Loans, host: Host
+    ) -> None:
+        self._node_id = node_id
+        self._storage = storage
+        self._moves = moves
+        self._loans = loans
+        self._host = host
+        self._incoming = Incoming()
+
+    async def copy(self, dataset_id: DatasetId) -> PeerCopy:
+        """What this node has of the dataset."""
+        local = await self._storage.look(dataset_id)
+        if local is None:
+            return PeerCopy(exists=False)
+        token = await self._storage.resume_token(dataset_id)
+        if token is not None and not local.snapshots:
+            # A part of the first stream is no copy.
+            return PeerCopy(exists=False, resume_token=token)
+        newest = local.snapshots[-1] if local.snapshots else None
+        return PeerCopy(True, local.lease, newest, token)
+
+    async def may_receive(
+        self, dataset_id: DatasetId, epoch: int, base_guid: str | None, resumes: bool = False
+    ) -> None:
+        """Raises PeerRefused unless a stream from `base_guid` would continue a replica here.
+
+        One that is being received ends. A part of one that was cut is thrown away, unless the
+        new one `resumes` it.
+        """
+        await self._incoming.end(dataset_id, epoch)
+        local = await self._storage.look(dataset_id)
+        if local is not None and not resumes:
+            self._require_replica(local, epoch)
+            await self._storage.discard_partial(dataset_id)
+            if not local.snapshots:
+                local = await self._storage.look(dataset_id)
+        if local is None:
+            if base_guid is not None:
+                raise PeerRefused(f"{dataset_id}: there is no copy here to continue")
+            return
+        self._require_replica(local, epoch)
+        newest = local.snapshots[-1].guid if local.snapshots else None
+        if newest != base_guid:
+            raise PeerRefused(f"{dataset_id}: the copy here ends with {newest}, not {base_guid}")
+
+    async def receive(self, dataset_id: DatasetId, epoch: int, fd: int) -> None:
+        """Receive a stream from `fd`, and note the sender's epoch on the replica."""
+
+        async def receive() -> None:
+            local = await self._storage.look(dataset_id)
+            if local is not None:
+                self._require_replica(local, epoch)
+            await self._storage.receive(dataset_id, fd)
+            # Nobody changes the lease meanwhile (see `_turn`), so nobody waits for another look.
+            before = local.lease if local is not None else None
+            after = lease.replicate(before, epoch)
+            if after != before:
+                try:
+                    await self._storage.set_lease(dataset_id, after)
+                finally:
+                    # Also when another stream takes the place of this one meanwhile.
+                    self._host.dataset_changed(dataset_id)
+
+        await self._incoming.run(dataset_id, epoch, receive)
+
+    async def prepared(self, name: str) -> None:
+        """Wait until the container is created here, ready to be started."""
+        await self._host.prepared(name)
+
+    async def serving(self, name: str) -> None:
+        """Wait until the container serves connections to this node."""
+        await self._host.serving(name)
+
+    async def set_aside(self, dataset_id: DatasetId) -> None:
+        """Keep a replica that diverged under another name."""
+        async with self._turn(dataset_id):
+            local = await self._storage.look(dataset_id)
+            if local is None:
+                return
+            self._require_replica(local, None)
+            await self._storage.set_aside(dataset_id, "diverged")
+            self._host.dataset_changed(dataset_id)
+
+    async def prune(self, dataset_id: DatasetId, keep_guids: frozenset[str]) -> None:
+        """Destroy the snapshots that pushes made and that are needed no more."""
+        local = await self._storage.look(dataset_id)
+        if local is None:
+            return
+        for snapshot in increments.prunable(local.snapshots, keep_guids):
+            with suppress(NotFound):
+                await self._storage.destroy_snapshot(dataset_id, snapshot.name)
+
+    async def offer_loan(
+        self, container: str, dataset_ids: tuple[DatasetId, ...], seconds: float
+    ) -> None:
+        """Ask for the loan of these: it is counted from now on."""
+        await self._loans.ask(container, dataset_ids, seconds)
+
+    async def lend(self, container: str, lent: tuple[Lent, ...]) -> None:
+        """Run the container on trial until it is healthy, else give everything back."""
+        try:
+            for item in lent:
+                await self._borrow(container, item)
+        except Exception as error:
+            self._loans.end(container, f"not tried: {error}")
+            raise
+        await self._host.tried(container)
+
+    async def recall(self, dataset_ids: tuple[DatasetId, ...]) -> None:
+        """Give back what is on trial here."""
+        self._loans.end_those_of(dataset_ids, "its source takes it back")
+        for dataset_id in dataset_ids:
+            # Who was about to borrow it has done so by then, or is refused.
+            async with self._loans.turn(dataset_id):
+                local = await self._storage.look(dataset_id)
+            while local is not None and local.lease is not None and _is_on_trial(local.lease):
+                await self._host.next_step()
+                local = await self._storage.look(dataset_id)
+
+    async def acquire(self, dataset_id: DatasetId, epoch: int, guid: str) -> None:
+        """Become primary of `epoch`; the sender has released it for ever, and sent all of it."""
+        async with self._turn(dataset_id):
+            local = await self._look(dataset_id, guid)
+            if local.lease == lease.Lease(lease.Role.PRIMARY, epoch):
+                return
+            was_on_trial = local.lease is not None and _is_on_trial(local.lease)
+            if was_on_trial and dataset_id not in self._loans.on_trial:
+                # Its container was ended, or is being ended: it is given back first, all of it.
+                raise PeerRefused(f"{dataset_id}: its trial here is over; ask again in a moment")
+            try:
+                acquired = lease.acquire(local.lease, epoch)
+            except LeaseError as error:
+                raise PeerRefused(f"{dataset_id}: {error}") from None
+            await self._storage.set_lease(dataset_id, acquired)
+        if not was_on_trial:
+            self._begin(dataset_id, epoch, guid)
+        await self._loans.acquired(dataset_id)
+        self._host.dataset_changed(dataset_id)
+
+    async def _borrow(self, container: str, item: Lent) -> None:
+        dataset_id = item.dataset_id
+        async with self._turn(dataset_id):
+            if not self._loans.is_offered(container, dataset_id):
+                raise PeerRefused(f"{dataset_id}: this node did not ask for a loan of it")
+            local = await self._look(dataset_id, item.guid)
+            try:
+                borrowed = lease.borrow(local.lease, item.epoch)
+            except LeaseError as error:
+                raise PeerRefused(f"{dataset_id}: {error}") from None
+            await self._storage.set_lease(dataset_id, borrowed)
+        self._begin(dataset_id, item.epoch, item.guid)
+        self._host.dataset_changed(dataset_id)
+
+    async def _look(self, dataset_id: DatasetId, guid: str) -> LocalDataset:
+        """The copy here; PeerRefused unless the last that was pushed to it is this snapshot."""
+        local = await self._storage.look(dataset_id)
+        if local is None:
+            raise PeerRefused(f"{dataset_id}: there is no copy of it here")
+        last = increments.last_pushed(local.snapshots)
+        if last is None or last.guid != guid:
+            raise PeerRefused(f"{dataset_id}: the copy here ends with {last}, not with {guid}")
+        return local
+
+    def _begin(self, dataset_id: DatasetId, epoch: int, guid: str) -> None:
+        """The sender counts the pause up to our answer, this node from here on."""
+        self._moves.begin(dataset_id, epoch, None, self._node_id)
+        self._moves.last_snapshot(dataset_id, guid)
+        self._moves.start_pause(dataset_id)
+
+    @asynccontextmanager
+    async def _turn(self, dataset_id: DatasetId) -> AsyncIterator[None]:
+        """Between the look at a copy and its change, no other request may change it.
+
+        A peer that was killed leaves its requests at work here, and its successor repeats them.
+        """
+        async with self._loans.turn(dataset_id):
+            if dataset_id in self._incoming:
+                raise PeerRefused(f"{dataset_id}: a stream is being received")
+            yield
+
+    def _require_replica(self, local: LocalDataset, epoch: int | None) -> None:
+        held = local.lease
+        if held is not None and held.role is not lease.Role.REPLICA:
+            raise PeerRefused(f"{local.dataset_id}: this node holds it as {held}")
+        if held is not None and epoch is not None and held.epoch > epoch:
+            raise PeerRefused(f"{local.dataset_id}: epoch {epoch} is older than {held}")
+        if local.mounted:
+            raise PeerRefused(f"{local.dataset_id}: it is mounted here")
+
+
+def _is_on_trial(held: lease.Lease) -> bool:
+    return held.role is lease.Role.PROBATION

@@ -1,0 +1,1 @@
+"""The control service: what the user wants, and what the agents see."""

@@ -1,0 +1,174 @@
+"""Keeps every node's view, and finds what a change means for each; its cost is the change's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from pyrsistent import PMap, pmap
+
+from flocker_lite.control import views
+from flocker_lite.control.cluster_state import ClusterState
+from flocker_lite.model import deltas
+from flocker_lite.model.records import (
+    Change,
+    Configuration,
+    Container,
+    DatasetId,
+    Grant,
+    Move,
+    Node,
+    NodeId,
+)
+from flocker_lite.model.state import ContainerState, NodeView, Route
+from flocker_lite.model.user_leases import datasets_along_with
+
+ToNode = dict[NodeId, list[Change]]
+
+
+@dataclass
+class Announcer:
+    """What each node is told, as of the last change; `routes` are the same for all nodes."""
+
+    configuration: Configuration = field(default_factory=Configuration)
+    cluster: ClusterState = field(default_factory=ClusterState)
+    routes: PMap[str, Route] = field(default_factory=pmap)
+    _views: dict[NodeId, NodeView] = field(default_factory=dict)
+    _told: dict[tuple[str, str], frozenset[NodeId]] = field(default_factory=dict)
+    _users: dict[DatasetId, str] = field(default_factory=dict)
+    _ports: dict[str, frozenset[int]] = field(default_factory=dict)
+
+    def whole(self, node_id: NodeId) -> NodeView:
+        """All that a node is told."""
+        view = self._views.get(node_id, NodeView())
+        return replace(view, routes=self.routes)
+
+    def configured(
+        self, configuration: Configuration, changes: Iterable[Change]
+    ) -> tuple[ToNode, list[Change]]:
+        """After an edit: what to tell which node, and what to tell all of them."""
+        datasets: set[DatasetId] = set()
+        containers: set[str] = set()
+        images: set[str] = set()
+        for change in changes:
+            if change.kind == "datasets":
+                datasets.add(change.identity)
+            elif change.kind in ("grants", "leases"):
+                # A lease holds all that moves along, and a grant says where.
+                datasets.update(datasets_along_with(configuration, change.identity))
+            elif change.kind == "containers":
+                containers.add(change.identity)
+                datasets |= self._note_user(change)
+            elif change.kind == "moves":
+                datasets |= _moved(change, self.configuration)
+            elif change.kind == "images":
+                images.add(change.identity)
+            elif change.kind == "nodes" and isinstance(change.record, Node):
+                datasets |= set(self._views.get(change.record.node_id, NodeView()).datasets)
+                containers |= set(self._views.get(change.record.node_id, NodeView()).containers)
+        self.configuration = configuration
+        to_node, to_all = self._announce(datasets, containers)
+        for image_id in images:
+            told = views.image_views(configuration, image_id)
+            self._update("images", image_id, told, to_node)
+        return to_node, to_all
+
+    def reported(
+        self, cluster: ClusterState, changes: Iterable[Change]
+    ) -> tuple[ToNode, list[Change]]:
+        """After a report: what to tell which node, and what to tell all of them."""
+        changes = tuple(changes)
+        self.cluster = cluster
+        for change in changes:
+            if change.kind == "containers" and isinstance(change.record, ContainerState):
+                ports = frozenset(port.external for port in change.record.container.ports)
+                known = self._ports.get(change.identity, frozenset())
+                self._ports[change.identity] = known | ports
+        return self._announce(
+            {change.identity for change in changes if change.kind == "datasets"},
+            {change.identity for change in changes if change.kind == "containers"},
+        )
+
+    def grants(self, node_id: NodeId, changes: Iterable[Change]) -> dict[DatasetId, Grant]:
+        """The grants that a node's report moves."""
+        moved: dict[DatasetId, Grant] = {}
+        for change in changes:
+            state = self.cluster.datasets.get(change.identity, pmap()).get(node_id)
+            if change.kind != "datasets" or state is None:
+                continue
+            grant = self.configuration.grants.get(change.identity)
+            after = views.next_grant(grant, node_id, state)
+            if after is not None:
+                moved[change.identity] = after
+        return moved
+
+    def _announce(
+        self, datasets: set[DatasetId], containers: set[str]
+    ) -> tuple[ToNode, list[Change]]:
+        to_node: ToNode = {}
+        # Who is told of a container depends on who has its datasets.
+        containers = containers | {
+            self._users[dataset_id] for dataset_id in datasets if dataset_id in self._users
+        }
+        for dataset_id in datasets:
+            entries = views.dataset_views(self.configuration, self.cluster, dataset_id)
+            self._update("datasets", dataset_id, entries, to_node)
+        to_all: list[Change] = []
+        for name in containers:
+            told = views.container_views(self.configuration, self.cluster, name)
+            self._update("containers", name, told, to_node)
+            serving = views.serving_views(self.configuration, self.cluster, name)
+            self._update("serving", name, serving, to_node)
+            to_all += self._reroute(name)
+        return to_node, to_all
+
+    def _update(
+        self, kind: str, identity: str, entries: Mapping[NodeId, object], to_node: ToNode
+    ) -> None:
+        before = self._told.get((kind, identity), frozenset())
+        self._told[kind, identity] = frozenset(entries)
+        for node_id in before | frozenset(entries):
+            view = self._views.get(node_id, NodeView())
+            change = Change(kind, identity, entries.get(node_id))
+            if getattr(view, kind).get(identity) != change.record:
+                self._views[node_id] = deltas.apply(view, [change])
+                to_node.setdefault(node_id, []).append(change)
+
+    def _reroute(self, name: str) -> list[Change]:
+        changes = []
+        for port in self._ports.get(name, frozenset()):
+            before = self.routes.get(str(port))
+            after = views.route(self.configuration, self.cluster, name, port, before)
+            if after is None and (before is None or before.container != name):
+                continue
+            if after != before:
+                changes.append(Change("routes", str(port), after))
+        for change in changes:
+            self.routes = deltas.apply(NodeView(routes=self.routes), [change]).routes
+        if name not in self.cluster.containers and not self._has_route(name):
+            self._ports.pop(name, None)
+        return changes
+
+    def _has_route(self, name: str) -> bool:
+        """Whether a route of a container that is gone is still in force, to be taken back later."""
+        known = (self.routes.get(str(port)) for port in self._ports.get(name, frozenset()))
+        return any(route is not None and route.container == name for route in known)
+
+    def _note_user(self, change: Change) -> set[DatasetId]:
+        """Keep track of which container uses a dataset; returns the datasets concerned."""
+        before = self.configuration.containers.get(change.identity)
+        old = {volume.dataset_id for volume in before.volumes} if before is not None else set()
+        for dataset_id in old:
+            self._users.pop(dataset_id, None)
+        new: set[DatasetId] = set()
+        if isinstance(change.record, Container):
+            new = {volume.dataset_id for volume in change.record.volumes}
+            self._users.update(dict.fromkeys(new, change.identity))
+        return old | new
+
+
+def _moved(change: Change, before: Configuration) -> set[DatasetId]:
+    """The datasets of a move that began, was changed or ended."""
+    known = before.moves.get(change.identity)
+    records = (record for record in (known, change.record) if isinstance(record, Move))
+    return {dataset_id for record in records for dataset_id in record.dataset_ids}

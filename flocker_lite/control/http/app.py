@@ -1,0 +1,291 @@
+"""The REST API as a web application: from a request to its handler's call, and the answer back.
+
+Which operations there are, and what their bodies must be, is said in openapi.yml alone.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Mapping
+from typing import Any, TypeVar
+
+from klein import Klein
+from klein.resource import KleinResource
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.iweb import IRequest
+from twisted.web.server import Request, Site
+
+from flocker_lite import __version__
+from flocker_lite.control.http import (
+    containers,
+    datasets,
+    docs,
+    document,
+    events,
+    failures,
+    images,
+    leases,
+    moves,
+    reading,
+)
+from flocker_lite.control.http.catalogue import COLLECTIONS
+from flocker_lite.control.http.document import Operation
+from flocker_lite.control.http.exchange import (
+    JSON,
+    Answer,
+    Call,
+    Handler,
+    HTTPError,
+    Streaming,
+)
+from flocker_lite.control.http.names import Resolve, address_of
+from flocker_lite.control.interfaces import IControl
+from flocker_lite.control.tags import require_tag
+
+BODY_BYTES_MAX = 1024 * 1024
+IDLE_TIMEOUT_SECONDS = 60.0
+
+_IF_TAG_HEADER = "X-If-Configuration-Matches"
+_NODE_KEYS = ("primary", "host", "node_uuid")
+_WRONG_TYPE = "The request Content-Type was not a supported type (application/json)."
+_NOT_JSON = (
+    "The request body could not be decoded according to the value of the\nContent-Type header."
+)
+_NOT_VALID = "The provided JSON doesn't match the required schema."
+_BAD_QUERY = "The query string has parameters with values that they cannot have."
+
+_log = Logger()
+T = TypeVar("T")
+
+
+class RESTAPI:
+    """The REST API of one control service.
+
+    `clock` provides IReactorTime, `resolve` finds the addresses of host names.
+    """
+
+    def __init__(
+        self,
+        control: IControl,
+        clock: Any,
+        resolve: Resolve,
+        *,
+        accept_unknown_nodes: bool = False,
+    ) -> None:
+        self._control = control
+        self._clock = clock
+        self._resolve = resolve
+        self._accept_unknown_nodes = accept_unknown_nodes
+        self._document = document.load()
+        self._klein = Klein()
+        # A doubled slash is a wrong path; the default is to redirect, which curl does not follow.
+        self._klein.url_map.merge_slashes = False
+        self._klein.handle_errors(Exception)(self._failed)
+        handlers = self._handlers()
+        for operation in self._document.operations():
+            self._serve(operation, handlers[operation.name])
+
+    def resource(self) -> KleinResource:
+        """What to serve; `site` does, with limits."""
+        return _Resource(self._klein)
+
+    def _handlers(self) -> Mapping[str, Handler]:
+        page = docs.page(self._document.content).encode("utf-8")
+
+        async def answer_docs(control: IControl, call: Call) -> Answer:
+            return Answer(200, page, media_type="text/html; charset=utf-8")
+
+        async def answer_document(control: IControl, call: Call) -> Answer:
+            return Answer(200, self._document.content)
+
+        async def answer_version(control: IControl, call: Call) -> Answer:
+            return Answer(200, {"flocker": __version__})
+
+        handlers: dict[str, Handler] = {
+            "version": answer_version,
+            "openapi": answer_document,
+            "docs": answer_docs,
+            "events": events.events,
+            "create_dataset": datasets.create,
+            "update_dataset": datasets.update,
+            "delete_dataset": datasets.delete,
+            "create_container": containers.create,
+            "update_container": containers.update,
+            "delete_container": containers.delete,
+            "acquire_lease": leases.acquire,
+            "release_lease": leases.release,
+            "want_image": images.want,
+            "forget_image": images.forget,
+            "cancel_move": moves.cancel,
+            "node_of_era": reading.node_of_era,
+        }
+        for path, collection in COLLECTIONS.items():
+            name = path.replace("/", "_")
+            handlers[f"list_{name}"] = reading.listing(collection)
+            handlers[f"get_{name}"] = reading.single(collection)
+        return handlers
+
+    def _serve(self, operation: Operation, handler: Handler) -> None:
+        async def work(request: IRequest, parameters: Mapping[str, str]) -> Answer | Streaming:
+            return await handler(self._control, await self._call(operation, request, parameters))
+
+        def handle(request: IRequest, **parameters: str) -> Deferred[bytes]:
+            working = work(request, parameters)
+            # One that only reads ends with its client.
+            done = Deferred.fromCoroutine(working) if operation.reads else unbroken(working)
+            return done.addCallback(lambda answer: _respond(request, answer))
+
+        path = operation.path.replace("{", "<").replace("}", ">")
+        self._klein.route(path, methods=[operation.method], endpoint=operation.name)(handle)
+
+    async def _call(
+        self, operation: Operation, request: IRequest, parameters: Mapping[str, str]
+    ) -> Call:
+        """What the request asks for; an error when it is not what it should be."""
+        headers = request.requestHeaders
+        tags = () if operation.reads else tuple(headers.getRawHeaders(_IF_TAG_HEADER, []))
+        require_tag(tags, self._control.tag)
+        query = _query(operation, request)
+        body = None if operation.validator is None else _body(operation, request)
+        return Call(
+            path=request.path.decode("ascii", "replace"),
+            clock=self._clock,
+            parameters=parameters,
+            query=await self._with_addresses(query),
+            body=await self._with_addresses(body) if body is not None else None,
+            tags=tags,
+            accept=",".join(headers.getRawHeaders("Accept", [])),
+            last_event_id=headers.getRawHeaders("Last-Event-ID", [None])[-1],
+            accept_unknown_nodes=self._accept_unknown_nodes,
+        )
+
+    async def _with_addresses(self, body: dict[str, Any]) -> dict[str, Any]:
+        """The same, with an address or a UUID where it had the host name of a node."""
+        named = {
+            key: await address_of(
+                body[key],
+                self._control.configuration,
+                self._resolve,
+                self._accept_unknown_nodes,
+            )
+            for key in _NODE_KEYS
+            if key in body
+        }
+        return {**body, **named}
+
+    def _failed(self, request: IRequest, failure: Failure) -> Any:
+        assert failure.value is not None
+        answer = failures.answer(failure.value)
+        if answer is None:
+            reference, answer = failures.unforeseen()
+            _log.failure(
+                "A request could not be answered", failure, reference=reference, path=request.path
+            )
+        return _respond(request, answer)
+
+
+class _Resource(KleinResource):
+    def render(self, request: IRequest) -> Any:
+        # Klein logs a traceback for a path that is no UTF-8; it is just one that is not there.
+        request.postpath = [
+            segment.decode("utf-8", "replace").encode("utf-8") for segment in request.postpath
+        ]
+        return super().render(request)
+
+
+class LimitedRequest(Request):
+    """A request that keeps no more of its body than is needed to see that it is too long."""
+
+    def handleContentChunk(self, data: bytes) -> None:
+        assert self.content is not None
+        room = BODY_BYTES_MAX + 1 - self.content.tell()
+        super().handleContentChunk(data[:room])
+
+
+def site(api: RESTAPI) -> Site:
+    """The REST API as a factory, to listen with."""
+    return Site(api.resource(), requestFactory=LimitedRequest, timeout=IDLE_TIMEOUT_SECONDS)
+
+
+def unbroken(work: Awaitable[T]) -> Deferred[T]:
+    """Its outcome, as a Deferred that can be cancelled without breaking the work off.
+
+    Klein cancels when the client hangs up, and half an edit is none.
+    """
+
+    async def wait() -> T:
+        return await work
+
+    outcome: Deferred[T] = Deferred()
+
+    def fire(result: T | Failure) -> None:
+        if outcome.called and isinstance(result, Failure):
+            _log.failure("A request failed after its client had hung up", result)
+        else:
+            outcome.callback(result)
+
+    Deferred.fromCoroutine(wait()).addBoth(fire)
+    return outcome
+
+
+def _query(operation: Operation, request: IRequest) -> dict[str, Any]:
+    """Those parameters of the query string that the operation knows; others are ignored."""
+    given = {
+        name.decode("utf-8", "replace"): [value.decode("utf-8", "replace") for value in values]
+        for name, values in request.args.items()
+    }
+    query, violations = operation.query(given)
+    if violations:
+        raise HTTPError(400, _BAD_QUERY, violations)
+    return query
+
+
+def _body(operation: Operation, request: IRequest) -> Any:
+    _require_json(request.requestHeaders.getRawHeaders("Content-Type", []))
+    text = request.content.read(BODY_BYTES_MAX + 1)
+    if len(text) > BODY_BYTES_MAX:
+        raise HTTPError(413, f"The request body is longer than {BODY_BYTES_MAX} bytes.")
+    body = _decode(text)
+    violations = operation.violations(body)
+    if violations:
+        raise HTTPError(400, _NOT_VALID, violations)
+    return body
+
+
+def _require_json(values: list[str]) -> None:
+    """One Content-Type, JSON, in no other charset than UTF-8."""
+    kind, *parameters = [part.strip().lower() for part in ";".join(values).split(";")]
+    allowed = ("", "charset=utf-8", 'charset="utf-8"')
+    if len(values) != 1 or kind != JSON or any(part not in allowed for part in parameters):
+        raise HTTPError(400, _WRONG_TYPE)
+
+
+def _decode(text: bytes) -> Any:
+    try:
+        body = json.loads(text.decode("utf-8"), parse_constant=_refuse_constant)
+        # "\ud800" is half a character, which nothing further on could write down.
+        json.dumps(body, ensure_ascii=False).encode("utf-8")
+    except (ValueError, RecursionError):
+        raise HTTPError(400, _NOT_JSON) from None
+    return body
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _respond(request: IRequest, answer: Answer | Streaming) -> bytes | Deferred[bytes]:
+    if isinstance(answer, Streaming):
+        request.setHeader("Content-Type", answer.media_type)
+        request.setHeader("Cache-Control", "no-store")
+        return b"" if request.method == b"HEAD" else answer.start(request)
+    is_json = answer.media_type == JSON
+    body = json.dumps(answer.body).encode("ascii") if is_json else answer.body
+    request.setResponseCode(answer.status)
+    request.setHeader("Content-Type", answer.media_type)
+    request.setHeader("Content-Length", str(len(body)))
+    for name, value in answer.headers.items():
+        request.setHeader(name, value)
+    return body

@@ -1,0 +1,150 @@
+"""The collections of the REST API: what is in them now, one id at a time.
+
+An id may have several items: a container that is seen on two nodes for a moment, say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from pyrsistent import pmap
+
+from flocker_lite.control.http import bodies, moves, state
+from flocker_lite.control.http.bodies import Body
+from flocker_lite.control.interfaces import IControl
+from flocker_lite.model.user_leases import current_lease
+
+Items: TypeAlias = Callable[[IControl, str, float], list[Body]]
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """A path under /v1, the ids that may be in it, and the items of one of them.
+
+    `items` is given the time in seconds since 1970, and answers nothing for an id that is not
+    there, for which `missing` has the words. `is_ordered`: the ids come in an order of their own.
+    `meant` is the id for what a client calls an item.
+    """
+
+    path: str
+    missing: str
+    ids: Callable[[IControl], Iterable[str]]
+    items: Items
+    is_ordered: bool = False
+    meant: Callable[[IControl, str], str] = lambda control, identity: identity
+
+    @property
+    def is_configuration(self) -> bool:
+        """Whether it is what should be, not what is."""
+        return self.path.startswith("configuration/")
+
+
+def _configured_dataset(control: IControl, dataset_id: str, now: float) -> list[Body]:
+    dataset = control.configuration.datasets.get(dataset_id.lower())
+    return [] if dataset is None else [bodies.dataset_body(control.configuration, dataset)]
+
+
+def _configured_container(control: IControl, name: str, now: float) -> list[Body]:
+    container = control.configuration.containers.get(name)
+    return [] if container is None else [bodies.container_body(control.configuration, container)]
+
+
+def _lease(control: IControl, dataset_id: str, now: float) -> list[Body]:
+    lease = current_lease(control.configuration, dataset_id.lower(), now)
+    return [] if lease is None else [bodies.lease_body(lease, now)]
+
+
+def _configured_image(control: IControl, image_id: str, now: float) -> list[Body]:
+    wish = control.configuration.images.get(image_id.lower())
+    return [] if wish is None else [bodies.image_body(control.configuration, wish)]
+
+
+def _seen_image_ids(control: IControl) -> Iterable[str]:
+    return [image_id for node in control.cluster.nodes.values() for image_id in node.images]
+
+
+def _seen_image(control: IControl, image_id: str, now: float) -> list[Body]:
+    image_id = image_id.lower()
+    return [
+        state.image_body(control.configuration, image_id, node_id, node.images[image_id])
+        for node_id, node in control.cluster.nodes.items()
+        if image_id in node.images
+    ]
+
+
+def _seen_datasets(control: IControl, dataset_id: str, now: float) -> list[Body]:
+    dataset_id = dataset_id.lower()
+    copies = control.cluster.datasets.get(dataset_id, pmap())
+    return state.dataset_bodies(control.configuration, dataset_id, copies)
+
+
+def _seen_containers(control: IControl, name: str, now: float) -> list[Body]:
+    reports = control.cluster.containers.get(name, pmap())
+    return state.container_bodies(control.configuration, name, reports)
+
+
+def _seen_node(control: IControl, node_id: str, now: float) -> list[Body]:
+    node = control.cluster.nodes.get(node_id.lower())
+    if node is None:
+        return []
+    return [state.node_body(control.configuration, node_id.lower(), node.ports)]
+
+
+COLLECTIONS: Mapping[str, Collection] = {
+    collection.path: collection
+    for collection in (
+        Collection(
+            "configuration/datasets",
+            "Dataset not found.",
+            lambda control: control.configuration.datasets,
+            _configured_dataset,
+        ),
+        Collection(
+            "configuration/containers",
+            "Container not found.",
+            lambda control: control.configuration.containers,
+            _configured_container,
+        ),
+        Collection(
+            "configuration/leases",
+            "Lease not found.",
+            lambda control: control.configuration.leases,
+            _lease,
+        ),
+        Collection(
+            "configuration/images",
+            "Image not found.",
+            lambda control: control.configuration.images,
+            _configured_image,
+        ),
+        Collection(
+            "state/datasets",
+            "Dataset not found.",
+            lambda control: control.cluster.datasets,
+            _seen_datasets,
+        ),
+        Collection(
+            "state/containers",
+            "Container not found.",
+            lambda control: control.cluster.containers,
+            _seen_containers,
+        ),
+        Collection(
+            "state/nodes",
+            "Node not found.",
+            lambda control: control.cluster.nodes,
+            _seen_node,
+        ),
+        Collection("state/images", "Image not found.", _seen_image_ids, _seen_image),
+        Collection(
+            "state/moves",
+            "Move not found.",
+            moves.ids,
+            moves.items,
+            is_ordered=True,
+            meant=moves.meant,
+        ),
+    )
+}

@@ -1,0 +1,190 @@
+"""The OpenAPI document: which operations there are, and what their request bodies must be."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from itertools import islice
+from typing import Any
+
+import yaml
+from jsonschema import Draft202012Validator, FormatChecker, ValidationError
+from jsonschema.protocols import Validator
+from jsonschema.validators import extend
+from referencing import Registry
+from referencing.jsonschema import DRAFT202012
+
+_URI = "urn:flocker-lite:openapi"
+_METHODS = ("get", "post", "delete")
+
+_NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+
+VIOLATIONS_MAX = 100
+VIOLATION_CHARACTERS_MAX = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class QueryParameter:
+    """A parameter of the query string, whose text stands for a JSON value of this type."""
+
+    name: str
+    kind: str
+    validator: Validator
+
+    def value(self, text: str) -> Any:
+        """The JSON value; the text itself when it stands for none of the type."""
+        try:
+            match self.kind:
+                case "integer":
+                    return int(text) if text.isascii() and text.isdecimal() else text
+                case "number":
+                    return float(text) if _NUMBER.fullmatch(text) else text
+                case "boolean":
+                    return {"true": True, "1": True, "false": False, "0": False}.get(text, text)
+        except ValueError:
+            pass
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One method of one path, named as its handler is; `validator` is None: it takes no body."""
+
+    name: str
+    method: str
+    path: str
+    validator: Validator | None
+    parameters: tuple[QueryParameter, ...] = ()
+
+    @property
+    def reads(self) -> bool:
+        """Whether it changes nothing."""
+        return self.method == "GET"
+
+    def query(self, given: Mapping[str, list[str]]) -> tuple[dict[str, Any], tuple[str, ...]]:
+        """The values of its parameters, and what is wrong with them; others are ignored."""
+        values: dict[str, Any] = {}
+        violations: list[str] = []
+        for parameter in self.parameters:
+            texts = given.get(parameter.name, [])
+            if len(texts) > 1:
+                violations.append(f"{parameter.name}: given {len(texts)} times")
+            for text in texts[:1]:
+                values[parameter.name] = parameter.value(text)
+                errors = parameter.validator.iter_errors(values[parameter.name])
+                violations += [f"{parameter.name}: {shorten(error.message)}" for error in errors]
+        return values, tuple(violations)
+
+    def violations(self, body: Any) -> tuple[str, ...]:
+        """What is wrong with a request body, in words; nothing when it is right."""
+        assert self.validator is not None
+        errors = islice(_leaves(self.validator.iter_errors(body)), VIOLATIONS_MAX)
+        return tuple(shorten(error.message) for error in errors)
+
+
+class Document:
+    """An OpenAPI 3.1 document, as JSON values in `content`."""
+
+    def __init__(self, content: Mapping[str, Any]) -> None:
+        self.content = content
+        self._registry: Registry[Any] = Registry().with_resource(
+            _URI, DRAFT202012.create_resource(content)
+        )
+
+    def operations(self) -> Iterator[Operation]:
+        """Every operation, with its path as it is on the wire."""
+        prefix = self.content["servers"][0]["url"]
+        for path, item in self.content["paths"].items():
+            for method in _METHODS:
+                if method in item:
+                    yield self._operation(method, path, prefix)
+
+    def _operation(self, method: str, path: str, prefix: str) -> Operation:
+        operation = self.content["paths"][path][method]
+        validator = None
+        if "requestBody" in operation:
+            content = f"/paths/{_escape(path)}/{method}/requestBody/content"
+            validator = self.validator(f"{content}/application~1json/schema")
+        return Operation(
+            operation["operationId"],
+            method.upper(),
+            prefix + path,
+            validator,
+            tuple(self._query_parameters(path, method)),
+        )
+
+    def _query_parameters(self, path: str, method: str) -> Iterator[QueryParameter]:
+        parameters = self.content["paths"][path][method].get("parameters", [])
+        for number, parameter in enumerate(parameters):
+            pointer = f"/paths/{_escape(path)}/{method}/parameters/{number}"
+            if "$ref" in parameter:
+                pointer = parameter["$ref"].removeprefix("#")
+                parameter = self.content["components"]["parameters"][pointer.rpartition("/")[2]]
+            if parameter["in"] == "query":
+                validator = self.validator(f"{pointer}/schema")
+                kind = parameter["schema"].get("type", "string")
+                yield QueryParameter(parameter["name"], kind, validator)
+
+    def validator(self, pointer: str) -> Validator:
+        """A validator of the schema at this JSON pointer in the document."""
+        return _Validator(
+            {"$ref": f"{_URI}#{pointer}"}, registry=self._registry, format_checker=_formats
+        )
+
+
+@cache
+def load() -> Document:
+    """The document that is part of this package; do not change its content."""
+    package = resources.files(__package__)
+    parts = [
+        yaml.safe_load(package.joinpath(name).read_text("utf-8"))
+        for name in ("openapi.yml", "components.yml")
+    ]
+    return Document({**parts[0], "components": parts[1]})
+
+
+def shorten(message: str) -> str:
+    """The message, without the middle of it when it quotes too much of a request."""
+    surplus = len(message) - VIOLATION_CHARACTERS_MAX
+    if surplus <= 0:
+        return message
+    half = VIOLATION_CHARACTERS_MAX // 2
+    return f"{message[:half]} [{surplus} characters] {message[-half:]}"
+
+
+def _leaves(errors: Iterable[ValidationError]) -> Iterator[ValidationError]:
+    """The same, but of a value that is neither null nor what it should be, why it is not that."""
+    for error in errors:
+        branches = error.schema.get("anyOf", ()) if isinstance(error.schema, dict) else ()
+        if error.validator == "anyOf" and {"type": "null"} in branches:
+            null = branches.index({"type": "null"})
+            context = error.context or ()
+            yield from _leaves(each for each in context if each.schema_path[0] != null)
+        else:
+            yield error
+
+
+def _escape(path: str) -> str:
+    """A path as one part of a JSON pointer that is part of a URI (RFC 6901)."""
+    return path.replace("~", "~0").replace("/", "~1").replace("{", "%7B").replace("}", "%7D")
+
+
+def _unique_items(
+    validator: Validator, wanted: bool, instance: object, schema: Mapping[str, Any]
+) -> Iterator[ValidationError]:
+    """The keyword `uniqueItems`, in a time that is proportional to the array.
+
+    The library's own compares each object with each other: minutes for the longest request.
+    """
+    if wanted and isinstance(instance, list):
+        texts = {json.dumps(item, sort_keys=True) for item in instance}
+        if len(texts) < len(instance):
+            yield ValidationError(f"{instance!r} has non-unique elements")
+
+
+_formats = FormatChecker(["ipv4", "ipv6"])
+_Validator = extend(Draft202012Validator, {"uniqueItems": _unique_items})

@@ -1,0 +1,40 @@
+"""Handlers that change /configuration/leases."""
+
+from __future__ import annotations
+
+from flocker_lite.control.http import bodies
+from flocker_lite.control.http.exchange import Answer, Call, written
+from flocker_lite.control.interfaces import IControl
+from flocker_lite.model import edits
+from flocker_lite.model.records import Configuration, Edit, UserLease
+from flocker_lite.model.user_leases import current_lease
+
+
+async def acquire(control: IControl, call: Call) -> Answer:
+    """Lease a dataset to a node (201), or renew the lease (200)."""
+    now = call.now
+    lease = bodies.lease_from_body(call.body, now)
+    held: list[UserLease | None] = []
+
+    def acquire(before: Configuration) -> Edit:
+        held.append(current_lease(before, lease.dataset_id, now))
+        return edits.acquire_lease(before, lease, now)
+
+    edit = await control.edit(acquire, call.tags)
+    acquired = edit.configuration.leases[lease.dataset_id]
+    return written(201 if held[0] is None else 200, bodies.lease_body(acquired, now), edit)
+
+
+async def release(control: IControl, call: Call) -> Answer:
+    """End a lease, whoever holds it."""
+    now = call.now
+    dataset_id = call.parameters["dataset_id"].lower()
+    held: list[UserLease | None] = []
+
+    def release(before: Configuration) -> Edit:
+        held.append(current_lease(before, dataset_id, now))
+        return edits.release_lease(before, dataset_id, now)
+
+    edit = await control.edit(release, call.tags)
+    assert held[0] is not None
+    return written(200, bodies.lease_body(held[0], now), edit)

@@ -1,0 +1,226 @@
+"""The bodies of moves: pure functions of what was asked for, is reported and is remembered."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+from flocker_lite.control.http import bodies
+from flocker_lite.control.http.bodies import Body
+from flocker_lite.model.accounts import MoveState, Round, pause_by_step, source_first
+from flocker_lite.model.moves import DONE, ROLLED_BACK
+from flocker_lite.model.records import Configuration, DatasetId, Move, MoveOptions, NodeId, PastMove
+from flocker_lite.model.state import Forecast
+from flocker_lite.model.uses import uses_of
+
+_MICROSECOND_DIGITS = 6
+_PHASES = ("preparing", "pushing", "switching", "verifying", DONE)
+_TROUBLE = (ROLLED_BACK, "failed")
+
+
+def open_body(
+    configuration: Configuration, move: Move, accounts: Iterable[MoveState], now: float
+) -> Body:
+    """A move that is not over; `now` is in seconds since 1970."""
+    accounts = source_first(accounts)
+    phase = _phase(accounts)
+    body = {
+        **_asked(configuration, move, accounts),
+        # Handed over, and not seen to serve yet.
+        "phase": "verifying" if phase == DONE else phase,
+        **_told(accounts, several=len(move.dataset_ids) > 1),
+    }
+    eta_seconds = _eta_seconds(body, accounts, now - move.requested_at)
+    return body if eta_seconds is None else {**body, "eta_seconds": eta_seconds}
+
+
+def past_body(configuration: Configuration, past: PastMove) -> Body:
+    """A move that is over, with its receipt."""
+    move, accounts = past.move, source_first(past.accounts)
+    return {
+        **_asked(configuration, move, accounts),
+        "ended_at": past.ended_at,
+        "phase": past.verdict,
+        **_told(accounts, several=len(move.dataset_ids) > 1),
+        "receipt": {
+            "verdict": past.verdict,
+            "requested_at": move.requested_at,
+            "ended_at": past.ended_at,
+            "datasets": [_receipt(past, dataset_id) for dataset_id in move.dataset_ids],
+        },
+    }
+
+
+def stray_bodies(
+    configuration: Configuration, accounts: Iterable[tuple[NodeId, MoveState]]
+) -> list[Body]:
+    """Moves of which nothing is known but what both sides say: one body for dataset and epoch."""
+    moves: dict[tuple[DatasetId, int], dict[NodeId, MoveState]] = defaultdict(dict)
+    for node_id, account in accounts:
+        moves[account.dataset_id, account.epoch][node_id] = account
+    users = uses_of(configuration.containers).datasets
+    return [
+        _stray_body(configuration, by_node, users.get(dataset_id))
+        for (dataset_id, _), by_node in sorted(moves.items())
+    ]
+
+
+def forecast_body(configuration: Configuration, move: Move, forecast: Forecast) -> Body:
+    """The answer to a dry run."""
+    body: Body = {
+        "dry_run": True,
+        "from": bodies.address(configuration, move.source),
+        "to": bodies.address(configuration, move.destination),
+        "expected_bytes": forecast.expected_bytes,
+        "incremental": forecast.is_incremental,
+        "push_seconds": forecast.push_seconds,
+        "predicted_pause_seconds": forecast.pause_seconds,
+        "warning": forecast.warning,
+    }
+    return _known(body)
+
+
+def _asked(configuration: Configuration, move: Move, accounts: tuple[MoveState, ...]) -> Body:
+    """What the user asked for."""
+    body: Body = {
+        "move_id": move.move_id,
+        "dataset_ids": list(move.dataset_ids),
+        "container": move.container,
+        "from": bodies.address(configuration, move.source),
+        "to": bodies.address(configuration, move.destination),
+        "requested_at": move.requested_at,
+    }
+    if len(move.dataset_ids) == 1:
+        body["dataset_id"] = move.dataset_ids[0]
+        body["epoch"] = max((account.epoch for account in accounts), default=None)
+    options = _options(move.options)
+    if options:
+        body["options"] = options
+    return _known(body)
+
+
+def _options(options: MoveOptions) -> Body:
+    """Those that are not what they are unless one says so."""
+    unset = MoveOptions()
+    names = ("max_pause_seconds", "deadline_seconds", "on_miss", "bandwidth_limit")
+    return {
+        name: getattr(options, name)
+        for name in names
+        if getattr(options, name) != getattr(unset, name)
+    }
+
+
+def _told(accounts: tuple[MoveState, ...], several: bool) -> Body:
+    """What both sides said; of several datasets, all of their bytes and the longest pause."""
+    sources = [account for account in accounts if account.source is not None]
+    predicted = [each.predicted_pause_seconds for each in sources]
+    poised = [each.is_poised for each in accounts if each.is_poised is not None]
+    pause = {
+        name: round(seconds, _MICROSECOND_DIGITS)
+        for name, seconds in pause_by_step(accounts).items()
+    }
+    errors = list(dict.fromkeys(account.error for account in accounts if account.error))
+    return _known(
+        {
+            "rounds": [
+                {**({"dataset_id": each.dataset_id} if several else {}), **_round(done)}
+                for each in sources
+                for done in each.rounds
+            ],
+            "expected_bytes": _sum(each.expected_bytes for each in sources),
+            "sent_bytes": _sum(each.sent_bytes for each in sources),
+            "predicted_pause_seconds": max((p for p in predicted if p is not None), default=None),
+            "pause": pause,
+            "pause_seconds": round(sum(pause.values()), _MICROSECOND_DIGITS),
+            "poised": all(poised) if poised else None,
+            "error": "; ".join(errors) or None,
+        }
+    )
+
+
+def _round(done: Round) -> Body:
+    body: Body = {"bytes": done.sent_bytes, "seconds": done.seconds}
+    if done.seconds > 0:
+        body["bytes_per_second"] = round(done.sent_bytes / done.seconds)
+    if done.since_seconds > 0:
+        body["dirty_bytes_per_second"] = round(done.sent_bytes / done.since_seconds)
+    return body
+
+
+def _eta_seconds(body: Body, accounts: Iterable[MoveState], elapsed_seconds: float) -> float | None:
+    """How long the rest of the push takes at the best rate of its rounds, or that of the first."""
+    expected, sent = body.get("expected_bytes"), body.get("sent_bytes")
+    if body["phase"] != "pushing" or expected is None or not sent:
+        return None
+    timed = [done for each in accounts for done in each.rounds if done.seconds > 0]
+    rate = max((done.sent_bytes / done.seconds for done in timed), default=0.0)
+    if not timed and elapsed_seconds > 0:
+        rate = sent / elapsed_seconds
+    return round(max(expected - sent, 0) / rate, 3) if rate > 0 else None
+
+
+def _phase(accounts: tuple[MoveState, ...]) -> str:
+    """That of the dataset that is least far; trouble with one is trouble with all."""
+    said = [each.phase for each in accounts if each.source is not None]
+    said = said or [each.phase for each in accounts]
+    for trouble in _TROUBLE:
+        if trouble in said:
+            return trouble
+    return min(said, key=_rank, default=_PHASES[0])
+
+
+def _rank(phase: str) -> int:
+    return _PHASES.index(phase) if phase in _PHASES else 0
+
+
+def _receipt(past: PastMove, dataset_id: DatasetId) -> Body:
+    epoch = past.epochs.get(dataset_id)
+    done = past.verdict == DONE
+    accounts = [each for each in past.accounts if each.dataset_id == dataset_id]
+    source = next((each for each in accounts if each.source is not None), None)
+    destination = next((each for each in accounts if each.source is None), None)
+    body: Body = {
+        "dataset_id": dataset_id,
+        "epoch_from": epoch - 1 if done and epoch is not None else epoch,
+        "epoch_to": epoch if done else None,
+        "source_guid": source.last_guid if source is not None else None,
+        "destination_guid": destination.last_guid if destination is not None else None,
+    }
+    if source is not None:
+        body["bytes"] = sum(each.sent_bytes for each in source.rounds)
+        body["seconds"] = round(sum(each.seconds for each in source.rounds), _MICROSECOND_DIGITS)
+    return _known(body)
+
+
+def _stray_body(
+    configuration: Configuration, by_node: Mapping[NodeId, MoveState], container: str | None
+) -> Body:
+    accounts = source_first(by_node.values())
+    first = accounts[0]
+    silent = (node_id for node_id, account in by_node.items() if account.source is None)
+    destination = next((each.destination for each in accounts if each.destination), None)
+    destination = destination or next(silent, None)
+    return _known(
+        {
+            "move_id": first.move_id,
+            "dataset_id": first.dataset_id,
+            "dataset_ids": [first.dataset_id],
+            "container": container,
+            "from": first.source and bodies.address(configuration, first.source),
+            "to": destination and bodies.address(configuration, destination),
+            "epoch": first.epoch,
+            "phase": _phase(accounts),
+            **_told(accounts, several=False),
+        }
+    )
+
+
+def _sum(values: Iterable[int | None]) -> int | None:
+    """None when it is not known of all of them."""
+    found = list(values)
+    known = [value for value in found if value is not None]
+    return sum(known) if found and len(known) == len(found) else None
+
+
+def _known(body: Body) -> Body:
+    return {key: value for key, value in body.items() if value is not None}

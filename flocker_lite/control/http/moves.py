@@ -1,0 +1,114 @@
+"""Moves in the REST API: which there are, what one would be like, and how one is cancelled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from flocker_lite.control.http import bodies, move_bodies
+from flocker_lite.control.http.bodies import Body
+from flocker_lite.control.http.exchange import Answer, Call, written
+from flocker_lite.control.interfaces import EditFunction, IControl
+from flocker_lite.model import edits, moves
+from flocker_lite.model.accounts import MoveState
+from flocker_lite.model.open_moves import move_of_container, move_of_dataset
+from flocker_lite.model.records import Configuration, DatasetId, Edit, Move, NodeId
+from flocker_lite.model.state import Forecast
+
+
+async def cancel(control: IControl, call: Call) -> Answer:
+    """Have what moves stay at the source."""
+    identity = call.parameters["move_id"].lower()
+    of_dataset = move_of_dataset(control.configuration, identity)
+    move_id = identity if of_dataset is None else of_dataset.move_id
+    edit = await control.cancel_move(move_id, call.tags)
+    past = edit.configuration.past_moves[move_id]
+    return written(200, move_bodies.past_body(edit.configuration, past), edit)
+
+
+async def dry_run(
+    control: IControl,
+    function: EditFunction,
+    then: EditFunction,
+    container: str | None = None,
+    dataset_id: DatasetId | None = None,
+) -> Answer:
+    """What the move would be like that these edits would set off."""
+    configuration = control.planned(function, then).configuration
+    move = _move_of(configuration, container, dataset_id)
+    if move is None:
+        raise edits.Clash("Nothing would move: it is at this node already.")
+    # Without data there is nothing to ask the source about.
+    forecast = await control.forecast(move) if move.dataset_ids else Forecast(0, push_seconds=0.0)
+    return Answer(200, move_bodies.forecast_body(configuration, move, forecast))
+
+
+def options(
+    body: Any, container: str | None = None, dataset_id: DatasetId | None = None
+) -> EditFunction:
+    """The edit that has an open move go as the body of the request says."""
+    wanted = body.get("move")
+    if wanted is None:
+        return Edit
+
+    def revise(configuration: Configuration) -> Edit:
+        move = _move_of(configuration, container, dataset_id)
+        return moves.revise_options(
+            configuration, move, lambda known: bodies.revised_move_options(known, wanted)
+        )
+
+    return revise
+
+
+def ids(control: IControl) -> list[str]:
+    """All moves, newest first; at the end those of which only the agents know."""
+    configuration = control.configuration
+    known = [*configuration.moves.values()]
+    known += [past.move for past in configuration.past_moves.values()]
+    known.sort(key=lambda move: (move.requested_at, move.move_id), reverse=True)
+    strays = {each.dataset_id for _, each in _strays(control)}
+    return [*(move.move_id for move in known), *sorted(strays)]
+
+
+def items(control: IControl, identity: str, now: float) -> list[Body]:
+    """The move of this id."""
+    configuration, identity = control.configuration, identity.lower()
+    if identity in configuration.moves:
+        accounts = control.accounts(identity)
+        return [move_bodies.open_body(configuration, configuration.moves[identity], accounts, now)]
+    if identity in configuration.past_moves:
+        return [move_bodies.past_body(configuration, configuration.past_moves[identity])]
+    strays = [item for item in _strays(control) if identity == item[1].dataset_id]
+    return move_bodies.stray_bodies(configuration, strays)
+
+
+def meant(control: IControl, identity: str) -> str:
+    """The id of a move; that of a dataset stands for its newest."""
+    newest = _newest(control.configuration, identity.lower())
+    return identity if newest is None else newest.move_id
+
+
+def _move_of(
+    configuration: Configuration, container: str | None, dataset_id: DatasetId | None
+) -> Move | None:
+    if container is not None:
+        return move_of_container(configuration, container)
+    return move_of_dataset(configuration, dataset_id or "")
+
+
+def _newest(configuration: Configuration, dataset_id: DatasetId) -> Move | None:
+    move = move_of_dataset(configuration, dataset_id)
+    past = [each.move for each in configuration.past_moves.values()]
+    with_it = [each for each in past if dataset_id in each.dataset_ids]
+    return move or max(with_it, key=lambda each: each.requested_at, default=None)
+
+
+def _strays(control: IControl) -> Iterator[tuple[NodeId, MoveState]]:
+    """What agents say of moves of datasets of which no move is known here."""
+    configuration = control.configuration
+    past = configuration.past_moves.values()
+    known = {dataset_id for each in past for dataset_id in each.move.dataset_ids}
+    for node_id, node in control.cluster.nodes.items():
+        for dataset_id, account in node.moves.items():
+            if dataset_id not in known and move_of_dataset(configuration, dataset_id) is None:
+                yield node_id, account

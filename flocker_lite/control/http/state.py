@@ -1,0 +1,134 @@
+"""The bodies of /state: pure functions of what the agents report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from pyrsistent import PMap
+
+from flocker_lite.control.http import bodies
+from flocker_lite.control.http.bodies import Body
+from flocker_lite.model.lease import HOLDERS
+from flocker_lite.model.records import Configuration, DatasetId, NodeId
+from flocker_lite.model.state import (
+    ContainerState,
+    DatasetState,
+    ImagePull,
+    ImageState,
+    PortState,
+)
+
+
+def dataset_bodies(
+    configuration: Configuration, dataset_id: DatasetId, copies: Mapping[NodeId, DatasetState]
+) -> list[Body]:
+    """One body for each primary copy, the latest epoch first; one when there is no primary copy.
+
+    The error is the primary's own; what other nodes have to say has their address before it.
+    """
+    primaries = sorted(
+        ((node_id, copy) for node_id, copy in copies.items() if _is_primary(copy)),
+        key=lambda item: (-item[1].lease.epoch if item[1].lease else 0, item[0]),
+    )
+    elsewhere = [
+        f"{bodies.address(configuration, node_id)}: {copy.error}"
+        for node_id, copy in copies.items()
+        if copy.error and not _is_primary(copy)
+    ]
+    if not primaries:
+        return [{"dataset_id": dataset_id, **_error(elsewhere)}] if copies else []
+    found: list[Body] = []
+    for node_id, copy in primaries:
+        body: Body = {
+            "dataset_id": dataset_id,
+            "primary": bodies.address(configuration, node_id),
+            "path": copy.path,
+            "maximum_size": copy.maximum_size,
+            **_error([copy.error, *elsewhere]),
+        }
+        found.append({key: value for key, value in body.items() if value is not None})
+    return found
+
+
+def container_bodies(
+    configuration: Configuration, name: str, reports: Mapping[NodeId, ContainerState]
+) -> list[Body]:
+    """One body for each node that has the container; first where it runs, and is wanted."""
+    wanted = configuration.containers.get(name)
+
+    def rank(item: tuple[NodeId, ContainerState]) -> tuple[bool, bool, NodeId]:
+        node_id, reported = item
+        return not reported.running, wanted is None or wanted.node != node_id, node_id
+
+    return [
+        {
+            **bodies.container_body(configuration, reported.container),
+            "host": bodies.address(configuration, node_id),
+            "running": reported.running,
+            **_error([reported.error]),
+            **_runs(reported),
+        }
+        for node_id, reported in sorted(reports.items(), key=rank)
+    ]
+
+
+def image_body(
+    configuration: Configuration, image_id: str, node_id: NodeId, reported: ImageState
+) -> Body:
+    """An image that a node should have in advance."""
+    return {
+        "image_id": image_id,
+        "host": bodies.address(configuration, node_id),
+        "image": reported.image,
+        "present": reported.present,
+        **_error([reported.error]),
+        **({"image_pull": pull_body(reported.pull)} if reported.pull is not None else {}),
+    }
+
+
+def _runs(reported: ContainerState) -> Body:
+    body: Body = {}
+    if reported.restarts:
+        body["restarts"] = reported.restarts
+    if reported.exit_code is not None:
+        body["exit_code"] = reported.exit_code
+    if reported.pull is not None:
+        body["image_pull"] = pull_body(reported.pull)
+    return body
+
+
+def pull_body(pull: ImagePull) -> Body:
+    """How far the pull of an image is."""
+    return {
+        "bytes": pull.done_bytes,
+        "total_bytes": pull.total_bytes,
+        "layers_done": pull.layers_done,
+        "layers": pull.layers,
+    }
+
+
+def node_body(configuration: Configuration, node_id: NodeId, ports: PMap[str, PortState]) -> Body:
+    """A node that reports, with those external ports of which it has something to say."""
+    body: Body = {"host": bodies.address(configuration, node_id), "uuid": node_id}
+    if ports:
+        body["ports"] = [_port_body(port, ports[str(port)]) for port in sorted(map(int, ports))]
+    return body
+
+
+def _port_body(port: int, reported: PortState) -> Body:
+    return {
+        "port": port,
+        "held": reported.held,
+        "held_total": reported.held_total,
+        "refused_total": reported.refused_total,
+        **_error([reported.error]),
+    }
+
+
+def _is_primary(copy: DatasetState) -> bool:
+    return copy.lease is not None and copy.lease.role in HOLDERS
+
+
+def _error(said: Iterable[str | None]) -> Body:
+    errors = [error for error in said if error]
+    return {"error": "; ".join(errors)} if errors else {}

@@ -1,0 +1,348 @@
+"""The control service: edits become durable, and go to the agents; their reports come back.
+
+One edit at a time: the pure function, the commit to the store, then the announcement. What a
+report says about the world is never stored; only what it means for a grant is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection, Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import uuid4
+
+from twisted.internet.defer import Deferred, DeferredLock
+from twisted.internet.interfaces import IDelayedCall
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from flocker_lite.control.announcer import Announcer
+from flocker_lite.control.cluster_state import ClusterState
+from flocker_lite.control.interfaces import EditFunction, IControl
+from flocker_lite.control.journal import Journal
+from flocker_lite.control.lease_timers import LeaseTimers
+from flocker_lite.control.moves import MoveKeeper, as_shown
+from flocker_lite.control.tags import require_tag, tag_of
+from flocker_lite.errors import StoreError
+from flocker_lite.interfaces import IStore
+from flocker_lite.model import deltas, edits, moves
+from flocker_lite.model.accounts import MoveState
+from flocker_lite.model.records import (
+    Change,
+    Configuration,
+    DatasetId,
+    Edit,
+    Grant,
+    Move,
+    Node,
+    NodeId,
+)
+from flocker_lite.model.state import Forecast, NodeState
+from flocker_lite.protocol.forecasts import NoForecast, ask
+from flocker_lite.protocol.link import Link, Refused
+from flocker_lite.protocol.messages import Inbox
+from flocker_lite.protocol.outbox import Outbox
+
+STATE_SECONDS_MAX = 120.0
+"""How long the last report of an agent that is away is believed."""
+
+SETTLING_SECONDS_MAX = 10.0
+STORE_RETRY_SECONDS = 5.0
+
+
+@dataclass
+class Agent:
+    """A connected agent."""
+
+    node_id: NodeId
+    session: str
+    link: Link
+    inbox: Inbox[NodeState]
+    outbox: Outbox
+    greeted: bool = False
+    reported: bool = False
+
+
+@implementer(IControl)
+class ControlService:
+    """The configuration, the agents, and what they report; made by `open_control`."""
+
+    log = Logger()
+
+    def __init__(self, store: IStore, configuration: Configuration, clock: Any) -> None:
+        self.configuration = configuration
+        self._store = store
+        self._clock = clock
+        self._announcer = Announcer()
+        self._announcer.configured(configuration, deltas.whole(configuration))
+        self.tag = tag_of(self.cluster_id, store.generation)
+        self.journal = Journal(clock.seconds())
+        self.eras: dict[NodeId, str] = {}
+        self._leases = LeaseTimers(clock, self._lease_is_over)
+        self._leases.changed(deltas.whole(configuration))
+        self._moves = MoveKeeper(clock, self._review)
+        self._agents: dict[NodeId, Agent] = {}
+        self._expiries: dict[NodeId, IDelayedCall] = {}
+        self._lock = DeferredLock()
+        self._closed = False
+        # Right after a start nothing is known of what runs where. Told that, the agents would take
+        # down routes that are right: they are told nothing until all have reported, or some time
+        # has passed.
+        self._settling: IDelayedCall | None = clock.callLater(
+            SETTLING_SECONDS_MAX if configuration.nodes else 0, self._settled
+        )
+
+    @property
+    def cluster_id(self) -> str:
+        """UUID of the cluster."""
+        return str(self._store.cluster_id)
+
+    @property
+    def cluster(self) -> ClusterState:
+        return self._announcer.cluster
+
+    def accounts(self, move_id: str) -> tuple[MoveState, ...]:
+        return self._moves.accounts(move_id)
+
+    def planned(self, function: EditFunction, then: EditFunction = Edit) -> Edit:
+        before = self.configuration
+        edit = moves.followed(before, function(before), self._moment())
+        following = then(edit.configuration)
+        return Edit(following.configuration, edit.changes + following.changes)
+
+    async def edit(
+        self, function: EditFunction, tags: Collection[str] = (), then: EditFunction = Edit
+    ) -> Edit:
+        await self._lock.acquire()
+        try:
+            require_tag(tags, self.tag)
+            before = self.configuration
+            edit = self.planned(function, then)
+            if edit.changes:
+                await self._store.commit(edit.changes)
+                self.configuration = edit.configuration
+                self.tag = tag_of(self.cluster_id, self._store.generation)
+                self._announce(*self._announcer.configured(edit.configuration, edit.changes))
+                self._leases.changed(edit.changes)
+                self.journal.configured(before, edit.changes)
+                self._moves.configured(edit.configuration, edit.changes)
+            return replace(edit, tag=self.tag)
+        finally:
+            self._lock.release()
+
+    async def cancel_move(self, move_id: str, tags: Collection[str] = ()) -> Edit:
+        return await self.edit(lambda c: moves.cancel(c, move_id, self._moment()), tags)
+
+    async def forecast(self, move: Move) -> Forecast:
+        agent = self._agents.get(move.source)
+        if agent is None:
+            raise NoForecast("The agent of the source is away: ask again when it is back.")
+        costs = moves.pause_costs(self.configuration, move)
+        address = self.configuration.nodes[move.destination].address
+        return await ask(agent.link, self._clock, move, costs, address)
+
+    async def connect(self, node: Node, session: str, link: Link, era: str = "") -> None:
+        """An agent says who it is; Refused when another one is at work in that node's name.
+
+        `era` is a UUID of this boot of the node.
+        """
+        known = self._agents.get(node.node_id)
+        if known is not None and known.session != session and await known.link.is_alive():
+            raise Refused(
+                f"another agent is connected as node {node.node_id}: two machines have the same "
+                "identity file; remove it on the one that is a copy, and restart its agent"
+            )
+        try:
+            await self.edit(lambda configuration: edits.announce_node(configuration, node))
+        except edits.EditError as error:
+            raise Refused(str(error)) from None
+        known = self._agents.get(node.node_id)  # another may have come meanwhile
+        if known is not None:
+            known.outbox.stop()
+            known.link.hang_up()
+        self._remember(node.node_id)
+        agent = Agent(
+            node.node_id,
+            session,
+            link,
+            Inbox(NodeState(), self._announcer.cluster.nodes.get(node.node_id)),
+            Outbox(
+                lambda: deltas.whole(self._announcer.whole(node.node_id)),
+                link.send,
+                lambda failure: self._could_not_tell(node.node_id, link, failure),
+            ),
+        )
+        self._agents[node.node_id] = agent
+        self.eras[node.node_id] = era.lower()
+        link.attend(lambda data: self._take(agent, data), lambda: self._disconnected(agent))
+        self.log.info(
+            "agent connected: node {node} at {address}", node=node.node_id, address=node.address
+        )
+
+    def start_telling(self, link: Link) -> None:
+        """Send an agent its view, now that its greeting was answered."""
+        for agent in self._agents.values():
+            if agent.link is link:
+                agent.greeted = True
+                self._tell(agent)
+
+    def _tell(self, agent: Agent) -> None:
+        """Start with it, once what it is told takes into account what it has."""
+        if agent.greeted and agent.reported and self._settling is None:
+            agent.outbox.start()
+
+    def _settled(self) -> None:
+        if self._settling is not None and self._settling.active():
+            self._settling.cancel()
+        self._settling = None
+        for agent in self._agents.values():
+            self._tell(agent)
+
+    def _disconnected(self, agent: Agent) -> None:
+        """Its state is believed for a while: most of the time an agent comes back at once."""
+        if self._agents.get(agent.node_id) is not agent:
+            return
+        del self._agents[agent.node_id]
+        agent.outbox.stop()
+        self._expiries[agent.node_id] = self._clock.callLater(
+            STATE_SECONDS_MAX, self._forget, agent.node_id
+        )
+        self.log.info("agent gone: node {node}", node=agent.node_id)
+
+    def _remember(self, node_id: NodeId) -> None:
+        expiry = self._expiries.pop(node_id, None)
+        if expiry is not None and expiry.active():
+            expiry.cancel()
+
+    def _forget(self, node_id: NodeId) -> None:
+        self._expiries.pop(node_id, None)
+        self.eras.pop(node_id, None)
+        came_or_went = node_id in self.cluster.nodes
+        cluster, changes = self._announcer.cluster.forgotten(node_id)
+        self._announce(*self._announcer.reported(cluster, changes))
+        self.journal.reported(node_id, as_shown(self.configuration, changes), came_or_went)
+        self._moves.reported(self.configuration, node_id, changes)
+        self.log.warn("the state of node {node} is too old to be believed", node=node_id)
+
+    async def close(self) -> None:
+        """Hang up on the agents and close the store."""
+        self._closed = True
+        for node_id in list(self._expiries):
+            self._remember(node_id)
+        self._leases.stop()
+        self._moves.stop()
+        if self._settling is not None:
+            self._settling.cancel()
+        for agent in list(self._agents.values()):
+            agent.link.hang_up()
+        await self._store.close()
+
+    def _take(self, agent: Agent, data: bytes) -> None:
+        if self._agents.get(agent.node_id) is not agent:
+            return
+        changes = agent.inbox.take(data)
+        came_or_went = agent.node_id not in self.cluster.nodes
+        cluster = self._announcer.cluster.updated(agent.node_id, changes)
+        self._announce(*self._announcer.reported(cluster, changes))
+        shown = as_shown(self.configuration, changes)
+        self.journal.reported(agent.node_id, shown, came_or_went)
+        self._moves.reported(self.configuration, agent.node_id, changes)
+        if self._settling is not None and self._all_reported():
+            self._settled()
+        agent.reported = True
+        self._tell(agent)
+        grants = self._announcer.grants(agent.node_id, changes)
+        if grants:
+            self._owe_grants(grants)
+
+    def _all_reported(self) -> bool:
+        needed = {container.node for container in self.configuration.containers.values()}
+        return all(node_id in self._announcer.cluster.nodes for node_id in needed)
+
+    async def _move_grants(self, grants: dict[DatasetId, Grant]) -> None:
+        """A report comes but once: what the store refuses now is tried again."""
+        refused: dict[DatasetId, Grant] = {}
+        for dataset_id, grant in grants.items():
+            try:
+                await self.edit(_setting(dataset_id, grant))
+            except edits.EditError as error:
+                self.log.warn(
+                    "grant of {dataset} not moved: {error}", dataset=dataset_id, error=error
+                )
+            except StoreError as error:
+                refused[dataset_id] = grant
+                self.log.error(
+                    "grant of {dataset} not moved, next try in {delay:g} s: {error}",
+                    dataset=dataset_id,
+                    error=error,
+                    delay=STORE_RETRY_SECONDS,
+                )
+        if refused and not self._closed:
+            self._clock.callLater(STORE_RETRY_SECONDS, self._owe_grants, refused)
+
+    def _owe_grants(self, grants: dict[DatasetId, Grant]) -> None:
+        if not self._closed:
+            self._owned(self._move_grants(grants), "moving grants")
+
+    def _lease_is_over(self, dataset_id: DatasetId) -> None:
+        async def drop() -> None:
+            now = self._clock.seconds()
+            await self.edit(lambda c: edits.drop_lease_when_over(c, dataset_id, now))
+
+        self._owned(drop(), "ending a lease")
+
+    def _moment(self) -> moves.Moment:
+        return moves.Moment(self._clock.seconds(), lambda: str(uuid4()), self._moves.accounts)
+
+    def _review(self, move_id: str) -> None:
+        """Have a move end that is over."""
+        verdict = self._moves.outcome(self.configuration, self.cluster, move_id)
+        if verdict is not None and not self._closed:
+            self._owned(self._end_move(move_id, verdict), "ending a move")
+
+    async def _end_move(self, move_id: str, verdict: str) -> None:
+        ended = moves.call_back if verdict == moves.ROLLED_BACK else moves.end
+        try:
+            await self.edit(lambda c: ended(c, move_id, verdict, self._moment()))
+        except StoreError as error:
+            self.log.error(
+                "move {move} not ended, next try in {delay:g} s: {error}",
+                move=move_id,
+                delay=STORE_RETRY_SECONDS,
+                error=error,
+            )
+            if not self._closed:
+                self._clock.callLater(STORE_RETRY_SECONDS, self._review, move_id)
+
+    def _announce(self, to_node: dict[NodeId, list[Change]], to_all: Iterable[Change]) -> None:
+        for node_id, changes in to_node.items():
+            if node_id in self._agents:
+                self._agents[node_id].outbox.add(changes)
+        to_all = list(to_all)
+        if to_all:
+            for agent in self._agents.values():
+                agent.outbox.add(to_all)
+
+    def _could_not_tell(self, node_id: NodeId, link: Link, failure: Failure) -> None:
+        self.log.warn(
+            "could not tell node {node}: {reason}; hanging up", node=node_id, reason=failure.value
+        )
+        link.hang_up()
+
+    def _owned(self, doing: Awaitable[None], what: str) -> None:
+        async def run() -> None:
+            await doing
+
+        Deferred.fromCoroutine(run()).addErrback(
+            lambda failure: self.log.failure("{what} failed", failure, what=what)
+        )
+
+
+def _setting(dataset_id: DatasetId, grant: Grant) -> Callable[[Configuration], Edit]:
+    return lambda configuration: edits.set_grant(configuration, dataset_id, grant)
+
+
+async def open_control(store: IStore, clock: Any) -> ControlService:
+    """The control service on what the store holds; `clock` provides IReactorTime."""
+    return ControlService(store, await store.load(), clock)

@@ -1,0 +1,194 @@
+"""The configuration in a SQLite file, blocking: to be used in one thread only."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import get_args, get_type_hints
+
+from flocker_lite.control.store import flocker04, schema
+from flocker_lite.control.store.content import Content
+from flocker_lite.control.store.errors import damaged, explain
+from flocker_lite.control.store.lock import DirectoryLock
+from flocker_lite.errors import StoreError
+from flocker_lite.model import codec, deltas
+from flocker_lite.model.generations import next_generation
+from flocker_lite.model.records import Change, Configuration
+
+FILE_NAME = "flocker.sqlite"
+BUSY_TIMEOUT_SECONDS = 5.0
+
+_RECORD_TYPES = {kind: get_args(get_type_hints(Configuration)[kind])[1] for kind in schema.KINDS}
+
+
+class Database:
+    """An open store; `directory` is made, for its owner alone, when it is not there.
+
+    A new store takes over the configuration of a Flocker 0.4 whose file is in the directory;
+    `taken_over` is that file then. StoreError for whatever is wrong.
+    """
+
+    def __init__(self, directory: Path, wall_seconds: Callable[[], float] = time.time) -> None:
+        self.path = directory / FILE_NAME
+        self.taken_over: Path | None = None
+        self._wall_seconds = wall_seconds
+        with self._explained():
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            directory.chmod(0o700)
+            self._lock = DirectoryLock(directory)
+        try:
+            self.connection = self._connect()
+        except BaseException:
+            self._lock.release()
+            raise
+        self._closed = False
+
+    def _connect(self) -> sqlite3.Connection:
+        with self._explained():
+            # Autocommit: where a transaction begins and ends is said here and nowhere else.
+            connection = sqlite3.connect(
+                self.path, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None
+            )
+        try:
+            with self._explained():
+                connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute("PRAGMA synchronous = FULL")
+                verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+                if verdict != "ok":
+                    raise damaged(self.path, verdict)
+                with _transaction(connection):
+                    self._prepare(connection)
+                    self.cluster_id = schema.meta(connection, "cluster_id") or ""
+                    self.generation = int(schema.meta(connection, "generation") or 0)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        """Make the tables of a new file; see that those of an old one are ours."""
+        if not schema.is_new(connection):
+            schema.upgrade(connection, self.path)
+            return
+        schema.create(connection)
+        file = self.path.parent / flocker04.FILE_NAME
+        if file.exists():
+            _write(connection, deltas.whole(flocker04.read(file)))
+            self.taken_over = file
+
+    def load(self) -> Configuration:
+        """The whole configuration."""
+        with self._explained():
+            return _read(self.connection, self.path)
+
+    def commit(self, changes: tuple[Change, ...]) -> int:
+        """Carry the changes out in one transaction, which is on disk when this returns.
+
+        Returns the generation of the configuration.
+        """
+        unknown = {change.kind for change in changes}.difference(schema.KINDS)
+        if unknown:
+            raise StoreError(f"the configuration has no {', '.join(sorted(unknown))}")
+        generation = next_generation(self.generation, changes, self._wall_seconds())
+        with self._explained(), _transaction(self.connection):
+            _write(self.connection, changes)
+            if generation != self.generation:
+                schema.set_meta(self.connection, "generation", str(generation))
+        self.generation = generation
+        return generation
+
+    def fill(self, content: Content) -> None:
+        """Make this the cluster's id and its configuration; StoreError unless the store is empty.
+
+        To be followed by `close`.
+        """
+        with self._explained(), _transaction(self.connection):
+            if _read(self.connection, self.path) != Configuration():
+                raise StoreError(
+                    f"{self.path} has a configuration already: move the file away, or choose "
+                    "another directory."
+                )
+            schema.set_meta(self.connection, "cluster_id", content.cluster_id)
+            _write(self.connection, deltas.whole(content.configuration))
+
+    def close(self) -> None:
+        """Let go of it; doing so twice is no error."""
+        if not self._closed:
+            self._closed = True
+            self.connection.close()
+            self._lock.release()
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            raise explain(error, self.path) from error
+
+
+def read_content(directory: Path) -> Content:
+    """What the store in this directory holds, which may be in use; StoreError when there is none.
+
+    Nothing is written, and nothing is upgraded.
+    """
+    path = directory / FILE_NAME
+    try:
+        if not path.exists():
+            raise StoreError(f"{path} is not there: name the directory of a control service.")
+        connection = sqlite3.connect(
+            f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=BUSY_TIMEOUT_SECONDS
+        )
+        try:
+            connection.execute("BEGIN")
+            found = schema.meta(connection, "format")
+            if found != str(schema.FORMAT):
+                raise StoreError(
+                    f"{path} has format {found}, this release {schema.FORMAT}: start "
+                    "flocker-control of this release once, which upgrades it."
+                )
+            return Content(schema.meta(connection, "cluster_id") or "", _read(connection, path))
+        finally:
+            connection.close()
+    except (sqlite3.Error, OSError) as error:
+        raise explain(error, path) from error
+
+
+def _read(connection: sqlite3.Connection, path: Path) -> Configuration:
+    rows = (
+        Change(kind, identity, _decoded(kind, identity, text, path))
+        for kind in schema.KINDS
+        for identity, text in connection.execute(f"SELECT identity, record FROM {kind}")
+    )
+    return deltas.apply(Configuration(), rows)
+
+
+def _decoded(kind: str, identity: str, text: str, path: Path) -> object:
+    try:
+        return codec.loads(_RECORD_TYPES[kind], text)
+    except codec.CodecError as error:
+        raise damaged(path, f"{kind} {identity}: {error}") from None
+
+
+def _write(connection: sqlite3.Connection, changes: tuple[Change, ...]) -> None:
+    for change in changes:
+        if change.record is None:
+            connection.execute(f"DELETE FROM {change.kind} WHERE identity = ?", (change.identity,))
+        else:
+            row = (change.identity, codec.dumps(change.record))
+            connection.execute(schema.upsert(change.kind), row)
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        # SQLite rolls back by itself after some errors, a full disk among them.
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise

@@ -1,0 +1,128 @@
+"""The configuration file of Flocker 0.4, as a configuration of ours.
+
+Its nodes are known by address alone, so they are placeholders until their agents announce
+themselves. The data of Flocker 0.4 lies in other filesystems than ours, and the grants are
+materialised, so that no agent makes an empty dataset in the place of one that has data: an
+administrator brings each one over.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pyrsistent import pmap
+
+from flocker_lite.control.store.content import require_sound
+from flocker_lite.errors import StoreError
+from flocker_lite.model import codec, deltas
+from flocker_lite.model.nodes import is_address, placeholder
+from flocker_lite.model.records import (
+    Change,
+    Configuration,
+    Container,
+    Dataset,
+    Grant,
+    Link,
+    NodeId,
+    Port,
+    RestartPolicy,
+    Volume,
+)
+
+FILE_NAME = "current_configuration.v1.json"
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_POLICIES = {"RestartNever": "never", "RestartAlways": "always", "RestartOnFailure": "on-failure"}
+
+
+def read(path: Path) -> Configuration:
+    """The configuration in this file; StoreError, with the path, when it is none."""
+    try:
+        return parse(path.read_text("utf-8"))
+    except (StoreError, UnicodeDecodeError) as error:
+        raise StoreError(
+            f"{path} cannot be taken over: {error}: correct it, or move it away to start with an "
+            "empty configuration."
+        ) from None
+
+
+def parse(text: str) -> Configuration:
+    """The configuration that Flocker 0.4 wrote as this text; StoreError says what is wrong."""
+    try:
+        # Through the codec, which is strict about types.
+        changes = [
+            codec.change_from_json(Configuration, codec.change_to_json(change))
+            for node in json.loads(text)["nodes"]
+            for change in _of_node(node)
+        ]
+    except codec.CodecError as error:
+        raise StoreError(str(error)) from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise StoreError(f"not what Flocker 0.4 writes ({reason})") from None
+    configuration = deltas.apply(Configuration(), changes)
+    require_sound(configuration)
+    return configuration
+
+
+def _of_node(node: Mapping[str, Any]) -> Iterator[Change]:
+    address = node["hostname"]
+    if not is_address(address):
+        raise StoreError(f"the node {address!r} has no IP address for its name")
+    known = placeholder(address)
+    yield Change("nodes", known.node_id, known)
+    for manifestation in (node["manifestations"] or {}).values():
+        if manifestation["primary"]:
+            dataset = _dataset(manifestation["dataset"], known.node_id)
+            grant = Grant(known.node_id, materialised=True)
+            yield Change("datasets", dataset.dataset_id, dataset)
+            yield Change("grants", dataset.dataset_id, grant)
+    for application in node["applications"]:
+        container = _container(application, known.node_id)
+        yield Change("containers", container.name, container)
+
+
+def _dataset(dataset: Mapping[str, Any], node_id: NodeId) -> Dataset:
+    dataset_id = dataset["dataset_id"].lower()
+    if not _UUID.fullmatch(dataset_id):
+        raise StoreError(f"the dataset {dataset_id!r} has no UUID for its id")
+    size = dataset["maximum_size"]
+    return Dataset(
+        dataset_id,
+        node_id,
+        pmap(dataset["metadata"]),
+        None if size is None else int(size),
+        bool(dataset["deleted"]),
+    )
+
+
+def _container(application: Mapping[str, Any], node_id: NodeId) -> Container:
+    image, volume = application["image"], application["volume"]
+    policy = application["restart_policy"]
+    volumes: tuple[Volume, ...] = ()
+    if volume is not None:
+        dataset_id = volume["manifestation"]["dataset"]["dataset_id"].lower()
+        volumes = (Volume(dataset_id, volume["mountpoint"]["path"]),)
+    return Container(
+        name=application["name"],
+        node=node_id,
+        image=f"{image['repository']}:{image['tag']}",
+        ports=tuple(
+            Port(port["internal_port"], port["external_port"]) for port in application["ports"]
+        ),
+        volumes=volumes,
+        environment=pmap(application["environment"] or {}),
+        links=tuple(
+            Link(link["alias"], link["local_port"], link["remote_port"])
+            for link in application["links"]
+        ),
+        restart_policy=RestartPolicy(
+            _POLICIES[policy["$__class__$"]], policy.get("maximum_retry_count")
+        ),
+        cpu_shares=application["cpu_shares"],
+        memory_limit=application["memory_limit"],
+    )

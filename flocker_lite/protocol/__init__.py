@@ -1,0 +1,1 @@
+"""What control service and agents say to each other, over AMP."""

@@ -1,0 +1,98 @@
+"""The question of the control service to an agent what a move from its node would be like."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeAlias
+
+from pyrsistent import PMap
+from twisted.internet.defer import Deferred, TimeoutError
+from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
+from twisted.protocols import amp
+from twisted.python.failure import Failure
+
+from flocker_lite.errors import FlockerError
+from flocker_lite.model import codec
+from flocker_lite.model.records import Move
+from flocker_lite.model.state import Forecast
+from flocker_lite.protocol.link import Link
+
+FORECAST_SECONDS_MAX = 20.0
+
+Foretell: TypeAlias = Callable[[Move, PMap[str, float], str], Awaitable[Forecast]]
+"""What answers the question: the forecast of a move, given what its pause costs at least.
+
+The last argument is the address of the destination, which its source may never have heard of.
+"""
+
+
+class NoForecast(FlockerError):
+    """The agent could not tell; the text says why, and what to do."""
+
+
+class ForecastMove(amp.Command):
+    """What would this move be like? `move` and the answer are records as JSON text.
+
+    `pause_costs` is a JSON object: the seconds of each step of the pause that takes as long
+    whatever is sent.
+    """
+
+    arguments = [
+        (b"move", amp.Unicode()),
+        (b"pause_costs", amp.Unicode()),
+        (b"address", amp.Unicode()),
+    ]
+    response = [(b"forecast", amp.Unicode())]
+    errors = {NoForecast: b"NO_FORECAST"}
+
+
+async def ask(
+    link: Link, clock: Any, move: Move, pause_costs: PMap[str, float], address: str
+) -> Forecast:
+    """The forecast of the agent at the other end; NoForecast when it cannot give one in time."""
+    asking: Deferred[Any] = link.callRemote(
+        ForecastMove,
+        move=codec.dumps(move),
+        pause_costs=json.dumps(dict(pause_costs)),
+        address=address,
+    )
+    try:
+        answer = await asking.addTimeout(FORECAST_SECONDS_MAX, clock)
+        return codec.loads(Forecast, answer["forecast"])
+    except TimeoutError:
+        reason = f"it did not answer within {FORECAST_SECONDS_MAX:g} s: ask again later"
+    except (ConnectionDone, ConnectionLost, ConnectionAborted):
+        reason = "it went away meanwhile: ask again when it is back"
+    except NoForecast as error:
+        reason = str(error)
+    except amp.UnhandledCommand:
+        reason = "it is of another release: upgrade it"
+    except (amp.RemoteAmpError, codec.CodecError) as error:
+        reason = f"{error}: see its log"
+    raise NoForecast(f"The agent of the source cannot tell: {reason}.")
+
+
+class ForecastingLink(Link):
+    """An agent's end of a connection, which answers the question by `foretell`."""
+
+    foretell: Foretell | None = None
+
+    @ForecastMove.responder
+    def forecast_move(self, move: str, pause_costs: str, address: str) -> Deferred[dict[str, str]]:
+        async def answer() -> dict[str, str]:
+            if self.foretell is None:
+                raise NoForecast("it is only just starting")
+            costs = codec.from_json(PMap[str, float], json.loads(pause_costs))
+            forecast = await self.foretell(codec.loads(Move, move), costs, address)
+            return {"forecast": codec.dumps(forecast)}
+
+        def refused(failure: Failure) -> Failure:
+            # AMP ends the connection over an error that it does not know.
+            if failure.check(NoForecast):
+                return failure
+            if not failure.check(FlockerError):
+                self.log.failure("a forecast failed", failure)
+            return Failure(NoForecast(str(failure.value)))
+
+        return Deferred.fromCoroutine(answer()).addErrback(refused)

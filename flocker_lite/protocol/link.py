@@ -1,0 +1,143 @@
+"""One connection between control service and agent: messages of any size, and a pulse.
+
+AMP itself ends at 64 KiB a value and does not notice a peer that is gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+from twisted.protocols import amp
+from twisted.python.failure import Failure
+
+from flocker_lite.errors import FlockerError
+from flocker_lite.protocol.messages import Assembly, BadMessage, Gap, parts
+
+PROTOCOL_VERSION = 1
+PING_SECONDS = 30.0
+SILENCE_SECONDS_MAX = 60.0
+ALIVE_SECONDS_MAX = 3.0
+
+
+class Refused(FlockerError):
+    """The other side does not want to talk to this one; the text says why."""
+
+
+class Hello(amp.Command):
+    """An agent's first words. `cluster_id` is "" when it never belonged to a cluster.
+
+    `era` is a UUID of this boot of the node, `session` one of this process of the agent.
+    """
+
+    arguments = [
+        (b"version", amp.Integer()),
+        (b"node_id", amp.Unicode()),
+        (b"address", amp.Unicode()),
+        (b"cluster_id", amp.Unicode()),
+        (b"era", amp.Unicode()),
+        (b"session", amp.Unicode()),
+    ]
+    response = [(b"cluster_id", amp.Unicode())]
+    errors = {Refused: b"REFUSED"}
+
+
+class Part(amp.Command):
+    """A piece of a message; the last one is answered when the message was taken in."""
+
+    arguments = [(b"data", amp.String()), (b"last", amp.Boolean())]
+    errors = {Gap: b"GAP", BadMessage: b"BAD_MESSAGE"}
+
+
+class Ping(amp.Command):
+    """Are you there?"""
+
+
+class Link(amp.AMP):
+    """Either end of a connection; `attend` says who it speaks to."""
+
+    log = Logger()
+
+    def __init__(self, clock: Any) -> None:
+        super().__init__()
+        self._take: Callable[[bytes], None] = lambda _: None
+        self._lost: Callable[[], None] = lambda: None
+        self._is_over = False
+        self._clock = clock
+        self._assembly = Assembly()
+        self._heard_at = 0.0
+        self._pulse = LoopingCall(self._beat)
+        self._pulse.clock = clock
+
+    def attend(self, take: Callable[[bytes], None], lost: Callable[[], None]) -> None:
+        """`take` gets each whole message from now on; `lost` is called once, when it is over."""
+        self._take = take
+        self._lost = lost
+        if self._is_over:
+            lost()
+
+    async def send(self, data: bytes) -> None:
+        """Deliver a message; Gap when the other side needs the whole instead."""
+        answers: list[Deferred[Any]] = []
+        for part, last in parts(data):
+            answers.append(self.callRemote(Part, data=part, last=last))
+        for answer in answers[:-1]:
+            answer.addErrback(lambda _: None)  # what goes wrong shows at the last one
+        await answers[-1]
+
+    def connectionMade(self) -> None:
+        super().connectionMade()
+        self._heard_at = self._clock.seconds()
+        self._pulse.start(PING_SECONDS, now=False).addErrback(
+            lambda failure: self.log.failure("the pulse of a link stopped", failure)
+        )
+
+    def dataReceived(self, data: bytes) -> None:
+        self._heard_at = self._clock.seconds()
+        super().dataReceived(data)
+
+    def connectionLost(self, reason: Failure = Failure(Exception())) -> None:  # noqa: B008
+        super().connectionLost(reason)
+        if self._pulse.running:
+            self._pulse.stop()
+        self._is_over = True
+        self._lost()
+
+    async def is_alive(self) -> bool:
+        """Whether the other side answers a ping in time."""
+        deferred: Deferred[Any] = self.callRemote(Ping)
+        deferred.addTimeout(ALIVE_SECONDS_MAX, self._clock)
+        try:
+            await deferred
+        except Exception:
+            return False
+        return True
+
+    def hang_up(self) -> None:
+        """End the connection now."""
+        transport: Any = self.transport
+        if transport is not None:
+            transport.abortConnection()
+
+    @Part.responder
+    def part(self, data: bytes, last: bool) -> dict[str, Any]:
+        whole = self._assembly.add(data, last)
+        if whole is not None:
+            self._take(whole)
+        return {}
+
+    @Ping.responder
+    def ping(self) -> dict[str, Any]:
+        return {}
+
+    def _beat(self) -> None:
+        if self._clock.seconds() - self._heard_at > SILENCE_SECONDS_MAX:
+            self.log.warn(
+                "nothing was heard for {seconds:g} s: hanging up", seconds=SILENCE_SECONDS_MAX
+            )
+            self.hang_up()
+            return
+        self.callRemote(Ping).addErrback(lambda _: None)

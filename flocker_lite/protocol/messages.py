@@ -1,0 +1,106 @@
+"""What goes over the link: changes with generations, as bytes; pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from flocker_lite.errors import FlockerError
+from flocker_lite.model import codec, deltas
+from flocker_lite.model.records import Change
+
+PART_BYTES_MAX = 60_000
+"""AMP ends at 65,535 bytes a value; a cluster's configuration does not fit in one."""
+
+MESSAGE_BYTES_MAX = 256 * 1024 * 1024
+
+Maps = TypeVar("Maps")
+
+
+class Gap(FlockerError):
+    """A delta does not follow on what was received before: the whole is needed."""
+
+
+class BadMessage(FlockerError):
+    """A message that cannot be understood; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Changes that lead from generation `base` to `generation`; from nothing when base is None."""
+
+    base: int | None
+    generation: int
+    changes: tuple[Change, ...]
+
+
+def encode(message: Message) -> bytes:
+    """The message as bytes."""
+    changes = [codec.change_to_json(change) for change in message.changes]
+    value = {"base": message.base, "generation": message.generation, "changes": changes}
+    return json.dumps(value, separators=(",", ":")).encode()
+
+
+def decode(data: bytes, maps: type) -> Message:
+    """The message whose changes are to a record of maps; BadMessage when it is none."""
+    try:
+        match json.loads(data):
+            case {"base": int() | None as base, "generation": int(generation), "changes": changes}:
+                decoded = tuple(codec.change_from_json(maps, change) for change in changes)
+                return Message(base, generation, decoded)
+    except (ValueError, TypeError, codec.CodecError) as error:
+        raise BadMessage(f"not understood: {error}") from None
+    raise BadMessage("not understood: it has no base, generation and changes")
+
+
+def parts(data: bytes) -> Iterator[tuple[bytes, bool]]:
+    """The data in pieces that fit, each with whether it is the last; at least one."""
+    for start in range(0, max(len(data), 1), PART_BYTES_MAX):
+        end = start + PART_BYTES_MAX
+        yield data[start:end], end >= len(data)
+
+
+class Assembly:
+    """Parts on their way to be a message again."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    def add(self, part: bytes, last: bool) -> bytes | None:
+        """The whole after its last part; BadMessage when it grows beyond all bounds."""
+        self._parts.append(part)
+        self._size += len(part)
+        if self._size > MESSAGE_BYTES_MAX:
+            self._parts, self._size = [], 0
+            raise BadMessage(f"longer than {MESSAGE_BYTES_MAX} bytes")
+        if not last:
+            return None
+        whole = b"".join(self._parts)
+        self._parts, self._size = [], 0
+        return whole
+
+
+class Inbox(Generic[Maps]):
+    """The other side's record of maps, as its messages build it up."""
+
+    def __init__(self, empty: Maps, known: Maps | None = None) -> None:
+        """`known` is what an earlier connection built up: the first message is compared to it."""
+        self.maps = empty if known is None else known
+        self._empty = empty
+        self._generation: int | None = None
+
+    def take(self, data: bytes) -> tuple[Change, ...]:
+        """Apply a message and return what changed; Gap when one before it is missing."""
+        message = decode(data, type(self._empty))
+        if message.base is not None and message.base != self._generation:
+            raise Gap(f"generation {message.base} is not {self._generation}")
+        before = self.maps
+        start = self._empty if message.base is None else before
+        self.maps = deltas.apply(start, message.changes)  # type: ignore[type-var]
+        self._generation = message.generation
+        if message.base is None:
+            return deltas.difference(before, self.maps)  # type: ignore[type-var]
+        return message.changes

@@ -1,0 +1,94 @@
+"""Changes on their way to the other side: coalesced, numbered, one message in flight at a time.
+
+A slow receiver costs its sender one record per changed thing, however often that changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from flocker_lite.model.records import Change
+from flocker_lite.protocol.messages import Gap, Message, encode
+
+
+class Outbox:
+    """Keeps one receiver up to date.
+
+    `whole` makes all of it anew, for the first message and after a gap; `send` delivers bytes and
+    ends when they were taken in; `failed` is told what `send` raised, other than Gap, and nothing
+    more is sent then.
+    """
+
+    def __init__(
+        self,
+        whole: Callable[[], tuple[Change, ...]],
+        send: Callable[[bytes], Awaitable[None]],
+        failed: Callable[[Failure], None],
+    ) -> None:
+        self._whole = whole
+        self._send = send
+        self._failed = failed
+        self._pending: dict[tuple[str, str], Change] = {}
+        self._needs_whole = True
+        self._in_flight: Deferred[None] | None = None
+        self._generation = 0
+        self._started = False
+        self._stopped = False
+
+    def start(self) -> None:
+        """Send the whole now, and from now on what is added; nothing is sent before. Idempotent."""
+        self._started = True
+        self._flush()
+
+    def add(self, changes: Iterable[Change]) -> None:
+        """Something changed; it is sent as soon as nothing else is in flight."""
+        for change in changes:
+            self._pending[change.kind, change.identity] = change
+        self._flush()
+
+    def stop(self) -> None:
+        """Send nothing more."""
+        self._stopped = True
+        if self._in_flight is not None:
+            self._in_flight.cancel()
+
+    def _flush(self) -> None:
+        if not self._started or self._stopped or self._in_flight is not None:
+            return
+        if not self._needs_whole and not self._pending:
+            return
+        message = self._next_message()
+        sending = Deferred.fromCoroutine(self._deliver(encode(message)))
+        self._in_flight = sending
+        sending.addCallbacks(self._sent, self._not_sent)
+
+    def _next_message(self) -> Message:
+        base, self._generation = self._generation, self._generation + 1
+        if self._needs_whole:
+            self._needs_whole = False
+            self._pending.clear()
+            return Message(None, self._generation, self._whole())
+        changes = tuple(self._pending.values())
+        self._pending.clear()
+        return Message(base, self._generation, changes)
+
+    async def _deliver(self, data: bytes) -> None:
+        await self._send(data)
+
+    def _sent(self, _: None) -> None:
+        self._in_flight = None
+        self._flush()
+
+    def _not_sent(self, failure: Failure) -> None:
+        self._in_flight = None
+        if self._stopped:
+            return
+        if failure.check(Gap):
+            self._needs_whole = True
+            self._flush()
+        else:
+            self._stopped = True
+            self._failed(failure)

@@ -1,0 +1,1 @@
+"""Wiring for twistd; the only importer of the reactor."""

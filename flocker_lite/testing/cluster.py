@@ -1,0 +1,223 @@
+"""A whole cluster in memory, on one Clock: control service and agents, joined by true AMP."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from twisted.internet.defer import Deferred, fail
+from twisted.internet.error import ConnectionRefusedError
+from twisted.internet.interfaces import IStreamClientEndpoint
+from twisted.internet.task import Clock
+from twisted.test.iosim import FakeTransport, IOPump, connect
+from zope.interface import implementer
+
+from flocker_lite.agent.gate import Gate
+from flocker_lite.agent.service import AgentService, Identity
+from flocker_lite.control.agents import AgentLinks
+from flocker_lite.control.service import ControlService, open_control
+from flocker_lite.convergence.arrivals import Arrivals
+from flocker_lite.convergence.changes import Doors
+from flocker_lite.convergence.loans import Loans
+from flocker_lite.convergence.move_log import MoveLog
+from flocker_lite.convergence.pull_log import PullLog
+from flocker_lite.model.lease import Role
+from flocker_lite.model.records import NodeId
+from flocker_lite.routing.switchboard import Switchboard
+from flocker_lite.testing.memory_containers import KILLED, MemoryContainers
+from flocker_lite.testing.memory_endings import MemoryEndings
+from flocker_lite.testing.memory_fence import MemoryFence
+from flocker_lite.testing.memory_holder import MemoryHolder
+from flocker_lite.testing.memory_listeners import MemoryListeners
+from flocker_lite.testing.memory_peers import MemoryNetwork, MemoryPeers
+from flocker_lite.testing.memory_routing import MemoryRouting
+from flocker_lite.testing.memory_storage import MemoryStorage
+from flocker_lite.testing.memory_store import MemoryDisk, MemoryStore
+
+STEP_SECONDS = 0.05
+FLUSHES_MAX = 1000
+
+
+@dataclass
+class MemoryNode:
+    """A machine: what outlives its agent, and the agent while it runs."""
+
+    node_id: NodeId
+    address: str
+    storage: MemoryStorage = field(default_factory=MemoryStorage)
+    containers: MemoryContainers = field(default_factory=MemoryContainers)
+    routing: MemoryRouting = field(default_factory=MemoryRouting)
+    endings: MemoryEndings = field(default_factory=MemoryEndings)
+    holder: MemoryHolder = field(default_factory=MemoryHolder)
+    listeners: MemoryListeners = field(default_factory=MemoryListeners)
+    cluster_id: str = ""
+    agent: AgentService | None = None
+    fence: MemoryFence = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.fence = MemoryFence(self.end_loan)
+        self.containers.mounted = self.storage.is_mounted
+        self.storage.in_use = lambda path: any(
+            path in paths for paths in self.containers.processes.values()
+        )
+
+    def end_loan(self, dataset_id: str) -> None:
+        """What the fence does, whether or not the agent lives."""
+        copy = self.storage.copies.get(dataset_id)
+        if copy is None or copy.local.lease is None or copy.local.lease.role is not Role.PROBATION:
+            return
+        for name, paths in list(self.containers.processes.items()):
+            if copy.local.path in paths:
+                self.containers.end(name, KILLED)
+        self.storage.unmounted(dataset_id)
+
+    def write(self, name: str, text: str) -> None:
+        """A container's process writes into each of its datasets."""
+        for dataset_id, copy in self.storage.copies.items():
+            if copy.local.path in self.containers.processes[name]:
+                self.storage.write(dataset_id, text)
+
+
+class MemoryCluster:
+    """`nodes` agents and a control service; nothing happens but in `run`."""
+
+    def __init__(self, nodes: int = 2) -> None:
+        self.clock = Clock()
+        self.network = MemoryNetwork(clock=self.clock)
+        self.disk = MemoryDisk()
+        self.control: ControlService | None = None
+        self.cut_from_control: set[NodeId] = set()
+        self._pumps: list[tuple[NodeId, IOPump]] = []
+        self._sessions = 0
+        self.nodes = [
+            MemoryNode(str(UUID(int=number + 1, version=4)), f"10.0.0.{number + 1}")
+            for number in range(nodes)
+        ]
+
+    def start(self) -> None:
+        """Start everything, and let the agents say hello."""
+        self.start_control()
+        for node in self.nodes:
+            self.start_agent(node)
+        self.run(1.0)
+
+    def start_control(self) -> None:
+        """Start the control service on its disk."""
+        started: list[ControlService] = []
+        opening = Deferred.fromCoroutine(open_control(MemoryStore(self.disk), self.clock))
+        opening.addCallback(started.append)
+        self.control = started[0]
+
+    def stop_control(self) -> None:
+        """As a crash of its process does."""
+        assert self.control is not None
+        Deferred.fromCoroutine(self.control.close())
+        self.control = None
+        for _, pump in self._pumps:
+            _hang_up(pump)
+        self._pumps.clear()
+
+    def start_agent(self, node: MemoryNode) -> None:
+        """Start the agent of a node."""
+        self._sessions += 1
+        moves = MoveLog(self.clock)
+        node.fence.clock = self.clock
+        loans = Loans(self.clock, self.clock.seconds, node.fence)
+        routing = Switchboard(node.routing, node.holder, node.listeners, node.address, self.clock)
+        doors = Doors(
+            node.node_id,
+            node.address,
+            node.storage,
+            node.containers,
+            routing,
+            MemoryPeers(node.node_id, self.network),
+            self.clock,
+            moves,
+            PullLog(),
+            node.endings,
+            Arrivals(node.containers, routing, moves, self.clock),
+            loans,
+        )
+
+        def join(cluster_id: str) -> None:
+            node.cluster_id = cluster_id
+
+        agent = AgentService(
+            Identity(node.node_id, node.address, "era", str(self._sessions)),
+            doors,
+            _MemoryEndpoint(self, node.node_id),
+            lambda: node.cluster_id,
+            join,
+        )
+        self.network.gates[node.node_id] = Gate(node.node_id, node.storage, moves, loans, agent)
+        node.agent = agent
+        agent.startService()
+
+    def stop_agent(self, node: MemoryNode) -> None:
+        """As a crash of its process does: what it was about to do is never done."""
+        assert node.agent is not None
+        self.network.gates.pop(node.node_id, None)
+        node.agent.stopService()
+        node.agent = None
+        self._hang_up_on(node)
+
+    def cut_control(self, node: MemoryNode) -> None:
+        """The control service is not to be reached from this node any more."""
+        self.cut_from_control.add(node.node_id)
+        self._hang_up_on(node)
+
+    def _hang_up_on(self, node: MemoryNode) -> None:
+        for node_id, pump in self._pumps:
+            if node_id == node.node_id:
+                _hang_up(pump)
+        self._pumps = [item for item in self._pumps if item[0] != node.node_id]
+
+    def connect(self, node_id: NodeId, factory: Any) -> Any:
+        """Join an agent to the control service; None when that is not to be reached."""
+        if self.control is None or node_id in self.cut_from_control:
+            return None
+        server = AgentLinks(self.control, self.clock).buildProtocol(None)
+        client = factory.buildProtocol(None)
+        pump = connect(
+            server, FakeTransport(server, True), client, FakeTransport(client, False), greet=False
+        )
+        self._pumps.append((node_id, pump))
+        return client
+
+    def run(self, seconds: float) -> None:
+        """Let time pass, in small steps, with all that is sent on the way delivered at once."""
+        ends = self.clock.seconds() + seconds
+        self.deliver()
+        while self.clock.seconds() < ends:
+            self.clock.advance(STEP_SECONDS)
+            self.deliver()
+
+    def deliver(self) -> None:
+        """Deliver what was sent, and what is sent in answer, until it is quiet."""
+        for _ in range(FLUSHES_MAX):
+            moved = [pump.pump() for _, pump in list(self._pumps)]
+            if not any(moved):
+                return
+        raise AssertionError("control service and agents talk without end")
+
+
+@implementer(IStreamClientEndpoint)
+@dataclass
+class _MemoryEndpoint:
+    cluster: MemoryCluster
+    node_id: NodeId
+
+    def connect(self, protocolFactory: Any) -> Deferred[Any]:
+        client = self.cluster.connect(self.node_id, protocolFactory)
+        if client is None:
+            return fail(ConnectionRefusedError())
+        done: Deferred[Any] = Deferred()
+        done.callback(client)
+        return done
+
+
+def _hang_up(pump: IOPump) -> None:
+    pump.clientIO.loseConnection()
+    pump.serverIO.loseConnection()
+    pump.flush()

@@ -1,0 +1,87 @@
+"""What every IContainers does to tell whether a container serves, as tests to be mixed in."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from flocker_lite.interfaces import IContainers
+from flocker_lite.model.records import Container, HealthCheck
+from flocker_lite.testing.containers_contract import (
+    ADDRESS,
+    STOP_TIMEOUT_SECONDS,
+    ContainersContract,
+    ignore,
+)
+
+MARK = "/tmp/healthy"
+WAIT_SECONDS = 10.0
+
+
+class HealthContract(ContainersContract):
+    """The whole contract of IContainers; give `cure`, too.
+
+    A check by command is one for the file MARK inside the container, which is not there at first.
+    """
+
+    async def cure(self, name: str) -> None:
+        """Have the file MARK in the running container."""
+        raise NotImplementedError
+
+    async def checked(self, containers: IContainers, start_period_seconds: float) -> Container:
+        """Have one with a health check running."""
+        check = HealthCheck(
+            command=("ls", MARK), timeout_seconds=5.0, start_period_seconds=start_period_seconds
+        )
+        container = replace(self.container(), health_check=check)
+        await containers.pull(container.image, ignore)
+        await containers.prepare(container, {}, ADDRESS)
+        await containers.start(container.name)
+        return container
+
+    async def test_answers(self) -> None:
+        """One that runs answers after a moment; of one that does not it is said why not."""
+        containers = await self.make()
+        assert await containers.answers("db", WAIT_SECONDS) == "it is not there"
+        await self.prepared(containers)
+        assert await containers.answers("db", WAIT_SECONDS) == "it does not run: it is created"
+        await containers.start("db")
+        assert await containers.answers("db", WAIT_SECONDS) is None
+        exit_code = await self.end("db")
+        said = await containers.answers("db", WAIT_SECONDS)
+        assert said == f"it does not run: exit code {exit_code}"
+
+    async def test_stopped(self) -> None:
+        """One that was stopped does not answer."""
+        containers = await self.make()
+        await self.prepared(containers)
+        await containers.start("db")
+        await containers.stop("db", STOP_TIMEOUT_SECONDS)
+        assert await containers.answers("db", WAIT_SECONDS) is not None
+
+    async def test_health_check_is_read_back(self) -> None:
+        """A container has the health check that it was made with."""
+        containers = await self.make()
+        container = await self.checked(containers, 1.0)
+        assert (await containers.discover())["db"].container == container
+
+    async def test_not_healthy(self) -> None:
+        """After the start period it is said what the check said, though it runs and listens."""
+        containers = await self.make()
+        await self.checked(containers, 0.5)
+        said = await containers.answers("db", WAIT_SECONDS)
+        assert said is not None
+        assert MARK in said
+        assert (await containers.discover())["db"].running
+
+    async def test_no_longer_than_asked(self) -> None:
+        """Whoever asks has not to wait for the whole start period."""
+        containers = await self.make()
+        await self.checked(containers, 3600.0)
+        assert await containers.answers("db", 0.5) is not None
+
+    async def test_healthy(self) -> None:
+        """It serves once its check has succeeded."""
+        containers = await self.make()
+        await self.checked(containers, WAIT_SECONDS)
+        await self.cure("db")
+        assert await containers.answers("db", WAIT_SECONDS) is None

@@ -1,0 +1,145 @@
+"""What must hold of a cluster in memory at every instant, and what must hold once it is at rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from flocker_lite.model.lease import Role
+from flocker_lite.model.records import Configuration, Container, DatasetId
+from flocker_lite.testing.cluster import MemoryNode
+from flocker_lite.testing.memory_storage import Copy
+
+_HOLDERS = (Role.PRIMARY, Role.RELEASING)
+
+OWN = "own "
+"""How texts begin that a container writes on trial, of which nobody was told that they are safe."""
+
+
+@dataclass
+class History:
+    """What containers were told is on disk: the texts written to each dataset, in order."""
+
+    written: dict[DatasetId, tuple[str, ...]] = field(default_factory=dict)
+
+    def write(self, node: MemoryNode, name: str, text: str) -> None:
+        """A running container writes `text` to each of its datasets, and is told that it is safe.
+
+        Raises what its write does; nothing was promised then. On trial, nobody can reach it: what
+        it writes then is its own.
+        """
+        ids = [path.rpartition("/")[2] for path in node.containers.processes[name]]
+        on_trial = any(
+            _role(node.storage.copies[dataset_id]) is Role.PROBATION for dataset_id in ids
+        )
+        for dataset_id in ids:
+            node.storage.write(dataset_id, OWN + text if on_trial else text)
+            if not on_trial:
+                self.written[dataset_id] = (*self.written.get(dataset_id, ()), text)
+
+
+def violations(
+    nodes: list[MemoryNode], configuration: Configuration, history: History
+) -> list[str]:
+    """Every rule that is broken now, in words; these hold at every instant, whatever fails."""
+    found: list[str] = []
+    ids = {
+        dataset_id for node in nodes for dataset_id in (*node.storage.copies, *node.storage.made)
+    }
+    for dataset_id in sorted(ids | set(history.written)):
+        found += _one_writer(nodes, dataset_id)
+        made = sum(node.storage.made.count(dataset_id) for node in nodes)
+        if made > 1:
+            found.append(f"{dataset_id} was made {made} times")
+        dataset = configuration.datasets.get(dataset_id)
+        if dataset is not None and not dataset.deleted:
+            found += _nothing_lost(nodes, dataset_id, history)
+    return found
+
+
+def _one_writer(nodes: list[MemoryNode], dataset_id: DatasetId) -> Iterator[str]:
+    writers, mounted, users = [], [], []
+    for node in nodes:
+        copy = node.storage.copies.get(dataset_id)
+        path = node.storage.path(dataset_id)
+        processes = [name for name, paths in node.containers.processes.items() if path in paths]
+        is_mounted = copy is not None and copy.local.mounted
+        is_on_trial = copy is not None and _role(copy) is Role.PROBATION
+        # A trial that has ended is nobody's any more, whatever the lease still says.
+        is_writer = (copy is not None and _role(copy) in _HOLDERS) or (is_on_trial and is_mounted)
+        if is_mounted and not is_writer:
+            yield f"{node.address} has {dataset_id} mounted as {copy and copy.local.lease}"
+        if processes and not is_mounted:
+            yield f"{processes} run at {node.address} without {dataset_id} mounted"
+        if len(processes) > 1:
+            yield f"{processes} share {dataset_id} at {node.address}"
+        writers += [node.address] if is_writer else []
+        mounted += [node.address] if is_mounted else []
+        users += [node.address] if processes else []
+    for what, where in (("primary", writers), ("mounted", mounted), ("used", users)):
+        if len(where) > 1:
+            yield f"{dataset_id} is {what} at {' and '.join(where)}"
+
+
+def _nothing_lost(
+    nodes: list[MemoryNode], dataset_id: DatasetId, history: History
+) -> Iterator[str]:
+    written = history.written.get(dataset_id, ())
+    copies = [(node, node.storage.copies.get(dataset_id)) for node in nodes]
+    for node, copy in copies:
+        if (
+            copy is not None
+            and _role(copy) in (*_HOLDERS, Role.LENT)
+            and _promised(copy) != written
+        ):
+            yield f"{dataset_id} at {node.address} holds {copy.content}, written was {written}"
+    if written and all(copy is None or _promised(copy) != written for _, copy in copies):
+        yield f"no copy of {dataset_id} holds what was written: {written}"
+
+
+def unfinished(
+    nodes: list[MemoryNode], configuration: Configuration, history: History
+) -> list[str]:
+    """What is not yet as the configuration wants it, in words; nothing once all is at rest."""
+    found: list[str] = []
+    for node in nodes:
+        for name, made in node.containers.made.items():
+            wanted = configuration.containers.get(name)
+            if wanted is None or wanted.node != node.node_id:
+                found.append(f"{name} is still at {node.address}")
+            elif not made.local.running or made.local.container.volumes != wanted.volumes:
+                found.append(f"{name} at {node.address} is {made.local}")
+        for dataset_id in node.storage.copies:
+            if configuration.datasets[dataset_id].deleted:
+                found.append(f"{dataset_id} is deleted, and still at {node.address}")
+    by_id = {node.node_id: node for node in nodes}
+    for container in configuration.containers.values():
+        found += _runs(by_id[container.node], container)
+    for dataset in configuration.datasets.values():
+        if not dataset.deleted:
+            node = by_id[dataset.primary]
+            grant = configuration.grants[dataset.dataset_id]
+            copy = node.storage.copies.get(dataset.dataset_id)
+            if copy is None or _role(copy) is not Role.PRIMARY or not copy.local.mounted:
+                found.append(f"{dataset.dataset_id} at {node.address} is {copy and copy.local}")
+            elif copy.local.lease is None or grant.owner != node.node_id:
+                found.append(f"{grant} of {dataset.dataset_id} is not of {node.address}")
+            elif grant.epoch != copy.local.lease.epoch or not grant.materialised:
+                found.append(f"{grant} of {dataset.dataset_id} is not {copy.local.lease}")
+            elif _promised(copy) != history.written.get(dataset.dataset_id, ()):
+                found.append(f"{dataset.dataset_id} at {node.address} is not complete")
+    return found
+
+
+def _runs(node: MemoryNode, container: Container) -> Iterator[str]:
+    if container.name not in node.containers.processes:
+        yield f"{container.name} does not run at {node.address}"
+
+
+def _promised(copy: Copy) -> tuple[str, ...]:
+    """What it holds of that which somebody was told is safe."""
+    return tuple(text for text in copy.content if not text.startswith(OWN))
+
+
+def _role(copy: Copy) -> Role | None:
+    return copy.local.lease.role if copy.local.lease is not None else None

@@ -1,0 +1,190 @@
+"""IContainers in memory, with the levers that tests and simulations pull."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from pyrsistent import PMap, pmap
+from twisted.internet.defer import Deferred
+from zope.interface import implementer
+
+from flocker_lite.containers.translate import create_arguments, made_from
+from flocker_lite.errors import ContainerError, ImageError, NotFound
+from flocker_lite.interfaces import IContainers
+from flocker_lite.model.records import Container, DatasetId
+from flocker_lite.model.state import POISED, End, ImagePull, LocalContainer
+
+TERMINATED = 143
+KILLED = 137
+LOST = 255
+LAYER_BYTES = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class MadeContainer:
+    """A container as it was created; `paths` are those of the node that appear inside."""
+
+    local: LocalContainer
+    arguments: Mapping[str, Any]
+    paths: tuple[str, ...]
+    address: str
+
+
+@implementer(IContainers)
+@dataclass
+class MemoryContainers:
+    """One node's containers.
+
+    `mounted` says whether a path has a dataset mounted (None: all have). `images` are those to be
+    had (None: all are), `pulled` those that are here. `before` is called with a method's name and
+    its container's before the method does anything, and awaited: a simulation lets time pass
+    there, or raises. What was made is all in `made`, so a test may put there what it likes.
+    `ran_seconds` is how long the next run that ends will have lasted. `unhealthy` has what the
+    health checks of these containers say; those of others succeed.
+    """
+
+    mounted: Callable[[str], bool] | None = None
+    images: frozenset[str] | None = None
+    before: Callable[[str, str], Awaitable[None]] | None = None
+    made: dict[str, MadeContainer] = field(default_factory=dict)
+    pulled: list[str] = field(default_factory=list)
+    ran_seconds: float = 0.0
+    unhealthy: dict[str, str] = field(default_factory=dict)
+    _made: int = 0
+    _ends: int = 0
+    _failures: dict[str, list[Exception]] = field(default_factory=dict)
+    _watchers: list[Callable[[str], None]] = field(default_factory=list)
+
+    def fail_next(self, method: str, error: Exception) -> None:
+        """The next call of that method, after those already told to, raises this instead."""
+        self._failures.setdefault(method, []).append(error)
+
+    @property
+    def processes(self) -> Mapping[str, tuple[str, ...]]:
+        """The names of the containers that have processes, and the paths that those may write."""
+        return {name: made.paths for name, made in self.made.items() if made.local.running}
+
+    def end(self, name: str, exit_code: int) -> None:
+        """The container ends of its own accord."""
+        self._end(name, exit_code)
+
+    def crash(self) -> None:
+        """The node loses power: no process is left, what was created is, and nobody watches."""
+        self._watchers.clear()
+        self._failures.clear()
+        for name in self.made:
+            self._end(name, LOST, by_itself=False)
+
+    async def discover(self) -> PMap[str, LocalContainer]:
+        await self._begin("discover", "")
+        return pmap({name: made.local for name, made in self.made.items()})
+
+    async def has_image(self, image: str) -> bool:
+        await self._begin("has_image", image)
+        return image in self.pulled
+
+    async def pull(self, image: str, progress: Callable[[ImagePull], None]) -> None:
+        await self._begin("pull", image)
+        if image in self.pulled:
+            return
+        progress(ImagePull(0, LAYER_BYTES, 0, 1))
+        if self.images is not None and image not in self.images:
+            raise ImageError(f"image {image} could not be pulled: there is none")
+        self.pulled.append(image)
+
+    async def prepare(
+        self, container: Container, binds: Mapping[DatasetId, str], address: str
+    ) -> None:
+        name = container.name
+        await self._begin("prepare", name)
+        arguments = create_arguments(container, binds, address)
+        existing = self.made.get(name)
+        if existing is not None:
+            if made_from(arguments, existing.arguments["Labels"]):
+                return
+            if existing.local.running or existing.local.poised:
+                raise ContainerError(f"container {name} runs with another configuration")
+            del self.made[name]
+        if container.image not in self.pulled:
+            raise ImageError(f"image {container.image} is not here: pull it first")
+        self._made += 1
+        self.made[name] = MadeContainer(
+            LocalContainer(container, "created", str(self._made), poisable=bool(binds)),
+            arguments,
+            tuple(binds[volume.dataset_id] for volume in container.volumes),
+            address,
+        )
+
+    async def poise(self, name: str) -> None:
+        await self._begin("poise", name)
+        made = self._prepared(name)
+        if not made.local.poisable:
+            raise ContainerError(f"container {name} was not made to be poised")
+        if not made.local.running:
+            self._set(name, POISED)
+
+    async def start(self, name: str) -> None:
+        await self._begin("start", name)
+        made = self._prepared(name)
+        if made.local.running:
+            return
+        for path in made.paths:
+            if self.mounted is not None and not self.mounted(path):
+                raise ContainerError(f"container {name} not started: {path} is not mounted")
+        self._set(name, "running")
+
+    async def answers(self, name: str, timeout_seconds: float) -> str | None:
+        await self._begin("answers", name)
+        made = self.made.get(name)
+        if made is None:
+            return "it is not there"
+        if not made.local.running:
+            end = made.local.end
+            outcome = f"it is {made.local.status}" if end is None else f"exit code {end.exit_code}"
+            return f"it does not run: {outcome}"
+        check = made.local.container.health_check
+        return self.unhealthy.get(name) if check is not None else None
+
+    async def stop(self, name: str, timeout_seconds: float) -> None:
+        await self._begin("stop", name)
+        self._end(name, TERMINATED)
+
+    async def remove(self, name: str) -> None:
+        await self._begin("remove", name)
+        self._end(name, KILLED)
+        self.made.pop(name, None)
+
+    async def watch(self, changed: Callable[[str], None]) -> None:
+        await self._begin("watch", "")
+        self._watchers.append(changed)
+        try:
+            await Deferred()
+        finally:
+            # After a crash of the node it is not in the list any more.
+            self._watchers[:] = [watcher for watcher in self._watchers if watcher is not changed]
+
+    def _prepared(self, name: str) -> MadeContainer:
+        made = self.made.get(name)
+        if made is None:
+            raise NotFound(f"container {name} is not there: prepare it first")
+        return made
+
+    async def _begin(self, method: str, name: str) -> None:
+        if self.before is not None:
+            await self.before(method, name)
+        if failures := self._failures.get(method):
+            raise failures.pop(0)
+
+    def _end(self, name: str, exit_code: int, by_itself: bool = True) -> None:
+        local = self.made[name].local if name in self.made else None
+        if local is not None and (local.running or local.poised):
+            self._ends += 1
+            self._set(name, "exited", End(exit_code, self._ends, self.ran_seconds, by_itself))
+
+    def _set(self, name: str, status: str, end: End | None = None) -> None:
+        made = self.made[name]
+        self.made[name] = replace(made, local=replace(made.local, status=status, end=end))
+        for changed in tuple(self._watchers):
+            changed(name)

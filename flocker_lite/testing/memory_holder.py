@@ -1,0 +1,79 @@
+"""IHolder in memory: who would be held, and where who was held, or is relayed, went."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from itertools import count
+
+from zope.interface import implementer
+
+from flocker_lite.model.state import PortState
+from flocker_lite.routing.interfaces import IHolder
+
+FIRST_LISTENER = 40_000
+
+
+@implementer(IHolder)
+@dataclass
+class MemoryHolder:
+    """`listeners` has the port for each external port that is held; `led` where each went last.
+
+    `relayed` has where what comes by the other version of IP goes, and `states` what `counts`
+    shall say. A node that is not `two_versions` has one version of IP; one that has a
+    `relay_error` cannot listen.
+    """
+
+    listeners: dict[int, int] = field(default_factory=dict)
+    led: dict[int, str] = field(default_factory=dict)
+    refused: list[int] = field(default_factory=list)
+    relayed: dict[int, str] = field(default_factory=dict)
+    states: dict[int, PortState] = field(default_factory=dict)
+    two_versions: bool = True
+    relay_error: Exception | None = None
+    changed: Callable[[], None] = lambda: None
+    _relays: dict[int, int] = field(default_factory=dict)
+
+    def counts(self) -> Mapping[int, PortState]:
+        return self.states
+
+    async def hold(self, port: int) -> int:
+        return self.listeners.setdefault(port, self._listener(port))
+
+    def let_go(self, port: int, address: str) -> None:
+        if self.listeners.pop(port, None) is not None:
+            self.led[port] = address
+
+    async def relay(self, port: int, address: str) -> int | None:
+        if self.relay_error is not None:
+            raise self.relay_error
+        if not self.two_versions:
+            self.let_go(port, address)
+            return None
+        listener = self._listener(port)
+        if port in self.listeners:
+            # It goes on listening, as the true one does, and who comes there goes on at once.
+            self.led[port] = address
+        self.relayed[port] = address
+        self._relays[port] = listener
+        return listener
+
+    def leave(self, port: int) -> None:
+        self.relayed.pop(port, None)
+        self._relays.pop(port, None)
+
+    def refuse(self, port: int) -> None:
+        if self.listeners.pop(port, None) is not None:
+            self.refused.append(port)
+
+    def close(self) -> None:
+        self.listeners.clear()
+        self.relayed.clear()
+        self._relays.clear()
+
+    def _listener(self, port: int) -> int:
+        """The one that the port has, or one that is free."""
+        known = {**self._relays, **self.listeners}
+        taken = {*known.values()}
+        free = next(number for number in count(FIRST_LISTENER) if number not in taken)
+        return known.get(port, free)

@@ -1,0 +1,266 @@
+"""IStorage in memory, with the levers that tests and simulations pull.
+
+What a dataset holds is a tuple of texts; "writing" appends one. A stream is JSON in a descriptor.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from pyrsistent import PMap, pmap
+from zope.interface import implementer
+
+from flocker_lite.errors import Busy, CommandFailed, Conflict, LeaseError, NotFound
+from flocker_lite.interfaces import IStorage
+from flocker_lite.model.lease import WRITERS, Lease
+from flocker_lite.model.records import DatasetId
+from flocker_lite.model.state import LocalDataset, Snapshot
+
+Content = tuple[str, ...]
+
+REST_MARK = b"rest:"
+"""How a stream begins that goes on with one that was cut."""
+
+_HEADER = re.compile(rb'\{"base": [^,]+, "name": [^,]+, "guid": "[^",]+"')
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A copy on this node's disk; `frozen` is what each snapshot (by guid) holds."""
+
+    local: LocalDataset
+    content: Content = ()
+    frozen: PMap[str, Content] = field(default_factory=pmap)
+
+
+@implementer(IStorage)
+@dataclass
+class MemoryStorage:
+    """One node's disk. It outlives the agent; `reboot` is what a restart of the machine does.
+
+    With `resumes` it keeps what a stream that was cut brought, so that its sender can go on.
+
+    `before` is called with a method's name and a dataset's id before the method does anything,
+    and awaited: a simulation lets time pass there, or raises. `in_use` says whether some process
+    has a path open, so that it cannot be unmounted.
+    """
+
+    root: str = "/flocker"
+    before: Callable[[str, DatasetId], Awaitable[None]] | None = None
+    in_use: Callable[[str], bool] = lambda _: False
+    resumes: bool = False
+    copies: dict[DatasetId, Copy] = field(default_factory=dict)
+    aside: dict[str, Copy] = field(default_factory=dict)
+    made: list[DatasetId] = field(default_factory=list)
+    partial: dict[DatasetId, bytes] = field(default_factory=dict)
+    _guids: int = 0
+
+    def write(self, dataset_id: DatasetId, text: str) -> None:
+        """What a container's process does; Busy stands for the error that it would get."""
+        copy = self._copy(dataset_id)
+        if not copy.local.mounted:
+            raise Busy(f"{dataset_id} is not mounted")
+        self.copies[dataset_id] = replace(copy, content=(*copy.content, text))
+
+    def read(self, dataset_id: DatasetId) -> Content:
+        """What the dataset holds now."""
+        return self._copy(dataset_id).content
+
+    def keep(self, dataset_id: DatasetId, name: str) -> Snapshot:
+        """Take a snapshot, as a user may at any time; Conflict when the name is in use."""
+        copy = self._copy(dataset_id)
+        if any(snapshot.name == name for snapshot in copy.local.snapshots):
+            raise Conflict(f"{dataset_id}@{name} exists")
+        self._guids += 1
+        snapshot = Snapshot(name, f"{id(self)}{self._guids}")
+        self._freeze(dataset_id, copy, snapshot)
+        return snapshot
+
+    def is_mounted(self, path: str) -> bool:
+        """Whether a dataset is mounted at a path."""
+        return any(c.local.path == path and c.local.mounted for c in self.copies.values())
+
+    def unmounted(self, dataset_id: DatasetId) -> None:
+        """Somebody else unmounted it."""
+        self._set(dataset_id, mounted=False)
+
+    def reboot(self) -> None:
+        """Nothing is mounted any more."""
+        for dataset_id, copy in self.copies.items():
+            self.copies[dataset_id] = replace(copy, local=replace(copy.local, mounted=False))
+
+    def path(self, dataset_id: DatasetId) -> str:
+        return f"{self.root}/{dataset_id}"
+
+    async def discover(self) -> PMap[DatasetId, LocalDataset]:
+        await self._begin("discover", "")
+        return pmap({dataset_id: copy.local for dataset_id, copy in self.copies.items()})
+
+    async def look(self, dataset_id: DatasetId) -> LocalDataset | None:
+        await self._begin("look", dataset_id)
+        copy = self.copies.get(dataset_id)
+        return copy.local if copy is not None else None
+
+    async def create(self, dataset_id: DatasetId, maximum_size: int | None, lease: Lease) -> None:
+        await self._begin("create", dataset_id)
+        if dataset_id in self.copies:
+            raise Conflict(f"{dataset_id} exists")
+        path = self.path(dataset_id)
+        self.copies[dataset_id] = Copy(LocalDataset(dataset_id, lease, False, path, maximum_size))
+        self.made.append(dataset_id)
+
+    async def destroy(self, dataset_id: DatasetId) -> None:
+        await self._begin("destroy", dataset_id)
+        if dataset_id in self.copies and self.copies[dataset_id].local.mounted:
+            raise Busy(f"{dataset_id} is mounted")
+        self.copies.pop(dataset_id, None)
+        self.partial.pop(dataset_id, None)
+
+    async def resize(self, dataset_id: DatasetId, maximum_size: int | None) -> None:
+        await self._begin("resize", dataset_id)
+        self._set(dataset_id, maximum_size=maximum_size)
+
+    async def mount(self, dataset_id: DatasetId) -> None:
+        await self._begin("mount", dataset_id)
+        held = self._copy(dataset_id).local.lease
+        if held is None or held.role not in WRITERS:
+            raise LeaseError(f"{dataset_id}: not mounted, for its lease is {held}")
+        self._set(dataset_id, mounted=True)
+
+    async def unmount(self, dataset_id: DatasetId) -> None:
+        await self._begin("unmount", dataset_id)
+        if self.in_use(self.path(dataset_id)):
+            raise Busy(f"{dataset_id} is still in use")
+        self._set(dataset_id, mounted=False)
+
+    async def set_lease(self, dataset_id: DatasetId, lease: Lease) -> None:
+        await self._begin("set_lease", dataset_id)
+        self._set(dataset_id, lease=lease)
+
+    async def snapshot(self, dataset_id: DatasetId, name: str) -> Snapshot:
+        await self._begin("snapshot", dataset_id)
+        return self.keep(dataset_id, name)
+
+    async def destroy_snapshot(self, dataset_id: DatasetId, name: str) -> None:
+        await self._begin("destroy_snapshot", dataset_id)
+        if dataset_id in self.copies:
+            kept = tuple(s for s in self.copies[dataset_id].local.snapshots if s.name != name)
+            self._set(dataset_id, snapshots=kept)
+
+    async def estimate(
+        self, dataset_id: DatasetId, base: str | None, snapshot: str | None
+    ) -> int | None:
+        """A stream has all that the copy holds."""
+        return sum(len(text) for text in self._copy(dataset_id).content) or None
+
+    async def send(self, dataset_id: DatasetId, base: str | None, snapshot: str, fd: int) -> None:
+        await self._begin("send", dataset_id)
+        copy = self._copy(dataset_id)
+        by_name = {item.name: item for item in copy.local.snapshots}
+        for name in (base, snapshot):
+            if name is not None and name not in by_name:
+                raise NotFound(f"{dataset_id}@{name} does not exist")
+        os.write(fd, _stream(copy, by_name[base] if base is not None else None, by_name[snapshot]))
+
+    async def send_rest(self, dataset_id: DatasetId, resume_token: str, fd: int) -> None:
+        await self._begin("send_rest", dataset_id)
+        told = json.loads(bytes.fromhex(resume_token))
+        copy = self._copy(dataset_id)
+        here = {item.guid: item for item in copy.local.snapshots}
+        base, last = here.get(told["base"]), here.get(told["guid"])
+        if last is None or (base is None) != (told["base"] is None):
+            raise Conflict(f"{dataset_id}: what was sent first no longer exists")
+        os.write(fd, REST_MARK + _stream(copy, base, last)[told["offset"] :])
+
+    async def receive(self, dataset_id: DatasetId, fd: int) -> None:
+        await self._begin("receive", dataset_id)
+        data = b"".join(iter(lambda: os.read(fd, 65536), b""))
+        before = self.partial.get(dataset_id)
+        if data and data.startswith(REST_MARK) != (before is not None):
+            raise Conflict(f"{dataset_id}: contains partially-complete state, or none to go on")
+        data = (before or b"") + data.removeprefix(REST_MARK)
+        if not data.endswith(b"\n"):
+            self._keep_partial(dataset_id, data)
+            raise CommandFailed(("receive",), 1, "invalid backup stream")
+        self._take(dataset_id, json.loads(data))
+        self.partial.pop(dataset_id, None)
+
+    async def resume_token(self, dataset_id: DatasetId) -> str | None:
+        await self._begin("resume_token", dataset_id)
+        data = self.partial.get(dataset_id)
+        header = _HEADER.match(data) if data is not None else None
+        if data is None or header is None:
+            return None
+        told = {**json.loads(header[0] + b"}"), "offset": len(data)}
+        return json.dumps(told).encode().hex()
+
+    async def discard_partial(self, dataset_id: DatasetId) -> None:
+        await self._begin("discard_partial", dataset_id)
+        had = self.partial.pop(dataset_id, None)
+        if had is not None and not self.copies[dataset_id].local.snapshots:
+            del self.copies[dataset_id]
+
+    def _keep_partial(self, dataset_id: DatasetId, data: bytes) -> None:
+        if not self.resumes or _HEADER.match(data) is None:
+            return
+        self.partial[dataset_id] = data
+        empty = LocalDataset(dataset_id, None, False, self.path(dataset_id))
+        self.copies.setdefault(dataset_id, Copy(empty))
+
+    def _take(self, dataset_id: DatasetId, stream: dict[str, Any]) -> None:
+        copy = self.copies.get(dataset_id)
+        if stream["base"] is None:
+            if copy is not None and dataset_id not in self.partial:
+                raise Conflict(f"destination {dataset_id!r} exists")
+            copy = Copy(LocalDataset(dataset_id, None, False, self.path(dataset_id)))
+        elif copy is None:
+            raise NotFound(f"{dataset_id}: the dataset does not exist")
+        elif not copy.local.snapshots or copy.local.snapshots[-1].guid != stream["base"]:
+            raise Conflict(f"{dataset_id}: does not match incremental source")
+        elif copy.content != copy.frozen[stream["base"]]:
+            raise Conflict(f"{dataset_id}: has been modified")
+        received = replace(copy, content=tuple(stream["content"]))
+        self._freeze(dataset_id, received, Snapshot(stream["name"], stream["guid"]))
+
+    async def set_aside(self, dataset_id: DatasetId, reason: str) -> str:
+        await self._begin("set_aside", dataset_id)
+        if self._copy(dataset_id).local.mounted:
+            raise Busy(f"{dataset_id} is mounted")
+        name = f"{dataset_id}.{reason}-{len(self.aside)}"
+        self.aside[name] = self.copies.pop(dataset_id)
+        self.partial.pop(dataset_id, None)
+        return name
+
+    async def _begin(self, method: str, dataset_id: DatasetId) -> None:
+        if self.before is not None:
+            await self.before(method, dataset_id)
+
+    def _copy(self, dataset_id: DatasetId) -> Copy:
+        if dataset_id not in self.copies:
+            raise NotFound(f"{dataset_id}: there is no copy here")
+        return self.copies[dataset_id]
+
+    def _set(self, dataset_id: DatasetId, **facts: object) -> None:
+        copy = self._copy(dataset_id)
+        local = replace(copy.local, **facts)  # type: ignore[arg-type]
+        self.copies[dataset_id] = replace(copy, local=local)
+
+    def _freeze(self, dataset_id: DatasetId, copy: Copy, snapshot: Snapshot) -> None:
+        local = replace(copy.local, snapshots=(*copy.local.snapshots, snapshot))
+        frozen = copy.frozen.set(snapshot.guid, copy.content)
+        self.copies[dataset_id] = replace(copy, local=local, frozen=frozen)
+
+
+def _stream(copy: Copy, base: Snapshot | None, last: Snapshot) -> bytes:
+    stream = {
+        "base": base.guid if base is not None else None,
+        "name": last.name,
+        "guid": last.guid,
+        "content": copy.frozen[last.guid],
+    }
+    return json.dumps(stream).encode() + b"\n"

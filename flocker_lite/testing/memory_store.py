@@ -1,0 +1,69 @@
+"""A store in memory, which is as durable as the disk that it is opened on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from uuid import uuid4
+
+from zope.interface import implementer
+
+from flocker_lite.errors import StoreError
+from flocker_lite.interfaces import IStore
+from flocker_lite.model import deltas
+from flocker_lite.model.generations import next_generation
+from flocker_lite.model.records import Change, Configuration
+
+
+@dataclass
+class MemoryDisk:
+    """What outlives a store, or a crash of the control service.
+
+    `refusal` is raised by every commit while it is set. `commits` counts those that were made.
+    """
+
+    configuration: Configuration = field(default_factory=Configuration)
+    cluster_id: str = field(default_factory=lambda: str(uuid4()))
+    in_use: bool = False
+    refusal: StoreError | None = None
+    commits: int = 0
+    generation: int = 0
+
+
+@implementer(IStore)
+class MemoryStore:
+    """An open store on this disk; StoreError when another one is open there."""
+
+    def __init__(self, disk: MemoryDisk) -> None:
+        if disk.in_use:
+            raise StoreError("the disk is in use by another store: close that one.")
+        disk.in_use = True
+        self.cluster_id = disk.cluster_id
+        self.generation = disk.generation
+        self._disk: MemoryDisk | None = disk
+
+    async def load(self) -> Configuration:
+        """See IStore."""
+        return self._open().configuration
+
+    async def commit(self, changes: tuple[Change, ...]) -> None:
+        """See IStore."""
+        disk = self._open()
+        if disk.refusal is not None:
+            raise disk.refusal
+        try:
+            disk.configuration = deltas.apply(disk.configuration, changes)
+        except KeyError as error:
+            raise StoreError(f"the configuration has no {error.args[0]}") from None
+        disk.commits += 1
+        self.generation = disk.generation = next_generation(disk.generation, changes, now=0)
+
+    async def close(self) -> None:
+        """See IStore."""
+        if self._disk is not None:
+            self._disk.in_use = False
+            self._disk = None
+
+    def _open(self) -> MemoryDisk:
+        if self._disk is None:
+            raise StoreError("the store is closed.")
+        return self._disk

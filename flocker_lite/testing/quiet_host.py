@@ -1,0 +1,33 @@
+"""The agent as a gate sees it, of which nothing is to be waited for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from twisted.internet.defer import Deferred, succeed
+
+from flocker_lite.model.records import DatasetId
+
+
+@dataclass
+class QuietHost:
+    """Notes the datasets that were changed; `trial` is raised by who waits for one."""
+
+    changed: list[DatasetId] = field(default_factory=list)
+    trial: Exception | None = None
+
+    def dataset_changed(self, dataset_id: DatasetId) -> None:
+        self.changed.append(dataset_id)
+
+    async def prepared(self, name: str) -> None:
+        """It is at once."""
+
+    async def serving(self, name: str) -> None:
+        """It does at once."""
+
+    async def tried(self, name: str) -> None:
+        if self.trial is not None:
+            raise self.trial
+
+    def next_step(self) -> Deferred[None]:
+        return succeed(None)

@@ -1,0 +1,298 @@
+"""What every IStorage does with the copies of its own node, to be mixed into a trial TestCase."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from zope.interface.verify import verifyObject
+
+from flocker_lite.errors import Busy, Conflict, LeaseError, NotFound
+from flocker_lite.interfaces import IStorage
+from flocker_lite.model.lease import Lease, Role, create
+from flocker_lite.model.state import LocalDataset
+from flocker_lite.testing.containers_contract import raised
+from flocker_lite.testing.storage_case import (
+    DATASET,
+    MEBIBYTE,
+    OTHER,
+    PEER,
+    REPLICA,
+    StorageCase,
+    sent,
+    transfer,
+)
+
+
+class StorageContract(StorageCase):
+    """Copies and their snapshots, leases and mounts."""
+
+    async def test_provides(self) -> None:
+        """It has all the methods of IStorage."""
+        assert verifyObject(IStorage, await self.make())
+
+    async def test_none_at_first(self) -> None:
+        """A node on which nothing was made has no copies."""
+        storage = await self.make()
+        assert dict(await storage.discover()) == {}
+        assert await storage.look(DATASET) is None
+
+    # Creation and its opposite
+
+    async def test_create(self) -> None:
+        """A new dataset has its lease and its limit, is empty and not mounted."""
+        storage = await self.make()
+        await storage.create(DATASET, 64 * MEBIBYTE, create())
+        path = storage.path(DATASET)
+        expected = LocalDataset(DATASET, create(), False, path, 64 * MEBIBYTE, ())
+        assert await storage.look(DATASET) == expected
+        assert dict(await storage.discover()) == {DATASET: expected}
+        await storage.mount(DATASET)
+        assert self.read(storage, DATASET) == ()
+
+    async def test_create_with_any_lease(self) -> None:
+        """The lease that is given is the one that is written, and no limit is no limit."""
+        storage = await self.make()
+        lease = Lease(Role.RELEASED, 12, PEER)
+        await storage.create(DATASET, None, lease)
+        look = await storage.look(DATASET)
+        assert look is not None
+        assert (look.lease, look.maximum_size) == (lease, None)
+
+    async def test_create_twice(self) -> None:
+        """A copy that exists is never replaced."""
+        storage = await self.make()
+        await self.written(storage, "one")
+        await raised(Conflict, storage.create(DATASET, None, create()))
+        assert self.read(storage, DATASET) == ("one",)
+
+    async def test_several(self) -> None:
+        """Copies are told apart, and looking and discovering agree."""
+        storage = await self.make()
+        await self.written(storage, "one")
+        await storage.snapshot(DATASET, "first")
+        await storage.create(OTHER, MEBIBYTE * 8, REPLICA)
+        found = await storage.discover()
+        assert set(found) == {DATASET, OTHER}
+        assert {one: await storage.look(one) for one in found} == dict(found)
+        assert (found[DATASET].mounted, found[OTHER].mounted) == (True, False)
+
+    async def test_destroy(self) -> None:
+        """A destroyed copy is gone with its snapshots; to destroy it again changes nothing."""
+        storage = await self.make()
+        await self.written(storage, "one")
+        await storage.snapshot(DATASET, "first")
+        await storage.create(OTHER, None, create())
+        await storage.unmount(DATASET)
+        await storage.destroy(DATASET)
+        await storage.destroy(DATASET)
+        assert set(await storage.discover()) == {OTHER}
+
+    async def test_destroy_refuses_a_mounted_one(self) -> None:
+        """What is mounted is not destroyed, and nothing of it is lost."""
+        storage = await self.make()
+        await self.written(storage, "one")
+        first = await storage.snapshot(DATASET, "first")
+        await raised(Busy, storage.destroy(DATASET))
+        look = await storage.look(DATASET)
+        assert look is not None
+        assert look.snapshots == (first,)
+        assert self.read(storage, DATASET) == ("one",)
+
+    async def test_destroy_after_a_send(self) -> None:
+        """That it was sent does not keep a copy from being destroyed, on either side."""
+        source, target = await self.make(), await self.make()
+        await self.replicated(source, target)
+        await source.unmount(DATASET)
+        for storage in (source, target):
+            await storage.destroy(DATASET)
+            assert await storage.look(DATASET) is None
+
+    async def test_made_again(self) -> None:
+        """Nothing of a destroyed copy comes back in one of the same name."""
+        storage = await self.make()
+        await self.written(storage, "one")
+        await storage.unmount(DATASET)
+        await storage.destroy(DATASET)
+        await self.written(storage)
+        assert self.read(storage, DATASET) == ()
+
+    async def test_resize(self) -> None:
+        """The limit can be set, changed and lifted, each of them twice."""
+        storage = await self.make()
+        await storage.create(DATASET, None, create())
+        for size in (64 * MEBIBYTE, 64 * MEBIBYTE, 65 * MEBIBYTE + 1, None, None):
+            await storage.resize(DATASET, size)
+            look = await storage.look(DATASET)
+            assert look is not None
+            assert look.maximum_size == size
+
+    # The lease, and who may mount
+
+    async def test_mount(self) -> None:
+        """What is mounted can be written to; to mount it again changes nothing."""
+        storage = await self.make()
+        await storage.create(DATASET, None, create())
+        await storage.mount(DATASET)
+        await storage.mount(DATASET)
+        look = await storage.look(DATASET)
+        assert look is not None
+        assert look.mounted
+        self.write(storage, DATASET, "one")
+        self.write(storage, DATASET, "two")
+        assert self.read(storage, DATASET) == ("one", "two")
+
+    async def test_mount_refuses_all_but_the_primary(self) -> None:
+        """Whatever else the lease says, the copy is not mounted."""
+        storage = await self.make()
+        await storage.create(DATASET, None, create())
+        for lease in (
+            REPLICA,
+            Lease(Role.RELEASING, 1, PEER),
+            Lease(Role.RELEASED, 2, PEER),
+            Lease(Role.DEPOSED, 3),
+        ):
+            await storage.set_lease(DATASET, lease)
+            await raised(LeaseError, storage.mount(DATASET))
+            look = await storage.look(DATASET)
+            assert look is not None
+            assert (look.lease, look.mounted) == (lease, False)
+
+    async def test_mount_refuses_a_copy_without_lease(self) -> None:
+        """One that was received, and that nobody wrote a lease on, is not mounted."""
+        source, target = await self.make(), await self.make()
+        await self.written(source, "one")
+        await source.snapshot(DATASET, "first")
+        await transfer(source, target, DATASET, None, "first")
+        await raised(LeaseError, target.mount(DATASET))
+
+    async def test_unmount(self) -> None:
+        """What is not mounted cannot be written to; to unmount it again changes nothing."""
+        storage = await self.make()
+        await self.written(storage, "one")
+        await storage.unmount(DATASET)
+        await storage.unmount(DATASET)
+        look = await storage.look(DATASET)
+        assert look is not None
+        assert not look.mounted
+        await raised(Exception, _soon(lambda: self.write(storage, DATASET, "two")))
+        await storage.mount(DATASET)
+        assert self.read(storage, DATASET) == ("one",)
+
+    async def test_unmount_of_what_is_in_use(self) -> None:
+        """While a process uses it, it says so and nothing is lost; afterwards it works."""
+        storage = await self.make()
+        await self.written(storage, "one")
+        end = self.use(storage, DATASET)
+        try:
+            await raised(Busy, storage.unmount(DATASET))
+        finally:
+            end()
+        await storage.unmount(DATASET)
+        assert await self.holds(storage) == ("one",)
+
+    async def test_boot(self) -> None:
+        """The operating system mounts none of ours, whatever its lease."""
+        source, target = await self.make(), await self.make()
+        await self.replicated(source, target)
+        await source.unmount(DATASET)
+        await source.create(OTHER, None, create())
+        for storage in (source, target):
+            self.boot(storage)
+            found = await storage.discover()
+            assert not [local for local in found.values() if local.mounted]
+
+    async def test_set_lease(self) -> None:
+        """The last lease is the one that is there; the same one again changes nothing."""
+        storage = await self.make()
+        await storage.create(DATASET, None, create())
+        for lease in (Lease(Role.RELEASING, 1, PEER), create(), create(), REPLICA):
+            await storage.set_lease(DATASET, lease)
+            look = await storage.look(DATASET)
+            assert look is not None
+            assert look.lease == lease
+
+    # Snapshots
+
+    async def test_snapshots(self) -> None:
+        """They are listed oldest first, whatever their names, and their guids are their own."""
+        storage = await self.make()
+        await storage.create(DATASET, None, create())
+        taken = [await storage.snapshot(DATASET, name) for name in ("b", "a", "c-10", "c-9")]
+        look = await storage.look(DATASET)
+        assert look is not None
+        assert list(look.snapshots) == taken
+        assert len({snapshot.guid for snapshot in taken}) == 4
+
+    async def test_snapshot_twice(self) -> None:
+        """A name is used once; the snapshot that has it stays."""
+        storage = await self.make()
+        await storage.create(DATASET, None, create())
+        first = await storage.snapshot(DATASET, "first")
+        await raised(Conflict, storage.snapshot(DATASET, "first"))
+        look = await storage.look(DATASET)
+        assert look is not None
+        assert look.snapshots == (first,)
+
+    async def test_destroy_snapshot(self) -> None:
+        """One goes and the others stay; to destroy it again changes nothing."""
+        storage = await self.make()
+        await storage.create(DATASET, None, create())
+        first, _, third = [await storage.snapshot(DATASET, name) for name in ("a", "b", "c")]
+        await storage.destroy_snapshot(DATASET, "b")
+        await storage.destroy_snapshot(DATASET, "b")
+        await storage.destroy_snapshot(OTHER, "b")
+        look = await storage.look(DATASET)
+        assert look is not None
+        assert look.snapshots == (first, third)
+
+    async def test_destroy_snapshot_after_a_send(self) -> None:
+        """That it was sent does not keep a snapshot from being destroyed."""
+        source, target = await self.make(), await self.make()
+        await self.replicated(source, target)
+        second = await source.snapshot(DATASET, "second")
+        await transfer(source, target, DATASET, "first", "second")
+        for storage in (source, target):
+            await storage.destroy_snapshot(DATASET, "first")
+            look = await storage.look(DATASET)
+            assert look is not None
+            assert look.snapshots == (second,)
+
+    # What is not there, and what is kept
+
+    async def test_set_aside(self) -> None:
+        """A copy that is kept aside is ours no more, and another one can take its place."""
+        source, target = await self.make(), await self.make()
+        await self.replicated(source, target)
+        assert DATASET in await target.set_aside(DATASET, "diverged")
+        assert dict(await target.discover()) == {}
+        await transfer(source, target, DATASET, None, "first")
+        assert await self.holds(target) == ("one",)
+
+    async def test_set_aside_refuses_a_mounted_one(self) -> None:
+        """What is mounted is not moved away from under those who use it."""
+        storage = await self.make()
+        await self.written(storage, "one")
+        await raised(Busy, storage.set_aside(DATASET, "diverged"))
+        assert self.read(storage, DATASET) == ("one",)
+
+    async def test_nothing_there(self) -> None:
+        """What needs a copy or a snapshot that is not there says so."""
+        storage = await self.make()
+        await storage.create(OTHER, None, create())
+        await storage.snapshot(OTHER, "first")
+        for asked in (
+            storage.resize(DATASET, MEBIBYTE),
+            storage.mount(DATASET),
+            storage.unmount(DATASET),
+            storage.set_lease(DATASET, create()),
+            storage.snapshot(DATASET, "first"),
+            storage.set_aside(DATASET, "diverged"),
+            sent(storage, DATASET, None, "first"),
+            sent(storage, OTHER, None, "second"),
+            sent(storage, OTHER, "second", "first"),
+        ):
+            await raised(NotFound, asked)
+
+
+async def _soon(call: Callable[[], None]) -> None:
+    call()

@@ -1,0 +1,230 @@
+"""Random records for property tests, from a few ids so that they meet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+from pyrsistent import PMap, pmap
+
+from flocker_lite.model.lease import Lease, Role
+from flocker_lite.model.records import (
+    Configuration,
+    Container,
+    Dataset,
+    Grant,
+    HealthCheck,
+    Image,
+    Link,
+    Move,
+    MoveOptions,
+    Node,
+    PastMove,
+    Port,
+    RestartPolicy,
+    UserLease,
+    Volume,
+)
+from flocker_lite.model.state import (
+    ContainerState,
+    DatasetState,
+    End,
+    ImagePull,
+    ImageState,
+    LocalContainer,
+    LocalDataset,
+    MoveState,
+    NodeState,
+    NodeView,
+    Round,
+    Route,
+    Snapshot,
+    Step,
+    WantedDataset,
+)
+
+NODE_IDS = st.sampled_from(["node-a", "node-b", "node-c"])
+DATASET_IDS = st.sampled_from(["d1", "d2", "d3", "d4"])
+MOVE_IDS = st.sampled_from(["m1", "m2", "m3"])
+NAMES = st.sampled_from(["shop", "blog", "mail"])
+TEXTS = st.text(max_size=8)
+EPOCHS = st.integers(1, 9)
+SIZES = st.none() | st.integers(1, 2**40)
+SECONDS = st.floats(0, 1e9, allow_nan=False)
+
+
+def maps(keys: st.SearchStrategy[str], values: st.SearchStrategy[Any]) -> Any:
+    """Maps of up to four entries."""
+    return st.dictionaries(keys, values, max_size=4).map(pmap)
+
+
+def keyed(records: st.SearchStrategy[Any], key: str) -> Any:
+    """Maps of records by one of their fields."""
+
+    def by_key(found: list[Any]) -> PMap[str, Any]:
+        return pmap({str(getattr(record, key)): record for record in found})
+
+    return st.lists(records, max_size=4).map(by_key)
+
+
+LEASES: st.SearchStrategy[Lease] = st.one_of(
+    st.builds(
+        Lease,
+        st.sampled_from([Role.PRIMARY, Role.PROBATION, Role.REPLICA, Role.DEPOSED]),
+        EPOCHS,
+    ),
+    st.builds(Lease, st.just(Role.LENT), EPOCHS, NODE_IDS, st.integers(0, 4000)),
+    st.builds(Lease, st.sampled_from([Role.RELEASING, Role.RELEASED]), EPOCHS, NODE_IDS),
+)
+GRANTS = st.builds(Grant, NODE_IDS, EPOCHS, st.booleans())
+DATASETS = st.builds(Dataset, DATASET_IDS, NODE_IDS, maps(TEXTS, TEXTS), SIZES, st.booleans())
+PORTS = st.builds(Port, st.integers(1, 65535), st.integers(1, 65535))
+LINKS = st.builds(Link, TEXTS, st.integers(1, 65535), st.integers(1, 65535))
+VOLUMES = st.builds(Volume, DATASET_IDS, TEXTS)
+POLICIES = st.builds(
+    RestartPolicy, st.sampled_from(["never", "always", "on-failure"]), st.none() | st.integers(0, 9)
+)
+HEALTH_CHECKS = st.builds(
+    HealthCheck,
+    st.none() | st.integers(1, 65535),
+    st.none() | TEXTS,
+    st.none() | st.lists(TEXTS, max_size=2).map(tuple),
+    SECONDS,
+    SECONDS,
+)
+CONTAINERS = st.builds(
+    Container,
+    NAMES,
+    NODE_IDS,
+    TEXTS,
+    st.lists(PORTS, max_size=2).map(tuple),
+    st.lists(VOLUMES, max_size=2, unique_by=lambda volume: volume.dataset_id).map(tuple),
+    maps(TEXTS, TEXTS),
+    st.lists(LINKS, max_size=2).map(tuple),
+    POLICIES,
+    SIZES,
+    SIZES,
+    st.none() | st.lists(TEXTS, max_size=2).map(tuple),
+    st.none() | HEALTH_CHECKS,
+)
+IMAGES = st.builds(Image, DATASET_IDS, NODE_IDS, TEXTS)
+ACCOUNTS = st.builds(
+    MoveState,
+    DATASET_IDS,
+    EPOCHS,
+    st.sampled_from(["pushing", "switching", "done", "rolled back", "failed"]),
+    st.none() | NODE_IDS,
+    st.none() | NODE_IDS,
+    st.lists(st.builds(Round, st.integers(0), SECONDS, SECONDS), max_size=2).map(tuple),
+    st.lists(st.builds(Step, TEXTS, SECONDS), max_size=2).map(tuple),
+    st.none() | TEXTS,
+    st.none() | MOVE_IDS,
+    SIZES,
+    SIZES,
+    st.none() | SECONDS,
+    st.none() | TEXTS,
+    st.none() | st.booleans(),
+)
+MOVE_OPTIONS = st.builds(
+    MoveOptions,
+    st.none() | SECONDS,
+    st.none() | SECONDS,
+    st.sampled_from(["continue", "abort", "force"]),
+    SIZES,
+)
+MOVES = st.builds(
+    Move,
+    MOVE_IDS,
+    NODE_IDS,
+    NODE_IDS,
+    SECONDS,
+    st.none() | NAMES,
+    st.lists(DATASET_IDS, max_size=2, unique=True).map(tuple),
+    MOVE_OPTIONS,
+)
+PAST_MOVES = st.builds(
+    PastMove,
+    MOVES,
+    st.sampled_from(["done", "rolled back", "cancelled", "superseded"]),
+    SECONDS,
+    maps(DATASET_IDS, EPOCHS),
+    st.lists(ACCOUNTS, max_size=2).map(tuple),
+)
+CONFIGURATIONS = st.builds(
+    Configuration,
+    keyed(st.builds(Node, NODE_IDS, TEXTS), "node_id"),
+    keyed(DATASETS, "dataset_id"),
+    keyed(CONTAINERS, "name"),
+    maps(DATASET_IDS, GRANTS),
+    keyed(st.builds(UserLease, DATASET_IDS, NODE_IDS, st.none() | SECONDS), "dataset_id"),
+    keyed(IMAGES, "image_id"),
+    keyed(MOVES, "move_id"),
+    keyed(PAST_MOVES, "move_id"),
+)
+DATASET_STATES = st.builds(
+    DatasetState,
+    DATASET_IDS,
+    st.none() | LEASES,
+    st.booleans(),
+    st.none() | TEXTS,
+    SIZES,
+    st.none() | TEXTS,
+)
+PULLS = st.builds(ImagePull, st.integers(0), st.integers(0), st.integers(0), st.integers(0))
+CONTAINER_STATES = st.builds(
+    ContainerState,
+    CONTAINERS,
+    st.booleans(),
+    st.none() | TEXTS,
+    st.integers(0, 9),
+    st.none() | st.integers(-64, 255),
+    st.none() | PULLS,
+    st.booleans(),
+)
+NODE_STATES = st.builds(
+    NodeState,
+    keyed(DATASET_STATES, "dataset_id"),
+    maps(NAMES, CONTAINER_STATES),
+    keyed(ACCOUNTS, "dataset_id"),
+    maps(DATASET_IDS, st.builds(ImageState, TEXTS, st.booleans(), st.none() | TEXTS)),
+)
+WANTED_DATASETS = st.builds(
+    WantedDataset,
+    DATASETS,
+    GRANTS,
+    maps(NODE_IDS, LEASES),
+    maps(NODE_IDS, TEXTS),
+    st.none() | MOVES,
+    maps(TEXTS, SECONDS),
+)
+ROUTES = st.builds(Route, st.integers(1, 65535), TEXTS, NAMES)
+NODE_VIEWS = st.builds(
+    NodeView,
+    st.lists(WANTED_DATASETS, max_size=4).map(
+        lambda found: pmap({wanted.dataset.dataset_id: wanted for wanted in found})
+    ),
+    keyed(CONTAINERS, "name"),
+    keyed(ROUTES, "port"),
+    maps(NAMES, NODE_IDS),
+    keyed(IMAGES, "image_id"),
+)
+SNAPSHOT_NAMES = st.one_of(
+    st.builds("flocker-lite-{}-{}".format, st.integers(1, 6), st.integers(1, 6)),
+    st.sampled_from(["cron", "before-upgrade", "flocker-lite", "flocker-lite-1", "x-1-1"]),
+)
+SNAPSHOTS = st.lists(
+    st.builds(Snapshot, SNAPSHOT_NAMES, st.integers(0, 99).map(str)),
+    max_size=8,
+    unique_by=(lambda snapshot: snapshot.name, lambda snapshot: snapshot.guid),
+).map(tuple)
+LOCAL_DATASETS = st.builds(
+    LocalDataset, DATASET_IDS, st.none() | LEASES, st.booleans(), TEXTS, SIZES, SNAPSHOTS
+)
+ENDS = st.builds(End, st.integers(0, 255), SECONDS, SECONDS, st.booleans())
+LOCAL_CONTAINERS = st.builds(
+    LocalContainer,
+    CONTAINERS,
+    st.sampled_from(["created", "running", "exited"]),
+    TEXTS,
+    st.none() | ENDS,
+)
