@@ -1,0 +1,282 @@
+"""The gate: what other nodes may ask of this one, whatever they believe, however late."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Coroutine
+from dataclasses import replace
+from typing import Any
+
+from pyrsistent import pmap
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from flocker_lite.agent.gate import Gate
+from flocker_lite.convergence.loans import Loans
+from flocker_lite.convergence.move_log import MoveLog
+from flocker_lite.errors import CommandFailed, Conflict, PeerRefused
+from flocker_lite.interfaces import PeerCopy
+from flocker_lite.model.lease import Lease, Role
+from flocker_lite.model.state import LocalDataset, Snapshot
+from flocker_lite.testing.memory_fence import MemoryFence
+from flocker_lite.testing.memory_storage import Copy, MemoryStorage
+from flocker_lite.testing.quiet_host import QuietHost
+
+D = "d1"
+LAST = Snapshot("flocker-lite-7-2", "guid-2")
+REPLICA = Lease(Role.REPLICA, 7)
+PRIMARY = Lease(Role.PRIMARY, 8)
+
+
+class GateTests(SynchronousTestCase):
+    """A gate before a storage that has a replica of a dataset."""
+
+    def setUp(self) -> None:
+        self.storage = MemoryStorage()
+        clock = Clock()
+        moves = MoveLog(clock)
+        self.fence = MemoryFence(lambda _: None, clock)
+        self.loans = Loans(clock, clock.seconds, self.fence)
+        self.host = QuietHost()
+        self.gate = Gate("me", self.storage, moves, self.loans, self.host)
+        self.has(REPLICA)
+
+    def has(self, lease: Lease | None, mounted: bool = False, *more: Snapshot) -> None:
+        """This node's copy."""
+        local = LocalDataset(D, lease, mounted, "/flocker/d1", None, (LAST, *more))
+        self.storage.copies[D] = Copy(local, ("one",), pmap({LAST.guid: ("one",)}))
+
+    @property
+    def lease(self) -> Lease | None:
+        """The lease of the copy here."""
+        return self.storage.copies[D].local.lease
+
+    def ask(self, asking: Coroutine[Any, Any, Any]) -> Any:
+        """The answer."""
+        return self.successResultOf(Deferred.fromCoroutine(asking))
+
+    def refused(self, asking: Coroutine[Any, Any, Any], why: str) -> None:
+        """It is refused, for this reason."""
+        failure = self.failureResultOf(Deferred.fromCoroutine(asking), PeerRefused)
+        assert why in str(failure.value)
+
+    def stream(self, base: str | None, guid: str = "guid-3") -> int:
+        """A descriptor from which a stream can be read."""
+        fd = os.memfd_create("stream")
+        self.addCleanup(os.close, fd)
+        text = {"base": base, "name": "flocker-lite-7-3", "guid": guid, "content": ["one", "two"]}
+        os.write(fd, json.dumps(text).encode() + b"\n")
+        os.lseek(fd, 0, os.SEEK_SET)
+        return fd
+
+    def test_copy(self) -> None:
+        """What is here, up to its newest snapshot."""
+        assert self.ask(self.gate.copy(D)) == PeerCopy(True, REPLICA, LAST)
+        assert self.ask(self.gate.copy("other")) == PeerCopy(exists=False)
+
+    def test_acquire(self) -> None:
+        """A replica that is complete becomes primary, and the agent looks."""
+        self.ask(self.gate.acquire(D, 8, LAST.guid))
+        assert self.lease == PRIMARY
+        assert self.host.changed == [D]
+
+    def test_acquire_again(self) -> None:
+        """The sender that did not hear the answer asks once more, and nothing changes."""
+        self.ask(self.gate.acquire(D, 8, LAST.guid))
+        self.ask(self.gate.acquire(D, 8, LAST.guid))
+        assert self.lease == PRIMARY
+        assert self.host.changed == [D]
+
+    def test_acquire_what_is_not_complete(self) -> None:
+        """Without the last snapshot nobody becomes primary."""
+        self.refused(self.gate.acquire(D, 8, "guid-3"), "ends with")
+        assert self.lease == REPLICA
+
+    def test_acquire_what_is_not_here(self) -> None:
+        """Nor without a copy."""
+        self.refused(self.gate.acquire("other", 8, LAST.guid), "no copy")
+
+    def test_acquire_from_the_past(self) -> None:
+        """An epoch that this copy has seen is over."""
+        for lease in (Lease(Role.REPLICA, 8), Lease(Role.PRIMARY, 9), Lease(Role.RELEASED, 9, "b")):
+            self.has(lease)
+            self.refused(self.gate.acquire(D, 8, LAST.guid), "")
+            assert self.lease == lease
+
+    def test_acquire_with_a_users_snapshot(self) -> None:
+        """A snapshot that cron took of the replica does not stop a handoff."""
+        self.has(REPLICA, False, Snapshot("cron", "guid-cron"))
+        self.ask(self.gate.acquire(D, 8, LAST.guid))
+        assert self.lease == PRIMARY
+
+    def test_a_late_request(self) -> None:
+        """What a killed peer asked for takes effect in turn: never on top of what came later."""
+        slow: list[Deferred[None]] = []
+
+        async def before(method: str, _: str) -> None:
+            if method == "set_lease" and not slow:
+                slow.append(Deferred())
+                await slow[0]
+
+        self.storage.before = before
+        first = Deferred.fromCoroutine(self.gate.acquire(D, 8, LAST.guid))
+        second = Deferred.fromCoroutine(self.gate.acquire(D, 8, LAST.guid))
+        self.assertNoResult(second)
+        slow[0].callback(None)
+        self.successResultOf(first)
+        self.successResultOf(second)
+        assert self.host.changed == [D]
+
+    def test_receive(self) -> None:
+        """A replica goes on, and takes the sender's epoch."""
+        self.ask(self.gate.may_receive(D, 8, LAST.guid))
+        self.ask(self.gate.receive(D, 8, self.stream(LAST.guid)))
+        assert self.storage.read(D) == ("one", "two")
+        assert self.lease == Lease(Role.REPLICA, 8)
+
+    def test_receive_the_first_time(self) -> None:
+        """A copy is made as a replica."""
+        self.ask(self.gate.may_receive("new", 3, None))
+        self.ask(self.gate.receive("new", 3, self.stream(None)))
+        assert self.storage.copies["new"].local.lease == Lease(Role.REPLICA, 3)
+        assert not self.storage.copies["new"].local.mounted
+
+    def test_not_received(self) -> None:
+        """Nothing is received that does not continue a replica here."""
+        self.refused(self.gate.may_receive(D, 7, "guid-1"), "ends with guid-2")
+        self.refused(self.gate.may_receive(D, 7, None), "ends with guid-2")
+        self.refused(self.gate.may_receive("new", 7, LAST.guid), "no copy")
+        self.refused(self.gate.may_receive(D, 6, LAST.guid), "older")
+
+    def test_nobody_writes_over_a_primary(self) -> None:
+        """Whoever holds the dataset, or did not give it away yet, receives nothing."""
+        for lease in (PRIMARY, Lease(Role.RELEASING, 8, "b"), Lease(Role.DEPOSED, 9)):
+            self.has(lease)
+            self.refused(self.gate.may_receive(D, 9, LAST.guid), "holds it as")
+            self.refused(self.gate.receive(D, 9, self.stream(LAST.guid)), "holds it as")
+            self.refused(self.gate.set_aside(D), "holds it as")
+            assert self.storage.read(D) == ("one",)
+
+    def test_nobody_writes_below_a_mount(self) -> None:
+        """A mounted copy receives nothing, whatever its lease."""
+        self.has(REPLICA, mounted=True)
+        self.refused(self.gate.may_receive(D, 9, LAST.guid), "mounted")
+
+    def test_one_stream_at_a_time(self) -> None:
+        """While one is received there is no other, no handoff, and nothing set aside."""
+        going: list[Deferred[None]] = []
+
+        async def before(method: str, _: str) -> None:
+            if method == "receive":
+                going.append(Deferred())
+                await going[0]
+
+        self.storage.before = before
+        receiving = Deferred.fromCoroutine(self.gate.receive(D, 7, self.stream(LAST.guid)))
+        self.refused(self.gate.receive(D, 7, self.stream(LAST.guid)), "another stream")
+        self.refused(self.gate.may_receive(D, 6, LAST.guid), "a stream of epoch 7")
+        self.refused(self.gate.acquire(D, 8, LAST.guid), "being received")
+        self.refused(self.gate.set_aside(D), "being received")
+        going[0].callback(None)
+        self.successResultOf(receiving)
+
+    def test_a_stream_that_hangs(self) -> None:
+        """Its sender, which lost power, begins anew: the old stream ends, and is out of the way."""
+        hanging: list[Deferred[None]] = []
+
+        async def before(method: str, _: str) -> None:
+            if method == "receive" and not hanging:
+                hanging.append(Deferred())
+                await hanging[0]
+
+        self.storage.before = before
+        receiving = Deferred.fromCoroutine(self.gate.receive(D, 7, self.stream(LAST.guid)))
+        self.assertNoResult(receiving)
+        self.ask(self.gate.may_receive(D, 7, LAST.guid))
+        self.failureResultOf(receiving, PeerRefused)
+        self.ask(self.gate.receive(D, 7, self.stream(LAST.guid)))
+        assert self.storage.read(D) == ("one", "two")
+
+    def cut_stream(self, base: str | None) -> None:
+        """A stream for D that ends early."""
+        fd = self.stream(base)
+        os.ftruncate(fd, os.fstat(fd).st_size - 5)
+        receiving = Deferred.fromCoroutine(self.gate.receive(D, 7, fd))
+        self.failureResultOf(receiving, CommandFailed)
+
+    def test_a_part_of_the_first_stream(self) -> None:
+        """It is no copy, and lets its sender go on."""
+        self.storage.resumes = True
+        self.storage.copies.clear()
+        self.cut_stream(None)
+        copy = self.ask(self.gate.copy(D))
+        assert (copy.exists, copy.lease, copy.newest) == (False, None, None)
+        assert copy.resume_token is not None
+        self.ask(self.gate.may_receive(D, 7, None, resumes=True))
+        assert self.ask(self.gate.copy(D)) == copy
+
+    def test_a_part_of_an_increment(self) -> None:
+        """The replica is what it was, and lets its sender go on."""
+        self.storage.resumes = True
+        self.cut_stream(LAST.guid)
+        copy = self.ask(self.gate.copy(D))
+        assert (copy.exists, copy.lease, copy.newest) == (True, REPLICA, LAST)
+        assert copy.resume_token is not None
+        self.ask(self.gate.may_receive(D, 7, LAST.guid, resumes=True))
+        assert self.ask(self.gate.copy(D)) == copy
+
+    def test_a_part_that_nobody_goes_on_with(self) -> None:
+        """It is thrown away when another stream is to come, and nothing else is."""
+        self.storage.resumes = True
+        self.cut_stream(LAST.guid)
+        self.ask(self.gate.may_receive(D, 7, LAST.guid))
+        assert self.ask(self.gate.copy(D)) == PeerCopy(True, REPLICA, LAST)
+        self.storage.copies.clear()
+        self.cut_stream(None)
+        self.ask(self.gate.may_receive(D, 7, None))
+        assert self.ask(self.gate.copy(D)) == PeerCopy(exists=False)
+        assert D not in self.storage.copies
+
+    def test_no_part_of_a_primary(self) -> None:
+        """Whoever holds the dataset throws nothing away for others."""
+        self.storage.resumes = True
+        self.cut_stream(LAST.guid)
+        held = self.storage.copies[D]
+        self.storage.copies[D] = replace(held, local=replace(held.local, lease=PRIMARY))
+        self.refused(self.gate.may_receive(D, 9, LAST.guid), "holds it as")
+        assert D in self.storage.partial
+
+    def test_looks_of_a_stream(self) -> None:
+        """At the end of an increment nothing is asked: the service waits for it."""
+        asked: list[str] = []
+
+        async def before(method: str, _: str) -> None:
+            asked.append(method)
+
+        self.storage.before = before
+        self.ask(self.gate.receive(D, 7, self.stream(LAST.guid)))
+        assert asked == ["look", "receive"]
+
+    def test_a_stream_that_does_not_fit(self) -> None:
+        """It changes nothing, and the next one may come."""
+        receiving = Deferred.fromCoroutine(self.gate.receive(D, 7, self.stream("guid-1")))
+        self.failureResultOf(receiving, Conflict)
+        self.ask(self.gate.receive(D, 7, self.stream(LAST.guid)))
+
+    def test_set_aside(self) -> None:
+        """A diverged replica is kept under another name; doing it again is no error."""
+        self.ask(self.gate.set_aside(D))
+        self.ask(self.gate.set_aside(D))
+        assert D not in self.storage.copies
+        assert [copy.content for copy in self.storage.aside.values()] == [("one",)]
+
+    def test_prune(self) -> None:
+        """Old snapshots of pushes go; users' stay."""
+        cron = Snapshot("cron", "guid-cron")
+        self.has(REPLICA, False, cron, Snapshot("flocker-lite-7-3", "guid-3"))
+        self.ask(self.gate.prune(D, frozenset({"guid-3"})))
+        left = [snapshot.name for snapshot in self.storage.copies[D].local.snapshots]
+        assert left == ["cron", "flocker-lite-7-3"]
+        self.ask(self.gate.prune("other", frozenset()))

@@ -1,0 +1,291 @@
+"""What is asked of a Docker engine, how often, and what its words become."""
+
+from __future__ import annotations
+
+import base64
+import gc
+import json
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flocker_lite.containers.engine import Engine
+from flocker_lite.containers.translate import create_arguments
+from flocker_lite.errors import ContainerError, ImageError
+from flocker_lite.model.records import Container
+from flocker_lite.model.state import ImagePull, LocalContainer
+from tests.containers.fake_engine import Answer, FakeEngine, Request
+
+NODE = "aaaaaaaa-0000-4000-8000-000000000001"
+DOCKER_BEGAN = "2026-01-01T12:00:00.5Z"
+BEFORE = "2026-01-01T11:00:00.123456789Z"
+AFTER = "2026-01-01T13:00:00Z"
+TERA = 2**40
+
+
+class Docker:
+    """An engine with containers of ours, and what it says to a pull."""
+
+    def __init__(self) -> None:
+        self.containers: list[dict[str, Any]] = []
+        self.states: dict[str, dict[str, Any]] = {}
+        self.pull = Answer(lines=[{"status": "Status: Downloaded newer image"}])
+        self.start = Answer(204)
+        self.has_bridge = True
+
+    def add(self, name: str, status: str, finished: str = AFTER, started: str = BEFORE) -> None:
+        """One more container; the times are those of its last run."""
+        arguments = create_arguments(Container(name, NODE, "redis:latest"), {}, "10.79.1.11")
+        self.containers.append(
+            {
+                "Id": f"id-{name}",
+                "Names": [f"/flocker--{name}"],
+                "Labels": arguments["Labels"],
+                "State": status,
+            }
+        )
+        self.states[f"id-{name}"] = {"ExitCode": 7, "StartedAt": started, "FinishedAt": finished}
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """What there is to know of the container db."""
+        (entry,) = self.containers
+        return {
+            "Id": entry["Id"],
+            "Name": "/flocker--db",
+            "Config": {"Labels": entry["Labels"]},
+            "HostConfig": {},
+            "State": {"Running": False},
+        }
+
+    def answer(self, request: Request) -> Answer:
+        """As Docker does."""
+        match request.path.strip("/").split("/"):
+            case ["containers", "json"]:
+                return Answer(body=self.containers)
+            case ["containers", container_id, "json"] if container_id in self.states:
+                return Answer(body={"State": self.states[container_id]})
+            case ["containers", "flocker--db", "json"]:
+                return Answer(body=self.details)
+            case ["containers", "id-db", "start"]:
+                return self.start
+            case ["containers", "id-db"]:
+                return Answer(204)
+            case ["networks", "bridge"] if self.has_bridge:
+                return Answer(body={"Created": DOCKER_BEGAN})
+            case ["images", "create"]:
+                return self.pull
+        return Answer(404, {"message": "there is none"})
+
+
+@pytest.fixture
+def docker() -> Docker:
+    """A Docker with nothing in it."""
+    return Docker()
+
+
+@pytest.fixture
+def served(docker: Docker, tmp_path: Path) -> Iterator[FakeEngine]:
+    """The same, at a socket."""
+    fake = FakeEngine(tmp_path, docker.answer)
+    yield fake
+    fake.close()
+
+
+@pytest.fixture
+def engine(served: FakeEngine, tmp_path: Path) -> Iterator[Engine]:
+    """Ours, at that socket."""
+    engine = Engine("/docker.sock", tmp_path)
+    yield engine
+    engine.close()
+
+
+def found(engine: Engine) -> dict[str, LocalContainer]:
+    """What it sees."""
+    return {local.container.name: local for local in engine.containers()}
+
+
+@pytest.mark.parametrize("count", [1, 10, 50])
+def test_one_call_for_all_that_run(
+    docker: Docker, served: FakeEngine, engine: Engine, count: int
+) -> None:
+    """However many containers run, they are seen with one call."""
+    for number in range(count):
+        docker.add(f"c{number}", "running")
+    assert len(found(engine)) == count
+    assert served.paths == ["/containers/json"]
+
+
+def test_ends_are_looked_at_once(docker: Docker, served: FakeEngine, engine: Engine) -> None:
+    """While events tell what moves, those that ended long ago cost nothing."""
+    for number in range(9):
+        docker.add(f"c{number}", "exited")
+    engine.attend(True)
+    found(engine)
+    assert len(served.asked) == 1 + 9 + 1
+    del served.asked[:]
+    found(engine)
+    assert served.paths == ["/containers/json"]
+    engine.moved("id-c3")
+    del served.asked[:]
+    found(engine)
+    assert served.paths == ["/containers/json", "/containers/id-c3/json", "/networks/bridge"]
+
+
+def test_ends_are_not_believed_unwatched(
+    docker: Docker, served: FakeEngine, engine: Engine
+) -> None:
+    """When nobody tells what moves, each look is a look at all of them; and after that ceased."""
+    docker.add("db", "exited")
+    found(engine)
+    found(engine)
+    assert served.paths.count("/containers/id-db/json") == 2
+    engine.attend(True)
+    found(engine)
+    engine.attend(False)
+    found(engine)
+    assert served.paths.count("/containers/id-db/json") == 4
+
+
+def test_by_itself(docker: Docker, engine: Engine, served: FakeEngine) -> None:
+    """What ended since this Docker began ended by itself; what ended earlier went down with it."""
+    docker.add("crashed", "exited", finished=AFTER)
+    docker.add("lost", "exited", finished=BEFORE)
+    seen = found(engine)
+    crashed, lost = seen["crashed"].end, seen["lost"].end
+    assert crashed is not None
+    assert lost is not None
+    assert (crashed.by_itself, lost.by_itself) == (True, False)
+    assert crashed.exit_code == 7
+    assert crashed.ran_seconds == pytest.approx(7200, abs=1)
+
+
+def test_no_bridge(docker: Docker, engine: Engine, served: FakeEngine) -> None:
+    """Where Docker has no default bridge, the start of the machine tells the ends apart."""
+    docker.has_bridge = False
+    docker.add("old", "exited", finished="2001-01-01T00:00:00Z", started="2001-01-01T00:00:00Z")
+    docker.add("new", "exited", finished="2999-01-01T00:00:00Z")
+    seen = found(engine)
+    ends = [seen[name].end for name in ("old", "new")]
+    assert [end is not None and end.by_itself for end in ends] == [False, True]
+
+
+def test_gone_between_two_questions(docker: Docker, engine: Engine, served: FakeEngine) -> None:
+    """A container that was removed after it was listed is not there."""
+    docker.add("db", "exited")
+    docker.states.clear()
+    assert found(engine) == {}
+
+
+def pull(engine: Engine, image: str = "redis:7") -> list[ImagePull]:
+    """Pull to the end."""
+    going_on = engine.pull(image)
+    told = []
+    while (progress := going_on.advance()) is not None:
+        told.append(progress)
+    return told
+
+
+@pytest.mark.parametrize(
+    ("image", "asked"),
+    [
+        ("redis:7", "tag=7&fromImage=redis"),
+        ("registry.example:5000/redis:7", "tag=7&fromImage=registry.example%3A5000%2Fredis"),
+        ("registry.example:5000/redis", "tag=latest&fromImage=registry.example%3A5000%2Fredis"),
+        (
+            f"redis@sha256:{'0' * 64}",
+            f"tag=sha256%3A{'0' * 64}&fromImage=redis",
+        ),
+    ],
+)
+def test_what_is_pulled(engine: Engine, served: FakeEngine, image: str, asked: str) -> None:
+    """A registry's port is not taken for a tag, and a digest is one."""
+    pull(engine, image)
+    assert served.asked[-1].query == asked
+
+
+def test_credentials(
+    engine: Engine, served: FakeEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A login of the agent's user counts from the next pull on; other registries do not see it."""
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    pull(engine, "registry.example:5000/redis:7")
+    assert "X-Registry-Auth" not in served.asked[-1].headers
+    auth = base64.b64encode(b"me:secret").decode()
+    login = {"auths": {"registry.example:5000": {"auth": auth}}}
+    (tmp_path / "config.json").write_text(json.dumps(login))
+    pull(engine, "registry.example:5000/redis:7")
+    told = json.loads(base64.b64decode(served.asked[-1].headers["X-Registry-Auth"]))
+    assert (told["username"], told["password"]) == ("me", "secret")
+    pull(engine, "other.example/redis:7")
+    assert "X-Registry-Auth" not in served.asked[-1].headers
+
+
+@pytest.mark.parametrize(
+    ("said", "advice"),
+    [
+        ("manifest for redis:nope not found: manifest unknown", "no such image or tag"),
+        ("manifest unknown: manifest unknown", "no such image or tag"),
+        (
+            "pull access denied for redys, repository does not exist or may require 'docker login'",
+            "or it is private",
+        ),
+        ("unauthorized: authentication required", "docker login"),
+        ("Get https://r.example/v2/: no basic auth credentials", "docker login"),
+        ('Get "http://10.0.0.9:5000/v2/": dial tcp: connect: connection refused', "be reached"),
+        ('Get "https://r.example/v2/": dial tcp: lookup r.example: no such host', "be reached"),
+        ("net/http: TLS handshake timeout", "be reached"),
+        (
+            "failed to register layer: write /x: no space left on device",
+            "disk of this node is full",
+        ),
+    ],
+)
+@pytest.mark.parametrize("at_once", [True, False])
+def test_trouble(
+    docker: Docker, engine: Engine, served: FakeEngine, said: str, advice: str, at_once: bool
+) -> None:
+    """Whatever keeps an image away is said in Docker's words, and with what to do about it."""
+    if at_once:
+        docker.pull = Answer(500, {"message": said})
+    else:
+        docker.pull = Answer(lines=[{"status": "Waiting", "id": "a"}, {"error": said}])
+    with pytest.raises(ImageError) as raised:
+        pull(engine)
+    assert advice in str(raised.value)
+    assert said in str(raised.value)
+    assert "redis:7" in str(raised.value)
+
+
+def test_docker_is_away(tmp_path: Path) -> None:
+    """A Docker that is not there is no trouble of the image."""
+    engine = Engine("/docker.sock", tmp_path)
+    with warnings.catch_warnings():
+        # Docker's client leaves the socket that it could not connect to the garbage collector.
+        warnings.simplefilter("ignore", ResourceWarning)
+        with pytest.raises(ContainerError, match="does not answer"):
+            engine.pull("redis:7")
+        gc.collect()
+
+
+def test_remains(docker: Docker, engine: Engine, served: FakeEngine) -> None:
+    """A container that Docker lost track of is removed, since it can neither start nor end it."""
+    docker.add("db", "created")
+    docker.start = Answer(500, {"message": "task c0ffee: already exists: unknown"})
+    with pytest.raises(ContainerError, match="made anew"):
+        engine.start("db")
+    assert [(asked.method, asked.path) for asked in served.asked[-1:]] == [
+        ("DELETE", "/containers/id-db")
+    ]
+
+
+def test_a_start_that_fails(docker: Docker, engine: Engine, served: FakeEngine) -> None:
+    """Any other failure leaves the container where it is."""
+    docker.add("db", "created")
+    docker.start = Answer(500, {"message": "port is already allocated"})
+    with pytest.raises(ContainerError, match="already allocated"):
+        engine.start("db")
+    assert served.asked[-1].path == "/containers/id-db/start"

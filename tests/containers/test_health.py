@@ -1,0 +1,182 @@
+"""How long a container is waited for, how often it is tried, and what is said in the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from flocker_lite.containers.engine import Engine, Server
+from flocker_lite.containers.health import (
+    COMMANDS_MAX,
+    TRY_DELAY_SECONDS_MAX,
+    TRY_DELAY_SECONDS_MIN,
+    Health,
+    delay_seconds,
+    limit_seconds,
+)
+from flocker_lite.errors import ContainerError
+from flocker_lite.model.records import HealthCheck
+
+COMMAND = HealthCheck(command=("true",), timeout_seconds=5.0, start_period_seconds=30.0)
+
+
+def server(check: HealthCheck | None, process: Path, address: str = "172.17.0.2") -> Server:
+    """A running container."""
+    return Server("c0ffee", process, frozenset({6379}), address, check)
+
+
+class HealthTests(SynchronousTestCase):
+    """Docker is played by the test: `looks` is what it has, `tries` what a command comes to."""
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        # Not trial's own: that is left in the checkout.
+        directory = TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.process = Path(directory.name, "process")
+        self.process.mkdir()
+        self.looks: list[Server | str] = []
+        self.tries: list[Any] = []
+        self.tried_with: list[float] = []
+        self.tried_at: list[float] = []
+        self.health = Health(Engine("/none", Path("/none")), self.run_in_thread, self.clock)
+
+    def run_in_thread(self, function: Callable[..., Any], *arguments: Any) -> Deferred[Any]:
+        answer: Deferred[Any] = Deferred()
+        if function.__name__ == "server":
+            answer.callback(self.looks.pop(0))
+            return answer
+        self.tried_with.append(arguments[-1])
+        self.tried_at.append(self.clock.seconds())
+        outcome = self.tries.pop(0) if self.tries else "no"
+        if outcome == "late":
+            self.clock.callLater(arguments[-1], answer.callback, outcome)
+        elif isinstance(outcome, Exception):
+            answer.errback(outcome)
+        else:
+            answer.callback(outcome)
+        return answer
+
+    def answers(self, timeout_seconds: float = 60.0) -> Deferred[str | None]:
+        return Deferred.fromCoroutine(self.health.answers("db", timeout_seconds))
+
+    def advance(self, seconds: float) -> None:
+        self.clock.pump([0.01] * round(seconds * 100))
+
+    def test_does_not_run(self) -> None:
+        """It is not waited for."""
+        self.looks = ["it is not there"]
+        assert self.successResultOf(self.answers()) == "it is not there"
+
+    def test_healthy_at_last(self) -> None:
+        """It is tried until it succeeds, with the whole time for each try."""
+        self.looks = [server(COMMAND, self.process)]
+        self.tries = ["no", ContainerError("Docker is busy"), None]
+        asked = self.answers()
+        self.assertNoResult(asked)
+        self.advance(1.0)
+        assert self.successResultOf(asked) is None
+        assert self.tried_with == [5.0, 5.0, 5.0]
+
+    def test_never_healthy(self) -> None:
+        """What the last try said is said after the start period, and not before."""
+        self.looks = [server(COMMAND, self.process)]
+        asked = self.answers()
+        self.advance(28.0)
+        self.assertNoResult(asked)
+        self.advance(3.0)
+        assert self.successResultOf(asked) == "no"
+
+    def test_no_longer_than_asked(self) -> None:
+        """Whoever asks may have less time than that."""
+        self.looks = [server(COMMAND, self.process)]
+        asked = self.answers(2.0)
+        self.advance(2.1)
+        assert self.successResultOf(asked) == "no"
+
+    def test_cut_off(self) -> None:
+        """A try may last to the end, no longer; what an earlier one said is of more use."""
+        self.looks = [server(COMMAND, self.process)]
+        self.tries = ["no", "late"]
+        asked = self.answers(3.0)
+        self.advance(3.1)
+        assert self.successResultOf(asked) == "no"
+        assert self.tried_with[-1] < 3.0
+
+    def test_only_one_try(self) -> None:
+        """When there was none before it, it is what can be said."""
+        self.looks = [server(COMMAND, self.process)]
+        self.tries = ["late"]
+        asked = self.answers(3.0)
+        self.advance(3.1)
+        assert self.successResultOf(asked) == "late"
+
+    def test_commands_are_limited(self) -> None:
+        """However many commands hang, there are threads left for what is urgent."""
+        self.looks = [server(COMMAND, self.process)] * (COMMANDS_MAX + 1)
+        self.tries = ["late"] * (COMMANDS_MAX + 1)
+        for _ in range(COMMANDS_MAX + 1):
+            self.answers()
+        assert len(self.tried_at) == COMMANDS_MAX
+        self.advance(5.1)
+        assert len(self.tried_at) > COMMANDS_MAX
+
+    def test_it_ends_meanwhile(self) -> None:
+        """It is not waited for any more, and it is said that it ended."""
+        self.looks = [server(COMMAND, self.process), "it does not run: exit code 137"]
+        asked = self.answers()
+        self.process.rmdir()
+        self.advance(0.5)
+        assert self.successResultOf(asked) == "it does not run: exit code 137"
+
+    def test_pace(self) -> None:
+        """Quickly at first, then more slowly, and with a limit."""
+        self.looks = [server(COMMAND, self.process)]
+        self.answers()
+        self.advance(29.0)
+        waits = [b - a for a, b in zip(self.tried_at, self.tried_at[1:], strict=False)]
+        assert abs(waits[0] - TRY_DELAY_SECONDS_MIN) < 0.02
+        assert abs(waits[-1] - TRY_DELAY_SECONDS_MAX) < 0.02
+        assert len(waits) < 100
+
+    def test_closed_ports(self) -> None:
+        """Without a health check it is said at which ports nothing listens."""
+        (self.process / "net").mkdir()
+        (self.process / "net/tcp").write_text("head\n")
+        self.looks = [server(None, self.process)]
+        asked = self.answers(1.0)
+        self.advance(1.1)
+        assert self.successResultOf(asked) == "nothing accepts connections at port 6379"
+
+    def test_no_address(self) -> None:
+        """A container outside of every network cannot be asked over it."""
+        self.looks = [server(HealthCheck(port=6379), self.process, address="")]
+        asked = self.answers(0.1)
+        self.advance(0.2)
+        assert "no address" in (self.successResultOf(asked) or "")
+
+    def test_cancelled(self) -> None:
+        """Nothing is tried after that."""
+        self.looks = [server(COMMAND, self.process)]
+        asked = self.answers()
+        asked.cancel()
+        self.failureResultOf(asked, CancelledError)
+        assert self.clock.getDelayedCalls() == []
+
+
+def test_limit() -> None:
+    """The start period is one of the container's; without a check there is none."""
+    assert limit_seconds(None, 60.0) == 60.0
+    assert limit_seconds(COMMAND, 60.0) == 30.0
+    assert limit_seconds(COMMAND, 20.0) == 20.0
+
+
+def test_delay_without_check() -> None:
+    """To look at the kernel's tables costs next to nothing."""
+    assert delay_seconds(None, 0.0) == delay_seconds(None, 50.0)

@@ -1,0 +1,96 @@
+"""The containers in memory keep the contract, and do as they are told."""
+
+from __future__ import annotations
+
+from twisted.internet.defer import Deferred
+from twisted.trial.unittest import TestCase
+
+from flocker_lite.errors import ContainerError
+from flocker_lite.interfaces import IContainers
+from flocker_lite.model.records import Container, Volume
+from flocker_lite.testing.containers_contract import DATASET, NODE, ignore, raised
+from flocker_lite.testing.health_contract import MARK, HealthContract
+from flocker_lite.testing.memory_containers import MemoryContainers
+
+
+class MemoryContainersTests(HealthContract, TestCase):
+    """On a node that knows two images."""
+
+    def setUp(self) -> None:
+        self.mounted: set[str] = set()
+        self.memory = MemoryContainers(
+            self.mounted.__contains__, frozenset({self.image, self.other_image})
+        )
+
+    async def make(self) -> IContainers:
+        self.memory.unhealthy["db"] = f"{MARK} is not there"
+        return self.memory
+
+    async def cure(self, name: str) -> None:
+        del self.memory.unhealthy[name]
+
+    async def mount(self) -> None:
+        self.mounted.add(self.path)
+
+    async def unmount(self) -> None:
+        self.mounted.remove(self.path)
+
+    async def end(self, name: str) -> int:
+        self.memory.end(name, 7)
+        return 7
+
+
+class LeverTests(TestCase):
+    """What tests and simulations can do to it."""
+
+    def setUp(self) -> None:
+        self.memory = MemoryContainers()
+        self.container = Container("db", NODE, "redis:latest", volumes=(Volume(DATASET, "/data"),))
+
+    async def running(self) -> None:
+        await self.memory.pull(self.container.image, ignore)
+        await self.memory.prepare(self.container, {DATASET: "/flocker/d"}, "10.79.1.11")
+        await self.memory.start("db")
+
+    async def test_processes(self) -> None:
+        """The processes of running containers, and what they may write, can be seen."""
+        await self.running()
+        assert self.memory.processes == {"db": ("/flocker/d",)}
+        await self.memory.stop("db", 10)
+        assert self.memory.processes == {}
+
+    async def test_fail_next(self) -> None:
+        """One call fails before it does anything, and the next one works."""
+        await self.running()
+        self.memory.fail_next("stop", ContainerError("no"))
+        await raised(ContainerError, self.memory.stop("db", 10))
+        assert "db" in self.memory.processes
+        await self.memory.stop("db", 10)
+        assert self.memory.processes == {}
+
+    async def test_crash(self) -> None:
+        """After a crash what was created is there, and no process is."""
+        await self.running()
+        self.memory.crash()
+        assert self.memory.processes == {}
+        found = (await self.memory.discover())["db"]
+        assert (found.status, found.container) == ("exited", self.container)
+        assert found.end is not None
+        assert not found.end.by_itself
+
+    async def test_before(self) -> None:
+        """A simulation can let time pass before a method takes effect."""
+        passing: Deferred[None] = Deferred()
+        calls = []
+
+        async def before(method: str, name: str) -> None:
+            calls.append((method, name))
+            await passing
+
+        await self.running()
+        self.memory.before = before
+        stopping = Deferred.fromCoroutine(self.memory.stop("db", 10))
+        assert (calls, list(self.memory.processes)) == ([("stop", "db")], ["db"])
+        passing.callback(None)
+        await stopping
+        assert self.memory.processes == {}

@@ -1,0 +1,123 @@
+"""The OpenAPI document is valid, and says what there is."""
+
+from __future__ import annotations
+
+import re
+
+from openapi_spec_validator import validate
+
+from flocker_lite import __version__
+from flocker_lite.control.http import document
+from tests.control.http.cluster import RESTTestCase
+
+OPERATIONS = {
+    "GET /v1/version",
+    "GET /v1/openapi.json",
+    "GET /v1/docs",
+    "GET /v1/events",
+    "GET /v1/configuration/datasets",
+    "POST /v1/configuration/datasets",
+    "GET /v1/configuration/datasets/{dataset_id}",
+    "POST /v1/configuration/datasets/{dataset_id}",
+    "DELETE /v1/configuration/datasets/{dataset_id}",
+    "GET /v1/configuration/containers",
+    "POST /v1/configuration/containers",
+    "GET /v1/configuration/containers/{name}",
+    "POST /v1/configuration/containers/{name}",
+    "DELETE /v1/configuration/containers/{name}",
+    "GET /v1/configuration/leases",
+    "POST /v1/configuration/leases",
+    "GET /v1/configuration/leases/{dataset_id}",
+    "DELETE /v1/configuration/leases/{dataset_id}",
+    "GET /v1/configuration/images",
+    "POST /v1/configuration/images",
+    "GET /v1/configuration/images/{image_id}",
+    "DELETE /v1/configuration/images/{image_id}",
+    "GET /v1/state/images",
+    "GET /v1/state/images/{image_id}",
+    "GET /v1/state/datasets",
+    "GET /v1/state/datasets/{dataset_id}",
+    "GET /v1/state/containers",
+    "GET /v1/state/containers/{name}",
+    "GET /v1/state/nodes",
+    "GET /v1/state/nodes/{uuid}",
+    "GET /v1/state/nodes/by_era/{era}",
+    "GET /v1/state/moves",
+    "GET /v1/state/moves/{move_id}",
+    "DELETE /v1/state/moves/{move_id}",
+}
+
+
+def test_valid() -> None:
+    """It is OpenAPI 3.1."""
+    validate(document.load().content)
+
+
+def test_version() -> None:
+    """It is the document of this release."""
+    assert document.load().content["info"]["version"] == __version__
+
+
+def test_operations() -> None:
+    """It has every operation, and no other."""
+    found = {f"{operation.method} {operation.path}" for operation in document.load().operations()}
+    assert found == OPERATIONS
+
+
+def violations(**more: object) -> tuple[str, ...]:
+    """What is wrong with a container."""
+    [create] = [o for o in document.load().operations() if o.name == "create_container"]
+    return create.violations({"host": "10.0.0.1", "name": "a", "image": "b", **more})
+
+
+def test_few_violations() -> None:
+    """Of very many violations, only so many are told."""
+    environment = {str(number): 5 for number in range(10_000)}
+    assert len(violations(environment=environment)) == document.VIOLATIONS_MAX
+
+
+def test_short_violations() -> None:
+    """A message does not quote much of what is wrong."""
+    [message] = violations(name="." * 100 + "a" * 20)
+    assert message.startswith(f"'{'.' * 100}")
+    assert message.endswith("does not match '^[a-zA-Z0-9_-]+$(?!\\\\n)'")
+    [message] = violations(memory_limit="1" * 100_000)
+    assert "characters]" in message
+    assert message.endswith("11' is not of type 'integer'")
+    assert len(message) < document.VIOLATION_CHARACTERS_MAX + 50
+
+
+def test_large_arrays() -> None:
+    """Whether the items of a long array are unique is found out without comparing them all."""
+    ports = [{"internal": number} for number in range(20_000)]
+    assert not [m for m in violations(ports=ports) if "non-unique" in m]
+    assert [m for m in violations(ports=[*ports, ports[0]]) if "non-unique" in m]
+
+
+class OpenAPITests(RESTTestCase):
+    """GET /v1/openapi.json"""
+
+    def test_served(self) -> None:
+        """Clients get the very document that requests are checked against."""
+        assert self.get("/openapi.json") == document.load().content
+
+
+class DocsTests(RESTTestCase):
+    """GET /v1/docs"""
+
+    def test_page(self) -> None:
+        """It has every operation and every schema, and needs nothing from elsewhere."""
+        reply = self.request("GET", "/v1/docs")
+        assert reply.headers["content-type"] == "text/html; charset=utf-8"
+        text = reply.content.decode()
+        for operation in document.load().operations():
+            assert f'<section id="{operation.name}">' in text
+            assert operation.path in text
+        for name in document.load().content["components"]["schemas"]:
+            assert f'<section id="schema-{name}">' in text
+        assert "src=" not in text
+        assert "$ref" not in text
+        links = re.findall('href="([^"]*)"', text)
+        ids = set(re.findall('id="([^"]*)"', text))
+        assert all(link == "openapi.json" or link[1:] in ids for link in links)
+        assert "{{" not in text

@@ -1,0 +1,247 @@
+"""/v1/state"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyrsistent import pmap
+
+from flocker_lite.control.http import state
+from flocker_lite.control.http.move_bodies import stray_bodies
+from flocker_lite.model.lease import Lease, Role
+from flocker_lite.model.records import Configuration, Container, NodeId, Port, Volume
+from flocker_lite.model.state import (
+    ContainerState,
+    DatasetState,
+    MoveState,
+    NodeState,
+    PortState,
+    Round,
+    Step,
+)
+from tests.control.http.cluster import (
+    ADDRESS_1,
+    ADDRESS_2,
+    NODE_1,
+    NODE_2,
+    RESTTestCase,
+    two_nodes,
+)
+
+DATASET = "dddddddd-0000-4000-8000-00000000000a"
+PATH = f"/flocker/{DATASET}"
+
+
+def copy(lease: Lease | None, error: str | None = None, size: int | None = None) -> DatasetState:
+    """A copy of the dataset."""
+    mounted = lease is not None and lease.role is Role.PRIMARY
+    return DatasetState(DATASET, lease, mounted, PATH, size, error)
+
+
+def datasets(**by_node: DatasetState) -> list[dict[str, Any]]:
+    """The bodies of the dataset."""
+    nodes = {"one": NODE_1, "two": NODE_2}
+    copies = {nodes[name]: copy for name, copy in by_node.items()}
+    return state.dataset_bodies(two_nodes(), DATASET, copies)
+
+
+PRIMARY = Lease(Role.PRIMARY, 7)
+REPLICA = Lease(Role.REPLICA, 7)
+RELEASING = Lease(Role.RELEASING, 7, NODE_2)
+RELEASED = Lease(Role.RELEASED, 8, NODE_2)
+
+ON_NODE_1 = {"dataset_id": DATASET, "primary": ADDRESS_1, "path": PATH}
+
+
+def test_primary() -> None:
+    """A primary copy has its node and its path, and no size when there is no limit."""
+    assert datasets(one=copy(PRIMARY)) == [ON_NODE_1]
+
+
+def test_size() -> None:
+    """The size is the one that the agent sees."""
+    assert datasets(one=copy(PRIMARY, size=2**30)) == [{**ON_NODE_1, "maximum_size": 2**30}]
+
+
+def test_replica_does_not_count() -> None:
+    """A replica elsewhere does not show."""
+    assert datasets(one=copy(PRIMARY), two=copy(REPLICA)) == [ON_NODE_1]
+
+
+def test_releasing() -> None:
+    """While it is being released, the source is still the primary."""
+    assert datasets(one=copy(RELEASING), two=copy(REPLICA)) == [ON_NODE_1]
+
+
+def test_between() -> None:
+    """Between release and acquisition it is nowhere, and once in the list."""
+    assert datasets(one=copy(RELEASED), two=copy(REPLICA)) == [{"dataset_id": DATASET}]
+
+
+def test_two_primaries() -> None:
+    """Old news from the source may make it appear on both nodes; the later one comes first."""
+    bodies = datasets(one=copy(PRIMARY), two=copy(Lease(Role.PRIMARY, 8)))
+    assert [body["primary"] for body in bodies] == [ADDRESS_2, ADDRESS_1]
+
+
+def test_error_of_primary() -> None:
+    """The primary's error is there as it is."""
+    assert datasets(one=copy(PRIMARY, "oops")) == [{**ON_NODE_1, "error": "oops"}]
+
+
+def test_error_elsewhere() -> None:
+    """Another node's error has its address before it."""
+    [body] = datasets(one=copy(PRIMARY, "oops"), two=copy(REPLICA, "no room"))
+    assert body["error"] == f"oops; {ADDRESS_2}: no room"
+
+
+def test_never_made() -> None:
+    """A dataset that could not be made shows why."""
+    [body] = datasets(one=copy(None, "no pool"))
+    assert body == {"dataset_id": DATASET, "error": f"{ADDRESS_1}: no pool"}
+
+
+def move_bodies(
+    configuration: Configuration | None = None, **by_node: MoveState
+) -> list[dict[str, Any]]:
+    """The bodies of moves that nodes "one" and "two" report."""
+    nodes = {"one": NODE_1, "two": NODE_2}
+    accounts = [(nodes[name], move) for name, move in by_node.items()]
+    return stray_bodies(configuration or two_nodes(), accounts)
+
+
+SOURCE = MoveState(
+    DATASET,
+    8,
+    "done",
+    NODE_1,
+    NODE_2,
+    (Round(1000, 0.5), Round(10, 0.1)),
+    (Step("stop", 0.2), Step("send", 0.1)),
+)
+DESTINATION = MoveState(DATASET, 8, "done", steps=(Step("mount", 0.05), Step("start", 0.25)))
+BOTH = {
+    "dataset_id": DATASET,
+    "dataset_ids": [DATASET],
+    "from": ADDRESS_1,
+    "to": ADDRESS_2,
+    "epoch": 8,
+    "phase": "done",
+    "rounds": [
+        {"bytes": 1000, "seconds": 0.5, "bytes_per_second": 2000},
+        {"bytes": 10, "seconds": 0.1, "bytes_per_second": 100},
+    ],
+    "pause": {"stop": 0.2, "send": 0.1, "mount": 0.05, "start": 0.25},
+    "pause_seconds": 0.6,
+}
+
+
+def test_move_of_both() -> None:
+    """Source and destination tell one story, whoever is heard first."""
+    assert move_bodies(one=SOURCE, two=DESTINATION) == [BOTH]
+    assert move_bodies(two=DESTINATION, one=SOURCE) == [BOTH]
+
+
+def test_move_under_way() -> None:
+    """While it pushes, there is the source's account alone, and no pause yet."""
+    [body] = move_bodies(one=MoveState(DATASET, 8, "pushing", NODE_1, NODE_2, (Round(5, 1.0),)))
+    assert body["phase"] == "pushing"
+    assert (body["from"], body["to"]) == (ADDRESS_1, ADDRESS_2)
+    assert (body["pause"], body["pause_seconds"]) == ({}, 0)
+
+
+def test_move_of_destination_alone() -> None:
+    """When the source is away, the destination's account is still there."""
+    [body] = move_bodies(two=DESTINATION)
+    assert "from" not in body
+    assert (body["to"], body["phase"]) == (ADDRESS_2, "done")
+
+
+def test_move_of_container() -> None:
+    """A move has the name of the container that uses the dataset."""
+    web = Container("web", NODE_2, "nginx:latest", volumes=(Volume(DATASET, "/data"),))
+    configuration = Configuration(two_nodes().nodes, containers=pmap({"web": web}))
+    [body] = move_bodies(configuration, one=SOURCE)
+    assert body["container"] == "web"
+
+
+def test_move_errors() -> None:
+    """What went wrong on either side is said."""
+    failed = MoveState(DATASET, 8, "failed", NODE_1, NODE_2, error="cut off")
+    [body] = move_bodies(one=failed, two=MoveState(DATASET, 8, "failed", error="no room"))
+    assert (body["phase"], body["error"]) == ("failed", "cut off; no room")
+
+
+def test_moves_of_different_epochs() -> None:
+    """Accounts of different epochs are different moves."""
+    back = MoveState(DATASET, 9, "pushing", NODE_2, NODE_1)
+    assert [body["epoch"] for body in move_bodies(one=SOURCE, two=back)] == [8, 9]
+
+
+class StateTests(RESTTestCase):
+    """The routes themselves."""
+
+    def report(self, node_id: NodeId, **reported: Any) -> None:
+        """An agent reports."""
+        self.control.report(node_id, NodeState(**reported))
+
+    def test_nothing(self) -> None:
+        """As long as no agent reports, there is nothing."""
+        for path in ("datasets", "containers", "nodes", "moves"):
+            assert self.get(f"/state/{path}") == []
+
+    def test_nodes(self) -> None:
+        """The nodes whose agents report now are listed, and no others."""
+        self.report(NODE_1)
+        assert self.get("/state/nodes") == [{"host": ADDRESS_1, "uuid": NODE_1}]
+
+    def test_datasets(self) -> None:
+        """Neither metadata nor deletion is part of the state."""
+        self.report(NODE_1, datasets=pmap({DATASET: copy(PRIMARY)}))
+        assert self.get("/state/datasets") == [ON_NODE_1]
+
+    def test_containers(self) -> None:
+        """A container is shown as it was made, on the node that has it, running or not."""
+        web = Container("web", NODE_2, "nginx:latest", (Port(80, 8080),), (Volume(DATASET, "/d"),))
+        self.report(NODE_1, containers=pmap({"web": ContainerState(web, True)}))
+        body = {
+            "host": ADDRESS_1,
+            "name": "web",
+            "image": "nginx:latest",
+            "ports": [{"internal": 80, "external": 8080}],
+            "volumes": [{"dataset_id": DATASET, "mountpoint": "/d"}],
+            "restart_policy": {"name": "never"},
+            "running": True,
+        }
+        assert self.get("/state/containers") == [body]
+        stopped = ContainerState(web, False, "no such image")
+        self.report(NODE_1, containers=pmap({"web": stopped}))
+        body.update(running=False, error="no such image")
+        assert self.get("/state/containers") == [body]
+
+    def test_moves(self) -> None:
+        """A move is shown as both sides report it."""
+        self.report(NODE_1, moves=pmap({DATASET: SOURCE}))
+        self.report(NODE_2, moves=pmap({DATASET: DESTINATION}))
+        assert self.get("/state/moves") == [BOTH]
+
+    def test_forgotten_node(self) -> None:
+        """A node that reports and is no part of the cluster is shown by its UUID."""
+        shown = state.node_body(Configuration(), NODE_1, pmap())
+        assert shown == {"host": NODE_1, "uuid": NODE_1}
+
+    def test_ports_of_a_node(self) -> None:
+        """What a node has to say of its ports is beside it, by number, and goes when it is over."""
+        self.report(NODE_1)
+        plain = self.get(f"/state/nodes/{NODE_1}")
+        taken = PortState(error="in use by nginx (pid 7)")
+        generation = self.control.journal.generation
+        self.report(NODE_1, ports=pmap({"8080": PortState(2, 5, 1), "443": taken}))
+        none = {"held": 0, "held_total": 0, "refused_total": 0}
+        assert self.get(f"/state/nodes/{NODE_1}")["ports"] == [
+            {"port": 443, **none, "error": "in use by nginx (pid 7)"},
+            {"port": 8080, "held": 2, "held_total": 5, "refused_total": 1},
+        ]
+        assert self.control.journal.has_changed("state/nodes", generation)
+        self.report(NODE_1)
+        assert self.get(f"/state/nodes/{NODE_1}") == plain

@@ -1,0 +1,13 @@
+BEGIN TRANSACTION;
+CREATE TABLE containers (identity TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT, WITHOUT ROWID;
+INSERT INTO "containers" VALUES('web','{"command_line":["sh","-c","true"],"cpu_shares":512,"environment":{"A":"b"},"image":"nginx:latest","links":[{"alias":"db","local_port":5432,"remote_port":54320}],"memory_limit":268435456,"name":"web","node":"aaaaaaaa-0000-4000-8000-000000000001","ports":[{"external":8080,"internal":80}],"restart_policy":{"maximum_retry_count":5,"name":"on-failure"},"volumes":[{"dataset_id":"dddddddd-0000-4000-8000-000000000001","mountpoint":"/srv"}]}');
+CREATE TABLE datasets (identity TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT, WITHOUT ROWID;
+INSERT INTO "datasets" VALUES('dddddddd-0000-4000-8000-000000000001','{"dataset_id":"dddddddd-0000-4000-8000-000000000001","deleted":true,"maximum_size":1099511627776,"metadata":{"name":"\u2603 ''; --"},"primary":"aaaaaaaa-0000-4000-8000-000000000001"}');
+CREATE TABLE grants (identity TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT, WITHOUT ROWID;
+INSERT INTO "grants" VALUES('dddddddd-0000-4000-8000-000000000001','{"epoch":7,"materialised":true,"owner":"aaaaaaaa-0000-4000-8000-000000000001"}');
+CREATE TABLE meta (identity TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT, WITHOUT ROWID;
+INSERT INTO "meta" VALUES('cluster_id','e8fde5d0-d256-4962-af97-08e6f46c5bc6');
+INSERT INTO "meta" VALUES('format','1');
+CREATE TABLE nodes (identity TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT, WITHOUT ROWID;
+INSERT INTO "nodes" VALUES('aaaaaaaa-0000-4000-8000-000000000001','{"address":"10.77.0.11","node_id":"aaaaaaaa-0000-4000-8000-000000000001"}');
+COMMIT;

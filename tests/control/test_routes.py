@@ -1,0 +1,79 @@
+"""Where connections are led, out of what agents report."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pyrsistent import pmap
+
+from flocker_lite.control.cluster_state import ClusterState
+from flocker_lite.control.views import route, serving_views
+from flocker_lite.model.records import Change, Configuration, Container, Node, NodeId, Port
+from flocker_lite.model.state import ContainerState, Route
+
+A, B, C = "a", "b", "c"
+PORT = 8080
+WEB = Container("web", B, "nginx:latest", (Port(80, PORT),))
+NODES = pmap({name: Node(name, f"10.0.0.{number}") for number, name in enumerate("abc", 1)})
+WANTED = Configuration(nodes=NODES, containers=pmap({"web": WEB}))
+AT_A, AT_B = Route(PORT, "10.0.0.1", "web"), Route(PORT, "10.0.0.2", "web")
+STARTING = ContainerState(WEB, running=True)
+SERVING = ContainerState(WEB, running=True, serving=True)
+ENDED = ContainerState(WEB, running=False)
+
+
+def seen(**reports: ContainerState) -> ClusterState:
+    """What these nodes report of the container."""
+    cluster = ClusterState()
+    for node_id, state in reports.items():
+        cluster = cluster.updated(node_id, [Change("containers", "web", state)])
+    return cluster
+
+
+def led(before: Route | None, **reports: ContainerState) -> Route | None:
+    """Where connections are led then."""
+    return route(WANTED, seen(**reports), "web", PORT, before)
+
+
+def test_first_start() -> None:
+    """To where it runs, since it serves nowhere else."""
+    assert led(None) is None
+    assert led(None, b=ENDED) is None
+    assert led(None, b=STARTING) == AT_B
+
+
+def test_move_with_data() -> None:
+    """The node that had it holds what comes until it serves at the other."""
+    assert led(AT_A, a=SERVING) == AT_A
+    assert led(AT_A, a=ENDED) == AT_A
+    assert led(AT_A) == AT_A
+    assert led(AT_A, a=ENDED, b=STARTING) == AT_A
+    assert led(AT_A, a=ENDED, b=SERVING) == AT_B
+
+
+def test_move_without_data() -> None:
+    """Both serve for a moment; it is the one where it is wanted then."""
+    assert led(AT_A, a=SERVING, b=STARTING) == AT_A
+    assert led(AT_A, a=SERVING, b=SERVING) == AT_B
+
+
+def test_deleted() -> None:
+    """One that is not configured any more is led to as long as it runs, and no longer."""
+    gone = replace(WANTED, containers=pmap())
+    assert route(gone, seen(a=SERVING), "web", PORT, AT_A) == AT_A
+    assert route(gone, seen(a=ENDED), "web", PORT, AT_A) is None
+    other = replace(WEB, ports=(Port(80, 9090),))
+    changed = replace(WANTED, containers=pmap({"web": other}))
+    assert route(changed, seen(b=ContainerState(other, True)), "web", PORT, AT_B) is None
+
+
+def test_who_is_told_where_it_serves() -> None:
+    """Those whom it concerns, and nobody else."""
+
+    def told(**reports: ContainerState) -> dict[NodeId, NodeId]:
+        return serving_views(WANTED, seen(**reports), "web")
+
+    assert told(a=STARTING) == {}
+    assert told(a=SERVING, b=STARTING) == {A: A, B: A}
+    assert told(a=SERVING, b=SERVING) == {A: B, B: B}
+    assert C not in told(a=SERVING)

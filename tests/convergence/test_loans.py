@@ -1,0 +1,132 @@
+"""Loans: the borrower's ends before the lender's, whatever the clocks and the agents do."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from flocker_lite.convergence.loans import MARGIN_SECONDS, TICK_SECONDS, Loans, loan_seconds
+from flocker_lite.model.lease import Lease, Role
+from flocker_lite.model.records import HealthCheck
+from flocker_lite.testing.memory_fence import MemoryFence
+
+D, E = "d1", "d2"
+LENT = Lease(Role.LENT, 8, "b", 45)
+
+
+class LoansTests(SynchronousTestCase):
+    """The loans of one node, with a clock that never jumps beside one that may."""
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.true_seconds = 1000.0
+        self.ended: list[str] = []
+        self.kept: list[str] = []
+        self.changes = 0
+        self.fence = MemoryFence(self.ended.append, self.clock)
+        self.loans = self.make()
+
+    def make(self) -> Loans:
+        """Those of an agent that has just started."""
+        loans = Loans(self.clock, lambda: self.true_seconds, self.fence)
+        loans.kept = self.kept.append
+        loans.changed = self.changed
+        return loans
+
+    def changed(self) -> None:
+        self.changes += 1
+
+    def do(self, work: Coroutine[Any, Any, None]) -> None:
+        self.successResultOf(Deferred.fromCoroutine(work))
+
+    def pass_(self, seconds: float) -> None:
+        """Time passes, on both clocks."""
+        while seconds > 0:
+            step = min(seconds, TICK_SECONDS)
+            self.true_seconds += step
+            self.clock.advance(step)
+            seconds -= step
+
+    def test_it_may_run_while_the_loan_goes_on(self) -> None:
+        self.do(self.loans.ask("db", [D, E], 45))
+        assert self.loans.on_trial == {D, E}
+        assert self.loans.is_offered("db", D)
+        assert not self.loans.is_offered("web", D)
+        assert self.loans.over("db") is None
+
+    def test_it_ends_before_its_fence_does_it(self) -> None:
+        self.do(self.loans.ask("db", [D], 45))
+        self.pass_(44)
+        assert self.loans.on_trial == frozenset()
+        assert self.loans.over("db") == "the loan is over"
+        assert self.changes == 1
+        assert self.ended == []
+        self.pass_(1)
+        assert self.ended == [D]
+
+    def test_asked_for_again_it_counts_anew(self) -> None:
+        self.do(self.loans.ask("db", [D], 45))
+        self.pass_(30)
+        self.do(self.loans.ask("db", [D], 45))
+        self.pass_(30)
+        assert self.loans.on_trial == {D}
+        assert self.ended == []
+
+    def test_a_time_of_day_that_is_set_back_does_not_lengthen_it(self) -> None:
+        self.do(self.loans.ask("db", [D], 45))
+        self.true_seconds += 60
+        assert self.loans.on_trial == frozenset()
+        assert not self.loans.is_offered("db", D)
+
+    def test_it_is_kept_once_all_of_it_is_acquired(self) -> None:
+        self.do(self.loans.ask("db", [D, E], 45))
+        self.do(self.loans.acquired(D))
+        assert (self.kept, self.loans.is_known("db")) == ([], True)
+        self.do(self.loans.acquired(E))
+        assert (self.kept, self.loans.is_known("db")) == (["db"], False)
+        self.pass_(60)
+        assert self.ended == []
+
+    def test_what_is_recalled_is_over_with_a_reason(self) -> None:
+        self.do(self.loans.ask("db", [D, E], 45))
+        self.loans.end_those_of([E], "wanted back")
+        assert (self.loans.over("db"), self.loans.on_trial) == ("wanted back", frozenset())
+        self.loans.end("db", "another reason")
+        assert (self.loans.over("db"), self.changes) == ("wanted back", 1)
+
+    def test_what_is_given_back_is_fenced_no_more(self) -> None:
+        self.do(self.loans.ask("db", [D], 45))
+        self.loans.end("db", "sick")
+        self.do(self.loans.given_back("db"))
+        assert not self.loans.is_known("db")
+        self.pass_(60)
+        assert self.ended == []
+
+    def test_a_new_agent_has_no_loans_and_the_fence_stays(self) -> None:
+        self.do(self.loans.ask("db", [D], 45))
+        self.loans.stop()
+        assert self.make().on_trial == frozenset()
+        self.pass_(45)
+        assert self.ended == [D]
+
+    def test_the_lender_waits_for_the_loan_and_a_margin(self) -> None:
+        self.loans.lent(D, 45)
+        self.pass_(45)
+        assert self.loans.still_lent_seconds(D, LENT) == MARGIN_SECONDS
+        self.pass_(MARGIN_SECONDS)
+        assert self.loans.still_lent_seconds(D, LENT) == 0
+
+    def test_a_new_lender_takes_it_to_be_lent_just_now(self) -> None:
+        self.loans.lent(D, 45)
+        self.pass_(30)
+        assert self.make().still_lent_seconds(D, LENT) == 45 + MARGIN_SECONDS
+
+
+def test_a_loan_leaves_time_for_the_health_check() -> None:
+    """The start period, one try, and what mounting and starting take."""
+    check = HealthCheck(port=1, timeout_seconds=5, start_period_seconds=30)
+    assert loan_seconds(check) > 30 + 5

@@ -1,0 +1,133 @@
+"""When a container that ended is started again, as a function of what is seen and remembered."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from pyrsistent import pmap
+
+from flocker_lite.convergence import restarts
+from flocker_lite.convergence.pacing import DELAY_SECONDS_MAX, FIRST_DELAY_SECONDS
+from flocker_lite.model.records import Container, RestartPolicy
+from flocker_lite.model.state import End, Ending, LocalContainer
+
+JOB = Container("job", "aaaaaaaa-0000-4000-8000-000000000001", "redis:latest")
+ENDED = LocalContainer(JOB, "exited", "c0ffee", End(1, 100.0, ran_seconds=0.5))
+RUNNING = LocalContainer(JOB, "running", "c0ffee")
+NOTHING: restarts.Endings = pmap()
+NEVER = RestartPolicy("never")
+ALWAYS = RestartPolicy("always")
+THRICE = RestartPolicy("on-failure", 3)
+
+
+def seen(local: LocalContainer, endings: restarts.Endings = NOTHING) -> restarts.Endings:
+    """What is remembered after a look."""
+    return restarts.remembered(endings, pmap({"job": local}))
+
+
+def ended_at(moment: float, ran_seconds: float = 0.5) -> LocalContainer:
+    """It ended then, after that long."""
+    return replace(ENDED, end=End(1, moment, ran_seconds))
+
+
+def rests(local: LocalContainer, endings: restarts.Endings, policy: RestartPolicy) -> bool:
+    """Whether it is not to be started now."""
+    wanted = pmap({"job": replace(JOB, restart_policy=policy)})
+    return "job" in restarts.resting(endings, pmap({"job": local}), wanted, {}, 0.0)
+
+
+def test_an_end_counts_once() -> None:
+    """However often an end is looked at, it is one."""
+    once = seen(ENDED)
+    assert once["job"] == Ending("c0ffee", 100.0, times=1, in_a_row=1)
+    assert seen(ENDED, once) is once
+    assert seen(RUNNING, once) is once
+
+
+def test_each_end_counts() -> None:
+    """Short runs in a row are counted apart from all runs."""
+    endings = seen(ended_at(200.0), seen(ended_at(100.0)))
+    assert (endings["job"].times, endings["job"].in_a_row) == (2, 2)
+    endings = seen(ended_at(300.0, restarts.STEADY_SECONDS), endings)
+    assert (endings["job"].times, endings["job"].in_a_row) == (3, 0)
+
+
+def test_what_went_down_with_docker_is_not_counted() -> None:
+    """Nor is what is remembered of earlier runs a reason not to start it."""
+    lost = replace(ENDED, end=End(255, 200.0, 3600.0, by_itself=False))
+    endings = seen(lost, seen(ENDED))
+    assert endings["job"].finished_at == 100.0
+    for policy in (NEVER, ALWAYS, THRICE):
+        assert not rests(lost, endings, policy)
+
+
+def test_our_own_doing_is_not_counted() -> None:
+    """A container that a change is at work on may have been stopped by it."""
+    assert restarts.remembered(pmap(), pmap({"job": ENDED}), ["job"]) == pmap()
+
+
+def test_another_container_of_the_name() -> None:
+    """What was made anew, and what is gone, has no past."""
+    endings = seen(ENDED)
+    assert seen(LocalContainer(JOB, "created", "bead"), endings) == pmap()
+    assert restarts.remembered(endings, pmap()) == pmap()
+    again = seen(replace(ENDED, instance="bead"), endings)
+    assert again["job"] == Ending("bead", 100.0, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("policy", "exit_code", "times", "over"),
+    [
+        (NEVER, 0, 1, True),
+        (NEVER, 1, 1, True),
+        (ALWAYS, 0, 1, False),
+        (ALWAYS, 1, 99, False),
+        (THRICE, 0, 1, True),
+        (THRICE, 1, 1, False),
+        (THRICE, 1, 3, False),
+        (THRICE, 1, 4, True),
+        (RestartPolicy("on-failure"), 1, 99, False),
+    ],
+)
+def test_policies(policy: RestartPolicy, exit_code: int, times: int, over: bool) -> None:
+    """On-failure with a count of three means three restarts, so four runs."""
+    local = replace(ENDED, end=End(exit_code, 100.0, 0.5))
+    endings = pmap({"job": Ending("c0ffee", 100.0, times)})
+    assert rests(local, endings, policy) == over
+
+
+def test_delays() -> None:
+    """The first restart of what ran well is at once; a crash loop slows down, up to a limit."""
+    delays = [restarts.delay_seconds(Ending("c", 0.0, 9, in_a_row)) for in_a_row in range(5)]
+    first = FIRST_DELAY_SECONDS
+    assert delays == [0.0, first, 2 * first, 4 * first, 8 * first]
+    assert restarts.delay_seconds(Ending("c", 0.0, 1, 10**6)) == DELAY_SECONDS_MAX
+
+
+def test_before_its_time() -> None:
+    """A container that is to be started again rests until then."""
+    wanted = pmap({"job": replace(JOB, restart_policy=ALWAYS)})
+    containers = pmap({"job": ENDED})
+    for now, resting in ((9.9, {"job"}), (10.0, set())):
+        assert restarts.resting(seen(ENDED), containers, wanted, {"job": 10.0}, now) == resting
+
+
+def test_restarts() -> None:
+    """How often it was started again is one less than its ends while it is down."""
+    endings = pmap({"job": Ending("c0ffee", 100.0, times=3)})
+    assert restarts.restarts(endings["job"], ENDED) == 2
+    assert restarts.restarts(endings["job"], RUNNING) == 3
+    assert restarts.restarts(None, RUNNING) == 0
+    assert restarts.restarts(endings["job"], replace(RUNNING, instance="bead")) == 0
+
+
+def test_words() -> None:
+    """A job that is done is no trouble; whatever else ended is, with what becomes of it."""
+    done = End(0, 100.0, 0.5)
+    ending = Ending("c0ffee", 100.0, times=4)
+    assert restarts.trouble(NEVER, ending, done) is None
+    failed = End(1, 100.0, 0.5)
+    assert "restart_policy is never" in (restarts.trouble(NEVER, ending, failed) or "")
+    assert "again after a wait" in (restarts.trouble(ALWAYS, ending, failed) or "")
+    assert "started again 3 times" in (restarts.trouble(THRICE, ending, failed) or "")

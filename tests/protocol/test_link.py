@@ -1,0 +1,110 @@
+"""A link: messages of any size, a pulse that notices silence, and an end that is told once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.test.iosim import FakeTransport, IOPump, connect
+from twisted.trial.unittest import SynchronousTestCase
+
+from flocker_lite.protocol.link import ALIVE_SECONDS_MAX, PING_SECONDS, SILENCE_SECONDS_MAX, Link
+from flocker_lite.protocol.messages import PART_BYTES_MAX, BadMessage, Gap
+
+
+class LinkTests(SynchronousTestCase):
+    """Two ends in memory; nothing arrives but by `pump`."""
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.server, self.client = Link(self.clock), Link(self.clock)
+        self.pump: IOPump = connect(
+            self.server,
+            FakeTransport(self.server, True),
+            self.client,
+            FakeTransport(self.client, False),
+            greet=False,
+        )
+        self.lost: list[str] = []
+        self.taken: list[bytes] = []
+        self.server.attend(self.taken.append, lambda: self.lost.append("server"))
+        self.client.attend(lambda _: None, lambda: self.lost.append("client"))
+
+    def send(self, data: bytes) -> Deferred[None]:
+        """The client sends a message."""
+        return Deferred.fromCoroutine(self.client.send(data))
+
+    def pass_time(self, seconds: float, deliver: bool = True) -> None:
+        """Let time pass, a second at a time."""
+        for _ in range(int(seconds)):
+            self.clock.advance(1)
+            if deliver:
+                self.pump.flush()
+
+    def test_messages_of_any_size(self) -> None:
+        """What does not fit in one AMP value arrives in one piece, in order."""
+        sizes = (0, 1, 65_535, 65_536, 3 * PART_BYTES_MAX + 1, 1_000_000)
+        sendings = [self.send(bytes([number]) * size) for number, size in enumerate(sizes)]
+        self.pump.flush()
+        assert [len(data) for data in self.taken] == list(sizes)
+        assert all(set(data) <= {number} for number, data in enumerate(self.taken))
+        for sending in sendings:
+            self.successResultOf(sending)
+
+    def test_a_gap_is_the_senders_business(self) -> None:
+        """What the receiver raises while it takes a message comes back to its sender."""
+        for error in (Gap("missing"), BadMessage("nonsense")):
+
+            def refuse(_: bytes, error: Exception = error) -> None:
+                raise error
+
+            self.server.attend(refuse, lambda: None)
+            sending = self.send(b"x" * (2 * PART_BYTES_MAX))
+            self.pump.flush()
+            assert type(self.failureResultOf(sending).value) is type(error)
+
+    def test_silence(self) -> None:
+        """A peer that is not heard of for too long is hung up on, and that is told once."""
+        self.pass_time(SILENCE_SECONDS_MAX, deliver=False)
+        assert self.lost == []
+        self.pass_time(PING_SECONDS + 1, deliver=False)
+        self.pump.flush()
+        assert sorted(self.lost) == ["client", "server"]
+
+    def test_pulse(self) -> None:
+        """With nothing to say the link stays."""
+        self.pass_time(10 * SILENCE_SECONDS_MAX)
+        assert self.lost == []
+
+    def test_is_alive(self) -> None:
+        """A ping that is answered in time."""
+        asking = Deferred.fromCoroutine(self.server.is_alive())
+        self.pump.flush()
+        assert self.successResultOf(asking) is True
+        asking = Deferred.fromCoroutine(self.server.is_alive())
+        self.clock.advance(ALIVE_SECONDS_MAX)
+        assert self.successResultOf(asking) is False
+
+    def test_a_link_that_is_over(self) -> None:
+        """What is sent on it fails, and nobody is alive there."""
+        self.server.hang_up()
+        self.pump.flush()
+        self.failureResultOf(self.send(b"data"))
+        asking = Deferred.fromCoroutine(self.client.is_alive())
+        assert self.successResultOf(asking) is False
+
+    def test_attended_too_late(self) -> None:
+        """Whoever attends to a link that is over hears that it is lost."""
+        self.client.hang_up()
+        self.pump.flush()
+        late: list[str] = []
+        attend: Any = self.server.attend
+        attend(lambda _: None, lambda: late.append("lost"))
+        assert late == ["lost"]
+
+    def test_no_timer_is_left(self) -> None:
+        """A link that is over leaves nothing to be done."""
+        self.client.hang_up()
+        self.pump.flush()
+        assert self.clock.getDelayedCalls() == []

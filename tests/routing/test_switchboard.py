@@ -1,0 +1,210 @@
+"""What the switchboard puts in force, out of what the cluster wants and what is said here."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from flocker_lite.errors import FlockerError
+from flocker_lite.model.state import Held, Listener, PortState, Relayed, Route, Rule
+from flocker_lite.routing.switchboard import COUNT_SECONDS, HELD_SECONDS_MAX, Switchboard
+from flocker_lite.testing.memory_holder import FIRST_LISTENER, MemoryHolder
+from flocker_lite.testing.memory_listeners import MemoryListeners
+from flocker_lite.testing.memory_routing import MemoryRouting
+
+ME, OTHER, THIRD = "10.0.0.1", "10.0.0.2", "10.0.0.3"
+PORT = 7000
+HELD = Held(PORT, FIRST_LISTENER, "redis")
+WEB = Route(8080, THIRD, "web")
+
+
+def redis(address: str) -> Route:
+    """The route to redis at a node."""
+    return Route(PORT, address, "redis")
+
+
+class SwitchboardTests(SynchronousTestCase):
+    """One node, from which redis goes and to which it comes."""
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.routing = MemoryRouting()
+        self.holder = MemoryHolder()
+        self.listeners = MemoryListeners()
+        self.board = Switchboard(self.routing, self.holder, self.listeners, ME, self.clock)
+
+    def do(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        """What it returns at once."""
+        return self.successResultOf(Deferred.fromCoroutine(coroutine))
+
+    def in_force(self) -> frozenset[Rule]:
+        """What becomes of connections of the version of IP that the nodes are known by."""
+        return frozenset(rule for rule in self.routing.routes if not isinstance(rule, Relayed))
+
+    def relayed(self) -> dict[int, str]:
+        """Where those of the other version go, by port: the rules are as the holder listens."""
+        rules = {rule for rule in self.routing.routes if isinstance(rule, Relayed)}
+        assert {rule.port for rule in rules} == set(self.holder.relayed)
+        assert {rule.version for rule in rules} <= {6}
+        return self.holder.relayed
+
+    def told(self, *routes: Route) -> None:
+        """The cluster wants these, and sees that they are in force."""
+        wanted: frozenset[Rule] = frozenset(routes)
+        self.do(self.board.replace(wanted))
+        assert self.do(self.board.discover()) == wanted
+
+    def test_what_the_cluster_wants(self) -> None:
+        """Routes are in force as they are; one to this very node is none."""
+        self.told(WEB, redis(ME))
+        assert self.in_force() == {WEB}
+
+    def test_what_a_dead_agent_left(self) -> None:
+        """A port that was held when the agent died is seen, and mended by the next plan."""
+        self.routing.routes = frozenset({HELD, WEB})
+        assert self.do(self.board.discover()) == {HELD, WEB}
+        self.told(WEB)
+        assert self.in_force() == {WEB}
+
+    def test_from_here_to_another(self) -> None:
+        """Held, then led on; what the cluster says late does not matter, later news does."""
+        self.told(WEB, redis(ME))
+        self.do(self.board.hold("redis", (PORT,)))
+        held = Held(PORT, self.holder.listeners[PORT], "redis")
+        assert self.in_force() == {WEB, held}
+        self.told(WEB)
+        assert self.in_force() == {WEB, held}
+        self.do(self.board.lead("redis", (PORT,), OTHER))
+        assert self.in_force() == {WEB, redis(OTHER)}
+        assert self.holder.led == {PORT: OTHER}
+        self.told(WEB, redis(ME))
+        assert self.in_force() == {WEB, redis(OTHER)}
+        self.told(WEB, redis(OTHER))
+        self.told(WEB, redis(THIRD))
+        assert self.in_force() == {WEB, redis(THIRD)}
+        self.clock.advance(HELD_SECONDS_MAX)
+        assert self.holder.refused == []
+
+    def test_it_comes_here(self) -> None:
+        """What comes goes on to where it went until the container answers, and then stays here."""
+        self.told(redis(OTHER))
+        self.board.keep((PORT,))
+        self.told()
+        assert self.in_force() == {redis(OTHER)}
+        self.told(redis(OTHER))
+        self.do(self.board.here((PORT,)))
+        assert self.in_force() == frozenset()
+        self.told(redis(OTHER))
+        assert self.in_force() == frozenset()
+        self.told()
+        self.told(redis(THIRD))
+        assert self.in_force() == {redis(THIRD)}
+
+    def test_it_comes_here_and_ends(self) -> None:
+        """When it ends before it answers the cluster is right again."""
+        self.told(redis(OTHER))
+        self.board.keep((PORT,))
+        self.told(redis(THIRD))
+        self.do(self.board.forget((PORT,)))
+        assert self.in_force() == {redis(THIRD)}
+
+    def test_a_move_that_failed(self) -> None:
+        """The container serves here again, and who was held is passed on to it."""
+        self.told()
+        self.do(self.board.hold("redis", (PORT,)))
+        self.board.keep((PORT,))
+        self.do(self.board.here((PORT,)))
+        assert self.in_force() == frozenset()
+        assert self.holder.led == {PORT: ME}
+
+    def test_held_too_long(self) -> None:
+        """After the time that is allowed they are refused, and the port is as the cluster wants."""
+        self.told(WEB)
+        self.do(self.board.hold("redis", (PORT,)))
+        self.clock.advance(HELD_SECONDS_MAX - 1)
+        assert self.holder.refused == []
+        self.clock.advance(1)
+        assert self.holder.refused == [PORT]
+        assert self.in_force() == {WEB}
+
+    def test_it_cannot_be_held(self) -> None:
+        """Where the node cannot do it the move goes on, and nothing is led wrong."""
+        self.told(WEB)
+        self.routing.fail_next("replace", FlockerError("no nft"))
+        self.do(self.board.hold("redis", (PORT,)))
+        assert self.in_force() == {WEB}
+        self.do(self.board.lead("redis", (PORT,), OTHER))
+        assert self.in_force() == {WEB, redis(OTHER)}
+
+    def test_the_other_version_of_ip(self) -> None:
+        """What the kernel cannot lead to a node is relayed there, except while it is held."""
+        self.told(WEB, redis(OTHER))
+        assert self.relayed() == {PORT: OTHER, WEB.port: THIRD}
+        self.do(self.board.hold("redis", (PORT,)))
+        assert self.relayed() == {WEB.port: THIRD}
+        self.do(self.board.lead("redis", (PORT,), THIRD))
+        assert self.relayed() == {PORT: THIRD, WEB.port: THIRD}
+        assert self.holder.led == {PORT: THIRD}
+        self.do(self.board.here((PORT,)))
+        assert self.relayed() == {WEB.port: THIRD}
+
+    def test_a_node_with_one_version(self) -> None:
+        """It has no need of relays."""
+        self.holder.two_versions = False
+        self.told(redis(OTHER))
+        assert self.routing.routes == {redis(OTHER)}
+
+    def test_it_cannot_be_relayed(self) -> None:
+        """What the kernel can do is done all the same."""
+        self.holder.relay_error = FlockerError("no port is free")
+        self.told(redis(OTHER))
+        assert self.routing.routes == {redis(OTHER)}
+
+    def test_a_relay_is_left_late(self) -> None:
+        """As long as a rule may lead to it, it goes on, also when the kernel refused new ones."""
+        self.told(redis(OTHER))
+        self.routing.fail_next("replace", FlockerError("busy"))
+        replacing = Deferred.fromCoroutine(self.board.replace(frozenset()))
+        self.failureResultOf(replacing, FlockerError)
+        assert self.holder.relayed == {PORT: OTHER}
+        self.told()
+        assert self.holder.relayed == {}
+
+    def test_what_another_agent_left(self) -> None:
+        """A relay of an agent that died leads nowhere: it is seen, and mended."""
+        self.routing.routes = frozenset({WEB, Relayed(WEB.port, 39_999, WEB.container, 6)})
+        assert self.do(self.board.discover()) == self.routing.routes
+        self.told(WEB)
+        assert self.relayed() == {WEB.port: THIRD}
+
+    def test_counts_are_told(self) -> None:
+        """Once in a while, however many connections come."""
+        told: list[object] = []
+        self.board.changed = lambda: told.append(self.board.counts())
+        self.holder.states[PORT] = PortState(1, 1)
+        for _ in range(5):
+            self.holder.changed()
+        assert told == []
+        self.clock.advance(COUNT_SECONDS)
+        assert told == [{PORT: PortState(1, 1)}]
+        self.holder.changed()
+        self.board.close()
+        assert self.clock.getDelayedCalls() == []
+
+    def test_who_listens(self) -> None:
+        """It is as it is seen, and nobody when that fails: nothing else depends on it."""
+        self.listeners.listening[80] = Listener("nginx", 8)
+        assert self.do(self.board.listeners()) == {80: Listener("nginx", 8)}
+        self.listeners.error = FlockerError("there is no ss")
+        assert self.do(self.board.listeners()) == {}
+
+    def test_close(self) -> None:
+        """Nothing happens after the end."""
+        self.do(self.board.hold("redis", (PORT,)))
+        self.board.close()
+        assert self.clock.getDelayedCalls() == []
+        assert self.holder.listeners == {}

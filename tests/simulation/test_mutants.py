@@ -1,0 +1,179 @@
+"""A test of the simulation: bugs that are planted in the core have to be found by it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+
+from flocker_lite.convergence import dataset_plan, groups, handoff, move_plan, transfer
+from flocker_lite.convergence.changes import CreateDataset, DeleteDataset, IStateChange
+from flocker_lite.convergence.groups import Group, GroupDataset
+from flocker_lite.convergence.handoff import HandoffDatasets
+from flocker_lite.model import lease
+from flocker_lite.model.lease import Lease, Role
+from flocker_lite.model.records import NodeId
+from flocker_lite.testing.memory_storage import MemoryStorage
+from tests.simulation.test_each_step import MOMENT_SECONDS, Move, each_step, kill_source
+from tests.simulation.test_simulation import Simulation
+from tests.simulation.world import Call, Hazard
+
+SEEDS_MAX = 150
+
+Plant = Callable[[pytest.MonkeyPatch], None]
+
+
+def creates_what_nobody_reports(patch: pytest.MonkeyPatch) -> None:
+    """The planner takes "I do not see it" for "it does not exist"."""
+
+    def create(me: NodeId, dataset: GroupDataset) -> list[IStateChange]:
+        wanted = dataset.wanted
+        if wanted is None or wanted.dataset.deleted or dataset.local is not None:
+            return []
+        mine = wanted.dataset.primary == me and not wanted.holders
+        return [CreateDataset(dataset.dataset_id, None)] if mine else []
+
+    patch.setattr(dataset_plan, "plan_creation", create)
+    patch.setattr("flocker_lite.convergence.plan.plan_creation", create)
+
+
+def acquires_before_release(patch: pytest.MonkeyPatch) -> None:
+    """The destination is told that it is primary before the source has released the dataset."""
+    commit = HandoffDatasets._commit
+
+    async def too_late(self: HandoffDatasets, doors: Any) -> None:
+        peer = await doors.peers.connect(self.destination, self.address)
+        for moved in self.datasets:
+            local = await doors.storage.look(moved.dataset_id)
+            guid = local.snapshots[-1].guid
+            await peer.acquire(moved.dataset_id, moved.lease.epoch + 1, guid)
+        await commit(self, doors)
+
+    patch.setattr(HandoffDatasets, "_commit", too_late)
+
+
+def snapshot_before_stop(patch: pytest.MonkeyPatch) -> None:
+    """The last snapshot is taken while the container still writes."""
+    rest = HandoffDatasets._send_the_rest
+
+    async def early(self: HandoffDatasets, doors: Any, transfers: list[Any]) -> Any:
+        taken = {id(transfer): await transfer.take_snapshot() for transfer in transfers}
+
+        async def take(transfer: Any) -> Any:
+            return taken[id(transfer)]
+
+        for opened in transfers:
+            opened.take_snapshot = partial(take, opened)
+        return await rest(self, doors, transfers)
+
+    patch.setattr(HandoffDatasets, "_send_the_rest", early)
+
+
+def takes_back_what_was_released(patch: pytest.MonkeyPatch) -> None:
+    """A source whose handoff was not answered goes on as if it had not committed."""
+
+    def reclaim(held: Lease) -> Lease:
+        return Lease(Role.PRIMARY, held.epoch)
+
+    def back(group: Group) -> list[IStateChange]:
+        going = group.with_role(Role.RELEASED, Role.RELEASING)
+        back = tuple(transfer.Moved(item.dataset_id, move_plan._lease(item)) for item in going)
+        return [handoff.ReclaimDatasets(back, group.name)] if back else []
+
+    patch.setattr(lease, "reclaim", reclaim)
+    patch.setattr("flocker_lite.convergence.plan.plan_handed_over", back)
+
+
+def destroys_what_it_is_not_told_of(patch: pytest.MonkeyPatch) -> None:
+    """A copy that the configuration does not mention to this node is taken for a left-over."""
+    planned = dataset_plan.plan_dataset
+
+    def plan(me: NodeId, dataset: GroupDataset, group: Group) -> list[IStateChange]:
+        if dataset.wanted is None and dataset.local is not None:
+            return [DeleteDataset(dataset.dataset_id)]
+        return planned(me, dataset, group)
+
+    patch.setattr("flocker_lite.convergence.plan.plan_dataset", plan)
+
+
+def does_not_wait_for_others(patch: pytest.MonkeyPatch) -> None:
+    """A container starts while a deleted one still runs on the same dataset."""
+    patch.setattr("flocker_lite.convergence.plan.plan_parting", nothing_to_part_from)
+    found = groups.groups
+
+    def alone(view: Any, local: Any) -> Any:
+        return tuple(
+            Group(group.name, group.wanted, group.have, group.datasets)
+            for group in found(view, local)
+        )
+
+    patch.setattr("flocker_lite.convergence.plan.groups", alone)
+
+
+def nothing_to_part_from(_: Group) -> list[IStateChange]:
+    """Nothing to part from."""
+    return []
+
+
+def leaves_the_container_running(patch: pytest.MonkeyPatch) -> None:
+    """A handoff leaves the container running."""
+
+    async def stop(*_: object) -> None:
+        return None
+
+    async def unmount(self: MemoryStorage, dataset_id: str) -> None:
+        self._set(dataset_id, mounted=False)
+
+    patch.setattr("flocker_lite.testing.memory_containers.MemoryContainers.stop", stop)
+    patch.setattr(MemoryStorage, "unmount", unmount)
+
+
+def forgets_to_retry(patch: pytest.MonkeyPatch) -> None:
+    """A change that failed is never tried again."""
+    patch.setattr("flocker_lite.convergence.pacing.FIRST_DELAY_SECONDS", 1e9)
+    patch.setattr("flocker_lite.convergence.pacing.DELAY_SECONDS_MAX", 1e9)
+
+
+def by_seeds() -> None:
+    """Random faults, until one finds it."""
+    for seed in range(SEEDS_MAX):
+        simulation = Simulation(seed)
+        try:
+            simulation.run()
+        finally:
+            simulation.world.close()
+
+
+def by_steps() -> None:
+    """A move whose source is killed after each of its steps."""
+
+    def hit(move: Move) -> Callable[[Call], Hazard]:
+        def strike() -> None:
+            later = move.world.cluster.clock.callLater
+            later(MOMENT_SECONDS / 2, kill_source, move.world, move.source, move.destination)
+
+        return lambda _: Hazard(delay_after_seconds=MOMENT_SECONDS, at_end=strike)
+
+    each_step(hit)
+
+
+MUTANTS: dict[Plant, Callable[[], None]] = {
+    creates_what_nobody_reports: by_seeds,
+    acquires_before_release: by_steps,
+    snapshot_before_stop: by_steps,
+    takes_back_what_was_released: by_steps,
+    destroys_what_it_is_not_told_of: by_seeds,
+    does_not_wait_for_others: by_seeds,
+    leaves_the_container_running: by_steps,
+    forgets_to_retry: by_seeds,
+}
+
+
+@pytest.mark.parametrize("plant", MUTANTS, ids=lambda plant: plant.__name__)
+def test_a_planted_bug_is_found(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some step of a move, or some seed, finds it."""
+    plant(monkeypatch)
+    with pytest.raises(AssertionError):
+        MUTANTS[plant]()

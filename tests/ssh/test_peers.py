@@ -1,0 +1,306 @@
+"""Two agents that speak through what ssh starts, without ssh between them.
+
+The receiver is a true process, joined to the other agent by its socket; only the command line
+"ssh ... -- flocker-lite-receive ..." is replaced by its end.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Awaitable
+from typing import Any, cast
+
+from pyrsistent import pmap
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.endpoints import UNIXServerEndpoint
+from twisted.internet.process import ProcessReader, ProcessWriter, reapProcessHandlers
+from twisted.internet.task import Clock, deferLater
+from twisted.internet.threads import deferToThread
+from twisted.trial.unittest import TestCase
+
+from flocker_lite import receive
+from flocker_lite.agent.gate import Gate
+from flocker_lite.convergence.loans import Loans
+from flocker_lite.convergence.move_log import MoveLog
+from flocker_lite.errors import Conflict, FlockerError, PeerRefused, PeerUnreachable
+from flocker_lite.interfaces import IPeer, PeerCopy
+from flocker_lite.model.lease import Lease, Role
+from flocker_lite.model.state import LocalDataset, Snapshot
+from flocker_lite.processes import Commands
+from flocker_lite.ssh.argv import SshOptions
+from flocker_lite.ssh.client import SshPeers
+from flocker_lite.ssh.server import Receiver
+from flocker_lite.testing.memory_fence import MemoryFence
+from flocker_lite.testing.memory_storage import Copy, MemoryStorage
+from flocker_lite.testing.quiet_host import QuietHost
+from flocker_lite.testing.storage_case import sent
+
+D = "d1"
+HERE, THERE = "node-a", "node-b"
+CLUSTER = "cluster-1"
+LATE_SECONDS = 20.0
+
+
+class ReadingStorage(MemoryStorage):
+    """Has a process read the stream, as ZFS does, which is gone once the receive is."""
+
+    async def receive(self, dataset_id: str, fd: int) -> None:
+        data = await Commands(reactor).run(("cat",), fds={0: fd})
+        whole = os.memfd_create("stream")
+        try:
+            os.write(whole, data)
+            os.lseek(whole, 0, os.SEEK_SET)
+            await super().receive(dataset_id, whole)
+        finally:
+            os.close(whole)
+
+
+class WithoutSsh:
+    """The reactor, which starts the receiver itself in the place of ssh."""
+
+    def __init__(self, socket_path: str) -> None:
+        self._environment = {**os.environ, receive.SOCKET_VARIABLE: socket_path}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(reactor, name)
+
+    def spawnProcess(
+        self, protocol: Any, executable: str, argv: Any, env: Any, **options: Any
+    ) -> Any:
+        words = argv[argv.index("--") + 2 :]
+        command = (sys.executable, receive.__file__, *words)
+        spawn: Any = getattr(reactor, "spawnProcess")  # noqa: B009
+        return spawn(protocol, command[0], command, self._environment, **options)
+
+
+class PeersTests(TestCase):
+    """This node's storage and the other's, and the way between them."""
+
+    timeout = LATE_SECONDS
+
+    async def setUp(self) -> None:  # type: ignore[override]
+        self.mine, self.theirs = MemoryStorage(), ReadingStorage()
+        moves = MoveLog(reactor)
+        loans = Loans(reactor, Clock().seconds, MemoryFence(lambda _: None, Clock()))
+        self.host = QuietHost()
+        gate = Gate(THERE, self.theirs, moves, loans, self.host)
+        self.receiver = Receiver(THERE, lambda: CLUSTER, gate)
+        directory = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, directory)
+        self.socket_path = f"{directory}/socket"
+        self.port = await UNIXServerEndpoint(reactor, self.socket_path).listen(self.receiver)
+        self.addCleanup(self.port.stopListening)
+        self.has(self.mine, Lease(Role.PRIMARY, 1), ("one", "two"))
+
+    def has(self, storage: MemoryStorage, lease: Lease, content: tuple[str, ...]) -> None:
+        """A copy of the dataset."""
+        self.storage_local = LocalDataset(D, lease, False, "/flocker/d1")
+        storage.copies[D] = Copy(self.storage_local, content, pmap())
+
+    def peers(self, cluster_id: str = CLUSTER) -> SshPeers:
+        """The way from here to others."""
+        return SshPeers(WithoutSsh(self.socket_path), SshOptions(), HERE, lambda: cluster_id)
+
+    async def connect(self) -> IPeer:
+        """A session with the other agent, over when the test is."""
+        peer = await self.peers().connect(THERE, "10.0.0.2")
+        self.addCleanup(self.until_idle)
+        self.addCleanup(peer.close)
+        return peer
+
+    async def until_idle(self) -> None:
+        """Wait until the receivers' processes are gone and reaped."""
+        pipes = (ProcessReader, ProcessWriter)
+        everything: Any = reactor
+        while reapProcessHandlers or any(
+            isinstance(item, pipes) for item in (*everything.getReaders(), *everything.getWriters())
+        ):
+            await deferLater(reactor, 0.01)
+
+    async def push(self, peer: IPeer, base: Snapshot | None, name: str) -> Snapshot:
+        """Send what is here."""
+        snapshot = await self.mine.snapshot(D, name)
+        receiving = await peer.receive(D, 1, base.guid if base is not None else None)
+        try:
+            await self.mine.send(D, base.name if base else None, name, receiving.fileno())
+            await receiving.finish()
+            assert receiving.sent_bytes() > 0
+        finally:
+            receiving.abort()
+        return snapshot
+
+    async def fails(self, doing: Awaitable[Any], kind: type[FlockerError], why: str) -> None:
+        """It fails in this way, and says why."""
+        failure: Any = await self.assertFailure(ensureDeferred(cast(Any, doing)), kind)
+        assert why in str(failure), failure
+
+    async def test_a_whole_handoff(self) -> None:
+        """All, then what came since, then the role."""
+        peer = await self.connect()
+        assert await peer.copy(D) == PeerCopy(exists=False)
+        first = await self.push(peer, None, "flocker-lite-1-1")
+        assert await peer.copy(D) == PeerCopy(True, Lease(Role.REPLICA, 1), first)
+        last = await self.push(peer, first, "flocker-lite-1-2")
+        await peer.prune(D, frozenset({last.guid}))
+        assert self.theirs.copies[D].local.snapshots == (last,)
+        await peer.acquire(D, 2, last.guid)
+        assert self.theirs.copies[D].local.lease == Lease(Role.PRIMARY, 2)
+        assert self.theirs.read(D) == ("one", "two")
+
+    async def test_refusals_say_why(self) -> None:
+        """The gate's words arrive, and the session goes on."""
+        peer = await self.connect()
+        await self.fails(peer.acquire(D, 2, "guid"), PeerRefused, "no copy of it here")
+        await self.fails(peer.receive(D, 1, "guid"), PeerRefused, "no copy here to continue")
+        self.has(self.theirs, Lease(Role.PRIMARY, 2), ())
+        await self.fails(peer.set_aside(D), PeerRefused, "holds it as primary:2")
+        await self.fails(peer.receive(D, 1, None), PeerRefused, "holds it as primary:2")
+        assert (await peer.copy(D)).exists
+
+    async def test_a_stream_that_is_not_right(self) -> None:
+        """What went wrong there is told here."""
+        peer = await self.connect()
+        first = await self.push(peer, None, "flocker-lite-1-1")
+        receiving = await peer.receive(D, 1, first.guid)
+        await self.mine.snapshot(D, "flocker-lite-1-2")
+        await self.mine.send(D, None, "flocker-lite-1-2", receiving.fileno())
+        await self.fails(receiving.finish(), Conflict, "exists")
+        receiving.abort()
+
+    async def test_a_stream_that_is_given_up(self) -> None:
+        """It leaves nothing, and another one may come."""
+        peer = await self.connect()
+        receiving = await peer.receive(D, 1, None)
+        os.write(receiving.fileno(), b"some of it")
+        receiving.abort()
+        receiving.abort()
+        peer.close()
+        await self.until_idle()
+        again = await self.connect()
+        await self.push(again, None, "flocker-lite-1-1")
+        assert self.theirs.read(D) == ("one", "two")
+        assert len(self.receiver.streams) <= 1
+
+    async def test_a_receive_that_hangs(self) -> None:
+        """It is given up after a time, in words; the next push takes its place."""
+        hanging: list[Deferred[None]] = []
+
+        async def before(method: str, _: str) -> None:
+            if method == "receive" and not hanging:
+                hanging.append(Deferred())
+                await hanging[0]
+
+        self.theirs.before = before
+        peer = await self.connect()
+        await self.mine.snapshot(D, "flocker-lite-1-1")
+        receiving = await peer.receive(D, 1, None)
+        await self.mine.send(D, None, "flocker-lite-1-1", receiving.fileno())
+        receiving.stall_after(0.05)
+        await self.fails(receiving.finish(), PeerUnreachable, "stood still for 0.05 s")
+        await self.fails(receiving.finish(), PeerUnreachable, "stood still for 0.05 s")
+        receiving.abort()
+        await self.push(peer, None, "flocker-lite-1-2")
+        assert self.theirs.read(D) == ("one", "two")
+
+    async def test_a_stream_that_hung_when_its_sender_died(self) -> None:
+        """A sender that comes back begins anew, over a session of its own."""
+        peer = await self.connect()
+        hung = await peer.receive(D, 1, None)
+        again = await self.connect()
+        last = await self.push(again, None, "flocker-lite-1-1")
+        assert (await again.copy(D)).newest == last
+        await self.fails(hung.finish(), PeerRefused, "another stream takes its place")
+        hung.abort()
+        peer.close()
+
+    async def test_a_stream_that_goes_on(self) -> None:
+        """After a cut the token says from where, and the rest completes it."""
+        self.theirs.resumes = True
+        peer = await self.connect()
+        snapshot = await self.mine.snapshot(D, "flocker-lite-1-1")
+        stream = await sent(self.mine, D, None, snapshot.name)
+        cut = await peer.receive(D, 1, None)
+        os.write(cut.fileno(), stream[:-5])
+        await self.fails(cut.finish(), FlockerError, "invalid backup stream")
+        copy = await peer.copy(D)
+        assert (copy.exists, copy.resume_token is None) == (False, False)
+        receiving = await peer.receive(D, 1, None, resumes=True)
+        await self.mine.send_rest(D, str(copy.resume_token), receiving.fileno())
+        await receiving.finish()
+        receiving.abort()
+        assert await peer.copy(D) == PeerCopy(True, Lease(Role.REPLICA, 1), snapshot)
+        assert self.theirs.read(D) == ("one", "two")
+
+    async def test_a_limit(self) -> None:
+        """It holds for the stream that it is given for."""
+        peer = await self.connect()
+        receiving = await peer.receive(D, 1, None)
+        receiving.limit(1)
+        snapshot = await self.mine.snapshot(D, "flocker-lite-1-1")
+        await self.mine.send(D, None, snapshot.name, receiving.fileno())
+        assert receiving.sent_bytes() <= 1
+        receiving.limit(None)
+        await receiving.finish()
+        receiving.abort()
+        assert receiving.sent_bytes() > 1
+
+    async def test_another_cluster(self) -> None:
+        """Nodes of two clusters have nothing to say to each other."""
+        connecting = self.peers("cluster-2").connect(THERE, "10.0.0.2")
+        await self.fails(connecting, PeerRefused, "belongs to cluster cluster-1")
+        await self.until_idle()
+
+    async def test_another_node(self) -> None:
+        """Who answers has to be who was asked."""
+        connecting = self.peers().connect("node-c", "10.0.0.2")
+        await self.fails(connecting, PeerRefused, "10.0.0.2 is node node-b, not node-c")
+        await self.until_idle()
+
+    async def test_no_agent(self) -> None:
+        """What the receiver says on stderr is the reason."""
+        await self.port.stopListening()
+        connecting = self.peers().connect(THERE, "10.0.0.2")
+        await self.fails(connecting, PeerUnreachable, "the agent does not answer at")
+        await self.until_idle()
+
+    async def test_an_agent_that_goes_away(self) -> None:
+        """A session that breaks off fails what was asked."""
+        peer = await self.connect()
+        peer.close()
+        await self.until_idle()
+        await self.fails(peer.copy(D), PeerUnreachable, "does not answer by ssh")
+
+    def receiver_says(self, *words: str) -> Any:
+        """The exit code and stderr of a receiver that was started by hand."""
+        environment = {**os.environ, receive.SOCKET_VARIABLE: self.socket_path}
+
+        def run() -> subprocess.CompletedProcess[str]:
+            return subprocess.run(
+                (sys.executable, receive.__file__, *words),
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=LATE_SECONDS,
+                check=False,
+            )
+
+        return deferToThread(run)
+
+    async def test_a_stream_that_nobody_expects(self) -> None:
+        """A token that was not given is of no use."""
+        done = await self.receiver_says("stream", "0" * 32)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "no such stream is expected" in done.stderr
+
+    async def test_usage(self) -> None:
+        """Anything else is refused before the agent hears of it."""
+        for words in ((), ("stream",), ("control", "more"), ("shell",)):
+            done = await self.receiver_says(*words)
+            assert done.returncode == 1
+            assert done.stderr.startswith("usage: flocker-lite-receive")

@@ -1,0 +1,1 @@
+"""What can be tested of the virtual machine without booting it."""

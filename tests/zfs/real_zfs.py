@@ -1,0 +1,127 @@
+"""What a real ZFS is held to beyond the contract, as tests to be mixed in where there is one."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from flocker_lite.errors import Busy, FlockerError, LeaseError, NotFound
+from flocker_lite.model.lease import create
+from flocker_lite.testing.containers_contract import raised
+from flocker_lite.testing.storage_case import (
+    DATASET,
+    MEBIBYTE,
+    OTHER,
+    REPLICA,
+    transfer,
+)
+from flocker_lite.zfs.names import LEASE_PROPERTY, root
+from tests.zfs.zfs_nodes import (
+    ZfsCase,
+    command,
+    property_of,
+    write_durably,
+)
+
+
+class RealZfs(ZfsCase):
+    """What only a real ZFS shows of copies, leases and mounts."""
+
+    async def test_used_in_another_namespace(self) -> None:
+        """That it is unmounted here is not enough when a container still has it mounted."""
+        storage = await self.make()
+        await self.written(storage, "one")
+        finish = self.nodes.start("unshare", "--mount", "sh", "-c", "echo; exec sleep 600")
+        for _ in range(2):
+            error = await raised(Busy, storage.unmount(DATASET))
+            assert "namespaces" in str(error)
+        # Whatever calls itself unmounted now, it is not destroyed under who uses it.
+        await raised(Busy, storage.destroy(DATASET))
+        finish()
+        await storage.unmount(DATASET)
+        assert await self.holds(storage) == ("one",)
+
+    async def test_readonly_unless_primary(self) -> None:
+        """ZFS itself refuses writes to a replica, received or left behind."""
+        source, target = await self.make(), await self.make()
+        await self.replicated(source, target)
+        name = self.nodes.name(target, DATASET)
+        assert property_of(name, "readonly") == "on"
+        assert property_of(name, "canmount") == "noauto"
+        await source.unmount(DATASET)
+        await source.set_lease(DATASET, REPLICA)
+        assert property_of(self.nodes.name(source, DATASET), "readonly") == "on"
+
+    async def test_limit(self) -> None:
+        """A process cannot write more than the limit allows, and snapshots do not count."""
+        storage = await self.make()
+        await storage.create(DATASET, 4 * MEBIBYTE, create())
+        await storage.mount(DATASET)
+        path = Path(storage.path(DATASET), "random")
+        for number in range(3):
+            path.write_bytes(os.urandom(2 * MEBIBYTE))
+            await storage.snapshot(DATASET, f"s{number}")
+        with pytest.raises(OSError, match="quota"):
+            write_durably(path, 8 * MEBIBYTE)
+
+    async def test_lease_of_a_parent_is_none(self) -> None:
+        """A lease that was not written on the copy itself gives no right to mount it."""
+        source, target = await self.make(), await self.make()
+        await self.written(source, "one")
+        await source.snapshot(DATASET, "first")
+        parent = root(self.nodes.parent_of[id(target)])
+        command("zfs", "set", f"{LEASE_PROPERTY}={create()}", parent)
+        await transfer(source, target, DATASET, None, "first")
+        look = await target.look(DATASET)
+        assert look is not None
+        assert look.lease is None
+        await raised(LeaseError, target.mount(DATASET))
+
+    async def test_a_lease_that_is_none(self) -> None:
+        """Nonsense in the property is an error that names the dataset, and is not overlooked."""
+        storage = await self.make()
+        await storage.create(DATASET, None, create())
+        command("zfs", "set", f"{LEASE_PROPERTY}=nonsense", self.nodes.name(storage, DATASET))
+        error = await raised(LeaseError, storage.look(DATASET))
+        assert DATASET in str(error)
+
+    async def test_what_is_not_ours(self) -> None:
+        """Filesystems of other names, below ours and beside, and volumes are not seen."""
+        storage = await self.make()
+        await self.written(storage, "one")
+        name = self.nodes.name(storage, DATASET)
+        base = root(self.nodes.parent_of[id(storage)])
+        command("zfs", "create", "-o", "mountpoint=none", f"{name}/{OTHER}")
+        command("zfs", "create", f"{base}/{DATASET}.kept-1")
+        # zfs-fuse makes no volumes, and says so.
+        command("zfs", "create", "-V", "8M", f"{base}/{OTHER}", check=False)
+        assert set(await storage.discover()) == {DATASET}
+        assert await storage.look(OTHER) is None
+
+    async def test_looking_while_snapshots_come_and_go(self) -> None:
+        """A copy that is there is seen, whatever happens to its snapshots at the moment."""
+        storage = await self.make()
+        await storage.create(DATASET, None, create())
+        name = self.nodes.name(storage, DATASET)
+        script = "echo; while true; do zfs snapshot $0@s; zfs destroy $0@s; done"
+        finish = self.nodes.start("sh", "-c", script, name)
+        for _ in range(30):
+            look = await storage.look(DATASET)
+            assert look is not None
+            assert look.lease == create()
+        finish()
+
+    async def test_open_again(self) -> None:
+        """An agent that starts again finds all as it was."""
+        storage = await self.make()
+        await self.written(storage, "one")
+        again = await self.nodes.make(self.nodes.parent_of[id(storage)])
+        assert set(await again.discover()) == {DATASET}
+
+    async def test_open_without_a_pool(self) -> None:
+        """A pool that is not there is named, with what to do; so is a name that cannot be one."""
+        error = await raised(NotFound, self.nodes.make("no-such-pool"))
+        assert "zpool create no-such-pool" in str(error)
+        await raised(FlockerError, self.nodes.make("-o x"))

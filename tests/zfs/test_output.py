@@ -1,0 +1,134 @@
+"""What both kinds of ZFS print becomes records, or one of two errors."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pyrsistent import PMap
+
+from flocker_lite.errors import LeaseError
+from flocker_lite.model.lease import create
+from flocker_lite.model.records import DatasetId
+from flocker_lite.model.state import LocalDataset, Snapshot
+from flocker_lite.zfs import output
+from flocker_lite.zfs.output import UnexpectedOutput
+from tests.zfs.recorded import ESTIMATES, FACTS, ID, NAME, OTHER_ID, RECEIVED_FACTS, ROOT
+
+LINES = (FACTS + RECEIVED_FACTS).splitlines()
+
+
+def parse(text: str) -> PMap[DatasetId, LocalDataset]:
+    """The copies that the text tells of."""
+    return output.datasets(text, ROOT, "/flocker/{}".format)
+
+
+def test_primary() -> None:
+    """A mounted copy with its limit, and its snapshots oldest first whatever the order."""
+    first, second = Snapshot("a", "14114374448230372258"), Snapshot("b", "7258280655409790652")
+    path = f"/flocker/{ID}"
+    expected = LocalDataset(ID, create(), True, path, 1000000, (first, second))
+    assert dict(parse(FACTS)) == {ID: expected}
+
+
+def test_received() -> None:
+    """A copy that was received has neither lease nor limit."""
+    snapshot = Snapshot("a", "18222174169171491256")
+    expected = LocalDataset(ID, None, False, f"/flocker/{ID}", None, (snapshot,))
+    assert dict(parse(RECEIVED_FACTS)) == {ID: expected}
+
+
+@pytest.mark.parametrize("source", ["received", f"inherited from {ROOT}", "-", "default"])
+def test_lease_from_elsewhere(source: str) -> None:
+    """A lease that was not written on the copy itself is none."""
+    text = FACTS.replace("primary:1\tlocal", f"primary:1\t{source}")
+    assert parse(text)[ID].lease is None
+
+
+@pytest.mark.parametrize("text", ["", "primary", "primary:x", "king:1", "primary:1:", "primary:01"])
+def test_nonsense_lease(text: str) -> None:
+    """The error names the dataset and the property."""
+    with pytest.raises(LeaseError, match=f"{ID}.*flocker:lease"):
+        parse(FACTS.replace("primary:1\tlocal", f"{text}\tlocal"))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "tank",
+        ROOT,
+        f"{ROOT}/{ID}.diverged-1",
+        f"{ROOT}/{ID}/{OTHER_ID}",
+        f"{ROOT}/{ID.upper()[:-1]}A",
+        f"{ROOT}/x",
+        f"tank/{ID}",
+        f"tank/flocker-lite2/{ID}",
+    ],
+)
+def test_names_that_are_not_ours(name: str) -> None:
+    """What is called otherwise is not ours, nor are its snapshots."""
+    assert dict(parse(RECEIVED_FACTS.replace(NAME, name))) == {}
+
+
+def test_volume() -> None:
+    """A volume is not ours even when its name would be."""
+    assert dict(parse(RECEIVED_FACTS.replace("type\tfilesystem", "type\tvolume"))) == {}
+
+
+def test_no_copies() -> None:
+    """Nothing is nothing."""
+    assert dict(parse("")) == {}
+
+
+@pytest.mark.parametrize("line", range(6, 12))
+def test_a_line_is_missing(line: int) -> None:
+    """A fact that is not there is an error, unless nobody asks for it, and not a guess."""
+    lines = FACTS.splitlines()
+    missing = lines.pop(line).split("\t")[1]
+    if missing in ("guid", "createtxg"):
+        assert ID in parse("\n".join(lines))
+        return
+    with pytest.raises(UnexpectedOutput, match=missing):
+        parse("\n".join(lines))
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.sampled_from(LINES),
+            st.text(st.sampled_from("\t-:@/0123x\N{SUPERSCRIPT TWO}\n") | st.characters()),
+            st.tuples(
+                st.sampled_from([NAME, f"{NAME}@a", ROOT]),
+                st.sampled_from(["type", "refquota", "guid", "createtxg", "mounted"]),
+                st.sampled_from(["filesystem", "\N{ARABIC-INDIC DIGIT ONE}", "none", "", "7"]),
+                st.sampled_from(["local", "-"]),
+            ).map("\t".join),
+        )
+    )
+)
+def test_any_text(lines: list[str]) -> None:
+    """Whatever is printed: records or one of the two errors."""
+    try:
+        found = parse("\n".join(lines))
+    except (UnexpectedOutput, LeaseError):
+        return
+    assert set(found) <= {ID}
+
+
+@pytest.mark.parametrize(("text", "size"), ESTIMATES)
+def test_estimate(text: str, size: int) -> None:
+    """The size is in the last line."""
+    assert output.estimated_bytes(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "size\t0\n", "size\t\n", "size 5\n", "full\tx\t5\n"])
+def test_no_estimate(text: str) -> None:
+    """Anything else is not known."""
+    assert output.estimated_bytes(text) is None
+
+
+@given(st.text())
+def test_any_estimate(text: str) -> None:
+    """Whatever is printed: a size or None."""
+    size = output.estimated_bytes(text)
+    assert size is None or size > 0
