@@ -1,0 +1,21 @@
+"""How a move that was struck ended, once all the rules were held."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """`taken_back` says whether the container ran at the source again before it was moved anew.
+
+    `gap_seconds` is the longest that the client went without an acknowledgement, and
+    `recovery_seconds` how long after the strike all was at rest.
+    """
+
+    taken_back: bool
+    gap_seconds: float
+    recovery_seconds: float
+
+    def __str__(self) -> str:
+        return f"{'back' if self.taken_back else 'on'}, {self.gap_seconds:.1f} s"

@@ -1,0 +1,189 @@
+"""A lab on which one move after the other is struck at one of its steps."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.request import urlopen
+
+from admin.hosts import Lab, Node
+from tests.functional.agents_lab import AGENT_FILE, Cluster, wait_for
+from tests.functional.crashes import faults, journal
+from tests.functional.crashes.outcome import Outcome
+from tests.functional.crashes.standstill import WAITING_SOCKET, Standstill
+from tests.functional.crashes.steps import Fault, Step, Where
+from tests.functional.crashes.watcher import Watcher
+
+SOURCE, TARGET = "n1", "n2"
+FIRST_PORT = 7000
+RECORDS = 5
+ANSWER_SECONDS_MAX = 5.0
+RECOVERY_SECONDS_MAX = 90.0
+WRITERS = ("primary", "releasing")
+
+
+@dataclass
+class Stage:
+    """`play` has a database moved from one node to the other, and strikes on the way."""
+
+    cluster: Cluster
+    standstills: dict[str, Standstill]
+    watcher: Watcher
+    numbers: Iterator[int] = field(default_factory=itertools.count)
+
+    def play(self, step: Step, fault: Fault) -> Outcome:
+        """One move; AssertionError, with what was broken, unless every rule was held."""
+        number = next(self.numbers)
+        name, port = f"shop-{number}", FIRST_PORT + number
+        source, target = self.cluster.node(SOURCE), self.cluster.node(TARGET)
+        self.watcher.forget()
+        dataset_id = self._open(name, port)
+        client = journal.Journal((source.address, target.address), port)
+        client.start()
+        try:
+            self._await_records(client)
+            standing = self._move(name, dataset_id, step)
+            self._hold_one_writer(dataset_id)
+            where = self.standstills[node_of(step)]
+            faults.strike(fault, self.cluster.lab, source, target, standing, where.node)
+            struck = time.monotonic()
+            where.let_go()
+            faults.mend(fault, self.cluster.lab, source, target)
+            self._await_rest(name, dataset_id)
+            rest = time.monotonic()
+            self._await_records(client)
+        finally:
+            client.stop()
+            for standstill in self.standstills.values():
+                standstill.let_go()
+        stored = journal.read_all(target.address, port)
+        assert not self.watcher.broken, self.watcher.broken
+        assert not (lost := journal.complaints(client.acknowledged, stored)), lost
+        self._close(name, dataset_id)
+        taken_back = self.watcher.runs.count(SOURCE) > 1
+        return Outcome(taken_back, client.longest_gap_seconds, rest - struck)
+
+    def _open(self, name: str, port: int) -> str:
+        """A database at the source, with a dataset that no other node has ever seen."""
+        dataset_id = self.cluster.dataset(SOURCE)
+        self.cluster.create(
+            SOURCE,
+            name,
+            command_line=journal.COMMAND_LINE,
+            ports=[{"internal": 6379, "external": port}],
+            volumes=[{"dataset_id": dataset_id, "mountpoint": "/data"}],
+            restart_policy={"name": "always"},
+        )
+        host = self.cluster.node(SOURCE).address
+        wait_for(lambda: self._hosts(name) == [(host, True)], f"{name} runs")
+        return dataset_id
+
+    def _move(self, name: str, dataset_id: str, step: Step) -> int:
+        """Have it moved, up to the step; returns the pid of the command that stands there."""
+        standstill = self.standstills[node_of(step)]
+        if step.since is None:
+            standstill.arm(step, dataset_id)
+            self._wish(name)
+        else:
+            earlier = self.standstills[node_of(step.since)]
+            earlier.arm(step.since, dataset_id)
+            self._wish(name)
+            earlier.await_reached(step.since)
+            standstill.arm(step, dataset_id)
+            earlier.let_go()
+        return standstill.await_reached(step)
+
+    def _wish(self, name: str) -> None:
+        """What a user says who wants it moved."""
+        host = self.cluster.node(TARGET).address
+        self.cluster.player.post(f"/configuration/containers/{name}", {"host": host})
+
+    def _hold_one_writer(self, dataset_id: str) -> None:
+        """Only one of the leases lets its node write, while the move stands.
+
+        The target's is read first: what the source gives up in between was not given up twice.
+        """
+        leases = self._leases(dataset_id)
+        writers = [node for node, lease in leases.items() if lease.startswith(WRITERS)]
+        assert len(writers) <= 1, leases
+
+    def _leases(self, dataset_id: str) -> dict[str, str]:
+        return {name: self.standstills[name].lease(dataset_id) for name in (TARGET, SOURCE)}
+
+    def _await_rest(self, name: str, dataset_id: str) -> None:
+        """Until it runs at the target, nowhere else, and both nodes know whose it is."""
+        host = self.cluster.node(TARGET).address
+
+        def at_rest() -> bool:
+            where = self._hosts(name), self.watcher.running_at(), self.watcher.mounted_at()
+            if where != ([(host, True)], [TARGET], [TARGET]):
+                return False
+            leases = self._leases(dataset_id)
+            return leases[TARGET].startswith("primary") and leases[SOURCE].startswith("replica")
+
+        try:
+            wait_for(at_rest, "at rest at the target", RECOVERY_SECONDS_MAX)
+        except AssertionError as error:
+            raise AssertionError(
+                f"{error}: leases {self._leases(dataset_id)}, redis runs at "
+                f"{self.watcher.running_at()}, state {self._get('/state/containers')}"
+            ) from None
+
+    def _hosts(self, name: str) -> list[tuple[str, bool]]:
+        """Where the state says that the container is, and whether it runs there."""
+        states = self._get("/state/containers")
+        return [(item["host"], item["running"]) for item in states if item["name"] == name]
+
+    def _get(self, path: str) -> Any:
+        """The answer of the REST API; without a process of its own for each look."""
+        try:
+            with urlopen(f"{self.cluster.player.api}{path}", timeout=ANSWER_SECONDS_MAX) as answer:
+                return json.load(answer)
+        except OSError:
+            return []  # the control service may be down for a while
+
+    def _await_records(self, client: journal.Journal) -> None:
+        goal = len(client.acknowledged) + RECORDS
+        wait_for(lambda: len(client.acknowledged) >= goal, "a client that is served")
+
+    def _close(self, name: str, dataset_id: str) -> None:
+        """Delete it, until nothing is left of it on either node."""
+        self.cluster.player.delete(f"/configuration/containers/{name}")
+        self.cluster.player.delete(f"/configuration/datasets/{dataset_id}")
+        wait_for(lambda: set(self._leases(dataset_id).values()) == {""}, "its dataset gone")
+
+
+def node_of(step: Step) -> str:
+    """The name of the node whose command the step is."""
+    return SOURCE if step.where is Where.SOURCE else TARGET
+
+
+@contextmanager
+def stage(name: str, subnet: str) -> Iterator[Stage]:
+    """A lab of two nodes that stand still where they are told to, with a watcher on it."""
+    with ExitStack() as stack:
+        lab = stack.enter_context(Lab(name, subnet))
+        standstills = {each: Standstill(lab.node(each)) for each in (SOURCE, TARGET)}
+        for standstill in standstills.values():
+            stack.callback(standstill.remove)
+            standstill.install()
+            have_it_ask(standstill.node)
+        cluster = Cluster(lab)
+        cluster.player.poll("/state/nodes", lambda nodes: len(nodes) == len(standstills))
+        watcher = Watcher([lab.node(SOURCE), lab.node(TARGET)])
+        watcher.start()
+        stack.callback(watcher.stop)
+        yield Stage(cluster, standstills, watcher)
+
+
+def have_it_ask(node: Node) -> None:
+    """Have the node's agent ask the Docker that waits."""
+    path = node.root / AGENT_FILE
+    path.write_text(f"{path.read_text()}docker-socket: {WAITING_SOCKET}\n")
+    node.stop_service("flocker-agent")
+    node.start_service("flocker-agent")

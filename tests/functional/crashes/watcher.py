@@ -1,0 +1,151 @@
+"""Looks at both nodes all the time: where a container's program runs, and who may write to it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from admin.hosts import Node
+from admin.hosts.cgroups import ROOT
+
+LOOK_SECONDS = 0.02
+END_SECONDS_MAX = 10.0
+MOUNT_ROOT = "/flocker/"
+PROGRAM = "redis-server"
+WAITING = ("hold", "runc")
+"""What the first process of a container is called before its own program begins."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one node has at one instant.
+
+    `programs` are pids of containers' processes that were let go, `servers` those of them that are
+    redis itself; `mounts` identify datasets that are mounted writable, by number and path.
+    """
+
+    programs: frozenset[int] = frozenset()
+    servers: frozenset[int] = frozenset()
+    mounts: frozenset[str] = frozenset()
+
+
+@dataclass
+class Watcher:
+    """One thread that looks at each node in turn, and remembers what must not be.
+
+    What was at a node both before and after a look at the other one was there during it, too: so
+    nothing is taken for two at once that was one after the other.
+    """
+
+    nodes: Sequence[Node]
+    broken: list[str] = field(default_factory=list)
+    runs: list[str] = field(default_factory=list)
+    looks: int = 0
+
+    def __post_init__(self) -> None:
+        self._seen = {node.name: Look() for node in self.nodes}
+        self._servers: set[int] = set()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._stop.set()
+        self._thread.join(END_SECONDS_MAX)
+
+    def forget(self) -> None:
+        """A new move begins."""
+        self.broken.clear()
+        self.runs.clear()
+
+    def running_at(self) -> list[str]:
+        """The names of the nodes where redis runs, each as often as it does."""
+        return sorted(name for name, look in self._seen.items() for _ in look.servers)
+
+    def mounted_at(self) -> list[str]:
+        """The names of the nodes that have a dataset mounted writable, each as often as it is."""
+        return sorted(name for name, look in self._seen.items() for _ in look.mounts)
+
+    def _run(self) -> None:
+        while not self._stop.wait(LOOK_SECONDS):
+            for node in self.nodes:
+                self._look_at(node)
+
+    def _look_at(self, node: Node) -> None:
+        before, now = self._seen[node.name], look_at(node)
+        for other in self.nodes:
+            if other is not node:
+                between = self._seen[other.name]
+                self._compare(f"{node.name} and {other.name}", before, between, now)
+        for pid in sorted(now.servers - self._servers):
+            self._servers.add(pid)
+            self.runs.append(node.name)
+        self._seen[node.name] = now
+        self.looks += 1
+
+    def _compare(self, where: str, before: Look, between: Look, now: Look) -> None:
+        if (before.programs & now.programs) and between.programs:
+            self._note(f"a container's program runs at {where} at once")
+        staying = {mount.partition(" ")[2] for mount in before.mounts & now.mounts}
+        twice = staying & {mount.partition(" ")[2] for mount in between.mounts}
+        for path in sorted(twice):
+            self._note(f"{path} is mounted writable at {where} at once")
+
+    def _note(self, what: str) -> None:
+        if what not in self.broken:
+            self.broken.append(what)
+
+
+def look_at(node: Node) -> Look:
+    """What a node has now; nothing of one that is down."""
+    names = {pid: command_of(pid) for pid in pids_of(node)}
+    programs = {
+        pid for pid, name in names.items() if name is not None and not name.startswith(WAITING)
+    }
+    try:
+        mountinfo = (node.root / "proc/1/mountinfo").read_text()
+    except OSError:
+        mountinfo = ""
+    return Look(
+        frozenset(programs),
+        frozenset(pid for pid in programs if names[pid] == PROGRAM),
+        writable_mounts(mountinfo),
+    )
+
+
+def pids_of(node: Node) -> list[int]:
+    """The processes of all containers of a node, as the machine counts; a poised one's as well."""
+    groups = [*ROOT.glob(f"{node.node.namespace}/*"), *ROOT.glob(f"pids/{node.node.namespace}/*")]
+    found = []
+    for group in groups:
+        try:
+            found += [int(line) for line in (group / "cgroup.procs").read_text().split()]
+        except OSError:
+            continue  # not a container's, or gone meanwhile
+    return found
+
+
+def command_of(pid: int) -> str | None:
+    """What a process is called; None when it has ended."""
+    try:
+        if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX":
+            return None
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return None
+
+
+def writable_mounts(mountinfo: str) -> frozenset[str]:
+    """Number and path of each dataset that is mounted writable, from a /proc/PID/mountinfo."""
+    found = set()
+    for line in mountinfo.splitlines():
+        words = line.split(" ")
+        if words[4].startswith(MOUNT_ROOT) and "rw" in words[5].split(","):
+            found.add(f"{words[0]} {words[4]}")
+    return frozenset(found)

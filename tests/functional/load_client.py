@@ -1,0 +1,81 @@
+"""Makes one request after the other, each on a connection of its own, until its stdin ends.
+
+Arguments: address, port, what to send ("redis" or "http"), how many at a time. Prints requests,
+errors and the longest wait in seconds as one line of JSON, and the errors in words on stderr.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import sys
+import threading
+import time
+
+TIMEOUT_SECONDS = 30.0
+BETWEEN_SECONDS = 0.005
+QUESTIONS = {
+    "redis": (b"INCR requests\r\n", b":"),
+    "http": (b"GET / HTTP/1.0\r\n\r\n", b"HTTP/1.1 200"),
+}
+
+
+class Load:
+    """What all threads did together."""
+
+    def __init__(self, address: str, port: int, kind: str) -> None:
+        self.requests = 0
+        self.errors = 0
+        self.longest_seconds = 0.0
+        self._target = (address, port)
+        self._question, self._expected = QUESTIONS[kind]
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+
+    def stop(self) -> None:
+        """End each thread after its request."""
+        self._stop.set()
+
+    def run(self) -> None:
+        """What each thread does."""
+        while not self._stop.is_set():
+            began = time.monotonic()
+            error = self._request()
+            seconds = time.monotonic() - began
+            with self._lock:
+                self.requests += 1
+                self.errors += error is not None
+                self.longest_seconds = max(self.longest_seconds, seconds)
+            if error is not None:
+                print(f"{time.time():.3f} after {seconds:.3f} s: {error}", file=sys.stderr)
+            self._stop.wait(BETWEEN_SECONDS)
+
+    def _request(self) -> str | None:
+        """What went wrong, if anything did."""
+        step = "connect"
+        try:
+            with socket.create_connection(self._target, TIMEOUT_SECONDS) as connection:
+                step = "send"
+                connection.sendall(self._question)
+                step = "receive"
+                answer = connection.recv(65536)
+        except OSError as error:
+            return f"{step}: {error}"
+        return None if answer.startswith(self._expected) else f"answer: {answer[:80]!r}"
+
+
+def main() -> None:
+    address, port, kind, threads = sys.argv[1:]
+    load = Load(address, int(port), kind)
+    running = [threading.Thread(target=load.run) for _ in range(int(threads))]
+    for thread in running:
+        thread.start()
+    print("ready", flush=True)
+    sys.stdin.read()
+    load.stop()
+    for thread in running:
+        thread.join()
+    print(json.dumps([load.requests, load.errors, load.longest_seconds]), flush=True)
+
+
+main()

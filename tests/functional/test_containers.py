@@ -1,0 +1,218 @@
+"""Containers at a real Docker engine, on a node of the lab."""
+
+from __future__ import annotations
+
+import gc
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pyrsistent import pmap
+from twisted.internet import reactor as installed_reactor
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.task import deferLater
+from twisted.trial.unittest import TestCase
+
+from admin.hosts import Lab, Node
+from flocker_lite.errors import ContainerError
+from flocker_lite.interfaces import IContainers
+from flocker_lite.model.records import Volume
+from flocker_lite.testing.containers_contract import (
+    ADDRESS,
+    DATASET,
+    STOP_TIMEOUT_SECONDS,
+    ignore,
+    raised,
+)
+from flocker_lite.testing.health_contract import MARK, HealthContract
+from tests.functional.docker_threads import DockerThreads
+
+reactor: Any = installed_reactor
+lab = Lab("test-containers", "10.79.4.0/24", nodes=1, services=False)
+CHECKOUT = Path(__file__).resolve().parents[2]
+STUBBORN = ("sh", "-c", "trap '' TERM; while true; do sleep 1; done")
+
+
+def setUpModule() -> None:
+    """One lab for all tests here."""
+    lab.up()
+
+
+def tearDownModule() -> None:
+    """Nothing is left."""
+    lab.down()
+
+
+class DockerContainersTests(HealthContract, TestCase):
+    """The contract, on a node whose Docker has no containers, and what only a real Docker shows."""
+
+    def setUp(self) -> None:
+        self.node: Node = lab.node("n1")
+        self.addCleanup(self.remove_all)
+        self.threads = DockerThreads(self.node.root)
+        self.addCleanup(self.threads.close)
+
+    def docker(self, *arguments: str) -> str:
+        """Run Docker's own command on the node."""
+        return self.node.run(["docker", *arguments]).stdout.strip()
+
+    def remove_all(self) -> None:
+        """Remove every container of the node."""
+        ids = self.docker("ps", "--all", "--quiet").split()
+        if ids:
+            self.docker("rm", "--force", "--volumes", *ids)
+        self.node.run(["umount", "--quiet", self.path], check=False)
+
+    async def make(self) -> IContainers:
+        return self.threads.containers
+
+    async def mount(self) -> None:
+        self.node.run(["mount", "-t", "tmpfs", "tmpfs", self.path])
+
+    async def unmount(self) -> None:
+        self.node.run(["umount", self.path])
+
+    async def end(self, name: str) -> int:
+        self.docker("kill", f"flocker--{name}")
+        return int(self.docker("wait", f"flocker--{name}"))
+
+    async def cure(self, name: str) -> None:
+        self.docker("exec", f"flocker--{name}", "touch", MARK)
+
+    async def test_poised_program(self) -> None:
+        """The image's own program is let go, as the first process, in a directory of its data."""
+        containers = await self.make()
+        # Not the working directory of another process: to look at that takes more than root here.
+        look = ("sh", "-c", "ls >/tmp/seen; exec sleep 1000")
+        container = replace(
+            self.container(), volumes=(Volume(DATASET, "/data"),), command_line=look
+        )
+        await containers.pull(container.image, ignore)
+        await containers.prepare(container, {DATASET: self.path}, ADDRESS)
+        await containers.poise("db")
+        assert self.first_process("comm") == "hold"
+        await self.mount()
+        (self.node.root / self.path.lstrip("/") / "here").touch()
+        await containers.start("db")
+        assert await self.soon(lambda: self.first_process("comm") == "sleep")
+        assert self.docker("exec", "flocker--db", "cat", "/tmp/seen") == "here"
+        await containers.stop("db", STOP_TIMEOUT_SECONDS)
+        await self.unmount()
+
+    def first_process(self, what: str) -> str:
+        """A file of /proc about the container's first process."""
+        return self.docker("exec", "flocker--db", "cat", f"/proc/1/{what}")
+
+    async def soon(self, condition: Callable[[], bool]) -> bool:
+        """Whether it holds within a few seconds."""
+        for _ in range(100):
+            if condition():
+                return True
+            await deferLater(reactor, 0.05)
+        return False
+
+    async def test_inside(self) -> None:
+        """The dataset, environment, links, limits and published port are what they should be."""
+        containers = await self.make()
+        container = replace(self.container(), volumes=(Volume(DATASET, "/data"),))
+        await containers.prepare(container, {DATASET: self.path}, ADDRESS)
+        await self.mount()
+        await containers.start("db")
+        environment = self.docker("exec", "flocker--db", "env").splitlines()
+        assert 'GREETING=g\'day = "\N{SNOWMAN}"' in environment
+        assert f"UP_STREAM_PORT_5432_TCP=tcp://{ADDRESS}:7001" in environment
+        ping = ["timeout", "10", "redis-cli", "-h", self.node.address, "-p", "7000"]
+        until_ready = ' while [ "$($* set k v)" != OK ]; do sleep 0.05; done; $* save'
+        assert self.node.run(["sh", "-c", until_ready, "sh", *ping]).stdout.strip() == "OK"
+        assert (self.node.root / self.path[1:] / "dump.rdb").exists()
+        (details,) = json.loads(self.docker("inspect", "flocker--db"))
+        host = details["HostConfig"]
+        assert (host["Memory"], host["CpuShares"]) == (64 * 2**20, 512)
+        assert host["RestartPolicy"]["Name"] in ("", "no")
+
+    async def test_sigkill(self) -> None:
+        """A container that does not heed SIGTERM is killed after the time-out."""
+        containers = await self.make()
+        await containers.prepare(replace(self.container(), command_line=STUBBORN), {}, ADDRESS)
+        await containers.start("db")
+        await containers.stop("db", STOP_TIMEOUT_SECONDS)
+        found = (await containers.discover())["db"]
+        assert found.end is not None
+        assert (found.running, found.end.exit_code) == (False, 137)
+
+    async def test_the_kernel_tells(self) -> None:
+        """A stop returns when the last process is gone, and does not wait for Docker to tidy up."""
+        containers = await self.make()
+        await self.prepared(containers)
+        await containers.start("db")
+        self.docker("exec", "--detach", "flocker--db", "sleep", "600")
+        pid = self.docker("inspect", "--format", "{{.State.Pid}}", "flocker--db")
+        told = json.loads(
+            self.node.run(
+                [sys.executable, "-m", "tests.functional.stop_in_node", "db", pid],
+                env={"PYTHONPATH": str(CHECKOUT)},
+            ).stdout
+        )
+        assert told["before"] == 2
+        assert told["left"] == 0
+        assert told["status"] == "exited"
+        assert told["running_again"]
+
+    async def test_strangers(self) -> None:
+        """Containers of others are invisible and untouched, even with one of our names."""
+        containers = await self.make()
+        self.docker("pull", "--quiet", self.image)
+        self.docker("create", "--name", "flocker--db", self.image)
+        self.docker("create", "--name", "other", "--label", "flocker-lite.managed=1", self.image)
+        assert dict(await containers.discover()) == {}
+        await raised(ContainerError, self.prepared(containers))
+        await raised(ContainerError, containers.start("db"))
+        await raised(ContainerError, containers.stop("db", STOP_TIMEOUT_SECONDS))
+        await raised(ContainerError, containers.remove("db"))
+        assert len(self.docker("ps", "--all", "--quiet").split()) == 2
+
+    async def test_docker_was_away(self) -> None:
+        """While Docker is away every call says so, and when it is back they work again."""
+        threads = DockerThreads(self.node.root)
+        container = await self.prepared(threads.containers)
+        told: list[str] = []
+        watching = Deferred.fromCoroutine(threads.containers.watch(told.append))
+        watching.addErrback(lambda failure: failure.trap(CancelledError))
+        self.node.stop_service("dockerd")
+        error = await raised(ContainerError, threads.containers.discover())
+        assert "does not answer" in str(error)
+        told.clear()
+        self.node.start_service("dockerd")
+        assert (await threads.containers.discover())["db"].container == container
+        await threads.containers.start("db")
+        while "db" not in told:
+            await deferLater(reactor, 0.05)
+        watching.cancel()
+        # Docker's client leaves the socket that it could not connect to the garbage collector.
+        threads.close()
+        del threads, error
+        gc.collect()
+        self.flushWarnings()
+
+    async def test_a_port_that_is_taken(self) -> None:
+        """A start that Docker refuses is an error with Docker's words."""
+        containers = await self.make()
+        await self.prepared(containers)
+        await containers.start("db")
+        await containers.prepare(self.container("db-2"), {}, ADDRESS)
+        error = await raised(ContainerError, containers.start("db-2"))
+        assert "port is already allocated" in str(error)
+        assert not (await containers.discover())["db-2"].running
+
+    async def test_restart_with_other_environment(self) -> None:
+        """A replaced container runs with what it was made from last."""
+        containers = await self.make()
+        container = await self.prepared(containers)
+        await containers.prepare(
+            replace(container, environment=pmap({"GREETING": "second"})), {}, ADDRESS
+        )
+        await containers.start("db")
+        assert "GREETING=second" in self.docker("exec", "flocker--db", "env").splitlines()

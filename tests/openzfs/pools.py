@@ -1,0 +1,25 @@
+"""The pools that a test module has on the scratch disks of the virtual machine."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from tests.zfs.zfs_nodes import command
+
+DEVICE = Path("/dev/zfs")
+NAMES = ("flocker-one", "flocker-two")
+
+
+def create_pools() -> None:
+    """Make one on each disk; fails outside of the virtual machine."""
+    assert DEVICE.exists(), f"no {DEVICE}: run these with python3 -m admin.vm run -- ..."
+    disks = os.environ["FLOCKER_LITE_SCRATCH_DISKS"].split()
+    for name, disk in zip(NAMES, disks, strict=True):
+        command("zpool", "create", "-f", "-O", "mountpoint=none", name, disk)
+
+
+def destroy_pools() -> None:
+    """Leave none of them."""
+    for name in NAMES:
+        command("zpool", "destroy", "-f", name)
