@@ -1,0 +1,91 @@
+"""The few requests to the REST API that the benchmarks need."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.request
+from collections.abc import Callable
+from typing import Any
+
+POLL_SECONDS = 0.05
+TIMEOUT_SECONDS = 600.0
+
+
+class Api:
+    """A control service at `root`, "http://10.77.0.10:4523/v1" say."""
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+
+    def get(self, path: str) -> Any:
+        """The answer to a GET."""
+        with urllib.request.urlopen(self._root + path, timeout=30) as answer:
+            return json.load(answer)
+
+    def post(self, path: str, body: object) -> Any:
+        """The answer to a POST."""
+        request = urllib.request.Request(
+            self._root + path,
+            json.dumps(body).encode(),
+            {"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.load(answer)
+
+    def until(self, path: str, good: Callable[[Any], bool]) -> Any:
+        """GET until the answer is good; TimeoutError when it does not become so."""
+        ends = time.monotonic() + TIMEOUT_SECONDS
+        while not good(answer := self.get(path)):
+            if time.monotonic() > ends:
+                raise TimeoutError(f"GET {path}: {answer}")
+            time.sleep(POLL_SECONDS)
+        return answer
+
+    def until_dataset_at(self, dataset_id: str, address: str) -> None:
+        """Wait until the dataset's primary is the node at the address."""
+        self.until(
+            "/state/datasets",
+            lambda found: any(
+                item["dataset_id"] == dataset_id and item.get("primary") == address
+                for item in found
+            ),
+        )
+
+    def redis(self, address: str) -> str:
+        """A redis with a dataset, running at a node; returns the dataset's id."""
+        made = self.post("/configuration/datasets", {"primary": address})
+        dataset_id = str(made["dataset_id"])
+        self.until_dataset_at(dataset_id, address)
+        self.post(
+            "/configuration/containers",
+            {
+                "host": address,
+                "name": "redis",
+                "image": "redis:latest",
+                "command_line": ["redis-server", "--save", ""],
+                "ports": [{"internal": 6379, "external": 6379}],
+                "volumes": [{"dataset_id": dataset_id, "mountpoint": "/data"}],
+            },
+        )
+        self.until("/state/containers", lambda found: any(item["running"] for item in found))
+        return dataset_id
+
+    def moved(self, dataset_id: str, address: str, epoch: int, last_step: str) -> dict[str, Any]:
+        """Wait for the end of a move, both sides' accounts of it included; returns them."""
+
+        def ended(move: Any) -> bool:
+            return (
+                move.get("dataset_id") == dataset_id
+                and move.get("epoch") == epoch
+                and move["phase"] == "done"
+                and last_step in move.get("pause", {})
+            )
+
+        moves = self.until(
+            f"/state/moves?dataset_id={dataset_id}",
+            lambda moves: any(ended(move) for move in moves),
+        )
+        self.until_dataset_at(dataset_id, address)
+        account: dict[str, Any] = next(move for move in moves if ended(move))
+        return account

@@ -1,0 +1,109 @@
+"""The files that make a node what it is, as pure text: names, ssh trust, configurations."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from admin.hosts.plan import CONTROL_AGENT_PORT, REGISTRY_PORT, LabPlan, NodePlan
+
+SSH_CONNECT_TIMEOUT_SECONDS = 5
+SSH_STARTUPS_MAX = 100
+
+
+def search_path(checkout: Path) -> str:
+    """PATH inside nodes: the checkout's own programs come first."""
+    system = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    return f"{checkout}/.venv/bin:{system}"
+
+
+def environment(checkout: Path) -> dict[str, str]:
+    """The whole environment of what runs inside nodes; nothing leaks in from the caller's."""
+    return {
+        "PATH": search_path(checkout),
+        "HOME": "/root",
+        "USER": "root",
+        "LANG": "C.UTF-8",
+        "TERM": "xterm",
+    }
+
+
+def node_files(
+    checkout: Path, plan: LabPlan, node: NodePlan, host_keys: Mapping[str, str]
+) -> Iterator[tuple[str, str]]:
+    """Pairs of path below the node's folder and text; `etc/` and `ssh/` become /etc and /root/.ssh.
+
+    `host_keys` maps names of nodes to the public keys of their ssh servers.
+    """
+    yield "etc/hosts", hosts(plan)
+    yield "etc/hostname", f"{node.name}\n"
+    # Answers at once that there is no name server; a silent one would cost seconds at each name.
+    yield "etc/resolv.conf", "nameserver 127.0.0.1\n"
+    yield "ssh/known_hosts", known_hosts(plan, host_keys)
+    yield "ssh/config", f"Host *\n  ConnectTimeout {SSH_CONNECT_TIMEOUT_SECONDS}\n"
+    if node.role == "registry":
+        yield "etc/docker/registry/config.yml", registry_configuration(checkout, node)
+    if node.role == "agent":
+        yield "etc/ssh/sshd_config", sshd_configuration(checkout)
+        yield "etc/flocker-lite/agent.yml", agent_configuration(plan, node)
+
+
+def hosts(plan: LabPlan) -> str:
+    """/etc/hosts; without a node's own name in it the first `zpool` command there takes 10 s."""
+    lines = ["127.0.0.1 localhost", "::1 localhost ip6-localhost"]
+    lines += [f"{node.address} {node.name}" for node in plan.nodes]
+    lines += [f"{node.address6} {node.name}" for node in plan.nodes]
+    return "\n".join(lines) + "\n"
+
+
+def known_hosts(plan: LabPlan, host_keys: Mapping[str, str]) -> str:
+    """The public keys of all ssh servers in the lab, by name and by address."""
+    return "".join(
+        f"{node.name},{node.address},{node.address6} {host_keys[node.name].strip()}\n"
+        for node in plan.nodes
+        if node.name in host_keys
+    )
+
+
+def sshd_configuration(checkout: Path) -> str:
+    """An ssh server for root with keys only, in which the checkout's programs are found by name."""
+    return (
+        "HostKey /etc/ssh/ssh_host_ed25519_key\n"
+        "PidFile /run/sshd.pid\n"
+        "PermitRootLogin prohibit-password\n"
+        "PasswordAuthentication no\n"
+        "AuthorizedKeysFile /root/.ssh/authorized_keys\n"
+        "UsePAM no\n"
+        "UseDNS no\n"
+        f"MaxStartups {SSH_STARTUPS_MAX}\n"
+        f"SetEnv PATH={search_path(checkout)}\n"
+        "Subsystem sftp internal-sftp\n"
+    )
+
+
+def agent_configuration(plan: LabPlan, node: NodePlan) -> str:
+    """The configuration of flocker-lite's agent on this node."""
+    return (
+        "version: 1\n"
+        "control-service:\n"
+        f"  hostname: {plan.control_address}\n"
+        f"  port: {CONTROL_AGENT_PORT}\n"
+        f"node: {node.address}\n"
+        f"pool: {node.pool}\n"
+        "state-path: /var/lib/flocker-lite\n"
+        "mount-root: /flocker\n"
+    )
+
+
+def registry_configuration(checkout: Path, node: NodePlan) -> str:
+    """docker-registry's configuration: serves the image cache and never writes to it."""
+    return (
+        "version: 0.1\n"
+        "log:\n"
+        "  accesslog: {disabled: true}\n"
+        "storage:\n"
+        "  filesystem:\n"
+        f"    rootdirectory: {checkout}/.cache/images/registry\n"
+        "  maintenance:\n"
+        "    readonly: {enabled: true}\n"
+        "http:\n"
+        f"  addr: {node.address}:{REGISTRY_PORT}\n"
+    )

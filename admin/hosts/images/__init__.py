@@ -1,0 +1,1 @@
+"""Container images of the lab, built from Debian packages without a Docker engine."""

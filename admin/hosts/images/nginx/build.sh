@@ -1,0 +1,14 @@
+# Run in the root of the image that is being built: installs nginx with its default page, logging to the container.
+set -eu
+apt-get install -q -y --no-install-recommends nginx-light
+rm -f /etc/nginx/sites-enabled/default
+cat >/etc/nginx/conf.d/default.conf <<'CONF'
+server {
+    listen 80;
+    listen [::]:80;
+    root /usr/share/nginx/html;
+    index index.html;
+}
+CONF
+ln -sf /dev/stdout /var/log/nginx/access.log
+ln -sf /dev/stderr /var/log/nginx/error.log

@@ -1,0 +1,170 @@
+"""A whole lab: brings nodes up side by side, and removes whatever any run of its name left."""
+
+import fcntl
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from admin.hosts import cgroups, network, pools
+from admin.hosts.errors import LabError
+from admin.hosts.files import node_files
+from admin.hosts.images import cache
+from admin.hosts.keys import make_key
+from admin.hosts.node import Node
+from admin.hosts.plan import LabPlan, NodePlan, make_plan
+from admin.hosts.processes import read_record, side_by_side, wait_until
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+NODE_FOLDERS = ("etc", "etc-work", "ssh", "log", "zfs-cache", "docker", "state", "mounts")
+NAME_DEFAULT = "lab"
+SUBNET_DEFAULT = "10.77.0.0/24"
+POOL_SIZE_GIB_DEFAULT = 8
+PRIVATE_MODE = 0o600
+LOCK_TIMEOUT_SECONDS = 3.0
+
+
+class Lab:
+    """Several hosts on this machine.
+
+        with Lab("mine", "10.78.1.0/24") as lab:
+            lab.node("n1").run(["zpool", "list"])
+
+    A lab is known by its name within the checkout; `up` replaces what an earlier run of it left.
+    """
+
+    def __init__(
+        self,
+        name: str = NAME_DEFAULT,
+        subnet: str = SUBNET_DEFAULT,
+        *,
+        nodes: int = 2,
+        services: bool = True,
+        pool_size_gib: int = POOL_SIZE_GIB_DEFAULT,
+    ) -> None:
+        """Plan a lab of `nodes` agent nodes; without `services` flocker-lite's own do not start."""
+        self._kernel_zfs = pools.kernel_has_zfs()
+        self._services = services
+        self.plan = make_plan(CHECKOUT, name, subnet, nodes, pool_size_gib, self._kernel_zfs)
+        self.nodes = {node.name: self._handle(node) for node in self.plan.nodes}
+
+    @classmethod
+    def existing(cls, name: str) -> "Lab":
+        """The lab of that name that an earlier `up` made; raises LabError when there is none."""
+        try:
+            kept = json.loads((CHECKOUT / ".lab" / name / "lab.json").read_text())
+            return cls(name, **kept)
+        except (FileNotFoundError, ValueError, TypeError) as error:
+            raise LabError(f"there is no lab {name!r}: admin/lab --name {name} up") from error
+
+    def __enter__(self) -> "Lab":
+        self.up()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.down()
+
+    def node(self, name: str) -> Node:
+        """One node: "registry", "control", "n1", "n2", ..."""
+        if name not in self.nodes:
+            raise LabError(f"there is no node {name!r}; there are: {', '.join(self.nodes)}")
+        return self.nodes[name]
+
+    def up(self) -> None:
+        """Bring the lab up from nothing; a failure or an interruption leaves only the logs."""
+        cache.ensure_images(CHECKOUT)
+        with self._locked():
+            self._remove()
+            try:
+                self._write_files()
+                network.connect_switch(self.plan)
+                side_by_side([node.start for node in self.nodes.values()])
+            except BaseException:
+                self._remove(keep_logs=True)
+                raise
+
+    def down(self) -> None:
+        """End and remove everything that is the lab's, be it whole, half made or crashed."""
+        with self._locked():
+            self._remove()
+
+    def _handle(self, node: NodePlan) -> Node:
+        return Node(CHECKOUT, self.plan, node, self._kernel_zfs, self._services)
+
+    def _write_files(self) -> None:
+        folder = self.plan.folder
+        user_key = make_key(folder / "id_ed25519")
+        host_keys = {}
+        for node in self.plan.nodes:
+            below = folder / "nodes" / node.name
+            for name in NODE_FOLDERS:
+                (below / name).mkdir(parents=True)
+            (below / "ssh").chmod(0o700)
+            if node.role == "agent":
+                (below / "etc/ssh").mkdir()
+                host_keys[node.name] = make_key(below / "etc/ssh/ssh_host_ed25519_key")
+        for node in self.plan.nodes:
+            below = folder / "nodes" / node.name
+            for path, text in node_files(CHECKOUT, self.plan, node, host_keys):
+                (below / path).parent.mkdir(parents=True, exist_ok=True)
+                (below / path).write_text(text)
+            (below / "ssh/authorized_keys").write_text(user_key)
+            shutil.copy(folder / "id_ed25519", below / "ssh/id_ed25519")
+            (below / "ssh/id_ed25519").chmod(PRIVATE_MODE)
+        kept = {
+            "subnet": str(self.plan.subnet),
+            "nodes": sum(node.role == "agent" for node in self.plan.nodes),
+            "services": self._services,
+            "pool_size_gib": self.plan.pool_size_gib,
+        }
+        (folder / "lab.json").write_text(json.dumps(kept))
+
+    def _remove(self, keep_logs: bool = False) -> None:
+        """Remove what is there, however it came about, by records and by names that are ours."""
+        folder = self.plan.folder
+        for path in folder.glob("nodes/*/init.json"):
+            record = read_record(path)
+            if record is not None:
+                record.kill()
+        network.remove_all(self.plan.tag)
+        cgroups.remove_all(self.plan.tag)
+        if self._kernel_zfs:
+            pools.destroy_kernel_pools(folder, self.plan.name)
+        if keep_logs:
+            keep_only_logs(folder)
+        elif folder.exists():
+            shutil.rmtree(folder)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Only one process at a time makes or removes a lab; a killed one holds no lock."""
+        path = self.plan.folder.with_suffix(".lock")
+        path.parent.mkdir(exist_ok=True)
+        with path.open("w") as lock:
+            # A killed process' last child, not yet become its program, may hold it for a moment.
+            if not wait_until(lambda: try_lock(lock), LOCK_TIMEOUT_SECONDS):
+                text = f"another process is making or removing the lab {self.plan.name!r}"
+                raise LabError(f"{text}: wait for it, or choose another --name")
+            yield
+
+
+def try_lock(file: IO[str]) -> bool:
+    """Take the lock on a file if nobody has it."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def keep_only_logs(folder: Path) -> None:
+    """After a failure the logs are what is wanted; the next `up` or `down` removes them too."""
+    for node in folder.glob("nodes/*"):
+        for path in node.iterdir():
+            if path.name != "log":
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+__all__ = ["CHECKOUT", "Lab", "LabPlan"]

@@ -1,0 +1,123 @@
+"""What runs on a node, and how it is started: pure descriptions, in the order of starting."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from admin.hosts.plan import CONTROL_AGENT_PORT, CONTROL_HTTP_PORT, REGISTRY_PORT, LabPlan, NodePlan
+
+SSH_PORT = 22
+ZFS_SOCKET = "/run/zfs/zfs_socket"
+DOCKER_SOCKET = "/run/docker.sock"
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One daemon of a node.
+
+    `detaches`: it goes to the background and writes `pid_file` by itself. It is ready when
+    something answers on the TCP port or the unix socket; with neither, when its process runs.
+    """
+
+    name: str
+    argv: tuple[str, ...]
+    pid_file: str
+    detaches: bool = False
+    ready_port: int | None = None
+    ready_socket: str | None = None
+
+
+def services_of(
+    plan: LabPlan, node: NodePlan, kernel_zfs: bool, with_flocker: bool
+) -> tuple[Service, ...]:
+    """All services of a node; without `with_flocker` only what a plain host has."""
+    if node.role == "registry":
+        return (registry(),)
+    if node.role == "control":
+        return (flocker_control(plan, node),) if with_flocker else ()
+    return (
+        *(() if kernel_zfs else (zfs_fuse(),)),
+        docker(plan, node),
+        sshd(),
+        *((flocker_agent(plan, node),) if with_flocker else ()),
+    )
+
+
+def registry() -> Service:
+    """Serves the lab's images."""
+    argv = ("docker-registry", "serve", "/etc/docker/registry/config.yml")
+    return Service(
+        "docker-registry", argv, "/run/lab/docker-registry.pid", ready_port=REGISTRY_PORT
+    )
+
+
+def zfs_fuse() -> Service:
+    """ZFS in user space, one per node."""
+    # Without --no-kstat-mount it makes a folder in the root that all nodes share.
+    argv = ("zfs-fuse", "--no-daemon", "--no-kstat-mount")
+    return Service("zfs-fuse", argv, "/run/lab/zfs-fuse.pid", ready_socket=ZFS_SOCKET)
+
+
+def docker(plan: LabPlan, node: NodePlan) -> Service:
+    """A Docker engine as a plain host has it, but for where its images come from.
+
+    It keeps a pid file of its own as well: it takes one that names itself for another engine's.
+    """
+    argv = (
+        "dockerd",
+        "--host=unix:///run/docker.sock",
+        "--pidfile=/run/docker.pid",
+        "--exec-root=/run/docker",
+        "--storage-driver=overlay2",
+        "--exec-opt=native.cgroupdriver=cgroupfs",
+        f"--cgroup-parent=/{node.namespace}",
+        f"--registry-mirror={plan.registry_url}",
+        # Any registry of the lab: a test may start one of its own.
+        f"--insecure-registry={plan.subnet}",
+    )
+    return Service("dockerd", argv, "/run/lab/dockerd.pid", ready_socket=DOCKER_SOCKET)
+
+
+def sshd() -> Service:
+    """The ssh server; by its full path, because it runs itself again for each connection."""
+    argv = ("/usr/sbin/sshd", "-D", "-e", "-f", "/etc/ssh/sshd_config")
+    return Service("sshd", argv, "/run/lab/sshd.pid", ready_port=SSH_PORT)
+
+
+def flocker_control(plan: LabPlan, node: NodePlan) -> Service:
+    """flocker-lite's control service."""
+    arguments = (
+        "--data-path=/var/lib/flocker-lite",
+        f"--port=tcp:{CONTROL_HTTP_PORT}",
+        f"--agent-port=tcp:{CONTROL_AGENT_PORT}",
+    )
+    return twistd("flocker-control", plan, node, arguments, ready_port=CONTROL_HTTP_PORT)
+
+
+def flocker_agent(plan: LabPlan, node: NodePlan) -> Service:
+    """flocker-lite's agent."""
+    return twistd("flocker-agent", plan, node, ("--config=/etc/flocker-lite/agent.yml",))
+
+
+def twistd(
+    plugin: str,
+    plan: LabPlan,
+    node: NodePlan,
+    arguments: tuple[str, ...],
+    ready_port: int | None = None,
+) -> Service:
+    """One of the project's own services, which goes to the background by itself."""
+    pid_file = f"/run/{plugin}.pid"
+    argv = (
+        "twistd",
+        f"--pidfile={pid_file}",
+        f"--logfile={log_file(plan, node, plugin)}",
+        "--umask=022",
+        plugin,
+        *arguments,
+    )
+    return Service(plugin, argv, pid_file, detaches=True, ready_port=ready_port)
+
+
+def log_file(plan: LabPlan, node: NodePlan, service_name: str) -> Path:
+    """Where a service's output goes; it stays after a crash of the node."""
+    return plan.folder / "nodes" / node.name / "log" / f"{service_name}.log"

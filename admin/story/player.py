@@ -1,0 +1,76 @@
+"""Plays literal commands: shows each one, runs it as a user's shell would, shows its answer."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Callable
+from shlex import quote
+from typing import Any
+
+COMMAND_TIMEOUT_SECONDS = 300.0
+POLL_SECONDS = 0.2
+SHOWN_CHARACTERS_MAX = 2000
+
+
+class StoryError(Exception):
+    """The story did not go as it should; the text says where."""
+
+
+class Player:
+    """Runs commands and tells about it to `show`."""
+
+    def __init__(self, api: str, show: Callable[[str], None] = print) -> None:
+        """`api` is the root of the REST API, "http://10.77.0.10:4523/v1" say."""
+        self.api = api
+        self._show = show
+
+    def tell(self, text: str) -> None:
+        """A heading or a sentence between commands."""
+        self._show(f"\n# {text}")
+
+    def run(self, command: str) -> str:
+        """Run a command line of a shell and return what it printed; StoryError when it fails."""
+        self._show(f"$ {command}")
+        done = subprocess.run(
+            ["bash", "-c", command],
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_TIMEOUT_SECONDS,
+            stdin=subprocess.DEVNULL,
+        )
+        printed = done.stdout.strip()
+        self._show(printed[:SHOWN_CHARACTERS_MAX] or done.stderr.strip()[:SHOWN_CHARACTERS_MAX])
+        if done.returncode != 0:
+            raise StoryError(f"{command}: exit code {done.returncode}: {done.stderr.strip()}")
+        return printed
+
+    def post(self, path: str, body: object) -> Any:
+        """POST a JSON body with curl and return the answer; StoryError when it is an error."""
+        return self._answer(
+            f"curl -sS -X POST -H 'Content-Type: application/json' -d {quote(json.dumps(body))} "
+            f"{self.api}{path}"
+        )
+
+    def delete(self, path: str) -> Any:
+        """DELETE with curl and return the answer."""
+        return self._answer(f"curl -sS -X DELETE {self.api}{path}")
+
+    def poll(self, path: str, good: Callable[[Any], bool], timeout_seconds: float = 120.0) -> Any:
+        """GET with curl, again and again, until the answer is good; shows the last one."""
+        command = f"curl -sS {self.api}{path}"
+        ends = time.monotonic() + timeout_seconds
+        while True:
+            answer = json.loads(subprocess.check_output(command.split(), timeout=30))
+            if good(answer):
+                return self._answer(command)
+            if time.monotonic() > ends:
+                raise StoryError(f"{command}: not as hoped in {timeout_seconds:g} s: {answer}")
+            time.sleep(POLL_SECONDS)
+
+    def _answer(self, command: str) -> Any:
+        answer = json.loads(self.run(command))
+        if isinstance(answer, dict) and "description" in answer:
+            raise StoryError(f"{command}: {answer}")
+        return answer

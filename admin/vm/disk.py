@@ -1,0 +1,35 @@
+"""Turn a directory into a disk image, without mounting anything."""
+
+import os
+from pathlib import Path
+
+from admin.vm.commands import run
+
+MAKE_SECONDS_MAX = 600
+METADATA_FACTOR = 1.2
+"""Inodes and bitmaps come on top of what the files themselves take."""
+
+MEBIBYTE = 1 << 20
+
+
+def allocated_bytes(directory: Path) -> int:
+    """The space that a tree takes on disk."""
+    total = 0
+    for parent, directories, files in os.walk(directory):
+        for name in (*directories, *files):
+            total += os.lstat(os.path.join(parent, name)).st_blocks * 512
+    return total
+
+
+def make_disk(directory: Path, image: Path, *, free_mebibytes: int) -> None:
+    """
+    Make an ext4 file system of a tree in a sparse file.
+
+    There is no journal: nobody writes to the image itself, only to a snapshot of it.
+
+    :raises CommandFailed: when the host's disk is full, for one.
+    """
+    mebibytes = int(allocated_bytes(directory) * METADATA_FACTOR / MEBIBYTE) + free_mebibytes
+    options = ("-q", "-m", "0", "-O", "^has_journal", "-E", "root_owner=0:0")
+    argv = ("mkfs.ext4", *options, "-d", os.fspath(directory), os.fspath(image), f"{mebibytes}M")
+    run(argv, timeout_seconds=MAKE_SECONDS_MAX)
