@@ -17,7 +17,7 @@ from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
 from admin.hosts import Lab, Node
-from flocker_lite.errors import ContainerError
+from flocker_lite.errors import ContainerError, PortInUse
 from flocker_lite.interfaces import IContainers
 from flocker_lite.model.records import Volume
 from flocker_lite.testing.containers_contract import (
@@ -198,13 +198,14 @@ class DockerContainersTests(HealthContract, TestCase):
         self.flushWarnings()
 
     async def test_a_port_that_is_taken(self) -> None:
-        """A start that Docker refuses is an error with Docker's words."""
+        """A start that Docker refuses for a port says which, and what to do."""
         containers = await self.make()
         await self.prepared(containers)
         await containers.start("db")
         await containers.prepare(self.container("db-2"), {}, ADDRESS)
-        error = await raised(ContainerError, containers.start("db-2"))
-        assert "port is already allocated" in str(error)
+        error = await raised(PortInUse, containers.start("db-2"))
+        assert str(error).startswith("port 7000 of this node is in use by ")
+        assert str(error).endswith(": stop that, or give the container another external port")
         assert not (await containers.discover())["db-2"].running
 
     async def test_restart_with_other_environment(self) -> None:
