@@ -7,8 +7,8 @@ that neighbouring releases understand each other.
 from __future__ import annotations
 
 import json
-from dataclasses import fields
 from enum import Enum
+from functools import cache
 from typing import Any, TypeVar, get_args, get_type_hints
 
 from cattrs import BaseValidationError, Converter
@@ -119,12 +119,18 @@ def change_from_json(maps: type, value: object) -> Change:
     """A change of the record of maps; CodecError when it is none or of an unknown kind."""
     match value:
         case [str(kind), str(identity), record]:
-            if kind not in {field.name for field in fields(maps)}:
+            record_type = record_types(maps).get(kind)
+            if record_type is None:
                 raise CodecError(f"{maps.__name__} has no {kind!r}")
-            record_type = get_args(get_type_hints(maps)[kind])[1]
             decoded = None if record is None else from_json(record_type, record)
             return Change(kind, identity, decoded)
     raise CodecError(f"not a change: {str(value)[:100]}")
+
+
+@cache
+def record_types(maps: type) -> dict[str, type]:
+    """What the maps of a record of maps hold: the type of the values by the name of the map."""
+    return {kind: get_args(held)[1] for kind, held in get_type_hints(maps).items()}
 
 
 def _reason(error: BaseException) -> str:

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import get_args, get_type_hints
 
 from flocker_lite.control.store import flocker04, schema
 from flocker_lite.control.store.content import Content
@@ -20,8 +19,6 @@ from flocker_lite.model.records import Change, Configuration
 
 FILE_NAME = "flocker.sqlite"
 BUSY_TIMEOUT_SECONDS = 5.0
-
-_RECORD_TYPES = {kind: get_args(get_type_hints(Configuration)[kind])[1] for kind in schema.KINDS}
 
 
 class Database:
@@ -167,7 +164,7 @@ def _read(connection: sqlite3.Connection, path: Path) -> Configuration:
 
 def _decoded(kind: str, identity: str, text: str, path: Path) -> object:
     try:
-        return codec.loads(_RECORD_TYPES[kind], text)
+        return codec.loads(codec.record_types(Configuration)[kind], text)
     except codec.CodecError as error:
         raise damaged(path, f"{kind} {identity}: {error}") from None
 
