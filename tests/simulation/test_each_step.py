@@ -1,7 +1,7 @@
 """A move that is hit at each of its steps in turn: killed, cut off, out of power, or failing.
 
 FLOCKER_LITE_THOROUGH=1 moves two datasets at once, and strikes before each step as well as after;
-of a move with a trial it strikes each step too, where otherwise it is each third.
+of a move with a trial it strikes each step too, where otherwise it is each fifth.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ DATASETS = ("0aa1f3c2-30b5-4f0b-9d52-5a4c1e2f6b00", "1bb1f3c2-30b5-4f0b-9d52-5a4
     : 2 if THOROUGH else 1
 ]
 STEPS_MIN = 25
-STRIDE = 1 if THOROUGH else 3
+STRIDE = 1 if THOROUGH else 5
 AWAY_SECONDS = 2.0
 TRIAL_SECONDS = 90.0
 """By then every loan is over, whoever was struck, and the margin too."""

@@ -1,0 +1,27 @@
+"""The order of the functional tests: files run side by side, those that take longest start first."""
+
+from __future__ import annotations
+
+import pytest
+
+LONGEST_FIRST = (
+    "test_story",
+    "test_restarts",
+    "test_holding",
+    "test_crashes",
+    "test_api",
+    "test_images",
+    "test_trials",
+    "test_demo",
+    "test_fields",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Sort by file; within a file, tests stay as they are written."""
+    items.sort(key=_place)
+
+
+def _place(item: pytest.Item) -> int:
+    name = item.path.stem
+    return LONGEST_FIRST.index(name) if name in LONGEST_FIRST else len(LONGEST_FIRST)
