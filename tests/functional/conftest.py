@@ -1,4 +1,4 @@
-"""The order of the functional tests: files run side by side, those that take longest start first."""
+"""The order of the functional tests: files run side by side, the ones that take longest first."""
 
 from __future__ import annotations
 
