@@ -79,7 +79,15 @@ class Cluster:
         """Delete containers and wait until they are gone."""
         for name in names:
             self.player.delete(f"/configuration/containers/{name}")
-        wait_for(lambda: not set(names) & set(self.states()), f"{names} gone")
+        self.gone(*names)
+
+    def gone(self, *names: str) -> None:
+        """Wait until no node has them; else AssertionError with what the agents said last."""
+        try:
+            wait_for(lambda: not set(names) & set(self.states()), f"{names} gone")
+        except AssertionError as error:
+            logs = [self.node(node).log_tail("flocker-agent") for node in ("n1", "n2")]
+            raise AssertionError("\n".join([str(error), str(self.states()), *logs])) from None
 
     def get(self, path: str) -> Any:
         """The answer of the REST API."""
