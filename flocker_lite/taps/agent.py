@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 import uuid
 from contextlib import suppress
 from pathlib import Path
@@ -39,6 +38,7 @@ from flocker_lite.ssh.argv import SshOptions
 from flocker_lite.ssh.client import SshPeers
 from flocker_lite.ssh.server import Receiver
 from flocker_lite.taps.starting import stop_with
+from flocker_lite.taps.steady import make_steady, steady_seconds
 from flocker_lite.zfs.fence import ZfsFence
 from flocker_lite.zfs.storage import open_storage
 
@@ -154,7 +154,7 @@ class AgentApplication(Service):
             PullLog(),
             EndingsFile(Path(options.state_path), self._in_thread),
             Arrivals(self._containers, routing, moves, self._reactor),
-            Loans(self._reactor, _never_jumps, ZfsFence(self._reactor, options.pool)),
+            Loans(self._reactor, steady_seconds, ZfsFence(self._reactor, options.pool)),
         )
 
     async def _listen(self, options: AgentOptions, receiver: Receiver) -> Any:
@@ -186,13 +186,9 @@ class AgentApplication(Service):
             os.close(self._held_fd)
 
 
-def _never_jumps() -> float:
-    """Seconds that go on while the machine sleeps, and whatever the time of day is set to."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
-
-
 def makeService(command_line: Options) -> IService:
     """The service that twistd runs."""
     from twisted.internet import reactor
 
+    make_steady(reactor)
     return AgentApplication(reactor, command_line)

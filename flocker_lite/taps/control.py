@@ -18,6 +18,7 @@ from flocker_lite.control.http.names import resolver
 from flocker_lite.control.service import ControlService, open_control
 from flocker_lite.control.store.sqlite import StoreThread, open_store
 from flocker_lite.taps.starting import stop_with
+from flocker_lite.taps.steady import make_steady
 
 
 class Options(usage.Options):
@@ -100,4 +101,5 @@ def makeService(options: Options) -> IService:
     """The service that twistd runs."""
     from twisted.internet import reactor
 
+    make_steady(reactor)
     return ControlApplication(reactor, options)
