@@ -61,6 +61,10 @@ class ContainerError(FlockerError):
     """Docker refused or failed to do something with a container."""
 
 
+class DockerAway(ContainerError):
+    """Docker does not answer; nothing is wrong with what it was asked."""
+
+
 class PortInUse(ContainerError):
     """Docker could not publish a port of a container: something of the node listens there."""
 

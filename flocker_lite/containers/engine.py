@@ -22,7 +22,7 @@ from flocker_lite.containers import ends, execution, processes, pulling, remains
 from flocker_lite.containers.failures import UNREACHABLE, words
 from flocker_lite.containers.poising import INSIDE, Poising
 from flocker_lite.containers.pull import Pull
-from flocker_lite.errors import ContainerError, ImageError, NotFound
+from flocker_lite.errors import ContainerError, DockerAway, ImageError, NotFound
 from flocker_lite.model.codec import CodecError
 from flocker_lite.model.records import HealthCheck
 from flocker_lite.model.state import POISED, End, LocalContainer
@@ -347,7 +347,7 @@ class Engine:
         except UNREACHABLE as error:
             # Docker may come back as another version, so the next question negotiates anew.
             self.close()
-            raise ContainerError(
+            raise DockerAway(
                 f"Docker does not answer at {self._socket}, to {what}: is it running? ({error})"
             ) from error
 

@@ -282,15 +282,14 @@ class Loop:
             self.look_again(change.resources)
             return
         name = key(change)
-        error = str(failure.value) or type(failure.value).__name__
-        failed = failed_again(self.failures.get(name), error, self._clock.seconds())
+        failed = failed_again(self.failures.get(name), failure.value, self._clock.seconds())
         self.failures = self.failures.set(name, failed)
         self.log.warn(
             "failed {times} times, next try in {delay:.1f} s: {change}: {error}",
             times=failed.times,
-            delay=failed.until_seconds - self._clock.seconds(),
+            delay=failed.delay_seconds,
             change=name,
-            error=error,
+            error=failed.error,
         )
         self.look_again(change.resources)
 

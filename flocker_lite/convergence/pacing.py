@@ -4,22 +4,33 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from flocker_lite.errors import DockerAway
+
 FIRST_DELAY_SECONDS = 0.5
 DELAY_FACTOR = 2.0
 DELAY_SECONDS_MAX = 60.0
+AWAY_DELAY_SECONDS_MAX = 5.0
+"""For a Docker that does not answer: to ask it costs nothing, and all its containers wait."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A change that failed `times` in a row, the last time with `error`, at rest until `until`."""
+    """A change that failed `times` in a row, the last time with `error`, at rest until `until`.
+
+    `delay_seconds` is how long it rests.
+    """
 
     times: int
     error: str
     until_seconds: float
+    delay_seconds: float = 0.0
 
 
-def failed_again(before: Failed | None, error: str, now_seconds: float) -> Failed:
-    """The next wait: exponential, with a ceiling."""
+def failed_again(before: Failed | None, error: BaseException | None, now_seconds: float) -> Failed:
+    """The next wait: twice the one before, with a ceiling."""
     times = before.times + 1 if before is not None else 1
-    delay_seconds = min(FIRST_DELAY_SECONDS * DELAY_FACTOR ** (times - 1), DELAY_SECONDS_MAX)
-    return Failed(times, error, now_seconds + delay_seconds)
+    ceiling_seconds = AWAY_DELAY_SECONDS_MAX if isinstance(error, DockerAway) else DELAY_SECONDS_MAX
+    longer_seconds = before.delay_seconds * DELAY_FACTOR if before is not None else 0.0
+    delay_seconds = min(max(FIRST_DELAY_SECONDS, longer_seconds), ceiling_seconds)
+    text = str(error) or type(error).__name__
+    return Failed(times, text, now_seconds + delay_seconds, delay_seconds)

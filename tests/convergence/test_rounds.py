@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flocker_lite.convergence import rounds
-from flocker_lite.convergence.pacing import DELAY_SECONDS_MAX, FIRST_DELAY_SECONDS, failed_again
 from flocker_lite.convergence.rounds import Decision, Progress, Verdict, decide, fit, outlook
 from flocker_lite.model.records import MoveOptions
 from flocker_lite.model.state import Round
@@ -261,19 +260,3 @@ def test_costs() -> None:
     assert rounds.costs_seconds({"stop": 3.0, "start": 1.0}, has_container=True) == 4.0
     first = rounds.costs_seconds({}, has_container=True)
     assert 0 < rounds.costs_seconds({}, has_container=False) < first
-
-
-# Failures
-
-
-@given(st.integers(1, 100))
-def test_waits_grow_to_a_ceiling(times: int) -> None:
-    """A change that fails waits twice as long each time, up to a limit."""
-    failed = None
-    waits = []
-    for _ in range(times):
-        failed = failed_again(failed, "no", 100.0)
-        waits.append(failed.until_seconds - 100.0)
-    assert waits[0] == FIRST_DELAY_SECONDS
-    assert waits == sorted(waits)
-    assert waits[-1] <= DELAY_SECONDS_MAX
