@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,7 +14,8 @@ LOOK_SECONDS = 0.02
 END_SECONDS_MAX = 10.0
 MOUNT_ROOT = "/flocker/"
 PROGRAM = "redis-server"
-WAITING = ("hold", "runc")
+RUNC = "runc"
+WAITING = ("hold", RUNC)
 """What the first process of a container is called before its own program begins."""
 
 
@@ -22,11 +23,12 @@ WAITING = ("hold", "runc")
 class Look:
     """What one node has at one instant.
 
-    `programs` are pids of containers' processes that were let go, `servers` those of them that are
-    redis itself; `mounts` identify datasets that are mounted writable, by number and path.
+    `programs` are the names, by pid, of containers' processes that were let go, `servers` those of
+    them that are redis itself; `mounts` identify datasets that are mounted writable, by number and
+    path.
     """
 
-    programs: frozenset[int] = frozenset()
+    programs: Mapping[int, str] = field(default_factory=dict)
     servers: frozenset[int] = frozenset()
     mounts: frozenset[str] = frozenset()
 
@@ -90,8 +92,11 @@ class Watcher:
         self.looks += 1
 
     def _compare(self, where: str, before: Look, between: Look, now: Look) -> None:
-        if (before.programs & now.programs) and between.programs:
-            self._note(f"a container's program runs at {where} at once")
+        staying_programs = before.programs.keys() & now.programs.keys()
+        if staying_programs and between.programs:
+            here = sorted(now.programs[pid] for pid in staying_programs)
+            there = sorted(between.programs.values())
+            self._note(f"containers' programs run at {where} at once: {here} and {there}")
         staying = {mount.partition(" ")[2] for mount in before.mounts & now.mounts}
         twice = staying & {mount.partition(" ")[2] for mount in between.mounts}
         for path in sorted(twice):
@@ -106,15 +111,17 @@ def look_at(node: Node) -> Look:
     """What a node has now; nothing of one that is down."""
     names = {pid: command_of(pid) for pid in pids_of(node)}
     programs = {
-        pid for pid, name in names.items() if name is not None and not name.startswith(WAITING)
+        pid: name
+        for pid, name in names.items()
+        if name is not None and not name.startswith(WAITING)
     }
     try:
         mountinfo = (node.root / "proc/1/mountinfo").read_text()
     except OSError:
         mountinfo = ""
     return Look(
-        frozenset(programs),
-        frozenset(pid for pid in programs if names[pid] == PROGRAM),
+        programs,
+        frozenset(pid for pid, name in programs.items() if name == PROGRAM),
         writable_mounts(mountinfo),
     )
 
@@ -132,10 +139,16 @@ def pids_of(node: Node) -> list[int]:
 
 
 def command_of(pid: int) -> str | None:
-    """What a process is called; None when it has ended."""
+    """What a process is called; None when it has ended.
+
+    Docker's runc begins by executing a copy of itself, which for a moment is called after the
+    number of a file: its executable says what it is.
+    """
     try:
         if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX":
             return None
+        if RUNC in str(Path(f"/proc/{pid}/exe").readlink()):
+            return RUNC
         return Path(f"/proc/{pid}/comm").read_text().strip()
     except OSError:
         return None
