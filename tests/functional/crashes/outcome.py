@@ -9,6 +9,7 @@ from dataclasses import dataclass
 class Outcome:
     """`taken_back` says whether the container ran at the source again before it was moved anew.
 
+    `rolled_back` says whether the move ended with it there, since its trial did not end well.
     `gap_seconds` is the longest that the client went without an acknowledgement, and
     `recovery_seconds` how long after the strike all was at rest.
     """
@@ -16,6 +17,8 @@ class Outcome:
     taken_back: bool
     gap_seconds: float
     recovery_seconds: float
+    rolled_back: bool = False
 
     def __str__(self) -> str:
-        return f"{'back' if self.taken_back else 'on'}, {self.gap_seconds:.1f} s"
+        ended = "stays" if self.rolled_back else "back" if self.taken_back else "on"
+        return f"{ended}, {self.gap_seconds:.1f} s"

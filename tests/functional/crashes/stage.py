@@ -24,7 +24,10 @@ FIRST_PORT = 7000
 RECORDS = 5
 ANSWER_SECONDS_MAX = 5.0
 RECOVERY_SECONDS_MAX = 90.0
-WRITERS = ("primary", "releasing")
+WRITERS = ("primary", "releasing", "probation")
+
+
+HEALTH_CHECK = {"port": 6379, "timeout_seconds": 5, "start_period_seconds": 10}
 
 
 @dataclass
@@ -42,7 +45,7 @@ class Stage:
         name, port = f"shop-{number}", FIRST_PORT + number
         source, target = self.cluster.node(SOURCE), self.cluster.node(TARGET)
         self.watcher.forget()
-        dataset_id = self._open(name, port)
+        dataset_id = self._open(name, port, step.trial)
         client = journal.Journal((source.address, target.address), port)
         client.start()
         try:
@@ -54,21 +57,21 @@ class Stage:
             struck = time.monotonic()
             where.let_go()
             faults.mend(fault, self.cluster.lab, source, target)
-            self._await_rest(name, dataset_id)
+            at = self._await_rest(name, dataset_id, step.trial)
             rest = time.monotonic()
             self._await_records(client)
         finally:
             client.stop()
             for standstill in self.standstills.values():
                 standstill.let_go()
-        stored = journal.read_all(target.address, port)
+        stored = journal.read_all(self.cluster.node(at).address, port)
         assert not self.watcher.broken, self.watcher.broken
         assert not (lost := journal.complaints(client.acknowledged, stored)), lost
         self._close(name, dataset_id)
         taken_back = self.watcher.runs.count(SOURCE) > 1
-        return Outcome(taken_back, client.longest_gap_seconds, rest - struck)
+        return Outcome(taken_back, client.longest_gap_seconds, rest - struck, at == SOURCE)
 
-    def _open(self, name: str, port: int) -> str:
+    def _open(self, name: str, port: int, trial: bool) -> str:
         """A database at the source, with a dataset that no other node has ever seen."""
         dataset_id = self.cluster.dataset(SOURCE)
         self.cluster.create(
@@ -78,6 +81,7 @@ class Stage:
             ports=[{"internal": 6379, "external": port}],
             volumes=[{"dataset_id": dataset_id, "mountpoint": "/data"}],
             restart_policy={"name": "always"},
+            health_check=HEALTH_CHECK if trial else None,
         )
         host = self.cluster.node(SOURCE).address
         wait_for(lambda: self._hosts(name) == [(host, True)], f"{name} runs")
@@ -115,24 +119,38 @@ class Stage:
     def _leases(self, dataset_id: str) -> dict[str, str]:
         return {name: self.standstills[name].lease(dataset_id) for name in (TARGET, SOURCE)}
 
-    def _await_rest(self, name: str, dataset_id: str) -> None:
-        """Until it runs at the target, nowhere else, and both nodes know whose it is."""
-        host = self.cluster.node(TARGET).address
+    def _await_rest(self, name: str, dataset_id: str, trial: bool) -> str:
+        """Until it runs at one node alone, and both know whose it is; returns that node.
 
-        def at_rest() -> bool:
-            where = self._hosts(name), self.watcher.running_at(), self.watcher.mounted_at()
-            if where != ([(host, True)], [TARGET], [TARGET]):
-                return False
+        That is the target; of a trial it may be the source as well, which then has it for good.
+        """
+
+        def at_rest() -> str | None:
+            where = TARGET
+            if trial and self._wished(name) == self.cluster.node(SOURCE).address:
+                where = SOURCE
+            host = self.cluster.node(where).address
+            seen = self._hosts(name), self.watcher.running_at(), self.watcher.mounted_at()
+            if seen != ([(host, True)], [where], [where]):
+                return None
             leases = self._leases(dataset_id)
-            return leases[TARGET].startswith("primary") and leases[SOURCE].startswith("replica")
+            own = leases.pop(where).startswith("primary")
+            (other,) = leases.values()
+            # What never got there whole is nobody's replica.
+            return where if own and other.startswith(("replica", *([""] * trial))) else None
 
         try:
-            wait_for(at_rest, "at rest at the target", RECOVERY_SECONDS_MAX)
+            return str(wait_for(at_rest, "at rest", RECOVERY_SECONDS_MAX))
         except AssertionError as error:
             raise AssertionError(
                 f"{error}: leases {self._leases(dataset_id)}, redis runs at "
                 f"{self.watcher.running_at()}, state {self._get('/state/containers')}"
             ) from None
+
+    def _wished(self, name: str) -> str | None:
+        """Where the configuration wants it."""
+        wished = self._get("/configuration/containers")
+        return next((item["host"] for item in wished if item["name"] == name), None)
 
     def _hosts(self, name: str) -> list[tuple[str, bool]]:
         """Where the state says that the container is, and whether it runs there."""

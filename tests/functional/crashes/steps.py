@@ -42,7 +42,8 @@ class Step:
     """A place in a move: `name` says in the table what has happened, and what has not.
 
     `command` is a glob in which {id} is the dataset: "zfs ..." as it is called, or "docker METHOD
-    PATH" as Docker is asked. With `since` it is the first such command after that step.
+    PATH" as Docker is asked. With `since` it is the first such command after that step; with
+    `trial` the container has a health check, so that its data are lent before they are handed over.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Step:
     when: When
     command: str
     since: Step | None = None
+    trial: bool = False
 
 
 def _lease(role: str) -> str:
@@ -58,6 +60,7 @@ def _lease(role: str) -> str:
 
 ANNOUNCED = Step("releasing is written down", Where.SOURCE, When.AFTER, _lease("releasing"))
 COMMIT = Step("to commit", Where.SOURCE, When.BEFORE, _lease("released"))
+LENT = Step("lent", Where.SOURCE, When.AFTER, _lease("lent"), trial=True)
 SETTLED = Step("the source has become a replica", Where.SOURCE, When.AFTER, _lease("replica"))
 
 STEPS = (
@@ -90,6 +93,16 @@ STEPS = (
     Step("to settle", Where.SOURCE, When.BEFORE, _lease("replica")),
     SETTLED,
     Step("to remove the old container", Where.SOURCE, When.BEFORE, "docker DELETE */containers/*"),
+    Step("to lend", Where.SOURCE, When.BEFORE, _lease("lent"), trial=True),
+    LENT,
+    Step("to borrow", Where.TARGET, When.BEFORE, _lease("probation"), trial=True),
+    Step("borrowed", Where.TARGET, When.AFTER, _lease("probation"), trial=True),
+    Step("to mount for the trial", Where.TARGET, When.BEFORE, "zfs mount */{id}", trial=True),
+    Step("mounted for the trial", Where.TARGET, When.AFTER, "zfs mount */{id}", trial=True),
+    Step("healthy, to commit", Where.SOURCE, When.BEFORE, _lease("released"), trial=True),
+    Step("healthy, committed", Where.SOURCE, When.AFTER, _lease("released"), trial=True),
+    Step("healthy, to acquire", Where.TARGET, When.BEFORE, _lease("primary"), trial=True),
+    Step("healthy, acquired", Where.TARGET, When.AFTER, _lease("primary"), trial=True),
 )
 
 

@@ -30,7 +30,7 @@ the service that was killed is started again, or after three seconds the network
 
 In every cell it was then seen that
 
-* the container runs at the target, once, and nowhere else;
+* the container runs at the target, once, and nowhere else ("stays": at the source);
 * no record that was acknowledged is lost, twice there, or out of order;
 * at no instant did the container run, or have its dataset mounted writable, at both nodes, which
   were looked at some thirty times a second;
@@ -38,7 +38,8 @@ In every cell it was then seen that
 * in the end one node is the primary and the other a replica, and what is deleted then is gone.
 
 "on" means that the move went on from where it was, "back" that the container ran at the source
-again and was moved anew. The figure is the longest time that the client, which gives up after a
+again and was moved anew. Of a container with a health check, whose data are lent until its copy is
+healthy, "stays" means that it was given back to the source for good. The figure is the longest time that the client, which gives up after a
 second and tries the other node, went without an acknowledgement: what the fault itself lasts is
 in it, and so is what else the machine did.
 
