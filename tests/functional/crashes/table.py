@@ -39,9 +39,9 @@ In every cell it was then seen that
 
 "on" means that the move went on from where it was, "back" that the container ran at the source
 again and was moved anew. Of a container with a health check, whose data are lent until its copy is
-healthy, "stays" means that it was given back to the source for good. The figure is the longest time that the client, which gives up after a
-second and tries the other node, went without an acknowledgement: what the fault itself lasts is
-in it, and so is what else the machine did.
+healthy, "stays" means that it was given back to the source for good. The figure is the longest
+time that the client, which gives up after a second and tries the other node, went without an
+acknowledgement: what the fault itself lasts is in it, and so is what else the machine did.
 
 What strikes:
 
