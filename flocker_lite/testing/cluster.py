@@ -80,18 +80,27 @@ class MemoryNode:
 
 
 class MemoryCluster:
-    """`nodes` agents and a control service; nothing happens but in `run`."""
+    """`nodes` agents and a control service; nothing happens but in `run`.
 
-    def __init__(self, nodes: int = 2) -> None:
+    With `resumes` their ZFS goes on with a stream that was cut. What goes between the control
+    service and a node in `late_until` is delivered at that time, in seconds of the clock.
+    """
+
+    def __init__(self, nodes: int = 2, resumes: bool = False) -> None:
         self.clock = Clock()
         self.network = MemoryNetwork(clock=self.clock)
         self.disk = MemoryDisk()
         self.control: ControlService | None = None
         self.cut_from_control: set[NodeId] = set()
+        self.late_until: dict[NodeId, float] = {}
         self._pumps: list[tuple[NodeId, IOPump]] = []
         self._sessions = 0
         self.nodes = [
-            MemoryNode(str(UUID(int=number + 1, version=4)), f"10.0.0.{number + 1}")
+            MemoryNode(
+                str(UUID(int=number + 1, version=4)),
+                f"10.0.0.{number + 1}",
+                MemoryStorage(resumes=resumes),
+            )
             for number in range(nodes)
         ]
 
@@ -195,8 +204,10 @@ class MemoryCluster:
 
     def deliver(self) -> None:
         """Deliver what was sent, and what is sent in answer, until it is quiet."""
+        now = self.clock.seconds()
+        late = {node_id for node_id, until in self.late_until.items() if until > now}
         for _ in range(FLUSHES_MAX):
-            moved = [pump.pump() for _, pump in list(self._pumps)]
+            moved = [pump.pump() for node_id, pump in list(self._pumps) if node_id not in late]
             if not any(moved):
                 return
         raise AssertionError("control service and agents talk without end")

@@ -39,10 +39,12 @@ def seeds() -> range:
 class Simulation:
     """One run: what a seed makes of users, faults and time."""
 
+    resumes = False
+
     def __init__(self, seed: int) -> None:
         self.random = Random(seed)
         random.seed(seed)  # the agents' jitter when they connect again
-        self.world = World(self.random.choice((2, 3)), self.hazard)
+        self.world = World(self.random.choice((2, 3)), self.hazard, self.resumes)
         self.fault_rate = self.random.choice((0.0, 0.01, 0.05, 0.15))
         self.slow_rate = self.random.choice((0.0, 0.1, 0.5))
         self.write_rate = self.random.choice((0.0, 0.3))
@@ -232,7 +234,12 @@ class Simulation:
 @pytest.mark.parametrize("seed", [*seeds(), *SEEDS_FOUND])
 def test_nothing_is_lost_whatever_fails(seed: int) -> None:
     """One writer, nothing lost, nothing made up; and once faults end, all is as configured."""
-    simulation = Simulation(seed)
+    play(Simulation, seed)
+
+
+def play(kind: type[Simulation], seed: int) -> None:
+    """One run; when it fails it says how to see it again."""
+    simulation = kind(seed)
     try:
         simulation.run()
     except BaseException:

@@ -57,6 +57,7 @@ class World:
 
     nodes: int = 2
     hazard: Callable[[Call], Hazard] = lambda _: Hazard()
+    resumes: bool = False
     cluster: MemoryCluster = field(init=False)
     history: History = field(default_factory=History)
     trace: list[str] = field(default_factory=list)
@@ -65,7 +66,7 @@ class World:
     _served: dict[NodeId, _Served] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.cluster = MemoryCluster(self.nodes)
+        self.cluster = MemoryCluster(self.nodes, self.resumes)
         for node in self.cluster.nodes:
             for name in _STEPS:
                 setattr(node, name, _Door(self, node, name, getattr(node, name)))
@@ -116,6 +117,13 @@ class World:
         """The control service cannot be reached from a node any more."""
         self.note(f"{node.address} is cut off from the control service")
         self.cluster.cut_control(node)
+
+    def delay_control(self, node: MemoryNode, seconds: float) -> None:
+        """Nothing goes between a node and the control service for a while; then all of it does."""
+        self.note(f"{seconds:g} s between {node.address} and the control service")
+        self.cluster.late_until[node.node_id] = self.cluster.clock.seconds() + seconds
+        # Time stops there, for it to be delivered.
+        self.cluster.clock.callLater(seconds, lambda: None)
 
     def kill_control(self) -> None:
         """kill -9, if it runs."""
@@ -169,7 +177,9 @@ class World:
         self.note("all is healed")
         self.hazard = lambda _: Hazard()
         self.cluster.network.cut.clear()
+        self.cluster.network.bytes_per_second = None
         self.cluster.cut_from_control.clear()
+        self.cluster.late_until.clear()
         self.cluster.disk.refusal = None
         for node in self.cluster.nodes:
             node.containers.unhealthy.clear()
