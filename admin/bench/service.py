@@ -1,0 +1,204 @@
+"""A control service and a fleet of simulated agents, as processes of this machine on loopback."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import closing
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+from flocker_lite.control.store.content import Content
+from flocker_lite.control.store.database import Database
+
+START_SECONDS_MAX = 60.0
+STOP_SECONDS_MAX = 30.0
+REQUEST_SECONDS_MAX = 60.0
+POLL_SECONDS = 0.02
+AGENTS_PER_PROCESS = 250
+
+_TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+
+
+class Client:
+    """One connection to a REST API that stays open."""
+
+    def __init__(self, port: int) -> None:
+        self._connection = HTTPConnection("127.0.0.1", port, timeout=REQUEST_SECONDS_MAX)
+
+    def request(self, method: str, path: str, body: object = None) -> bytes:
+        """The bytes of the answer; RuntimeError when that is an error."""
+        text = None if body is None else json.dumps(body).encode()
+        headers = {} if text is None else {"Content-Type": "application/json"}
+        self._connection.request(method, f"/v1{path}", text, headers)
+        answer = self._connection.getresponse()
+        content = answer.read()
+        if answer.status >= 400:
+            raise RuntimeError(f"{method} {path}: {answer.status} {content[:500]!r}")
+        return content
+
+    def get(self, path: str) -> Any:
+        """The JSON value of the answer to a GET."""
+        return json.loads(self.request("GET", path))
+
+    def close(self) -> None:
+        """Hang up."""
+        self._connection.close()
+
+
+class ControlProcess:
+    """`twistd flocker-control` on a store in this directory; its log is beside it."""
+
+    def __init__(self, directory: Path, content: Content) -> None:
+        self.port, self.agent_port = _free_ports(2)
+        self._data_path = directory / "store"
+        self._log_path = directory / "control.log"
+        self._process: subprocess.Popen[bytes] | None = None
+        with closing(Database(self._data_path)) as database:
+            database.fill(content)
+
+    def start(self) -> None:
+        """Start it, and wait until it serves."""
+        with self._log_path.open("ab") as log:
+            self._process = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "twisted", "--log-format=text", "flocker-control"),
+                    f"--data-path={self._data_path}",
+                    f"--port=tcp:{self.port}:interface=127.0.0.1",
+                    f"--agent-port=tcp:{self.agent_port}:backlog=1024:interface=127.0.0.1",
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        self._until_it_serves()
+
+    def _until_it_serves(self) -> None:
+        assert self._process is not None
+        ends = time.monotonic() + START_SECONDS_MAX
+        while True:
+            with closing(self.client()) as client:
+                try:
+                    client.get("/version")
+                except OSError:
+                    if self._process.poll() is not None or time.monotonic() > ends:
+                        raise RuntimeError(f"no control service: see {self._log_path}") from None
+                    time.sleep(POLL_SECONDS)
+                else:
+                    return
+
+    def stop(self) -> None:
+        """End it in order; nothing when it does not run."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(STOP_SECONDS_MAX)
+            self._process = None
+
+    def client(self) -> Client:
+        """A connection to its REST API."""
+        return Client(self.port)
+
+    @property
+    def pid(self) -> int:
+        """Of the process."""
+        assert self._process is not None
+        return self._process.pid
+
+    def cpu_seconds(self) -> float:
+        """What it has used of the processors since it began."""
+        # The name of a program, in brackets, may have spaces.
+        fields = Path(f"/proc/{self.pid}/stat").read_text("utf-8").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / _TICKS_PER_SECOND
+
+    def memory_bytes(self) -> int:
+        """What it has resident."""
+        return int(Path(f"/proc/{self.pid}/statm").read_text("utf-8").split()[1]) * _PAGE_BYTES
+
+
+class FleetProcesses:
+    """So many simulated agents in a few processes, which tell when they learn of a dataset."""
+
+    def __init__(self, agent_port: int, count: int) -> None:
+        self.created_at: dict[str, float] = {}
+        self._created = threading.Condition()
+        self._processes: dict[int, subprocess.Popen[str]] = {}
+        for first in range(0, count, AGENTS_PER_PROCESS):
+            size = min(AGENTS_PER_PROCESS, count - first)
+            numbers = (str(agent_port), str(first), str(size))
+            self._processes[first] = subprocess.Popen(
+                [sys.executable, "-m", "flocker_lite.testing.fleet", *numbers],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+        for process in self._processes.values():
+            assert process.stdout is not None
+            if process.stdout.readline() != "ready\n":
+                raise RuntimeError("a process of the fleet did not start")
+            threading.Thread(target=self._listen, args=(process.stdout,), daemon=True).start()
+
+    def go(self) -> None:
+        """Start the agents."""
+        for first in self._processes:
+            self._order(first, "go")
+
+    def stop_agent(self, number: int) -> None:
+        """Stop one, as when its node dies."""
+        self._order(number // AGENTS_PER_PROCESS * AGENTS_PER_PROCESS, f"stop {number}")
+
+    def start_agent(self, number: int) -> None:
+        """Start it again."""
+        self._order(number // AGENTS_PER_PROCESS * AGENTS_PER_PROCESS, f"start {number}")
+
+    def wait_for(self, dataset_id: str, timeout_seconds: float = 30.0) -> float:
+        """When the agent learned of the dataset, by the monotonic clock."""
+        with self._created:
+            if not self._created.wait_for(lambda: dataset_id in self.created_at, timeout_seconds):
+                raise TimeoutError(f"no agent has heard of {dataset_id}")
+            return self.created_at[dataset_id]
+
+    def close(self) -> None:
+        """End the processes."""
+        for process in self._processes.values():
+            process.send_signal(signal.SIGTERM)
+        for process in self._processes.values():
+            process.wait(STOP_SECONDS_MAX)
+
+    def _order(self, first: int, line: str) -> None:
+        orders = self._processes[first].stdin
+        assert orders is not None
+        orders.write(line + "\n")
+        orders.flush()
+
+    def _listen(self, lines: Any) -> None:
+        for line in lines:
+            _, dataset_id, seconds = line.split()
+            with self._created:
+                self.created_at[dataset_id] = float(seconds)
+                self._created.notify_all()
+
+
+def until(good: Callable[[], bool], timeout_seconds: float, what: str, poll_seconds: float) -> None:
+    """Ask again and again; TimeoutError when it does not become so."""
+    ends = time.monotonic() + timeout_seconds
+    while not good():
+        if time.monotonic() > ends:
+            raise TimeoutError(f"{what}: not within {timeout_seconds:g} s")
+        time.sleep(poll_seconds)
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports

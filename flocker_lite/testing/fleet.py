@@ -1,0 +1,156 @@
+"""A process full of agents: true AMP to a control service, storage and containers in memory.
+
+    python -m flocker_lite.testing.fleet PORT FIRST COUNT
+
+Prints `ready`, and begins when it reads `go`; after that it takes `stop NUMBER` and
+`start NUMBER`. It prints `create DATASET_ID SECONDS` when an agent is about to make a dataset, in
+seconds of the machine's monotonic clock, which is the same in all processes.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+from uuid import UUID, uuid4
+
+from twisted.internet.endpoints import TCP4ClientEndpoint
+from twisted.internet.stdio import StandardIO
+from twisted.protocols.basic import LineReceiver
+
+from flocker_lite.agent.service import AgentService, Identity
+from flocker_lite.convergence.arrivals import Arrivals
+from flocker_lite.convergence.changes import Doors
+from flocker_lite.convergence.loans import Loans
+from flocker_lite.convergence.move_log import MoveLog
+from flocker_lite.convergence.pull_log import PullLog
+from flocker_lite.model.records import DatasetId, Node
+from flocker_lite.routing.switchboard import Switchboard
+from flocker_lite.testing.cluster import MemoryNode
+from flocker_lite.testing.memory_peers import MemoryNetwork, MemoryPeers
+
+DISCOVERY_SECONDS = 300.0
+"""Agents on one machine would all look at their memory, which costs what a cluster does not."""
+
+
+def fleet_node(number: int) -> Node:
+    """The node of this number, counted from 0; the same in every process."""
+    last = number + 1
+    return Node(
+        str(UUID(int=last, version=4)), f"10.{last >> 16 & 255}.{last >> 8 & 255}.{last & 255}"
+    )
+
+
+class Fleet:
+    """Agents that reach the control service at this port of loopback; `say` prints a line."""
+
+    def __init__(self, reactor: Any, port: int, first: int, count: int, say: Any) -> None:
+        self._reactor = reactor
+        self._endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", port)
+        self._network = MemoryNetwork(clock=reactor)
+        self._say = say
+        self._nodes = {number: self._node(number) for number in range(first, first + count)}
+
+    def start_all(self) -> None:
+        """Start every agent."""
+        for number in self._nodes:
+            self.start(number)
+
+    def start(self, number: int) -> None:
+        """Start the agent of a node, on what the node has."""
+        node = self._nodes[number]
+        moves = MoveLog(self._reactor)
+        routing = Switchboard(
+            node.routing, node.holder, node.listeners, node.address, self._reactor
+        )
+        doors = Doors(
+            node.node_id,
+            node.address,
+            node.storage,
+            node.containers,
+            routing,
+            MemoryPeers(node.node_id, self._network),
+            self._reactor,
+            moves,
+            PullLog(),
+            node.endings,
+            Arrivals(node.containers, routing, moves, self._reactor),
+            Loans(self._reactor, time.monotonic, node.fence),
+        )
+
+        def join(cluster_id: str) -> None:
+            node.cluster_id = cluster_id
+
+        node.agent = AgentService(
+            Identity(node.node_id, node.address, str(uuid4()), str(uuid4())),
+            doors,
+            self._endpoint,
+            lambda: node.cluster_id,
+            join,
+            DISCOVERY_SECONDS,
+        )
+        node.agent.startService()
+
+    def stop(self, number: int) -> None:
+        """Stop the agent of a node; the node keeps what it has."""
+        agent, self._nodes[number].agent = self._nodes[number].agent, None
+        if agent is not None:
+            agent.stopService()
+
+    def _node(self, number: int) -> MemoryNode:
+        node = MemoryNode(*_identity(number))
+        node.fence.clock = self._reactor
+
+        async def before(method: str, dataset_id: DatasetId) -> None:
+            if method == "create":
+                self._say(f"create {dataset_id} {time.monotonic():.6f}")
+
+        node.storage.before = before
+        return node
+
+
+class Orders(LineReceiver):
+    """What the process is told to do; it ends when nobody is there to tell it."""
+
+    delimiter = b"\n"
+
+    def __init__(self, reactor: Any, fleet: Fleet) -> None:
+        self._reactor = reactor
+        self._fleet = fleet
+
+    def lineReceived(self, line: bytes) -> None:
+        match line.decode().split():
+            case ["go"]:
+                self._fleet.start_all()
+            case ["stop", number]:
+                self._fleet.stop(int(number))
+            case ["start", number]:
+                self._fleet.start(int(number))
+
+    def connectionLost(self, reason: Any = None) -> None:
+        if self._reactor.running:
+            self._reactor.stop()
+
+
+def _identity(number: int) -> tuple[str, str]:
+    node = fleet_node(number)
+    return node.node_id, node.address
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def main() -> None:
+    """Run it."""
+    from twisted.internet import reactor as installed_reactor
+
+    reactor: Any = installed_reactor
+    port, first, count = map(int, sys.argv[1:])
+    StandardIO(Orders(reactor, Fleet(reactor, port, first, count, _say)))
+    reactor.callWhenRunning(_say, "ready")
+    reactor.run()
+
+
+if __name__ == "__main__":
+    main()
