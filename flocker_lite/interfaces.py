@@ -372,8 +372,11 @@ class IStore(Interface):
     def load() -> Awaitable[Configuration]:
         """The whole configuration as it was last committed."""
 
-    def commit(changes: tuple[Change, ...]) -> Awaitable[None]:
-        """Make these changes durable, all or none; StoreError when that was not possible."""
+    def commit(*edits: tuple[Change, ...]) -> Awaitable[tuple[int, ...]]:
+        """Make the changes of these edits durable, all or none, and in order.
+
+        Returns the generation after each edit; StoreError when it was not possible.
+        """
 
     def close() -> Awaitable[None]:
         """Let go of the store."""

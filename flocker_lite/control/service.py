@@ -1,17 +1,17 @@
 """The control service: edits become durable, and go to the agents; their reports come back.
 
-One edit at a time: the pure function, the commit to the store, then the announcement. What a
+One edit after the other: the pure function, the commit to the store, then the announcement. What a
 report says about the world is never stored; only what it means for a grant is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Collection, Iterable
+from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-from twisted.internet.defer import Deferred, DeferredLock
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -23,7 +23,7 @@ from flocker_lite.control.interfaces import EditFunction, IControl
 from flocker_lite.control.journal import Journal
 from flocker_lite.control.lease_timers import LeaseTimers
 from flocker_lite.control.moves import MoveKeeper, as_shown
-from flocker_lite.control.tags import require_tag, tag_of
+from flocker_lite.control.writer import Writer
 from flocker_lite.errors import StoreError
 from flocker_lite.interfaces import IStore
 from flocker_lite.model import deltas, edits, moves
@@ -71,12 +71,11 @@ class ControlService:
     log = Logger()
 
     def __init__(self, store: IStore, configuration: Configuration, clock: Any) -> None:
-        self.configuration = configuration
         self._store = store
         self._clock = clock
+        self._writer = Writer(store, configuration, self._planned, self._durable)
         self._announcer = Announcer()
         self._announcer.configured(configuration, deltas.whole(configuration))
-        self.tag = tag_of(self.cluster_id, store.generation)
         self.journal = Journal(clock.seconds())
         self.eras: dict[NodeId, str] = {}
         self._leases = LeaseTimers(clock, self._lease_is_over)
@@ -84,7 +83,6 @@ class ControlService:
         self._moves = MoveKeeper(clock, self._review)
         self._agents: dict[NodeId, Agent] = {}
         self._expiries: dict[NodeId, IDelayedCall] = {}
-        self._lock = DeferredLock()
         self._closed = False
         # Right after a start nothing is known of what runs where. Told that, the agents would take
         # down routes that are right: they are told nothing until all have reported, or some time
@@ -99,6 +97,14 @@ class ControlService:
         return str(self._store.cluster_id)
 
     @property
+    def configuration(self) -> Configuration:
+        return self._writer.configuration
+
+    @property
+    def tag(self) -> str:
+        return self._writer.tag
+
+    @property
     def cluster(self) -> ClusterState:
         return self._announcer.cluster
 
@@ -106,30 +112,23 @@ class ControlService:
         return self._moves.accounts(move_id)
 
     def planned(self, function: EditFunction, then: EditFunction = Edit) -> Edit:
-        before = self.configuration
-        edit = moves.followed(before, function(before), self._moment())
-        following = then(edit.configuration)
-        return Edit(following.configuration, edit.changes + following.changes)
+        return self._planned(self.configuration, function, then)
 
     async def edit(
         self, function: EditFunction, tags: Collection[str] = (), then: EditFunction = Edit
     ) -> Edit:
-        await self._lock.acquire()
-        try:
-            require_tag(tags, self.tag)
-            before = self.configuration
-            edit = self.planned(function, then)
-            if edit.changes:
-                await self._store.commit(edit.changes)
-                self.configuration = edit.configuration
-                self.tag = tag_of(self.cluster_id, self._store.generation)
-                self._announce(*self._announcer.configured(edit.configuration, edit.changes))
-                self._leases.changed(edit.changes)
-                self.journal.configured(before, edit.changes)
-                self._moves.configured(edit.configuration, edit.changes)
-            return replace(edit, tag=self.tag)
-        finally:
-            self._lock.release()
+        return await self._writer.edit(function, tags, then)
+
+    def _planned(self, before: Configuration, function: EditFunction, then: EditFunction) -> Edit:
+        edit = moves.followed(before, function(before), self._moment())
+        following = then(edit.configuration)
+        return Edit(following.configuration, edit.changes + following.changes)
+
+    def _durable(self, before: Configuration, edit: Edit) -> None:
+        self._announce(*self._announcer.configured(edit.configuration, edit.changes))
+        self._leases.changed(edit.changes)
+        self.journal.configured(before, edit.changes)
+        self._moves.configured(edit.configuration, edit.changes)
 
     async def cancel_move(self, move_id: str, tags: Collection[str] = ()) -> Edit:
         return await self.edit(lambda c: moves.cancel(c, move_id, self._moment()), tags)
@@ -252,38 +251,32 @@ class ControlService:
             self._settled()
         agent.reported = True
         self._tell(agent)
-        grants = self._announcer.grants(agent.node_id, changes)
-        if grants:
-            self._owe_grants(grants)
+        for dataset_id, grant in self._announcer.grants(agent.node_id, changes).items():
+            self._owe_grant(dataset_id, grant)
 
     def _all_reported(self) -> bool:
         needed = {container.node for container in self.configuration.containers.values()}
         return all(node_id in self._announcer.cluster.nodes for node_id in needed)
 
-    async def _move_grants(self, grants: dict[DatasetId, Grant]) -> None:
+    async def _move_grant(self, dataset_id: DatasetId, grant: Grant) -> None:
         """A report comes but once: what the store refuses now is tried again."""
-        refused: dict[DatasetId, Grant] = {}
-        for dataset_id, grant in grants.items():
-            try:
-                await self.edit(_setting(dataset_id, grant))
-            except edits.EditError as error:
-                self.log.warn(
-                    "grant of {dataset} not moved: {error}", dataset=dataset_id, error=error
-                )
-            except StoreError as error:
-                refused[dataset_id] = grant
-                self.log.error(
-                    "grant of {dataset} not moved, next try in {delay:g} s: {error}",
-                    dataset=dataset_id,
-                    error=error,
-                    delay=STORE_RETRY_SECONDS,
-                )
-        if refused and not self._closed:
-            self._clock.callLater(STORE_RETRY_SECONDS, self._owe_grants, refused)
+        try:
+            await self.edit(lambda before: edits.set_grant(before, dataset_id, grant))
+        except edits.EditError as error:
+            self.log.warn("grant of {dataset} not moved: {error}", dataset=dataset_id, error=error)
+        except StoreError as error:
+            self.log.error(
+                "grant of {dataset} not moved, next try in {delay:g} s: {error}",
+                dataset=dataset_id,
+                error=error,
+                delay=STORE_RETRY_SECONDS,
+            )
+            if not self._closed:
+                self._clock.callLater(STORE_RETRY_SECONDS, self._owe_grant, dataset_id, grant)
 
-    def _owe_grants(self, grants: dict[DatasetId, Grant]) -> None:
+    def _owe_grant(self, dataset_id: DatasetId, grant: Grant) -> None:
         if not self._closed:
-            self._owned(self._move_grants(grants), "moving grants")
+            self._owned(self._move_grant(dataset_id, grant), "moving a grant")
 
     def _lease_is_over(self, dataset_id: DatasetId) -> None:
         async def drop() -> None:
@@ -337,10 +330,6 @@ class ControlService:
         Deferred.fromCoroutine(run()).addErrback(
             lambda failure: self.log.failure("{what} failed", failure, what=what)
         )
-
-
-def _setting(dataset_id: DatasetId, grant: Grant) -> Callable[[Configuration], Edit]:
-    return lambda configuration: edits.set_grant(configuration, dataset_id, grant)
 
 
 async def open_control(store: IStore, clock: Any) -> ControlService:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import accumulate
 
 from flocker_lite.model.records import Change
 
@@ -20,3 +21,13 @@ def next_generation(current: int, changes: Iterable[Change], now: float) -> int:
     if all(change.kind in _FOLLOWING for change in changes):
         return current
     return max(current + 1, int(now * _MICROSECONDS))
+
+
+def next_generations(
+    current: int, edits: Iterable[Iterable[Change]], now: float
+) -> tuple[int, ...]:
+    """The generation after each of these edits, one made upon the other."""
+    after = accumulate(
+        edits, lambda before, changes: next_generation(before, changes, now), initial=current
+    )
+    return tuple(after)[1:]

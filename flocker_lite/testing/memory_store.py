@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import chain
 from uuid import uuid4
 
 from zope.interface import implementer
@@ -10,7 +11,7 @@ from zope.interface import implementer
 from flocker_lite.errors import StoreError
 from flocker_lite.interfaces import IStore
 from flocker_lite.model import deltas
-from flocker_lite.model.generations import next_generation
+from flocker_lite.model.generations import next_generations
 from flocker_lite.model.records import Change, Configuration
 
 
@@ -45,17 +46,19 @@ class MemoryStore:
         """See IStore."""
         return self._open().configuration
 
-    async def commit(self, changes: tuple[Change, ...]) -> None:
+    async def commit(self, *edits: tuple[Change, ...]) -> tuple[int, ...]:
         """See IStore."""
         disk = self._open()
         if disk.refusal is not None:
             raise disk.refusal
         try:
-            disk.configuration = deltas.apply(disk.configuration, changes)
+            disk.configuration = deltas.apply(disk.configuration, chain.from_iterable(edits))
         except KeyError as error:
             raise StoreError(f"the configuration has no {error.args[0]}") from None
         disk.commits += 1
-        self.generation = disk.generation = next_generation(disk.generation, changes, now=0)
+        generations = next_generations(disk.generation, edits, now=0)
+        self.generation = disk.generation = generations[-1]
+        return generations
 
     async def close(self) -> None:
         """See IStore."""

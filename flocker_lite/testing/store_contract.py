@@ -211,6 +211,21 @@ class StoreContract(Base):
         self.refused(store.commit((Change("ghosts", "casper", None),)))
         assert store.generation == seen[-1]
 
+    def test_several_edits(self) -> None:
+        """Edits that are committed together are all made, or none, each with its generation."""
+        store = self.opened()
+        known = store.generation
+        one, two = Node(NODE, "10.77.0.11"), Node(NODE, "10.77.0.12")
+        grant = Change("grants", DATASET, Grant(NODE))
+        edits = ((Change("nodes", NODE, one),), (grant,), (Change("nodes", NODE, two),))
+        first, same, last = self.now(store.commit(*edits))
+        assert known < first == same < last == store.generation
+        self.refused(store.commit((Change("nodes", NODE, one),), (Change("ghosts", "c", None),)))
+        store = self.reopened(store)
+        loaded = self.now(store.load())
+        assert dict(loaded.nodes) == {NODE: two}
+        assert dict(loaded.grants) == {DATASET: Grant(NODE)}
+
     def test_one_at_a_time(self) -> None:
         """It cannot be opened a second time while it is open."""
         store = self.opened()

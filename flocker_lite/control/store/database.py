@@ -6,6 +6,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 
 from flocker_lite.control.store import flocker04, schema
@@ -14,7 +15,7 @@ from flocker_lite.control.store.errors import damaged, explain
 from flocker_lite.control.store.lock import DirectoryLock
 from flocker_lite.errors import StoreError
 from flocker_lite.model import codec, deltas
-from flocker_lite.model.generations import next_generation
+from flocker_lite.model.generations import next_generations
 from flocker_lite.model.records import Change, Configuration
 
 FILE_NAME = "flocker.sqlite"
@@ -81,21 +82,22 @@ class Database:
         with self._explained():
             return _read(self.connection, self.path)
 
-    def commit(self, changes: tuple[Change, ...]) -> int:
-        """Carry the changes out in one transaction, which is on disk when this returns.
+    def commit(self, *edits: tuple[Change, ...]) -> tuple[int, ...]:
+        """Carry the edits out in one transaction, which is on disk when this returns.
 
-        Returns the generation of the configuration.
+        Returns the generation of the configuration after each.
         """
+        changes = tuple(chain.from_iterable(edits))
         unknown = {change.kind for change in changes}.difference(schema.KINDS)
         if unknown:
             raise StoreError(f"the configuration has no {', '.join(sorted(unknown))}")
-        generation = next_generation(self.generation, changes, self._wall_seconds())
+        generations = next_generations(self.generation, edits, self._wall_seconds())
         with self._explained(), _transaction(self.connection):
             _write(self.connection, changes)
-            if generation != self.generation:
-                schema.set_meta(self.connection, "generation", str(generation))
-        self.generation = generation
-        return generation
+            if generations[-1] != self.generation:
+                schema.set_meta(self.connection, "generation", str(generations[-1]))
+        self.generation = generations[-1]
+        return generations
 
     def fill(self, content: Content) -> None:
         """Make this the cluster's id and its configuration; StoreError unless the store is empty.

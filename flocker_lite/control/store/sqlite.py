@@ -59,9 +59,11 @@ class SQLiteStore:
         """See IStore."""
         return await self._run_in_thread(self._database.load)
 
-    async def commit(self, changes: tuple[Change, ...]) -> None:
+    async def commit(self, *edits: tuple[Change, ...]) -> tuple[int, ...]:
         """See IStore; raises DiskFull when that is why."""
-        self.generation = await self._run_in_thread(self._database.commit, changes)
+        generations = await self._run_in_thread(self._database.commit, *edits)
+        self.generation = generations[-1]
+        return generations
 
     async def close(self) -> None:
         """See IStore."""

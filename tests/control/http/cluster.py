@@ -40,13 +40,13 @@ class Refusing(MemoryStore):
     slow: Deferred[None] | None = None
     error: Exception | None = None
 
-    async def commit(self, changes: tuple[Change, ...]) -> None:
+    async def commit(self, *edits: tuple[Change, ...]) -> tuple[int, ...]:
         """Commit, after `slow` when that is set."""
         if self.slow is not None:
             await self.slow
         if self.error is not None:
             raise self.error
-        await super().commit(changes)
+        return await super().commit(*edits)
 
 
 class MemoryControl(ControlService):

@@ -1,0 +1,134 @@
+"""Edits on their way to the disk: what comes while a commit is under way goes with the next.
+
+So that many clients that write at once wait for a few commits, not for one each.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from flocker_lite.control.interfaces import EditFunction
+from flocker_lite.control.tags import require_tag, tag_of
+from flocker_lite.interfaces import IStore
+from flocker_lite.model.records import Configuration, Edit
+
+TOGETHER_MAX = 32
+"""Edits of one commit: they are prepared and announced in one go, and all else waits meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """An edit that somebody waits for, as `IControl.edit` describes it."""
+
+    function: EditFunction
+    tags: Collection[str]
+    then: EditFunction
+    done: Deferred[Edit]
+
+
+class Writer:
+    """The configuration that is durable, and the only way to change it.
+
+    `planned(configuration, function, then)` makes the edit of a wish; `durable(before, edit)` is
+    called for each edit that changes anything, in order, when it is on disk.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        store: IStore,
+        configuration: Configuration,
+        planned: Callable[[Configuration, EditFunction, EditFunction], Edit],
+        durable: Callable[[Configuration, Edit], None],
+    ) -> None:
+        self.configuration = configuration
+        self._store = store
+        self._planned = planned
+        self._durable = durable
+        self._waiting: deque[Wanted] = deque()
+        self._alone = 0
+        self._writing = False
+        self.tag = tag_of(store.cluster_id, store.generation)
+
+    async def edit(self, function: EditFunction, tags: Collection[str], then: EditFunction) -> Edit:
+        """See IControl."""
+        done: Deferred[Edit] = Deferred()
+        self._waiting.append(Wanted(function, tags, then, done))
+        if not self._writing:
+            # Nobody waits for the edits of all who come later.
+            Deferred.fromCoroutine(self._write()).addErrback(
+                lambda failure: self._log.failure("edits are not written", failure)
+            )
+        return await done
+
+    async def _write(self) -> None:
+        self._writing = True
+        try:
+            while self._waiting:
+                await self._write_some()
+        finally:
+            self._writing = False
+
+    async def _write_some(self) -> None:
+        """Prepare the next edits and make them durable, all with one commit."""
+        together = self._next_together()
+        changes = [edit.changes for _, edit in together if isinstance(edit, Edit) and edit.changes]
+        generations: list[int] = []
+        if changes:
+            try:
+                generations = list(await self._store.commit(*changes))
+            except Exception:
+                self._refused([wanted for wanted, _ in together], Failure())
+                return
+        for wanted, edit in together:
+            if isinstance(edit, Edit):
+                outcome = self._made(edit, generations)
+                wanted.done.callback(outcome)
+            else:
+                wanted.done.errback(edit)
+
+    def _next_together(self) -> list[tuple[Wanted, Edit | Failure]]:
+        together: list[tuple[Wanted, Edit | Failure]] = []
+        configuration = self.configuration
+        room = 1 if self._alone else TOGETHER_MAX
+        while self._waiting and len(together) < room:
+            # A tag can be compared to that of a durable configuration only.
+            if self._waiting[0].tags and configuration is not self.configuration:
+                break
+            wanted = self._waiting.popleft()
+            try:
+                require_tag(wanted.tags, self.tag)
+                edit = self._planned(configuration, wanted.function, wanted.then)
+            except Exception:
+                together.append((wanted, Failure()))
+            else:
+                together.append((wanted, edit))
+                configuration = edit.configuration
+        self._alone = max(0, self._alone - len(together))
+        return together
+
+    def _refused(self, wanted: list[Wanted], failure: Failure) -> None:
+        """The store takes all or none: of several each is tried alone, for one may be to blame."""
+        if len(wanted) == 1:
+            wanted[0].done.errback(failure)
+            return
+        self._waiting.extendleft(reversed(wanted))
+        self._alone += len(wanted)
+
+    def _made(self, edit: Edit, generations: list[int]) -> Edit | Failure:
+        if not edit.changes:
+            return replace(edit, tag=self.tag)
+        before, self.configuration = self.configuration, edit.configuration
+        self.tag = tag_of(self._store.cluster_id, generations.pop(0))
+        try:
+            self._durable(before, edit)
+        except Exception:
+            return Failure()
+        return replace(edit, tag=self.tag)
