@@ -12,7 +12,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IDelayedCall, IReadDescriptor, IWriteDescriptor
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from flocker_lite.ssh.limiting import TokenBucket
@@ -110,12 +112,13 @@ class Pump:
             self._waits_for_target = False
             self._reactor.addReader(self)
 
-    def connectionLost(self, reason: object) -> None:
-        """The reactor saw an end hang up; the next move finds out which."""
-        if self._open:
-            self._move()
-            if self._open:
-                self._end(BrokenPipeError("the reader of the stream is gone"))
+    def connectionLost(self, reason: Failure) -> None:
+        """The reactor saw an end hang up: the source's when it is empty, too, so that all is moved.
+
+        A splice would not tell: of a target that is full it says so first.
+        """
+        done = reason.check(ConnectionDone) is not None
+        self._end(None if done else BrokenPipeError("the reader of the stream is gone"))
 
     def _move(self) -> bool:
         """Whether anything moved, or the pump rests or has ended."""

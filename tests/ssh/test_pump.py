@@ -77,6 +77,14 @@ class PumpTests(TestCase):
         assert await self.ended is None
         assert await self.read_all() == b""
 
+    async def test_end_behind_a_full_pipe(self) -> None:
+        """A source that ends while the target is full has ended; what the target holds is read."""
+        data = os.urandom(PIPE_BYTES)
+        feeding = self.feed(data)
+        assert await self.ended is None
+        await feeding
+        assert await self.read_all() == data
+
     async def test_back_pressure(self) -> None:
         """Who does not read holds the writer up: no more is moved than the pipes hold."""
         feeding = self.feed(bytes(SIZE))
