@@ -15,7 +15,7 @@ from flocker_lite.convergence.changes import (
     image_resource,
 )
 from flocker_lite.convergence.dataset_plan import missing
-from flocker_lite.convergence.groups import Group, GroupDataset, Local, groups
+from flocker_lite.convergence.groups import Group, GroupDataset, Local, groups, is_on_trial
 from flocker_lite.convergence.pacing import Failed
 from flocker_lite.model.records import DatasetId, NodeId
 from flocker_lite.model.state import (
@@ -43,7 +43,7 @@ def report(
     unhealthy: Mapping[str, str] = MappingProxyType({}),
     counts: Mapping[int, PortState] = MappingProxyType({}),
 ) -> NodeState:
-    """The state of this node; the containers that are `starting` do not serve anybody yet.
+    """The state of this node; containers that are `starting` or on trial do not serve anybody yet.
 
     `counts` are of the connections that it holds.
 
@@ -75,7 +75,8 @@ def report(
         error = errors.get(container_resource(group.name))
         state = _container_state(me, group, error, pulls, endings.get(group.name))
         if state is not None:
-            serving = state.running and group.name not in {*starting, *unhealthy}
+            absent = group.name in starting or is_on_trial(local, state.container)
+            serving = state.running and not absent and group.name not in unhealthy
             if state.running and state.error is None and group.name in unhealthy:
                 state = replace(state, error=f"not healthy: {unhealthy[group.name]}")
             containers[group.name] = replace(state, serving=serving)

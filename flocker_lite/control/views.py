@@ -101,7 +101,9 @@ def route(
     running = {
         node_id: state
         for node_id, state in cluster.containers.get(name, pmap()).items()
-        if state.running and any(item.external == port for item in state.container.ports)
+        if state.running
+        and any(item.external == port for item in state.container.ports)
+        and not _is_on_trial(cluster, node_id, state.container)
     }
     serving = [node_id for node_id, state in running.items() if state.serving]
     if not serving and before is not None and before.container == name:
@@ -112,6 +114,15 @@ def route(
         return None
     node = configuration.nodes.get(_chosen(configuration, name, serving or list(running)))
     return Route(port, node.address, name) if node is not None else None
+
+
+def _is_on_trial(cluster: ClusterState, node_id: NodeId, container: Container) -> bool:
+    """What it writes there may be taken back: nobody is led there."""
+    copies = (
+        cluster.datasets.get(volume.dataset_id, pmap()).get(node_id) for volume in container.volumes
+    )
+    leases = (copy.lease for copy in copies if copy is not None)
+    return any(lease is not None and lease.role is Role.PROBATION for lease in leases)
 
 
 def _chosen(configuration: Configuration, name: str, nodes: list[NodeId]) -> NodeId:

@@ -88,9 +88,13 @@ class Arrivals:
         self._ports[name] = ports
         self._routing.keep(ports)
         try:
+            if on_trial:
+                await self._routing.keep_away(name, ports)
             await self._containers.start(name)
         except FlockerError:
             self._ports.pop(name, None)
+            if on_trial:
+                self._routing.refuse(ports)
             await self._routing.forget(ports)
             raise
         for dataset_id in dataset_ids:
@@ -125,6 +129,7 @@ class Arrivals:
         trial = self._trials.get(name)
         self._give_up(name)
         if trial is not None:
+            self._routing.refuse(trial.ports)
             await self._routing.forget(trial.ports)
 
     def stop(self) -> None:

@@ -21,7 +21,7 @@ from flocker_lite.convergence.wishes import Wishes
 from flocker_lite.interfaces import IContainers, IEndings, IPeers, IStorage
 from flocker_lite.model import lease
 from flocker_lite.model.records import Container, DatasetId, HealthCheck, NodeId
-from flocker_lite.model.state import NodeView, Route
+from flocker_lite.model.state import NodeView, Rule
 from flocker_lite.routing.switchboard import Switchboard
 
 STOP_TIMEOUT_SECONDS = 30.0
@@ -286,13 +286,15 @@ class PoiseContainer(_ContainerChange):
 class StartContainer(_ContainerChange):
     """Start a prepared container; `dataset_ids` are mounted here, and stay so meanwhile.
 
-    `is_poised` says that its program waits for nothing else.
+    `is_poised` says that its program waits for nothing else. `on_trial` are those that it has on
+    loan: it starts only as long as that goes on, for then they are given back.
     """
 
     name: str
     dataset_ids: tuple[DatasetId, ...] = ()
     ports: tuple[int, ...] = ()
     health_check: HealthCheck | None = None
+    on_trial: tuple[DatasetId, ...] = ()
     is_poised: bool = field(default=False, compare=False)
 
     @property
@@ -301,11 +303,12 @@ class StartContainer(_ContainerChange):
         return frozenset(datasets | {container_resource(self.name)})
 
     async def run(self, doors: Doors) -> None:
+        if not doors.loans.on_trial.issuperset(self.on_trial):
+            return
         for dataset_id in self.dataset_ids:
             doors.moves.let_go(dataset_id, self.is_poised)
-        on_trial = not doors.loans.on_trial.isdisjoint(self.dataset_ids)
         await doors.arrivals.start(
-            self.name, self.ports, self.dataset_ids, on_trial, self.health_check
+            self.name, self.ports, self.dataset_ids, bool(self.on_trial), self.health_check
         )
 
 
@@ -338,7 +341,7 @@ class RetireContainer(_ContainerChange):
 class ReplaceRoutes(ShortChange):
     """Put exactly these routes in force."""
 
-    routes: frozenset[Route]
+    routes: frozenset[Rule]
 
     @property
     def resources(self) -> frozenset[str]:

@@ -86,8 +86,9 @@ def _run_here(group: Group, wanted: Container, resting: frozenset[str]) -> list[
         wanted.name,
         tuple(dataset.dataset_id for dataset in group.datasets),
         tuple(port.external for port in wanted.ports),
+        wanted.health_check,
+        on_trial=tuple(dataset.dataset_id for dataset in group.with_role(Role.PROBATION)),
         is_poised=have is not None and have.poised,
-        health_check=wanted.health_check,
     )
     if have is None:
         changes += [PrepareContainer(wanted.name, wanted), start]

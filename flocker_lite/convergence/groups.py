@@ -127,6 +127,13 @@ def groups(view: NodeView, local: Local) -> tuple[Group, ...]:
     return tuple(found)
 
 
+def is_on_trial(local: Local, container: Container) -> bool:
+    """Whether what the container writes here may be taken back: nobody may reach it meanwhile."""
+    copies = (local.datasets.get(volume.dataset_id) for volume in container.volumes)
+    leases = (copy.lease for copy in copies if copy is not None)
+    return any(lease is not None and lease.role is Role.PROBATION for lease in leases)
+
+
 def _dataset(dataset_id: DatasetId, view: NodeView, local: Local) -> GroupDataset:
     return GroupDataset(
         dataset_id,

@@ -7,25 +7,29 @@ from collections.abc import Iterable, Iterator, Mapping
 from pyrsistent import PMap, pmap
 
 from flocker_lite.convergence.changes import IStateChange, ReplaceRoutes
-from flocker_lite.convergence.groups import Local
+from flocker_lite.convergence.groups import Local, is_on_trial
 from flocker_lite.model.records import NodeId
 from flocker_lite.model.state import (
     Listener,
     LocalContainer,
     NodeView,
     PortState,
+    Relayed,
     Route,
+    Rule,
 )
 
 
 def plan_routes(me: NodeId, view: NodeView, local: Local) -> list[IStateChange]:
     """Replace all of them when one differs; a port that a container here publishes has none.
 
-    Nor has one at which other software of this node listens: that keeps its connections.
+    Nor has one at which other software of this node listens: that keeps its connections. The port
+    of a container on trial keeps what it has when the cluster leads it nowhere else.
     """
-    wanted = frozenset(
+    wanted: frozenset[Rule] = frozenset(
         route for route in _routes(me, view, local) if route.port not in local.listeners
     )
+    wanted |= _kept_away(local, {route.port for route in wanted})
     return [ReplaceRoutes(wanted)] if wanted != local.routes else []
 
 
@@ -63,10 +67,26 @@ def _routes(me: NodeId, view: NodeView, local: Local) -> Iterator[Route]:
     here = {
         port.external
         for name, have in local.containers.items()
-        if have.running and not _is_leaving(me, view, name)
+        if have.running
+        and not _is_leaving(me, view, name)
+        and not is_on_trial(local, have.container)
         for port in have.container.ports
     }
     return (route for route in view.routes.values() if route.port not in here)
+
+
+def _kept_away(local: Local, led: set[int]) -> frozenset[Rule]:
+    """What keeps connections from containers on trial, where no route `led` them elsewhere."""
+    on_trial = {
+        port.external
+        for have in local.containers.values()
+        if have.running and is_on_trial(local, have.container)
+        for port in have.container.ports
+    }
+    kept = on_trial - led
+    return frozenset(
+        rule for rule in local.routes if rule.port in kept and not isinstance(rule, Relayed)
+    )
 
 
 def _is_leaving(me: NodeId, view: NodeView, name: str) -> bool:

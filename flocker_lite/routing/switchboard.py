@@ -31,7 +31,7 @@ class _Said:
     """What was said here of a port (None: it is served here), and what the cluster said then."""
 
     route: Route | None
-    instead_of: Route | None
+    instead_of: Rule | None
 
 
 class Switchboard:
@@ -57,7 +57,7 @@ class Switchboard:
         self._lock = DeferredLock()
         self._routes: frozenset[Rule] = frozenset()
         self._said: dict[int, _Said] = {}
-        self._kept: dict[int, Route | None] = {}
+        self._kept: dict[int, Rule | None] = {}
         self._held: dict[int, Held] = {}
         self._timers: dict[int, Any] = {}
         self._relays: dict[int, Relayed] = {}
@@ -100,20 +100,12 @@ class Switchboard:
         """
         ports = tuple(ports)
         try:
-            for port in ports:
-                self._held[port] = Held(port, await self._holder.hold(port), container)
-            if ports:
-                await self._apply()
+            await self._hold(container, ports)
         except FlockerError as error:
             self._log.warn(
                 "connections to {container} are not held while it moves: {error}",
                 container=container,
                 error=error,
-            )
-        for port in ports:
-            self._stop_timer(port)
-            self._timers[port] = self._clock.callLater(
-                self._held_seconds_max, self._held_too_long, port
             )
 
     async def lead(self, container: str, ports: Iterable[int], address: str) -> None:
@@ -136,6 +128,21 @@ class Switchboard:
         for port in ports:
             said = self._said.get(port)
             self._kept.setdefault(port, said.route if said is not None else wanted.get(port))
+
+    async def keep_away(self, container: str, ports: Iterable[int]) -> None:
+        """Of what is kept, hold all that would get to the container here; FlockerError if not.
+
+        Once it was held for too long it is refused, for as long as it is kept.
+        """
+        leading_here = tuple(port for port in ports if self._kept[port] is None)
+        await self._hold(container, leading_here)
+        self._kept.update({port: self._held[port] for port in leading_here})
+
+    def refuse(self, ports: Iterable[int]) -> None:
+        """Those who wait at these ports have waited in vain."""
+        for port in ports:
+            if port in self._held:
+                self._held_too_long(port)
 
     async def forget(self, ports: Iterable[int]) -> None:
         """The cluster is right about these ports; what is held goes on being held."""
@@ -162,6 +169,17 @@ class Switchboard:
         for port in tuple(self._timers):
             self._stop_timer(port)
         self._holder.close()
+
+    async def _hold(self, container: str, ports: tuple[int, ...]) -> None:
+        for port in ports:
+            self._stop_timer(port)
+            self._timers[port] = self._clock.callLater(
+                self._held_seconds_max, self._held_too_long, port
+            )
+        for port in ports:
+            self._held[port] = Held(port, await self._holder.hold(port), container)
+        if ports:
+            await self._apply()
 
     def _say(self, port: int, route: Route | None) -> None:
         wanted = self._by_port().get(port)
@@ -244,15 +262,16 @@ class Switchboard:
         by_port.update(self._held)
         return frozenset(rule for rule in by_port.values() if rule is not None)
 
-    def _by_port(self) -> dict[int, Route]:
+    def _by_port(self) -> dict[int, Rule]:
         """What the cluster wants; that a container serves here is no route."""
         return {
-            route.port: route
-            for route in self._routes
-            if isinstance(route, Route) and route.address != self._address
+            rule.port: rule
+            for rule in self._routes
+            if not isinstance(rule, Relayed)
+            and not (isinstance(rule, Route) and rule.address == self._address)
         }
 
-    def _is_history(self, said: _Said, wanted: Route | None) -> bool:
+    def _is_history(self, said: _Said, wanted: Rule | None) -> bool:
         is_the_same = wanted == said.route
         is_newer = wanted is not None and wanted != said.instead_of
         return is_the_same or is_newer

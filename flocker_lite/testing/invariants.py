@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from flocker_lite.model.lease import Role
 from flocker_lite.model.records import Configuration, Container, DatasetId
+from flocker_lite.model.state import Held
 from flocker_lite.testing.cluster import MemoryNode
 from flocker_lite.testing.memory_storage import Copy
 
@@ -54,7 +55,38 @@ def violations(
         dataset = configuration.datasets.get(dataset_id)
         if dataset is not None and not dataset.deleted:
             found += _nothing_lost(nodes, dataset_id, history)
+    for node in nodes:
+        found += _nobody_reaches_a_trial(nodes, node)
     return found
+
+
+def _nobody_reaches_a_trial(nodes: list[MemoryNode], node: MemoryNode) -> Iterator[str]:
+    """What a client had from a copy that is taken back would be lost."""
+    lent = {
+        node.storage.path(dataset_id)
+        for dataset_id, copy in node.storage.copies.items()
+        if _role(copy) is Role.PROBATION
+    }
+    for name, paths in node.containers.processes.items():
+        if lent.isdisjoint(paths):
+            continue
+        for port in node.containers.made[name].local.container.ports:
+            for first in nodes:
+                if _end_of(nodes, first, port.external) is node:
+                    yield f"{name} is on trial at {node.address} and reached from {first.address}"
+
+
+def _end_of(nodes: list[MemoryNode], node: MemoryNode, port: int) -> MemoryNode | None:
+    """The node whose own port a connection gets to; None for one that is held or goes nowhere."""
+    by_address = {other.address: other for other in nodes}
+    for _ in nodes:
+        rule = node.routing.goes_to(port)
+        if rule is None:
+            return node
+        if isinstance(rule, Held):
+            return None
+        node = by_address[rule.address]
+    return None
 
 
 def _one_writer(nodes: list[MemoryNode], dataset_id: DatasetId) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 from pyrsistent import pmap
@@ -11,7 +12,7 @@ from flocker_lite.agent.report import report
 from flocker_lite.convergence.groups import Local
 from flocker_lite.convergence.pacing import Failed
 from flocker_lite.model.lease import Lease, Role
-from flocker_lite.model.records import Container, Dataset, Grant
+from flocker_lite.model.records import Container, Dataset, Grant, Volume
 from flocker_lite.model.state import (
     DatasetState,
     LocalContainer,
@@ -54,6 +55,19 @@ def test_what_is_here() -> None:
     assert state.datasets == pmap({D: DatasetState(D, PRIMARY, True, "/flocker/d1", 100)})
     assert state.containers["shop"].running
     assert state.containers["shop"].serving
+
+
+def test_on_trial() -> None:
+    """What runs on data that it has on loan serves nobody, whatever else is known of it."""
+    shop = replace(SHOP, volumes=(Volume(D, "/data"),))
+    lent = Lease(Role.PROBATION, 2)
+    for lease, serving in ((lent, False), (PRIMARY, True)):
+        local = Local(
+            pmap({D: LocalDataset(D, lease, True, "/flocker/d1")}),
+            pmap({"shop": LocalContainer(shop, "running")}),
+        )
+        state = reported(None, local).containers["shop"]
+        assert (state.running, state.serving) == (True, serving)
 
 
 def test_what_failed() -> None:

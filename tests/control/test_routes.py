@@ -8,8 +8,9 @@ from pyrsistent import pmap
 
 from flocker_lite.control.cluster_state import ClusterState
 from flocker_lite.control.views import route, serving_views
-from flocker_lite.model.records import Change, Configuration, Container, Node, NodeId, Port
-from flocker_lite.model.state import ContainerState, Route
+from flocker_lite.model.lease import Lease, Role
+from flocker_lite.model.records import Change, Configuration, Container, Node, NodeId, Port, Volume
+from flocker_lite.model.state import ContainerState, DatasetState, Route
 
 A, B, C = "a", "b", "c"
 PORT = 8080
@@ -55,6 +56,21 @@ def test_move_without_data() -> None:
     """Both serve for a moment; it is the one where it is wanted then."""
     assert led(AT_A, a=SERVING, b=STARTING) == AT_A
     assert led(AT_A, a=SERVING, b=SERVING) == AT_B
+
+
+def test_move_with_a_trial() -> None:
+    """Nobody is led to a copy that may be taken back, even when nothing else runs."""
+    data = replace(WEB, volumes=(Volume("d", "/data"),))
+    wanted = replace(WANTED, containers=pmap({"web": data}))
+
+    def led_with(role: Role) -> Route | None:
+        state = DatasetState("d", Lease(role, 2))
+        changes = (Change("datasets", "d", state), Change("containers", "web", running))
+        return route(wanted, ClusterState().updated("b", changes), "web", PORT, None)
+
+    running = ContainerState(data, running=True)
+    assert led_with(Role.PROBATION) is None
+    assert led_with(Role.PRIMARY) == AT_B
 
 
 def test_deleted() -> None:

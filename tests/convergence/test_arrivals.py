@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from flocker_lite.convergence.arrivals import ANSWER_SECONDS_MAX, Arrivals
 from flocker_lite.convergence.move_log import MoveLog
 from flocker_lite.model.records import Container, HealthCheck
-from flocker_lite.model.state import Route
+from flocker_lite.model.state import Held, Route
 from flocker_lite.routing.switchboard import Switchboard
 from flocker_lite.testing.memory_containers import MemoryContainers
 from flocker_lite.testing.memory_holder import MemoryHolder
@@ -52,16 +52,17 @@ class ArrivalsTests(SynchronousTestCase):
         self.containers = SlowContainers(self.clock)
         self.containers.unhealthy["web"] = "no"
         self.routing = MemoryRouting()
+        self.holder = MemoryHolder()
         self.switchboard = Switchboard(
-            self.routing, MemoryHolder(), MemoryListeners(), HERE, self.clock, 1000.0
+            self.routing, self.holder, MemoryListeners(), HERE, self.clock, 1000.0
         )
         self.arrivals = Arrivals(self.containers, self.switchboard, MoveLog(self.clock), self.clock)
         self.successResultOf(Deferred.fromCoroutine(self.switchboard.replace(frozenset({AWAY}))))
 
-    async def begin(self, check: HealthCheck | None) -> None:
+    async def begin(self, check: HealthCheck | None, on_trial: bool = False) -> None:
         await self.containers.pull(WEB.image, lambda progress: None)
         await self.containers.prepare(replace(WEB, health_check=check), {}, HERE)
-        await self.arrivals.start("web", (PORT,), (), health_check=check)
+        await self.arrivals.start("web", (PORT,), (), on_trial, check)
 
     def start(self, check: HealthCheck | None = CHECK) -> None:
         """Have it started; it does not serve yet."""
@@ -126,6 +127,31 @@ class ArrivalsTests(SynchronousTestCase):
         self.answer()
         assert self.routing.goes_to(PORT) == AWAY
         assert self.arrivals.unhealthy == {}
+
+    def test_a_trial(self) -> None:
+        """Nothing is led to one that answers before it is kept."""
+        self.start_trial()
+        assert not self.arrivals.is_healthy("web")
+        self.answer()
+        assert self.arrivals.is_healthy("web")
+        assert self.routing.goes_to(PORT) == AWAY
+        self.arrivals.keep("web")
+        assert self.routing.goes_to(PORT) is None
+
+    def test_a_trial_where_nothing_is_led_away(self) -> None:
+        """It is held then, and refused when the trial is over."""
+        self.successResultOf(Deferred.fromCoroutine(self.switchboard.replace(frozenset())))
+        self.start_trial()
+        self.answer()
+        assert isinstance(self.routing.goes_to(PORT), Held)
+        self.successResultOf(Deferred.fromCoroutine(self.arrivals.end_trial("web")))
+        assert self.routing.goes_to(PORT) is None
+        assert self.holder.refused == [PORT]
+
+    def start_trial(self) -> None:
+        """Have it started on trial, where it turns out to be healthy."""
+        del self.containers.unhealthy["web"]
+        self.successResultOf(Deferred.fromCoroutine(self.begin(CHECK, on_trial=True)))
 
     def test_stop(self) -> None:
         """With the agent all waiting ends."""

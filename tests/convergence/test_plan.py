@@ -28,17 +28,19 @@ from flocker_lite.convergence.groups import Local
 from flocker_lite.convergence.handoff import DeliverDatasets, HandoffDatasets, ReclaimDatasets
 from flocker_lite.convergence.plan import plan
 from flocker_lite.convergence.pushing import PushDatasets
-from flocker_lite.convergence.routing_plan import ports, strangers
+from flocker_lite.convergence.routing_plan import plan_routes, ports, strangers
 from flocker_lite.convergence.transfer import Moved
 from flocker_lite.model.lease import Lease, Role
 from flocker_lite.model.records import Container, Dataset, Grant, Port, RestartPolicy, Volume
 from flocker_lite.model.state import (
+    Held,
     Listener,
     LocalContainer,
     LocalDataset,
     NodeView,
     PortState,
     Route,
+    Rule,
     WantedDataset,
 )
 from flocker_lite.testing.strategies import (
@@ -302,6 +304,32 @@ def test_a_dataset_that_another_container_still_has() -> None:
 def test_a_start_holds_its_datasets() -> None:
     """A container's start and anything about its datasets never go on side by side."""
     assert START.resources == {"container/shop", "dataset/d1"}
+
+
+def test_routes_of_a_trial() -> None:
+    """As long as it may be taken back, what is led elsewhere goes on to be, whoever says what."""
+    shop = Container("shop", ME, "shop:1", (Port(80, 80),), (Volume(D, "/data"),))
+    lent = LocalDataset(D, Lease(Role.PROBATION, 2), True, "/flocker/d")
+    away, held = Route(80, "10.0.0.2", "shop"), Held(80, 4000, "shop")
+    web = Route(81, "10.0.0.2", "web")
+
+    def routes(told: Route | None, *in_force: Rule, here: LocalDataset = lent) -> frozenset[Rule]:
+        view = NodeView(routes=pmap({str(route.port): route for route in (told, web) if route}))
+        running = pmap({"shop": LocalContainer(shop, "running")})
+        local = Local(pmap({D: here}), running, frozenset(in_force))
+        changes = plan_routes(ME, view, local)
+        if not changes:
+            return local.routes
+        [change] = changes
+        assert isinstance(change, ReplaceRoutes)
+        return change.routes
+
+    assert routes(away) == {away, web}
+    assert routes(away, held) == {away, web}
+    assert routes(None, away) == {away, web}
+    assert routes(None, held) == {held, web}
+    owned = LocalDataset(D, Lease(Role.PRIMARY, 2), True, "/flocker/d")
+    assert routes(away, away, here=owned) == {web}
 
 
 def test_routes() -> None:

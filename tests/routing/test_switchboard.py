@@ -112,6 +112,48 @@ class SwitchboardTests(SynchronousTestCase):
         self.do(self.board.forget((PORT,)))
         assert self.in_force() == {redis(THIRD)}
 
+    def test_a_trial_here(self) -> None:
+        """As long as it is kept, nothing gets to the ports here: what is led nowhere is held."""
+        self.told(redis(OTHER))
+        self.board.keep((PORT,))
+        self.do(self.board.keep_away("redis", (PORT,)))
+        assert self.in_force() == {redis(OTHER)}
+        self.do(self.board.forget((PORT,)))
+        self.told()
+        self.board.keep((PORT,))
+        self.do(self.board.keep_away("redis", (PORT,)))
+        assert self.in_force() == {HELD}
+        self.clock.advance(HELD_SECONDS_MAX)
+        assert self.holder.refused == [PORT]
+        assert self.in_force() == {HELD}
+        self.do(self.board.here((PORT,)))
+        assert self.in_force() == frozenset()
+
+    def test_a_trial_that_ends(self) -> None:
+        """Who was held has waited in vain."""
+        self.told()
+        self.board.keep((PORT,))
+        self.do(self.board.keep_away("redis", (PORT,)))
+        self.board.refuse((PORT,))
+        self.do(self.board.forget((PORT,)))
+        assert self.holder.refused == [PORT]
+        assert self.in_force() == frozenset()
+
+    def test_a_trial_that_cannot_be_held(self) -> None:
+        """Then it cannot begin."""
+        self.told()
+        self.board.keep((PORT,))
+        self.routing.fail_next("replace", FlockerError("nft is gone"))
+        keeping = Deferred.fromCoroutine(self.board.keep_away("redis", (PORT,)))
+        self.failureResultOf(keeping, FlockerError)
+
+    def test_what_is_held_by_a_process_that_is_gone(self) -> None:
+        """The rule stays when it is asked for: it leads to nobody any more, and so to no trial."""
+        self.told(WEB)
+        self.do(self.board.replace(frozenset({WEB, HELD})))
+        assert self.in_force() == {WEB, HELD}
+        assert self.do(self.board.discover()) == {WEB, HELD}
+
     def test_a_move_that_failed(self) -> None:
         """The container serves here again, and who was held is passed on to it."""
         self.told()

@@ -14,7 +14,7 @@ from functools import partial
 import pytest
 
 from flocker_lite.model import edits
-from flocker_lite.model.records import Container, Dataset, HealthCheck, Volume
+from flocker_lite.model.records import Container, Dataset, HealthCheck, Port, Volume
 from flocker_lite.testing.cluster import MemoryNode
 from tests.simulation.world import Call, Hazard, World
 
@@ -29,6 +29,7 @@ AWAY_SECONDS = 2.0
 TRIAL_SECONDS = 90.0
 """By then every loan is over, whoever was struck, and the margin too."""
 MOMENT_SECONDS = 0.001
+PORTS = (Port(80, 8000),)
 CHECK = HealthCheck(command=("true",))
 
 Blow = Callable[[World, MemoryNode, MemoryNode], None]
@@ -56,7 +57,7 @@ class Move:
         volumes = tuple(Volume(dataset_id, f"/{dataset_id}") for dataset_id in DATASETS)
         for dataset_id in DATASETS:
             world.edit(partial(edits.create_dataset, dataset=Dataset(dataset_id, node)))
-        container = Container("shop", node, "shop:1", volumes=volumes, health_check=self.check)
+        container = Container("shop", node, "shop:1", PORTS, volumes, health_check=self.check)
         world.edit(partial(edits.create_container, container=container))
         world.rest(seconds_max=5)
         if self.ill:

@@ -16,7 +16,7 @@ import pytest
 
 from flocker_lite.errors import StoreError
 from flocker_lite.model import edits
-from flocker_lite.model.records import Container, Dataset, HealthCheck, RestartPolicy, Volume
+from flocker_lite.model.records import Container, Dataset, HealthCheck, Port, RestartPolicy, Volume
 from flocker_lite.model.uses import uses_of
 from flocker_lite.testing.cluster import MemoryNode
 from tests.simulation.world import Call, Hazard, World
@@ -129,6 +129,7 @@ class Simulation:
             name,
             node.node_id,
             self.random.choice(("image:1", "image:2")),
+            (Port(80, 8000 + "abcde".index(name)),),
             volumes=tuple(Volume(dataset_id, f"/{dataset_id}") for dataset_id in chosen),
             restart_policy=RestartPolicy("always"),
             health_check=self.random.choice((None, HealthCheck(command=("true",)))),
