@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from admin.hosts import Lab, Node
 from admin.story.player import Player
 
 SUBNET = "10.84.0.0/24"
-MOVES = 6
+MOVES = int(os.environ.get("FLOCKER_LITE_MOVES", "6"))
 THREADS = 2
 TIMEOUT_SECONDS = 120.0
 WAIT_SECONDS_MAX = 10.0

@@ -1,0 +1,82 @@
+"""The control service loses its store, or gets an old one back: the nodes' data outlives both."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from uuid import UUID
+
+from flocker_lite.model import edits
+from flocker_lite.model.lease import Role
+from flocker_lite.model.records import Configuration, Container, Dataset, Volume
+from flocker_lite.testing.memory_store import MemoryDisk
+from tests.simulation.world import World
+
+D = str(UUID(int=7, version=4))
+LONG_SECONDS = 300.0
+
+
+class Shop:
+    """A container with data that runs, and was written to, at the first of two nodes."""
+
+    def __init__(self) -> None:
+        self.world = World()
+        self.world.start()
+        self.first, self.second = self.world.cluster.nodes
+        self.world.edit(
+            partial(edits.create_dataset, dataset=Dataset(D, self.first.node_id)), "create"
+        )
+        shop = Container("shop", self.first.node_id, "shop:1", volumes=(Volume(D, "/data"),))
+        self.world.edit(partial(edits.create_container, container=shop), "create")
+        self.world.rest()
+        self.world.write()
+
+    def restart_with(self, disk: MemoryDisk) -> None:
+        """The control service starts on this."""
+        self.world.kill_control()
+        self.world.cluster.disk = disk
+        self.world.start_control()
+
+    def move(self) -> None:
+        self.world.edit(partial(edits.move_container, name="shop", where=self.second.node_id))
+        self.world.rest()
+        self.world.write()
+
+
+def test_another_store() -> None:
+    """To an empty store of another cluster the nodes do not listen: all runs on."""
+    shop = Shop()
+    before = dict(shop.first.containers.processes)
+    shop.restart_with(MemoryDisk())
+    shop.world.run(LONG_SECONDS)
+    assert shop.first.containers.processes == before
+    assert not shop.second.storage.copies
+    shop.world.close()
+
+
+def test_an_emptied_store() -> None:
+    """Who wants nothing any more gets nothing run, and no dataset is destroyed for it."""
+    shop = Shop()
+    empty = MemoryDisk(
+        Configuration(nodes=shop.world.configuration.nodes), shop.world.cluster.disk.cluster_id
+    )
+    shop.restart_with(empty)
+    shop.world.run(LONG_SECONDS)
+    [copy] = shop.first.storage.copies.values()
+    assert copy.content == shop.world.history.written[D]
+    assert copy.local.lease is not None
+    assert copy.local.lease.role is Role.PRIMARY
+    shop.world.close()
+
+
+def test_an_older_store() -> None:
+    """Where the data went since is believed to the nodes; it comes back with all that it has."""
+    shop = Shop()
+    backup = replace(shop.world.cluster.disk, in_use=False)
+    shop.move()
+    shop.restart_with(backup)
+    shop.world.rest()
+    shop.world.write()
+    assert set(shop.first.containers.processes) == {"shop"}
+    assert shop.world.configuration.grants[D].epoch == 3
+    shop.world.close()
