@@ -22,7 +22,7 @@ class Hardware:
 
     memory_mebibytes: int = 3072
     processors: int = 2
-    scratch_disks: int = 2
+    scratch_disks: int = 4
     scratch_disk_gibibytes: int = 4
 
     def scratch_devices(self) -> tuple[str, ...]:

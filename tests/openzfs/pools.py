@@ -1,4 +1,4 @@
-"""The pools that a test module has on the scratch disks of the virtual machine."""
+"""The pools of a test process, on scratch disks of the virtual machine: workers have their own."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from pathlib import Path
 from tests.zfs.zfs_nodes import command
 
 DEVICE = Path("/dev/zfs")
-NAMES = ("flocker-one", "flocker-two")
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+NAMES = (f"flocker-{WORKER}-one", f"flocker-{WORKER}-two")
 
 
 def create_pools() -> None:
     """Make one on each disk; fails outside of the virtual machine."""
     assert DEVICE.exists(), f"no {DEVICE}: run these with python3 -m admin.vm run -- ..."
-    disks = os.environ["FLOCKER_LITE_SCRATCH_DISKS"].split()
+    first = WORKER * len(NAMES)
+    disks = os.environ["FLOCKER_LITE_SCRATCH_DISKS"].split()[first : first + len(NAMES)]
     for name, disk in zip(NAMES, disks, strict=True):
         command("zpool", "create", "-f", "-O", "mountpoint=none", name, disk)
 

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.openzfs.pools import NAMES, create_pools, destroy_pools
+
 COMMAND_SECONDS_MAX = 60
-DEVICE = Path("/dev/zfs")
 FILE_MEBIBYTES = 24
 MEBIBYTE = 1 << 20
 
@@ -39,19 +40,12 @@ def stream(*argv: str) -> bytes:
 
 @pytest.fixture
 def pools() -> Iterator[tuple[str, str]]:
-    """Two empty pools, one per scratch disk of the machine."""
-    assert DEVICE.exists(), f"no {DEVICE}: run these with python3 -m admin.vm run -- ..."
-    disks = os.environ["FLOCKER_LITE_SCRATCH_DISKS"].split()
-    names = ("flocker-source", "flocker-target")
-    created = []
+    """Two empty pools."""
+    create_pools()
     try:
-        for name, disk in zip(names, disks, strict=True):
-            succeed("zpool", "create", "-f", "-O", "mountpoint=none", name, disk)
-            created.append(name)
-        yield names
+        yield NAMES
     finally:
-        for name in created:
-            succeed("zpool", "destroy", "-f", name)
+        destroy_pools()
 
 
 @pytest.fixture
