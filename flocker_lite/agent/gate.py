@@ -168,21 +168,26 @@ class Gate:
         """Become primary of `epoch`; the sender has released it for ever, and sent all of it."""
         async with self._turn(dataset_id):
             local = await self._look(dataset_id, guid)
-            if local.lease == lease.Lease(lease.Role.PRIMARY, epoch):
-                return
+            # The answer to an earlier request may have been lost, or its command have failed late.
+            is_repeated = local.lease == lease.Lease(lease.Role.PRIMARY, epoch)
             was_on_trial = local.lease is not None and _is_on_trial(local.lease)
-            if was_on_trial and dataset_id not in self._loans.on_trial:
-                # Its container was ended, or is being ended: it is given back first, all of it.
-                raise PeerRefused(f"{dataset_id}: its trial here is over; ask again in a moment")
-            try:
-                acquired = lease.acquire(local.lease, epoch)
-            except LeaseError as error:
-                raise PeerRefused(f"{dataset_id}: {error}") from None
-            await self._storage.set_lease(dataset_id, acquired)
-        if not was_on_trial:
+            if not is_repeated:
+                await self._become_primary(local, epoch)
+        if not (is_repeated or was_on_trial):
             self._begin(dataset_id, epoch, guid)
         await self._loans.acquired(dataset_id)
         self._host.dataset_changed(dataset_id)
+
+    async def _become_primary(self, local: LocalDataset, epoch: int) -> None:
+        dataset_id, held = local.dataset_id, local.lease
+        if held is not None and _is_on_trial(held) and dataset_id not in self._loans.on_trial:
+            # Its container was ended, or is being ended: it is given back first, all of it.
+            raise PeerRefused(f"{dataset_id}: its trial here is over; ask again in a moment")
+        try:
+            acquired = lease.acquire(held, epoch)
+        except LeaseError as error:
+            raise PeerRefused(f"{dataset_id}: {error}") from None
+        await self._storage.set_lease(dataset_id, acquired)
 
     async def _borrow(self, container: str, item: Lent) -> None:
         dataset_id = item.dataset_id

@@ -17,8 +17,9 @@ from flocker_lite.agent.gate import Gate
 from flocker_lite.convergence.loans import Loans
 from flocker_lite.convergence.move_log import MoveLog
 from flocker_lite.errors import CommandFailed, Conflict, PeerRefused
-from flocker_lite.interfaces import PeerCopy
+from flocker_lite.interfaces import Lent, PeerCopy
 from flocker_lite.model.lease import Lease, Role
+from flocker_lite.model.records import DatasetId
 from flocker_lite.model.state import LocalDataset, Snapshot
 from flocker_lite.testing.memory_fence import MemoryFence
 from flocker_lite.testing.memory_storage import Copy, MemoryStorage
@@ -87,7 +88,26 @@ class GateTests(SynchronousTestCase):
         self.ask(self.gate.acquire(D, 8, LAST.guid))
         self.ask(self.gate.acquire(D, 8, LAST.guid))
         assert self.lease == PRIMARY
-        assert self.host.changed == [D]
+
+    def test_acquire_whose_command_failed_late(self) -> None:
+        """What was lent is kept by the repeated request, though the lease says so already."""
+        self.ask(self.gate.offer_loan("db", (D,), 45))
+        self.ask(self.gate.lend("db", (Lent(D, 8, LAST.guid),)))
+        kept: list[str] = []
+        self.loans.kept = kept.append
+        set_lease = self.storage.set_lease
+
+        async def fails_late(dataset_id: DatasetId, lease: Lease) -> None:
+            await set_lease(dataset_id, lease)
+            raise CommandFailed(("zfs", "set"), -9, "")
+
+        self.patch(self.storage, "set_lease", fails_late)
+        self.failureResultOf(
+            Deferred.fromCoroutine(self.gate.acquire(D, 8, LAST.guid)), CommandFailed
+        )
+        assert (self.lease, kept) == (PRIMARY, [])
+        self.ask(self.gate.acquire(D, 8, LAST.guid))
+        assert (kept, self.loans.is_known("db"), self.fence.armed) == (["db"], False, {})
 
     def test_acquire_what_is_not_complete(self) -> None:
         """Without the last snapshot nobody becomes primary."""
@@ -127,7 +147,7 @@ class GateTests(SynchronousTestCase):
         slow[0].callback(None)
         self.successResultOf(first)
         self.successResultOf(second)
-        assert self.host.changed == [D]
+        assert self.lease == PRIMARY
 
     def test_receive(self) -> None:
         """A replica goes on, and takes the sender's epoch."""

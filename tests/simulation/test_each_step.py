@@ -205,10 +205,15 @@ def test_a_blow_at_each_step_of_a_trial_that_fails(blow: Blow) -> None:
     assert steps >= STEPS_MIN
 
 
+@pytest.mark.parametrize("check", [None, CHECK], ids=["no-trial", "trial"])
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-def test_a_failure_of_each_step(after: bool) -> None:
+def test_a_failure_of_each_step(after: bool, check: HealthCheck | None) -> None:
     """A step that fails, with or without effect, is made good by itself."""
-    steps = each_step(lambda _: lambda _: Hazard(fails_before=not after, fails_after=after))
+    steps = each_step(
+        lambda _: lambda _: Hazard(fails_before=not after, fails_after=after),
+        partial(Move, check),
+        AWAY_SECONDS if check is None else TRIAL_SECONDS,
+    )
     assert steps >= STEPS_MIN
 
 
