@@ -21,7 +21,7 @@ from flocker_lite.containers import processes, translate
 from flocker_lite.containers.engine import Engine
 from flocker_lite.containers.health import Health, RunInThread
 from flocker_lite.containers.poising import Poising
-from flocker_lite.errors import ContainerError, ImageError, PortInUse
+from flocker_lite.errors import ContainerError, FlockerError, ImageError, PortInUse
 from flocker_lite.interfaces import IContainers, IListeners
 from flocker_lite.model.records import Container, DatasetId
 from flocker_lite.model.state import ImagePull, Listener, LocalContainer
@@ -69,6 +69,7 @@ class DockerContainers:
         self._locks: WeakValueDictionary[str, DeferredLock] = WeakValueDictionary()
         self._pulls = DeferredSemaphore(PULLS_MAX)
         self._gone: set[str] = set()
+        self._unproved: dict[str, frozenset[int]] = {}
 
     async def discover(self) -> PMap[str, LocalContainer]:
         gone = frozenset(self._gone)
@@ -100,6 +101,7 @@ class DockerContainers:
         arguments = translate.create_arguments(container, binds, address)
         if not await self._in_turn(container.name, self._engine.create, arguments):
             raise ImageError(f"image {container.image} is not here: it was removed meanwhile")
+        self._unproved[container.name] = frozenset(port.external for port in container.ports)
 
     async def poise(self, name: str) -> None:
         await self._begin(name, self._engine.poise)
@@ -159,13 +161,32 @@ class DockerContainers:
         self._engine.close()
 
     async def _begin(self, name: str, start: Callable[[str], None]) -> None:
+        """Not before its ports are free: Docker leads connections to it until it finds out itself.
+
+        They were meant for the software that listens there. Once it had its ports they are its own.
+        """
+        unproved = self._unproved.get(name, frozenset())
+        if unproved:
+            listening = await self._listening()
+            for port in sorted(unproved.intersection(listening)):
+                raise PortInUse(port, listening[port])
         try:
             await self._in_turn(name, start)
         except PortInUse as error:
-            if self._listeners is None:
-                raise
-            listener = (await self._listeners.discover()).get(error.port, Listener())
-            raise PortInUse(error.port, listener) from error
+            self._unproved[name] = unproved | {error.port}
+            listening = await self._listening()
+            raise PortInUse(error.port, listening.get(error.port, Listener())) from error
+        self._unproved.pop(name, None)
+
+    async def _listening(self) -> PMap[int, Listener]:
+        """Who has which port of this node, as far as it can be told."""
+        if self._listeners is None:
+            return pmap()
+        try:
+            return await self._listeners.discover()
+        except FlockerError as error:
+            self._log.warn("who listens at this node's ports is not known: {error}", error=error)
+            return pmap()
 
     async def _stop(self, name: str, timeout_seconds: float, gone: Deferred[None]) -> None:
         process = await self._run(self._engine.process, name)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from flocker_lite.containers.docker import DockerContainers
 from flocker_lite.containers.failures import port_in_use
-from flocker_lite.errors import PortInUse
+from flocker_lite.errors import FlockerError, PortInUse
 from flocker_lite.model.state import Listener
 from flocker_lite.testing.memory_listeners import MemoryListeners
 
@@ -60,6 +60,29 @@ class PortInUseTests(SynchronousTestCase):
             "port 7000 of this node is in use by nginx (pid 8): stop that, or give the container "
             "another external port"
         )
+
+    def test_docker_is_not_asked_again(self) -> None:
+        """Each time it would take the connections of whoever listens, until it is refused."""
+        asked: list[str] = []
+
+        def refuse(function: object, name: str, *arguments: object) -> Deferred[Any]:
+            asked.append(name)
+            return fail(PortInUse(7000)) if listeners.listening else succeed(None)
+
+        listeners = MemoryListeners({7000: Listener("nginx", 8)})
+        docker = DockerContainers(refuse, Clock(), listeners=listeners)
+        for _ in range(3):
+            self.failureResultOf(Deferred.fromCoroutine(docker.start("db")), PortInUse)
+        assert asked == ["db"]
+        listeners.listening.clear()
+        self.successResultOf(Deferred.fromCoroutine(docker.start("db")))
+        assert asked == ["db", "db"]
+
+    def test_it_cannot_be_told(self) -> None:
+        """Then Docker says what it can."""
+        listeners = MemoryListeners(error=FlockerError("no ss here"))
+        for said in (self.told(listeners=listeners), self.told(listeners=listeners)):
+            assert said.startswith("port 7000 of this node is in use by something else: ")
 
     def test_nobody_knows(self) -> None:
         """It is something else in any case."""

@@ -28,6 +28,7 @@ from tests.zfs.zfs_nodes import (
     COMMAND_TIMEOUT_SECONDS,
     ZfsCase,
     command,
+    destroy_pool,
     patiently,
     property_of,
     start,
@@ -197,5 +198,5 @@ class RealStreams(ZfsCase):
             file.truncate(SMALL_POOL_MEBIBYTES * MEBIBYTE)
         self.addCleanup(disk.unlink)
         command("zpool", "create", "-m", "none", SMALL_POOL, str(disk))
-        self.addCleanup(command, "zpool", "destroy", "-f", SMALL_POOL)
+        self.addCleanup(destroy_pool, SMALL_POOL)
         return SMALL_POOL

@@ -117,6 +117,14 @@ def remove(parent: str) -> None:
         time.sleep(0.1)
 
 
+def destroy_pool(name: str) -> None:
+    """Destroy a pool; one that ZFS is still busy with is tried again."""
+    deadline = time.monotonic() + REMOVE_TIMEOUT_SECONDS
+    while name in command("zpool", "list", "-H", "-o", "name").splitlines():
+        command("zpool", "destroy", "-f", name, check=time.monotonic() > deadline)
+        time.sleep(0.1)
+
+
 class ZfsCase(StorageCase):
     """What happens on nodes with real ZFS: give the pools."""
 
