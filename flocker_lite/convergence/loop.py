@@ -95,8 +95,14 @@ class Loop:
             self._looking.cancel()
 
     def set_view(self, view: NodeView) -> None:
-        """The control service says what is wanted now."""
+        """The control service says what is wanted now.
+
+        No port is led anywhere before it was seen that no other software of this node has it.
+        """
+        known = self.view.routes if self.view is not None else view.routes
         self.view = self._doors.wishes.view = view
+        if view.routes.keys() - known.keys():
+            self.look_again(frozenset({ROUTES_RESOURCE}))
         for change, deferred in list(self._in_flight.values()):
             if change.withdrawn_by(view):
                 self.log.info("is cut off, not wanted any more: {change}", change=key(change))
@@ -148,11 +154,13 @@ class Loop:
         self.seen_all = True
 
     async def _discover_some(self, resources: frozenset[str]) -> None:
-        datasets, containers, routes, images = (
-            self.local.datasets,
-            self.local.containers,
-            self.local.routes,
-            self.local.images,
+        now = self.local
+        datasets, containers, routes, images, listeners = (
+            now.datasets,
+            now.containers,
+            now.routes,
+            now.images,
+            now.listeners,
         )
         for resource in sorted(resources):
             kind, _, identity = resource.partition("/")
@@ -166,10 +174,16 @@ class Loop:
         if any(resource.startswith("container/") for resource in resources):
             containers = await self._doors.containers.discover()
         if ROUTES_RESOURCE in resources:
+            listeners = strangers(await self._doors.routing.listeners(), containers.values())
             routes = await self._doors.routing.discover()
         await self._take_in(
             replace(
-                self.local, datasets=datasets, containers=containers, routes=routes, images=images
+                now,
+                datasets=datasets,
+                containers=containers,
+                routes=routes,
+                images=images,
+                listeners=listeners,
             )
         )
 
