@@ -10,6 +10,7 @@ from admin.hosts.processes import ProcessRecord, record_of, run, wait_until
 NAMESPACES = Path("/run/netns")
 KILL_ROUNDS_MAX = 5
 REMOVE_TIMEOUT_SECONDS = 5.0
+CABLE_TIMEOUT_SECONDS = 10.0
 
 
 def with_ipv6() -> bool:
@@ -36,9 +37,22 @@ def connect_node(plan: LabPlan, node: NodePlan) -> None:
 
 
 def set_cable(plan: LabPlan, node: NodePlan, connected: bool) -> None:
-    """Plug the node's cable into the switch or pull it out; nothing is told to anyone."""
+    """Plug the node's cable into the switch or pull it out; nothing is told to anyone.
+
+    Frames pass when this returns: the kernel takes up to a second to open a cable's two ends.
+    """
     state = "up" if connected else "down"
     run(["ip", "-n", plan.tag, "link", "set", node.port, state])
+    if connected and not wait_until(lambda: _frames_pass(plan, node), CABLE_TIMEOUT_SECONDS):
+        raise LabError(f"the cable of {node.name} stays dead: see `ip -n {plan.tag} -d link`")
+
+
+def _frames_pass(plan: LabPlan, node: NodePlan) -> bool:
+    in_switch = run(["ip", "-n", plan.tag, "-d", "link", "show", "dev", node.port]).stdout
+    in_node = run(["ip", "-n", node.namespace, "link", "show", "dev", "eth0"]).stdout
+    return "state forwarding" in in_switch and all(
+        "state UP" in shown for shown in (in_switch, in_node)
+    )
 
 
 def cable_is_connected(plan: LabPlan, node: NodePlan) -> bool:
