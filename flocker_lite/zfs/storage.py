@@ -296,13 +296,16 @@ async def open_storage(
 
 
 async def _all(*awaitables: Awaitable[object]) -> None:
-    """Await all, side by side; raises what the first one that failed raised."""
+    """Await all, side by side; raises what the first one that failed raised, the others ended."""
     deferreds = [Deferred.fromCoroutine(_coroutine(item)) for item in awaitables]
     try:
         await gatherResults(deferreds, consumeErrors=True)
     except FirstError as error:
         for deferred in deferreds:
             deferred.cancel()
+        for deferred in deferreds:
+            # Only when its command is gone, whose process would otherwise outlive its caller.
+            await deferred
         error.subFailure.raiseException()
 
 

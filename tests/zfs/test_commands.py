@@ -233,6 +233,28 @@ def test_calls_of_the_pause(tmp_path: Path) -> None:
     assert calls_of_the_pause(ZFS_FUSE, str(tmp_path)) == expected | {"mount": 3}
 
 
+def test_a_send_that_fails_leaves_nothing_running() -> None:
+    """It fails when `zfs send` is gone, though it was the hold beside it that failed."""
+    gone: Deferred[bytes] = Deferred()
+
+    class Sending(Zfs):
+        async def run(self, argv: tuple[str, ...], *args: Any, **options: Any) -> bytes:
+            if argv[1] != "send":
+                return await super().run(argv, *args, **options)
+            try:
+                return await Deferred()
+            finally:
+                await gone
+
+    storing = storage(Sending(failed("cannot open 'x': dataset does not exist")), Clock())
+    sending = Deferred.fromCoroutine(storing.send(ID, None, "a", 1))
+    outcome: list[Any] = []
+    sending.addErrback(outcome.append)
+    assert outcome == []
+    gone.callback(b"")
+    assert outcome[0].check(NotFound)
+
+
 def test_rest_of_a_stream() -> None:
     """Only for a token that is one, on a ZFS that has them; never an option or another command."""
     zfs = Zfs("")
