@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pyrsistent import PMap
-from twisted.internet.defer import Deferred, FirstError, gatherResults
+from twisted.internet.defer import Deferred, DeferredList, FirstError, gatherResults
 from twisted.internet.task import deferLater
 from zope.interface import implementer
 
@@ -303,9 +303,8 @@ async def _all(*awaitables: Awaitable[object]) -> None:
     except FirstError as error:
         for deferred in deferreds:
             deferred.cancel()
-        for deferred in deferreds:
-            # Only when its command is gone, whose process would otherwise outlive its caller.
-            await deferred
+        # Only when their commands are gone, whose processes would otherwise outlive their caller.
+        await DeferredList(deferreds, consumeErrors=True)
         error.subFailure.raiseException()
 
 

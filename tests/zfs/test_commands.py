@@ -233,23 +233,25 @@ def test_calls_of_the_pause(tmp_path: Path) -> None:
     assert calls_of_the_pause(ZFS_FUSE, str(tmp_path)) == expected | {"mount": 3}
 
 
-def test_a_send_that_fails_leaves_nothing_running() -> None:
-    """It fails when `zfs send` is gone, though it was the hold beside it that failed."""
+@pytest.mark.parametrize("failing", ["send", "hold"])
+def test_a_send_that_fails_leaves_nothing_running(failing: str) -> None:
+    """It fails only when the commands beside the one that failed are gone."""
+    fails: Deferred[bytes] = Deferred()
     gone: Deferred[bytes] = Deferred()
 
-    class Sending(Zfs):
+    class Side(Zfs):
         async def run(self, argv: tuple[str, ...], *args: Any, **options: Any) -> bytes:
-            if argv[1] != "send":
-                return await super().run(argv, *args, **options)
+            if argv[1] == failing:
+                return await fails
             try:
                 return await Deferred()
             finally:
                 await gone
 
-    storing = storage(Sending(failed("cannot open 'x': dataset does not exist")), Clock())
-    sending = Deferred.fromCoroutine(storing.send(ID, None, "a", 1))
+    sending = Deferred.fromCoroutine(storage(Side(), Clock()).send(ID, None, "a", 1))
     outcome: list[Any] = []
     sending.addErrback(outcome.append)
+    fails.errback(failed("cannot open 'x': dataset does not exist"))
     assert outcome == []
     gone.callback(b"")
     assert outcome[0].check(NotFound)
