@@ -1,4 +1,4 @@
-"""`admin/benchmark`: brings up a lab of its own, measures, prints a table and writes JSON."""
+"""`admin/benchmark`: measures one thing, prints a table and writes JSON."""
 
 from __future__ import annotations
 
@@ -7,38 +7,83 @@ import json
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
-from admin.bench import pause, push
+from admin.bench import fleet, pause, push
 from admin.hosts import Lab
 
 SUBNET = "10.86.0.0/24"
 
+Measured = tuple[Any, str]
+"""The figures, and the table of them."""
+
 
 def main(arguments: list[str]) -> int:
     """The exit code."""
-    parser = argparse.ArgumentParser(
-        prog="admin/benchmark",
-        description="Measure flocker_lite beside what a skilled hand does in a shell, in one run. "
-        "Machines differ and are noisy: the ratios are what counts.",
-    )
-    parser.add_argument("what", choices=["pause", "push"])
-    parser.add_argument("--repeats", type=int, default=6, help="moves, or sends, of each kind")
-    parser.add_argument("--size-mib", type=int, default=200, help="data that does not change")
-    parser.add_argument("--subnet", default=SUBNET, help="IPv4 subnet of the lab")
-    parser.add_argument("--json", type=Path, help="write the figures to this file as well")
-    options = parser.parse_args(arguments)
+    options = _parser().parse_args(arguments)
     # A polite kill removes the lab as Ctrl-C does.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    with Lab("benchmark", options.subnet) as lab:
-        if options.what == "pause":
-            result = pause.pause(lab, options.repeats, options.size_mib)
-            print(pause.table(result))
-        else:
-            result = push.push(lab, options.repeats, options.size_mib)
-            print(push.table(result))
+    result, table = options.measure(options)
+    print(table)
     if options.json is not None:
         options.json.write_text(json.dumps(result, indent=2) + "\n")
     return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="admin/benchmark",
+        description="Measure flocker_lite beside a floor or a peer, in one run. "
+        "Machines differ and are noisy: the ratios are what counts.",
+    )
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--json", type=Path, help="write the figures to this file as well")
+    in_lab = argparse.ArgumentParser(add_help=False, parents=[common])
+    in_lab.add_argument("--subnet", default=SUBNET, help="IPv4 subnet of the lab")
+    in_lab.add_argument("--size-mib", type=int, default=200, help="data that does not change")
+    kinds = parser.add_subparsers(required=True, metavar="pause | push | fleet")
+
+    kind = kinds.add_parser("pause", parents=[in_lab], help="how long a move's pause is")
+    kind.add_argument("--moves", type=int, default=6, help="of redis, and of the shell floor")
+    kind.add_argument("--swarm-moves", type=int, default=2, help="of a redis without data")
+    kind.add_argument("--postgres-moves", type=int, default=2, help="of a PostgreSQL at work")
+    kind.add_argument("--postgres-mib", type=int, default=1024, help="how much data it has")
+    kind.set_defaults(measure=_pause)
+
+    kind = kinds.add_parser("push", parents=[in_lab], help="the throughput of a push")
+    kind.add_argument("--repeats", type=int, default=6, help="sends of each kind")
+    kind.set_defaults(measure=_push)
+
+    kind = kinds.add_parser("fleet", parents=[common], help="what a cluster costs as it grows")
+    kind.add_argument("--agents", type=int, nargs="+", default=[10, 100, 300, 1000])
+    kind.add_argument("--containers", type=int, default=10, help="and datasets, on each node")
+    kind.add_argument("--ports", type=int, default=0, help="containers with an external port")
+    kind.set_defaults(measure=_fleet)
+    return parser
+
+
+def _pause(options: argparse.Namespace) -> Measured:
+    with Lab("benchmark", options.subnet) as lab:
+        result = pause.pause(
+            lab,
+            options.moves,
+            options.size_mib,
+            options.swarm_moves,
+            options.postgres_moves,
+            options.postgres_mib,
+        )
+    return result, pause.table(result)
+
+
+def _push(options: argparse.Namespace) -> Measured:
+    with Lab("benchmark", options.subnet) as lab:
+        result = push.push(lab, options.repeats, options.size_mib)
+    return result, push.table(result)
+
+
+def _fleet(options: argparse.Namespace) -> Measured:
+    result = [fleet.fleet(agents, options.containers, options.ports) for agents in options.agents]
+    return result, fleet.table(result)
 
 
 if __name__ == "__main__":

@@ -52,23 +52,19 @@ class Api:
             ),
         )
 
-    def redis(self, address: str) -> str:
-        """A redis with a dataset, running at a node; returns the dataset's id."""
-        made = self.post("/configuration/datasets", {"primary": address})
+    def container_with_data(self, container: dict[str, Any], mountpoint: str) -> str:
+        """A container with a dataset, running at its host; returns the dataset's id."""
+        made = self.post("/configuration/datasets", {"primary": container["host"]})
         dataset_id = str(made["dataset_id"])
-        self.until_dataset_at(dataset_id, address)
-        self.post(
-            "/configuration/containers",
-            {
-                "host": address,
-                "name": "redis",
-                "image": "redis:latest",
-                "command_line": ["redis-server", "--save", ""],
-                "ports": [{"internal": 6379, "external": 6379}],
-                "volumes": [{"dataset_id": dataset_id, "mountpoint": "/data"}],
-            },
+        self.until_dataset_at(dataset_id, container["host"])
+        volumes = [{"dataset_id": dataset_id, "mountpoint": mountpoint}]
+        self.post("/configuration/containers", {**container, "volumes": volumes})
+        self.until(
+            "/state/containers",
+            lambda found: any(
+                item["name"] == container["name"] and item["running"] for item in found
+            ),
         )
-        self.until("/state/containers", lambda found: any(item["running"] for item in found))
         return dataset_id
 
     def moved(self, dataset_id: str, address: str, epoch: int, last_step: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The pause of a move of redis, beside that of the shell floor, moved in turn in one lab."""
+"""The pause of a move, beside that of the shell floor and of Docker Swarm, in turn in one lab."""
 
 from __future__ import annotations
 
@@ -6,19 +6,42 @@ import statistics
 from typing import Any
 
 from admin.bench.api import Api
+from admin.bench.figures import percentile
 from admin.bench.floor import FLOOR_PORT, Floor
+from admin.bench.postgres import postgres_moves
 from admin.bench.probe import Probe
+from admin.bench.swarm import SWARM_PORT, Swarm
 from admin.hosts import Lab
 
 ANSWERS_BETWEEN = 50
+REDIS_PORT = 6379
 
 
-def pause(lab: Lab, moves: int, ballast_mib: int) -> dict[str, Any]:
-    """Seconds without an answer, as a client saw them, of so many moves of either kind."""
-    first, second = lab.node("n1"), lab.node("n2")
+def pause(
+    lab: Lab, moves: int, ballast_mib: int, swarm_moves: int, postgres: int, postgres_mib: int
+) -> dict[str, Any]:
+    """Seconds without an answer, as a client saw them, of so many moves of each kind."""
     api = Api(f"http://{lab.node('control').address}:4523/v1")
     api.until("/state/nodes", lambda nodes: len(nodes) == 2)
-    dataset_id = api.redis(first.address)
+    result = _redis(lab, api, moves, ballast_mib)
+    result["swarm_seconds"] = _swarm(lab, swarm_moves) if swarm_moves else []
+    if postgres:
+        result["postgres"] = postgres_moves(lab, api, postgres, postgres_mib)
+    return result
+
+
+def _redis(lab: Lab, api: Api, moves: int, ballast_mib: int) -> dict[str, Any]:
+    first, second = lab.node("n1"), lab.node("n2")
+    dataset_id = api.container_with_data(
+        {
+            "host": first.address,
+            "name": "redis",
+            "image": "redis:latest",
+            "command_line": ["redis-server", "--save", ""],
+            "ports": [{"internal": REDIS_PORT, "external": REDIS_PORT}],
+        },
+        "/data",
+    )
     path = f"/flocker/{dataset_id}/ballast"
     first.run(["dd", "if=/dev/urandom", f"of={path}", "bs=1M", f"count={ballast_mib}"])
     second.run(["docker", "pull", "-q", "redis:latest"])
@@ -36,35 +59,83 @@ def pause(lab: Lab, moves: int, ballast_mib: int) -> dict[str, Any]:
                 floor.move(source, target, number)
                 probe.wait_for_answers(ANSWERS_BETWEEN)
             floors.append(probe.longest_gap_seconds)
-            with Probe(addresses, 6379) as probe:
+            with Probe(addresses, REDIS_PORT) as probe:
                 probe.wait_for_answers(ANSWERS_BETWEEN)
                 api.post("/configuration/containers/redis", {"host": target.address})
-                account = api.moved(dataset_id, target.address, number + 2, "start")
+                accounts.append(api.moved(dataset_id, target.address, number + 2, "start"))
                 probe.wait_for_answers(ANSWERS_BETWEEN)
             ours.append(probe.longest_gap_seconds)
-            accounts.append(account)
     finally:
         floor.tear_down()
     return {
-        "moves": moves,
         "floor_seconds": floors,
         "flocker_lite_seconds": ours,
-        "steps": [account["pause"] for account in accounts],
+        "accounts": accounts,
         "ratio_of_medians": statistics.median(ours) / statistics.median(floors),
     }
 
 
+def _swarm(lab: Lab, moves: int) -> list[float]:
+    first, second = lab.node("n1"), lab.node("n2")
+    swarm = Swarm(first, second)
+    seconds: list[float] = []
+    try:
+        swarm.set_up()
+        for number in range(moves):
+            source, target = (first, second) if number % 2 == 0 else (second, first)
+            with Probe((first.address, second.address), SWARM_PORT) as probe:
+                probe.wait_for_answers(ANSWERS_BETWEEN)
+                swarm.move(source, target)
+                probe.wait_for_answers(ANSWERS_BETWEEN)
+            seconds.append(probe.longest_gap_seconds)
+    finally:
+        swarm.tear_down()
+    return seconds
+
+
 def table(result: dict[str, Any]) -> str:
     """The result for people."""
-    lines = [f"{'':22}{'median':>10}{'worst':>10}"]
-    for title, key in (("shell floor", "floor_seconds"), ("flocker_lite", "flocker_lite_seconds")):
-        seconds = result[key]
-        median, worst = statistics.median(seconds) * 1000, max(seconds) * 1000
-        lines.append(f"{title:22}{median:7.0f} ms{worst:7.0f} ms")
-    lines.append(f"{'ratio of medians':22}{result['ratio_of_medians']:10.2f}")
-    lines.append("")
-    lines.append("steps of the pause (median):")
-    for step in result["steps"][0]:
-        values = [steps.get(step, 0.0) for steps in result["steps"]]
-        lines.append(f"  {step:20}{statistics.median(values) * 1000:7.0f} ms")
+    lines = [f"{'pause, as a client saw it':28}{'moves':>6}" + _heads("p50", "p95", "p99", "worst")]
+    rows = [
+        ("redis, shell floor", result["floor_seconds"]),
+        ("redis, flocker_lite", result["flocker_lite_seconds"]),
+        ("redis without data, Swarm", result["swarm_seconds"]),
+    ]
+    kinds = {"redis": result["accounts"]}
+    if "postgres" in result:
+        rows.append(("PostgreSQL, flocker_lite", result["postgres"]["seconds"]))
+        kinds["PostgreSQL"] = result["postgres"]["accounts"]
+    lines += [f"{title:28}{len(seconds):6}{_spread(seconds)}" for title, seconds in rows if seconds]
+    lines.append(f"{'redis: ratio to the floor':28}{result['ratio_of_medians']:16.2f}")
+    for kind, accounts in kinds.items():
+        lines += ["", *_accounts(kind, accounts)]
     return "\n".join(lines)
+
+
+def _accounts(kind: str, accounts: list[dict[str, Any]]) -> list[str]:
+    """What flocker_lite itself says of its moves."""
+    predicted = [
+        (account["predicted_pause_seconds"], account["pause_seconds"])
+        for account in accounts
+        if "predicted_pause_seconds" in account
+    ]
+    wrong_by = [abs(before - after) for before, after in predicted]
+    rounds = [len(account["rounds"]) for account in accounts]
+    lines = [f"{f'{kind}: steps of the pause':34}" + _heads("p50", "p95", "p99", "worst")]
+    for step in accounts[0]["pause"]:
+        lines.append(f"  {step:32}{_spread([each['pause'].get(step, 0.0) for each in accounts])}")
+    lines.append(f"  {'in all':32}{_spread([each['pause_seconds'] for each in accounts])}")
+    if wrong_by:
+        lines.append(f"  {'predicted':32}{_spread([before for before, _ in predicted])}")
+        lines.append(f"  {'prediction wrong by':32}{_spread(wrong_by)}")
+    lines.append(f"  rounds: {statistics.median(rounds):g} (at most {max(rounds)})")
+    return lines
+
+
+def _heads(*titles: str) -> str:
+    return "".join(f"{title:>10}" for title in titles)
+
+
+def _spread(seconds: list[float]) -> str:
+    values = [percentile(seconds, percent) for percent in (50, 95, 99, 100)]
+    return "".join(f"{value * 1000:7.0f} ms" for value in values)
