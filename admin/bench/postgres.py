@@ -39,7 +39,7 @@ def postgres_moves(lab: Lab, api: Api, moves: int, size_mib: int) -> dict[str, A
     inside = ("docker", "exec", "flocker--postgres")
     create = ("psql", "-U", "postgres", "-c", "CREATE TABLE journal (number int PRIMARY KEY)")
     first.run([*inside, *create])
-    fill = ("pgbench", "-U", "postgres", "-i", "-q", "-s", str(scale))
+    fill = ("pgbench", "-U", "postgres", "-i", "-q", "-s", str(scale), "postgres")
     first.run([*inside, *fill], timeout_seconds=900)
     _start_load(first)
     pauses: list[float] = []
