@@ -37,6 +37,7 @@ from flocker_lite.routing.switchboard import Switchboard
 from flocker_lite.ssh.argv import SshOptions
 from flocker_lite.ssh.client import SshPeers
 from flocker_lite.ssh.server import Receiver
+from flocker_lite.taps.foreground import run_in_foreground
 from flocker_lite.taps.starting import stop_with
 from flocker_lite.taps.steady import make_steady, steady_seconds
 from flocker_lite.zfs.fence import ZfsFence
@@ -192,3 +193,8 @@ def makeService(command_line: Options) -> IService:
 
     make_steady(reactor)
     return AgentApplication(reactor, command_line)
+
+
+def main() -> None:
+    """The command `flocker-agent`."""
+    run_in_foreground("flocker-agent", Options())

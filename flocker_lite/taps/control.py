@@ -17,6 +17,7 @@ from flocker_lite.control.http.app import RESTAPI, site
 from flocker_lite.control.http.names import resolver
 from flocker_lite.control.service import ControlService, open_control
 from flocker_lite.control.store.sqlite import StoreThread, open_store
+from flocker_lite.taps.foreground import run_in_foreground
 from flocker_lite.taps.starting import stop_with
 from flocker_lite.taps.steady import make_steady
 
@@ -103,3 +104,8 @@ def makeService(options: Options) -> IService:
 
     make_steady(reactor)
     return ControlApplication(reactor, options)
+
+
+def main() -> None:
+    """The command `flocker-control`."""
+    run_in_foreground("flocker-control", Options())
