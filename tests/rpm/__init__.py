@@ -1,0 +1,1 @@
+"""What can be tested of the packages without building them."""
