@@ -137,7 +137,7 @@ class ControlService:
         agent = self._agents.get(move.source)
         if agent is None:
             raise NoForecast("The agent of the source is away: ask again when it is back.")
-        costs = moves.pause_costs(self.configuration, move)
+        costs = moves.pause_costs(moves.last_alike(self.configuration, move))
         address = self.configuration.nodes[move.destination].address
         return await ask(agent.link, self._clock, move, costs, address)
 

@@ -22,6 +22,7 @@ from flocker_lite.convergence.changes import (
 from flocker_lite.convergence.transfer import Moved, Transfer, prune
 from flocker_lite.errors import FlockerError, MoveGivenUp
 from flocker_lite.interfaces import IPeer, IReceiving
+from flocker_lite.model.accounts import write_rate
 from flocker_lite.model.records import DatasetId, MoveOptions, NodeId
 from flocker_lite.model.state import NodeView, Round, Snapshot
 
@@ -241,7 +242,7 @@ class Push:
             estimate = await self._doors.storage.estimate(dataset_id, base, snapshot.name)
             if estimate:
                 return estimate
-        rate = rounds.write_rate(self._rounds[dataset_id])
+        rate = write_rate(self._rounds[dataset_id])
         return round(rate * since_seconds) if rate is not None else None
 
     def _watch(self, going_on: Deferred[None]) -> None:
@@ -288,6 +289,7 @@ class Push:
             rounds.Progress(
                 self._rounds[dataset_id],
                 max(now - self._snapshot_at.get(dataset_id, now), 0.0),
+                self._doors.wishes.stop_bytes(dataset_id),
             )
             for dataset_id in self._ids
         )

@@ -2,7 +2,8 @@
 
 A round that sends b bytes takes c + b/r seconds: c is what a round costs whatever it sends, r the
 rate of the link. While it goes on the container writes d bytes per second, which the next one has
-to send. All rates are in bytes per second.
+to send. What it writes because it is stopped (a database's last checkpoint) comes on top in the
+end, however many rounds there were; its last move told how much. All rates are in bytes per second.
 """
 
 from __future__ import annotations
@@ -12,16 +13,16 @@ from dataclasses import dataclass
 from enum import Enum
 from statistics import fmean, median
 
+from flocker_lite.model.accounts import write_rate
 from flocker_lite.model.records import MoveOptions
 from flocker_lite.model.state import Round
 
 ROUNDS_MAX = 10
 SHRINK_FACTOR_MIN = 0.8
 DOWNTIME_LIMIT_SECONDS = 0.3
-"""What the last send may take when nobody said how long the pause may be."""
+"""What the rest may take to send when nobody said how long the pause may be."""
 
 FIT_ROUNDS_MAX = 5
-WRITE_ROUNDS_MAX = 3
 ROUND_SECONDS_DEFAULT = 0.03
 """What a round is taken to cost beside its bytes, where the rounds cannot tell."""
 
@@ -35,10 +36,14 @@ CONTAINER_COSTS_SECONDS = {"stop": 0.2, "start": 0.25, "answer": 0.15}
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """The push of one dataset: its rounds so far, and how long ago its last snapshot was taken."""
+    """The push of one dataset: its rounds so far, and how long ago its last snapshot was taken.
+
+    `stop_bytes` is what its container is taken to write because it is stopped.
+    """
 
     rounds: tuple[Round, ...]
     stale_seconds: float
+    stop_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +62,13 @@ class Fit:
 class Outlook:
     """What a switch that begins now would be like.
 
-    `smallest_seconds` is the pause that more rounds could bring it down to, if they go on as they
-    do now. `load` is the part of the link that is taken up by what is written: from 1 on rounds
-    grow. `link_rate` is None while nothing was sent that could tell.
+    `rest_seconds` is the part of the last send that more rounds can make smaller, and
+    `smallest_seconds` the pause that they could bring it down to, if they go on as they do now.
+    `load` is the part of the link that is taken up by what is written: from 1 on rounds grow.
+    `link_rate` is None while nothing was sent that could tell.
     """
 
-    send_seconds: float
+    rest_seconds: float
     pause_seconds: float
     smallest_seconds: float
     load: float
@@ -127,14 +133,6 @@ def fit(rounds: Sequence[Round]) -> Fit:
     return Fit(fixed, median(slopes) if slopes else 0.0)
 
 
-def write_rate(rounds: Sequence[Round]) -> float | None:
-    """How fast the container writes; None until a round had what was written in a known time."""
-    told = [r for r in rounds if r.since_seconds > 0][-WRITE_ROUNDS_MAX:]
-    if not told:
-        return None
-    return sum(r.sent_bytes for r in told) / sum(r.since_seconds for r in told)
-
-
 def outlook(
     pushes: Sequence[Progress], costs: float, unlimited_rate: float | None = None
 ) -> Outlook | None:
@@ -149,21 +147,24 @@ def outlook(
         return None
     ceiling = 1 / unlimited_rate if unlimited_rate else float("inf")
     last = [Fit(item.fixed_seconds, min(item.seconds_per_byte, ceiling)) for item in fits]
-    send = sum(
+    rest = sum(
         item.seconds(rate * push.stale_seconds)
         for item, rate, push in zip(last, writes, pushes, strict=True)
+    )
+    stopped = sum(
+        item.seconds_per_byte * push.stop_bytes for item, push in zip(last, pushes, strict=True)
     )
     fixed = sum(item.fixed_seconds for item in fits)
     load = sum(item.seconds_per_byte * rate for item, rate in zip(fits, writes, strict=True))
     last_load = sum(item.seconds_per_byte * rate for item, rate in zip(last, writes, strict=True))
-    smallest = costs + send
+    smallest = costs + stopped + rest
     if load < 1:
         # Laps of t seconds come to rest where t = c + t * load.
-        smallest = min(smallest, costs + fixed + last_load * fixed / (1 - load))
+        smallest = min(smallest, costs + stopped + fixed + last_load * fixed / (1 - load))
     written = sum(writes)
     return Outlook(
-        send_seconds=send,
-        pause_seconds=costs + send,
+        rest_seconds=rest,
+        pause_seconds=costs + stopped + rest,
         smallest_seconds=smallest,
         load=load,
         write_rate=written,
@@ -200,8 +201,8 @@ def decide(
     if seen is not None:
         if budget is not None and seen.pause_seconds <= budget:
             return Decision(Verdict.SWITCH, f"the pause fits: {seen.pause_seconds:.3g} s")
-        if budget is None and seen.send_seconds <= DOWNTIME_LIMIT_SECONDS:
-            return Decision(Verdict.SWITCH, f"the rest is small: {seen.send_seconds:.3g} s")
+        if budget is None and seen.rest_seconds <= DOWNTIME_LIMIT_SECONDS:
+            return Decision(Verdict.SWITCH, f"the rest is small: {seen.rest_seconds:.3g} s")
     if budget is None and (not helps or len(pushes[0].rounds) >= ROUNDS_MAX):
         return Decision(Verdict.SWITCH, f"the rest does not become smaller: {seen}")
     if seen is None and helps and options.on_miss != "abort":

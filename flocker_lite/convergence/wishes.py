@@ -32,5 +32,10 @@ class Wishes:
         wanted = self._wanted(dataset_id)
         return wanted.pause_costs if wanted is not None else {}
 
+    def stop_bytes(self, dataset_id: DatasetId) -> int:
+        """What the container wrote to it because it was stopped, the last time, in bytes."""
+        wanted = self._wanted(dataset_id)
+        return wanted.stop_bytes if wanted is not None else 0
+
     def _wanted(self, dataset_id: DatasetId) -> WantedDataset | None:
         return self.view.datasets.get(dataset_id) if self.view is not None else None

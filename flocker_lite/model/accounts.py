@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from flocker_lite.model.identities import DatasetId, NodeId
+
+WRITE_ROUNDS_MAX = 3
+STOP_STEPS = ("stop", "unmount")
+"""The steps of a pause that come before its last snapshot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,27 @@ class MoveState:
     predicted_pause_seconds: float | None = None
     last_guid: str | None = None
     is_poised: bool | None = None
+
+
+def write_rate(rounds: Sequence[Round]) -> float | None:
+    """How fast the container writes, in bytes per second; None until a round could tell."""
+    told = [r for r in rounds if r.since_seconds > 0][-WRITE_ROUNDS_MAX:]
+    if not told:
+        return None
+    return sum(r.sent_bytes for r in told) / sum(r.since_seconds for r in told)
+
+
+def stop_bytes(account: MoveState) -> int:
+    """How much more than it writes all the time a container wrote because it was stopped.
+
+    `account` is the source's, of a move that is done: its last round is that of the pause.
+    """
+    *pushed, last = account.rounds or (Round(0, 0.0),)
+    rate = write_rate(pushed)
+    if rate is None:
+        return 0
+    stopping_seconds = sum(step.seconds for step in account.steps if step.name in STOP_STEPS)
+    return max(round(last.sent_bytes - rate * stopping_seconds), 0)
 
 
 def pause_by_step(accounts: Iterable[MoveState]) -> dict[str, float]:

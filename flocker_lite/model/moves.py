@@ -13,7 +13,7 @@ from operator import attrgetter
 
 from pyrsistent import PMap, pmap
 
-from flocker_lite.model.accounts import MoveState, pause_by_step, source_first
+from flocker_lite.model.accounts import MoveState, pause_by_step, source_first, stop_bytes
 from flocker_lite.model.editing import Clash, Missing, edited
 from flocker_lite.model.open_moves import move_of_container, move_of_dataset
 from flocker_lite.model.records import (
@@ -169,8 +169,20 @@ def belongs(configuration: Configuration, move: Move, node_id: NodeId, account: 
     return account.epoch == epoch and destination == move.destination
 
 
-def pause_costs(configuration: Configuration, move: Move) -> PMap[str, float]:
-    """What each step of the pause, but the sending, took the last time that this was moved."""
+def pause_costs(last: PastMove | None) -> PMap[str, float]:
+    """What each step of the pause, but the sending, took in the last move of the same."""
+    pause = pause_by_step(last.accounts) if last is not None else {}
+    return pmap({name: took for name, took in pause.items() if name not in _VARIABLE_STEPS})
+
+
+def bytes_of_the_stop(last: PastMove | None) -> PMap[DatasetId, int]:
+    """What the container wrote because it was stopped in the last move of the same."""
+    accounts = last.accounts if last is not None else ()
+    return pmap({each.dataset_id: stop_bytes(each) for each in accounts if each.source is not None})
+
+
+def last_alike(configuration: Configuration, move: Move) -> PastMove | None:
+    """The last move of the same that came to its end, and of which both sides told all."""
     subject = Subject(move.container, () if move.container else move.dataset_ids)
     alike = (
         past
@@ -179,9 +191,7 @@ def pause_costs(configuration: Configuration, move: Move) -> PMap[str, float]:
         and subject == Subject(past.move.container, subject.dataset_ids and past.move.dataset_ids)
         and is_complete(past.move, past.accounts)
     )
-    last = max(alike, key=attrgetter("ended_at"), default=None)
-    pause = pause_by_step(last.accounts) if last is not None else {}
-    return pmap({name: took for name, took in pause.items() if name not in _VARIABLE_STEPS})
+    return max(alike, key=attrgetter("ended_at"), default=None)
 
 
 def _subjects(before: Configuration, edit: Edit) -> list[Subject]:

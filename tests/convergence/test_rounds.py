@@ -200,7 +200,7 @@ def test_prediction_is_exact_where_nothing_is_noise() -> None:
     seen = outlook((BUSY.pushed(3),), COSTS)
     assert seen is not None
     last = BUSY.pushed(4).rounds[-1]
-    assert seen.send_seconds == pytest.approx(last.seconds, rel=1e-3)
+    assert seen.rest_seconds == pytest.approx(last.seconds, rel=1e-3)
     assert seen.pause_seconds == pytest.approx(COSTS + last.seconds, rel=1e-3)
     assert seen.write_rate == pytest.approx(BUSY.write_rate, rel=1e-3)
     assert seen.link_rate == pytest.approx(BUSY.rate, rel=1e-3)
@@ -251,8 +251,27 @@ def test_a_limit_does_not_hold_for_the_last_send() -> None:
     lifted = outlook((BUSY.pushed(3),), COSTS, unlimited_rate=10 * BUSY.rate)
     assert limited is not None
     assert lifted is not None
-    assert lifted.send_seconds < limited.send_seconds
+    assert lifted.rest_seconds < limited.rest_seconds
     assert lifted.load == limited.load
+
+
+@given(LINKS, st.integers(2, 10), st.integers(0, 10**12))
+def test_what_a_stop_writes_is_in_the_pause_and_never_in_the_way(
+    link: Link, laps: int, stop_bytes: int
+) -> None:
+    """No round makes it smaller: without a budget the switch comes as early as without it."""
+    plain = link.pushed(laps)
+    if max(done.seconds for done in plain.rounds) > SECONDS_MAX:
+        return
+    more = Progress(plain.rounds, plain.stale_seconds, stop_bytes)
+    before, after = outlook((plain,), COSTS), outlook((more,), COSTS)
+    assert before is not None
+    assert after is not None
+    longer = fit(plain.rounds).seconds_per_byte * stop_bytes
+    assert after.pause_seconds == pytest.approx(before.pause_seconds + longer)
+    assert after.smallest_seconds == pytest.approx(before.smallest_seconds + longer)
+    decisions = [decide((plain,), before, PLAIN, 0.0), decide((more,), after, PLAIN, 0.0)]
+    assert decisions[0].verdict is decisions[1].verdict
 
 
 def test_costs() -> None:

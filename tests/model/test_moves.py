@@ -304,7 +304,7 @@ def test_pause_costs() -> None:
         told = []
         for number, each in enumerate((D1, D2)):
             steps = (Step("stop", 1.0 * epoch + number), Step("send", 9.0))
-            rounds = (Round(1, 1.0),)
+            rounds = (Round(1, 1.0), Round(100, 1.0, 1.0), Round(1000 + epoch, 1.0))
             told.append(MoveState(each, epoch, "done", source, destination, rounds, steps))
             mount = (Step("mount", 0.5),)
             told.append(MoveState(each, epoch, "done", None, destination, steps=mount))
@@ -313,9 +313,12 @@ def test_pause_costs() -> None:
         world.do(moves.end, move.move_id, moves.DONE, world.moment)
     world.do(edits.move_container, "shop", A)
     [move] = world.open
-    assert moves.pause_costs(world.configuration, move) == pmap({"stop": 4.0, "mount": 0.5})
-    other = replace(move, container="other")
-    assert moves.pause_costs(world.configuration, other) == pmap()
+    last = moves.last_alike(world.configuration, move)
+    assert moves.pause_costs(last) == pmap({"stop": 4.0, "mount": 0.5})
+    assert moves.bytes_of_the_stop(last) == pmap({D1: 703, D2: 603})
+    other = moves.last_alike(world.configuration, replace(move, container="other"))
+    assert other is None
+    assert moves.pause_costs(other) == moves.bytes_of_the_stop(other) == pmap()
 
 
 def test_receipt() -> None:

@@ -1,0 +1,31 @@
+"""What the accounts of a move tell about the next one."""
+
+from __future__ import annotations
+
+from flocker_lite.model.accounts import MoveState, Round, Step, stop_bytes, write_rate
+
+PUSHED = (Round(10_000, 1.0), Round(400, 0.1, 2.0), Round(200, 0.1, 1.0))
+
+
+def account(last_bytes: int, *pushed: Round) -> MoveState:
+    """Of a source, whose container took two seconds to stop."""
+    steps = (Step("stop", 1.5), Step("unmount", 0.5), Step("snapshot", 7.0))
+    return MoveState("d", 2, "done", "a", "b", (*pushed, Round(last_bytes, 0.1)), steps)
+
+
+def test_write_rate() -> None:
+    """Of the bytes of incremental rounds; a full one tells nothing."""
+    assert write_rate(PUSHED) == 200.0
+    assert write_rate(PUSHED[:1]) is None
+
+
+def test_what_a_stop_wrote() -> None:
+    """What the last round sent beyond what is written all the time, and never less than nothing."""
+    assert stop_bytes(account(100_400, *PUSHED)) == 100_000
+    assert stop_bytes(account(300, *PUSHED)) == 0
+
+
+def test_what_a_stop_wrote_is_not_made_up() -> None:
+    """Where no round tells how much is written all the time, nothing is said of the stop."""
+    assert stop_bytes(account(100_000, *PUSHED[:1])) == 0
+    assert stop_bytes(MoveState("d", 2, "done", "a", "b")) == 0
