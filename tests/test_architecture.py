@@ -21,6 +21,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "model": {"errors"},
     "interfaces": {"model", "errors"},
     "processes": {"errors"},
+    "ca": {"errors"},
+    "tls": {"ca", "errors"},
     "config": {"errors"},
     "receive": set(),
     # A move holds back connections while it switches, by the switchboard of the routing room.
@@ -35,6 +37,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "taps": {
         *(FLOORS | {"processes", "config", "convergence", "protocol", "receive"}),
         *("zfs", "ssh", "containers", "routing", "control", "agent"),
+        *("ca", "tls"),
     },
     "__main__": {"taps", "control", "errors"},
 }

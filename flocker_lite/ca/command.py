@@ -1,0 +1,158 @@
+"""`flocker-ca`: makes a cluster's authority, and the certificates of all who take part in it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TextIO
+from uuid import UUID, uuid4
+
+from cryptography import x509
+
+from flocker_lite import __version__
+from flocker_lite.ca.claims import CertificateError, Claims, Kind
+from flocker_lite.ca.directory import KEY_SUFFIX, Directory
+from flocker_lite.ca.facts import claims_of, day, ending, facts_of
+
+RENEWAL_DAYS = 90
+"""What ends within so many days is renewed unless it is said what to renew."""
+
+_WHAT_TO_DO = {
+    Kind.CLUSTER: "keep {key} where nobody else gets at it; {crt} goes everywhere",
+    Kind.CONTROL: "copy {crt}, {key} and cluster.crt to the control service's machine",
+    Kind.NODE: "copy {crt}, {key} and cluster.crt to that node",
+    Kind.USER: "give {crt}, {key} and cluster.crt to the user",
+    Kind.READER: "give {crt}, {key} and cluster.crt to the user, who can read and not change",
+}
+
+
+def main(arguments: Sequence[str], stdout: TextIO, stderr: TextIO, now: datetime) -> int:
+    """Do what the command line says; the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        stdout.write(_done(options, Directory(options.directory), now))
+    except CertificateError as error:
+        stderr.write(f"flocker-ca {options.command}: {error}\n")
+        return 1
+    return 0
+
+
+def run() -> int:
+    """The command itself."""
+    return main(sys.argv[1:], sys.stdout, sys.stderr, datetime.now(UTC))
+
+
+def _done(options: argparse.Namespace, directory: Directory, now: datetime) -> str:
+    match options.command:
+        case "initialize":
+            path = directory.initialize(options.cluster, str(uuid4()), now)
+        case "create-control":
+            hosts = tuple(options.hostname)
+            path = directory.create(Kind.CONTROL, hosts[0], now, hosts)
+        case "create-node":
+            path = directory.create(Kind.NODE, str(options.uuid or uuid4()), now)
+        case "create-user":
+            kind = Kind.READER if options.read_only else Kind.USER
+            path = directory.create(kind, options.name, now)
+        case "renew":
+            return _renewed(directory, options.file, now)
+        case _:
+            return _listed(directory, now)
+    return _made(path, directory)
+
+
+def _made(path: Path, directory: Directory) -> str:
+    kind = next(claims_of(found).kind for file, found in directory.certificates() if file == path)
+    key = path.with_suffix(KEY_SUFFIX)
+    advice = _WHAT_TO_DO[kind].format(crt=path.name, key=key.name)
+    return f"made {path} and {key}\n{advice}\n"
+
+
+def _renewed(directory: Directory, files: Sequence[Path], now: datetime) -> str:
+    soon = now + timedelta(days=RENEWAL_DAYS)
+    chosen = files or [
+        path
+        for path, certificate in _authority_first(directory)
+        if certificate.not_valid_after_utc < soon
+    ]
+    if not chosen:
+        return f"nothing expires within {RENEWAL_DAYS} days\n"
+    lines = [f"renewed {directory.renew(path, now)}" for path in chosen]
+    return "\n".join([*lines, "copy what was renewed to where it is used; the keys are the same\n"])
+
+
+def _authority_first(directory: Directory) -> list[tuple[Path, x509.Certificate]]:
+    """What it signs ends with it, so it comes first."""
+    return sorted(
+        directory.certificates(), key=lambda found: claims_of(found[1]).kind is not Kind.CLUSTER
+    )
+
+
+def _listed(directory: Directory, now: datetime) -> str:
+    rows = [("FILE", "FOR", "EXPIRES", "")]
+    for path, certificate in directory.certificates():
+        facts = facts_of(certificate)
+        rows.append(
+            (path.name, _who(facts.claims), day(facts.ends_at), _warning(facts.ends_at, now))
+        )
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    lines = ("  ".join([*map(str.ljust, row, widths), row[3]]).rstrip() for row in rows)
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _who(claims: Claims) -> str:
+    where = f" ({claims.cluster_id})" if claims.kind is Kind.CLUSTER else ""
+    return f"{claims}{where}"
+
+
+def _warning(ends_at: datetime, now: datetime) -> str:
+    said = ending(ends_at, now)
+    return "" if said is None else f"{said}: flocker-ca renew"
+
+
+def _uuid(text: str) -> UUID:
+    return UUID(text)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="flocker-ca", description=__doc__)
+    parser.add_argument("--version", action="version", version=__version__)
+    parser.add_argument(
+        "--directory",
+        type=Path,
+        default=Path(),
+        help="Where the authority keeps its files (the current directory).",
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    def command(name: str, text: str) -> argparse.ArgumentParser:
+        return commands.add_parser(name, help=text, description=text)
+
+    initialize = command("initialize", "Make the authority of a new cluster.")
+    initialize.add_argument("cluster", metavar="CLUSTER", help="A name for people.")
+    control = command("create-control", "Make the certificate of the control service.")
+    control.add_argument(
+        "hostname",
+        metavar="HOSTNAME",
+        nargs="+",
+        help="A host name or an IP address by which its users call it.",
+    )
+    node = command("create-node", "Make the certificate of a node.")
+    node.add_argument(
+        "--uuid",
+        type=_uuid,
+        help="Of a node that has one already (GET /v1/state/nodes); else it gets a new one.",
+    )
+    user = command("create-user", "Make the certificate of a user of the REST API.")
+    user.add_argument("name", metavar="NAME")
+    user.add_argument("--read-only", action="store_true", help="One who may change nothing.")
+    renew = command(
+        "renew",
+        f"Give certificates more time: those named, or all that end within {RENEWAL_DAYS} days.",
+    )
+    renew.add_argument("file", metavar="FILE", nargs="*", type=Path)
+    command("list", "Show every certificate, whom it is for, and when it expires.")
+    return parser

@@ -1,0 +1,145 @@
+"""The directory of an authority: each certificate and each key is a file, for its owner's eyes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from flocker_lite.ca import issuing
+from flocker_lite.ca.claims import CertificateError, Claims, Kind, checked
+from flocker_lite.ca.facts import claims_of, read_certificate
+from flocker_lite.ca.issuing import Authority
+
+CERTIFICATE_SUFFIX = ".crt"
+KEY_SUFFIX = ".key"
+CLUSTER_NAME = "cluster"
+FILE_MODE = 0o600
+DIRECTORY_MODE = 0o700
+
+
+class Directory:
+    """Where an authority keeps what it made; nothing in it is overwritten but by `renew`.
+
+    Whatever goes wrong is a CertificateError that says what to do.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def initialize(self, cluster_name: str, cluster_id: str, now: datetime) -> Path:
+        """Make the authority of a new cluster; its certificate's file."""
+        authority = issuing.new_authority(cluster_name, cluster_id, now)
+        return self._add(CLUSTER_NAME, authority.certificate, authority.key)
+
+    def create(self, kind: Kind, name: str, now: datetime, hosts: tuple[str, ...] = ()) -> Path:
+        """Make a certificate and its key; the certificate's file."""
+        authority = self._authority()
+        claims = checked(kind, name, claims_of(authority.certificate).cluster_id)
+        key = issuing.new_key()
+        certificate = issuing.issue(authority, claims, key.public_key(), hosts, now)
+        return self._add(file_name(claims), certificate, key)
+
+    def renew(self, path: Path, now: datetime) -> Path:
+        """Give a certificate more time; its key stays, and need not be here."""
+        authority = self._authority()
+        certificate = self._read(path)
+        if claims_of(certificate).kind is Kind.CLUSTER:
+            fresh = issuing.renewed_authority(authority, now).certificate
+        else:
+            _require_signature(certificate, authority, path)
+            fresh = issuing.renewed(authority, certificate, now)
+        temporary = path.with_suffix(".new")
+        temporary.unlink(missing_ok=True)  # left by one that was cut off
+        _write(temporary, issuing.certificate_pem(fresh))
+        os.replace(temporary, path)
+        _sync(path.parent)
+        return path
+
+    def certificates(self) -> Iterator[tuple[Path, x509.Certificate]]:
+        """Every certificate in it, with its file."""
+        for path in sorted(self.path.glob(f"*{CERTIFICATE_SUFFIX}")):
+            yield path, self._read(path)
+
+    def _authority(self) -> Authority:
+        certificate = self._read(self.path / f"{CLUSTER_NAME}{CERTIFICATE_SUFFIX}")
+        path = self.path / f"{CLUSTER_NAME}{KEY_SUFFIX}"
+        try:
+            key = serialization.load_pem_private_key(path.read_bytes(), None)
+        except FileNotFoundError:
+            raise CertificateError(
+                f"{path} is not there: only who has it can make certificates of this cluster"
+            ) from None
+        except (OSError, ValueError, TypeError) as error:
+            raise CertificateError(f"{path} cannot be read: {error}") from None
+        if not isinstance(key, ec.EllipticCurvePrivateKey):
+            raise CertificateError(f"{path} is no key that flocker-ca made")
+        if key.public_key() != certificate.public_key():
+            raise CertificateError(f"{path} is not the key of the certificate beside it")
+        return Authority(certificate, key)
+
+    def _read(self, path: Path) -> x509.Certificate:
+        try:
+            return read_certificate(path.read_bytes())
+        except FileNotFoundError:
+            raise CertificateError(
+                f"{path} is not there: say which --directory, or make an authority with "
+                "`flocker-ca initialize CLUSTER`"
+            ) from None
+        except (OSError, CertificateError) as error:
+            raise CertificateError(f"{path} cannot be read: {error}") from None
+
+    def _add(
+        self, name: str, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey
+    ) -> Path:
+        """Write both; the key first, so that a certificate is never without it."""
+        path = self.path / f"{name}{CERTIFICATE_SUFFIX}"
+        key_path = self.path / f"{name}{KEY_SUFFIX}"
+        for existing in (path, key_path):
+            if existing.exists():
+                raise CertificateError(
+                    f"{existing} is there already: renew it, or move it away to replace it"
+                )
+        try:
+            self.path.mkdir(parents=True, exist_ok=True, mode=DIRECTORY_MODE)
+            _write(key_path, issuing.key_pem(key))
+            _write(path, issuing.certificate_pem(certificate))
+            _sync(self.path)
+        except OSError as error:
+            raise CertificateError(f"{path} cannot be written: {error}") from None
+        return path
+
+
+def file_name(claims: Claims) -> str:
+    """What the files of a certificate are called, without their suffixes."""
+    # What an IPv6 address has instead of dots would be a drive or a stream on other systems.
+    return f"{claims.kind.value}-{claims.name.replace(':', '-')}"
+
+
+def _require_signature(certificate: x509.Certificate, authority: Authority, path: Path) -> None:
+    try:
+        certificate.verify_directly_issued_by(authority.certificate)
+    except Exception:
+        raise CertificateError(f"{path} is not of this authority: make a new one") from None
+
+
+def _write(path: Path, content: bytes) -> None:
+    """A new file; an error when there is one of this name already."""
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
+    with open(fd, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync(directory: Path) -> None:
+    fd = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

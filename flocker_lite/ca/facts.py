@@ -1,0 +1,67 @@
+"""Reads certificates: who they are for, and how long they are good."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from cryptography import x509
+
+from flocker_lite.ca.claims import SCHEME, CertificateError, Claims, from_uri
+
+WARNING_DAYS = 30
+"""So long before its end a certificate is warned about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What we need to know of a certificate."""
+
+    claims: Claims
+    ends_at: datetime
+
+
+def read_certificate(pem: bytes) -> x509.Certificate:
+    """The certificate in the text of a file; CertificateError when there is none."""
+    try:
+        return x509.load_pem_x509_certificate(pem)
+    except ValueError as error:
+        raise CertificateError(f"no certificate: {error}") from None
+
+
+def facts_of(certificate: x509.Certificate) -> Facts:
+    """What it says; CertificateError when it is none of ours."""
+    return Facts(claims_of(certificate), certificate.not_valid_after_utc)
+
+
+def claims_of(certificate: x509.Certificate) -> Claims:
+    """Who it is for; CertificateError when it is none of ours.
+
+    Whether it is true, only the signature says.
+    """
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        uris = []
+    except ValueError as error:
+        raise CertificateError(f"it cannot be read: {error}") from None
+    else:
+        uris = names.get_values_for_type(x509.UniformResourceIdentifier)
+    ours = [uri for uri in uris if uri.startswith(f"{SCHEME}://")]
+    if len(ours) != 1:
+        raise CertificateError("it is none that flocker-ca made")
+    return from_uri(ours[0])
+
+
+def ending(ends_at: datetime, now: datetime) -> str | None:
+    """What to say of a certificate that has not long to go, or is over; None when all is well."""
+    if ends_at <= now:
+        return f"expired on {day(ends_at)}"
+    if ends_at - now < timedelta(days=WARNING_DAYS):
+        return f"expires on {day(ends_at)}, in {(ends_at - now).days} days"
+    return None
+
+
+def day(moment: datetime) -> str:
+    """A day, as people write it."""
+    return moment.strftime("%Y-%m-%d")

@@ -1,0 +1,225 @@
+"""The certificates of a running service: taken in when they change, and warned about in time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from OpenSSL import SSL
+from twisted.application.service import Service
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import (
+    IOpenSSLClientConnectionCreator,
+    IOpenSSLServerConnectionCreator,
+    IStreamClientEndpoint,
+)
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from flocker_lite.ca.claims import CertificateError, Claims, Kind
+from flocker_lite.ca.facts import Facts, ending
+from flocker_lite.tls.contexts import make_context
+from flocker_lite.tls.credentials import Credentials, Files, credentials, read_files
+from flocker_lite.tls.guard import Guard, GuardFactory, verify
+
+LOOK_SECONDS = 10.0
+WARNING_SECONDS = 86400.0
+
+InThread: TypeAlias = Callable[..., Deferred[Any]]
+
+
+@implementer(IOpenSSLClientConnectionCreator, IOpenSSLServerConnectionCreator)
+class Certificates(Service):
+    """Makes connections secure, with the certificate that is in the files at the time.
+
+    `kind` is who this service is. `clock` provides IReactorTime, its seconds are those since 1970;
+    `in_thread` calls a function that may take its time. To be opened before it is used.
+    """
+
+    log = Logger()
+
+    def __init__(self, directory: Path, kind: Kind, clock: Any, in_thread: InThread) -> None:
+        self._directory = directory
+        self._kind = kind
+        self._clock = clock
+        self._in_thread = in_thread
+        self._files: Files | None = None
+        self._credentials: Credentials | None = None
+        self._context: SSL.Context | None = None
+        self._guards: set[Guard] = set()
+        self._warned_at: dict[Claims, float] = {}
+        self._complaint = ""
+        self._looking: Deferred[None] | None = None
+        self._looks = LoopingCall(self.look)
+        self._warnings = LoopingCall(self._warn)
+        self._looks.clock = self._warnings.clock = clock
+
+    async def open(self) -> None:
+        """Take in the files; CertificateError that says what to do about them."""
+        await self._take_in()
+
+    @property
+    def claims(self) -> Claims:
+        """Who this service is."""
+        assert self._credentials is not None
+        return self._credentials.facts.claims
+
+    @property
+    def cluster_id(self) -> str:
+        """The UUID of the cluster that everybody must belong to."""
+        return self.claims.cluster_id
+
+    def server(self, wrapped: Any, door: str, accepted: Collection[Kind]) -> TLSMemoryBIOFactory:
+        """A factory to listen with: on its connections only these are let in."""
+        guarded = GuardFactory(wrapped, self, self._clock, door, accepted, is_client=False)
+        return TLSMemoryBIOFactory(self, False, guarded, self._clock)
+
+    def client(self, endpoint: Any, door: str, accepted: Collection[Kind]) -> Any:
+        """An endpoint whose connections are to nobody else."""
+        return _SecureEndpoint(
+            endpoint,
+            lambda wrapped: TLSMemoryBIOFactory(
+                self,
+                True,
+                GuardFactory(wrapped, self, self._clock, door, accepted, is_client=True),
+                self._clock,
+            ),
+        )
+
+    def startService(self) -> None:
+        super().startService()
+        self._looks.start(LOOK_SECONDS, now=False)
+        self._warnings.start(WARNING_SECONDS)
+
+    def stopService(self) -> None:
+        super().stopService()
+        for call in (self._looks, self._warnings):
+            if call.running:
+                call.stop()
+        if self._looking is not None:
+            self._looking.cancel()
+
+    def look(self) -> None:
+        """See whether the files are others; when they are no good, what is in use stays."""
+        if self._looking is None:
+            self._looking = Deferred.fromCoroutine(self._take_in())
+            self._looking.addBoth(self._looked)
+
+    def _looked(self, result: Failure | None) -> None:
+        self._looking = None
+        if result is None:
+            self._complaint = ""
+            return
+        if result.check(CancelledError):
+            return
+        reason = result.getErrorMessage()
+        if reason != self._complaint:
+            self._complaint = reason
+            self.log.error(
+                "the certificates in {directory} are not good, those from before stay in use: "
+                "{reason}",
+                directory=str(self._directory),
+                reason=reason,
+            )
+
+    async def _take_in(self) -> None:
+        fresh = await self._in_thread(self._read, self._files)
+        if fresh is None:
+            return
+        files, now, context = fresh
+        before = self._credentials
+        if before is not None:
+            _require_same_node(before, now)
+        self._files, self._credentials, self._context = files, now, context
+        self._warned_at.clear()
+        self._warn()
+        if before is None:
+            return
+        self.log.info("took in the new certificate of {claims}", claims=str(now.facts.claims))
+        is_other_authority = before.authority.public_key() != now.authority.public_key()
+        for guard in list(self._guards):
+            # A client shows the new certificate to the other side; a server only sees to it that
+            # nobody stays whom it would not let in any more.
+            if guard.is_client or is_other_authority:
+                guard.abortConnection()
+
+    def _read(self, known: Files | None) -> tuple[Files, Credentials, SSL.Context] | None:
+        """What is in the files now, unless it is what is known."""
+        files = read_files(self._directory, self._kind)
+        if files == known:
+            return None
+        fresh = credentials(files, self._kind)
+        return files, fresh, make_context(fresh, verify)
+
+    def _warn(self) -> None:
+        assert self._credentials is not None
+        assert self._files is not None
+        self.seen(self._credentials.facts)
+        self.seen(self._credentials.authority_facts)
+        if self._files.has_authority_key:
+            self.log.warn(
+                "the key of the cluster's authority is in {directory}: whoever reads it can be "
+                "anybody; keep it on a machine where no service runs",
+                directory=str(self._directory),
+            )
+
+    # Guards
+
+    def on_duty(self, guard: Guard) -> None:
+        """A connection begins."""
+        self._guards.add(guard)
+
+    def off_duty(self, guard: Guard) -> None:
+        """A connection is over."""
+        self._guards.discard(guard)
+
+    def seen(self, facts: Facts) -> None:
+        """Warn of a certificate that is about to expire, once a day."""
+        now = self._clock.seconds()
+        said = ending(facts.ends_at, datetime.fromtimestamp(now, UTC))
+        due_at = self._warned_at.get(facts.claims, -WARNING_SECONDS) + WARNING_SECONDS
+        if said is not None and now >= due_at:
+            self._warned_at[facts.claims] = now
+            self.log.warn(
+                "the certificate of {claims} {ending}: renew it with `flocker-ca renew`",
+                claims=str(facts.claims),
+                ending=said,
+            )
+
+    # OpenSSL
+
+    def clientConnectionForTLS(self, tlsProtocol: TLSMemoryBIOProtocol) -> SSL.Connection:
+        return self._connection(tlsProtocol)
+
+    def serverConnectionForTLS(self, tlsProtocol: TLSMemoryBIOProtocol) -> SSL.Connection:
+        return self._connection(tlsProtocol)
+
+    def _connection(self, protocol: TLSMemoryBIOProtocol) -> SSL.Connection:
+        assert self._context is not None
+        connection = SSL.Connection(self._context, None)
+        connection.set_app_data(protocol)
+        return connection
+
+
+@implementer(IStreamClientEndpoint)
+class _SecureEndpoint:
+    """Connects as another endpoint does, and speaks TLS there."""
+
+    def __init__(self, endpoint: Any, secured: Callable[[Any], TLSMemoryBIOFactory]) -> None:
+        self._endpoint = endpoint
+        self._secured = secured
+
+    def connect(self, protocolFactory: Any) -> Deferred[Any]:
+        connecting: Deferred[Any] = self._endpoint.connect(self._secured(protocolFactory))
+        return connecting.addCallback(lambda tls: tls.wrappedProtocol.wrappedProtocol)
+
+
+def _require_same_node(before: Credentials, now: Credentials) -> None:
+    was, is_now = before.facts.claims, now.facts.claims
+    if was.kind is Kind.NODE and was.name != is_now.name:
+        raise CertificateError(f"this is node {was.name}, and they are those of {is_now}")

@@ -1,0 +1,40 @@
+"""How TLS is spoken: 1.2 or later, mutual, and verified anew on each connection."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from OpenSSL import SSL, crypto
+
+from flocker_lite.tls.credentials import Credentials
+
+CIPHERS = b"ECDHE+AESGCM:ECDHE+CHACHA20"
+"""Of TLS 1.2; those of 1.3 are all good."""
+
+Verify: TypeAlias = Callable[[SSL.Connection, Any, int, int, int], bool]
+"""OpenSSL's question about each certificate of a chain; see OpenSSL's set_verify."""
+
+
+def make_context(credentials: Credentials, verify: Verify) -> SSL.Context:
+    """For connections of either side, of whoever has these credentials."""
+    context = SSL.Context(SSL.TLS_METHOD)
+    context.set_min_proto_version(SSL.TLS1_2_VERSION)
+    # A session that is resumed is not verified again: it would outlive its certificate.
+    context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+    context.set_options(
+        SSL.OP_NO_TICKET
+        | SSL.OP_NO_COMPRESSION
+        | SSL.OP_NO_RENEGOTIATION
+        | SSL.OP_CIPHER_SERVER_PREFERENCE
+    )
+    context.set_cipher_list(CIPHERS)
+    context.use_certificate(credentials.certificate)
+    context.use_privatekey(credentials.key)
+    store = context.get_cert_store()
+    assert store is not None
+    store.add_cert(crypto.X509.from_cryptography(credentials.authority))
+    context.add_client_ca(credentials.authority)
+    context.set_verify_depth(1)
+    context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, verify)
+    return context

@@ -1,0 +1,91 @@
+"""A service's certificate, its key and its authority, from the files of one directory."""
+
+from __future__ import annotations
+
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from flocker_lite.ca.claims import CertificateError, Kind
+from flocker_lite.ca.directory import CERTIFICATE_SUFFIX, CLUSTER_NAME, KEY_SUFFIX
+from flocker_lite.ca.facts import Facts, facts_of, read_certificate
+
+OTHERS = stat.S_IRWXO
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """What the files have in them; two that are equal need not be looked at twice."""
+
+    path: Path
+    certificate: bytes
+    key: bytes
+    authority: bytes
+    has_authority_key: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """A certificate with its key, signed by its authority."""
+
+    certificate: x509.Certificate
+    key: ec.EllipticCurvePrivateKey
+    authority: x509.Certificate
+    facts: Facts
+    authority_facts: Facts
+
+
+def read_files(directory: Path, kind: Kind) -> Files:
+    """Read the one certificate of this kind; CertificateError that says what to do."""
+    found = sorted(directory.glob(f"{kind.value}-*{CERTIFICATE_SUFFIX}"))
+    if len(found) != 1:
+        names = ", ".join(path.name for path in found) or "none"
+        raise CertificateError(
+            f"in {directory} there should be one {kind.value}-*{CERTIFICATE_SUFFIX}, and is: "
+            f"{names}; put there what flocker-ca made for this machine"
+        )
+    key_path = found[0].with_suffix(KEY_SUFFIX)
+    try:
+        if key_path.stat().st_mode & OTHERS:
+            raise CertificateError(f"everybody may read {key_path}: chmod 600 {key_path}")
+        return Files(
+            found[0],
+            found[0].read_bytes(),
+            key_path.read_bytes(),
+            (directory / f"{CLUSTER_NAME}{CERTIFICATE_SUFFIX}").read_bytes(),
+            (directory / f"{CLUSTER_NAME}{KEY_SUFFIX}").exists(),
+        )
+    except OSError as error:
+        raise CertificateError(f"{error.filename} cannot be read: {error.strerror}") from None
+
+
+def credentials(files: Files, kind: Kind) -> Credentials:
+    """What the files say, if that goes together; else CertificateError."""
+    try:
+        certificate = read_certificate(files.certificate)
+        authority = read_certificate(files.authority)
+        facts, authority_facts = facts_of(certificate), facts_of(authority)
+        key = serialization.load_pem_private_key(files.key, None)
+        certificate.verify_directly_issued_by(authority)
+    except InvalidSignature:
+        raise CertificateError(
+            f"{files.path} was not made by the authority of the {CLUSTER_NAME}{CERTIFICATE_SUFFIX} "
+            "beside it: take both from one directory of flocker-ca"
+        ) from None
+    except (ValueError, TypeError, CertificateError) as error:
+        raise CertificateError(f"{files.path}, its key or its authority: {error}") from None
+    if facts.claims.kind is not kind or authority_facts.claims.kind is not Kind.CLUSTER:
+        raise CertificateError(
+            f"{files.path} is that of {facts.claims}, by {authority_facts.claims}: files of "
+            "flocker-ca were renamed"
+        )
+    if not isinstance(key, ec.EllipticCurvePrivateKey) or (
+        key.public_key() != certificate.public_key()
+    ):
+        raise CertificateError(f"{files.path} does not fit the key beside it")
+    return Credentials(certificate, key, authority, facts, authority_facts)

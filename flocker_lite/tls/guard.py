@@ -1,0 +1,131 @@
+"""Stands between TLS and the protocol above it: lets in who may come in, and knows who that is."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, Protocol
+
+from cryptography import x509
+from OpenSSL import SSL
+from twisted.internet.interfaces import IDelayedCall, IHandshakeListener
+from twisted.logger import Logger
+from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from flocker_lite.ca.claims import CertificateError, Kind
+from flocker_lite.ca.facts import Facts, facts_of
+from flocker_lite.tls.verdict import in_words, objection
+
+
+class Guards(Protocol):
+    """What all guards are known to, and what tells them of the cluster; `Certificates` is."""
+
+    @property
+    def cluster_id(self) -> str: ...
+
+    def on_duty(self, guard: Guard) -> None: ...
+
+    def off_duty(self, guard: Guard) -> None: ...
+
+    def seen(self, facts: Facts) -> None: ...
+
+
+@implementer(IHandshakeListener)
+class Guard(ProtocolWrapper):
+    """One connection. `peer` is who is there, once that is known; nothing arrives before."""
+
+    log = Logger()
+
+    def __init__(self, factory: GuardFactory, wrapped: Any) -> None:
+        super().__init__(factory, wrapped)
+        self.peer: Facts | None = None
+        self.is_client = factory.is_client
+        self._factory = factory
+        self._objection: str | None = None
+        self._end: IDelayedCall | None = None
+
+    def makeConnection(self, transport: Any) -> None:
+        self._factory.guards.on_duty(self)
+        super().makeConnection(transport)
+
+    def judge(self, certificate: x509.Certificate, error_number: int, depth: int) -> bool:
+        """Whether the handshake goes on; called for the authority first, and then for the peer."""
+        # An authority that is not ours is said to be so when it comes to what it signed.
+        if depth > 0 and not error_number:
+            return True
+        cluster_id = self._factory.guards.cluster_id
+        accepted = self._factory.accepted
+        self._objection = objection(certificate, error_number, accepted, cluster_id)
+        if self._objection is not None:
+            return False
+        self.peer = facts_of(certificate)
+        return True
+
+    def handshakeCompleted(self) -> None:
+        """The peer is who it says: until its certificate ends."""
+        assert self.peer is not None
+        self._factory.guards.seen(self.peer)
+        seconds = self.peer.ends_at.timestamp() - self._factory.clock.seconds()
+        self._end = self._factory.clock.callLater(max(seconds, 0), self._expire)
+
+    def connectionLost(self, reason: Failure = Failure(Exception())) -> None:  # noqa: B008
+        self._factory.guards.off_duty(self)
+        if self._end is not None and self._end.active():
+            self._end.cancel()
+        said = self._objection
+        if said is None and reason.check(SSL.Error):
+            said = in_words(reason.value)  # type: ignore[arg-type]
+        if said is not None:
+            address: Any = self.getPeer()
+            name = f"{address.host}:{address.port}" if hasattr(address, "host") else str(address)
+            self.log.warn(
+                "no TLS with {peer} at the {door}: {reason}",
+                peer=name,
+                door=self._factory.door,
+                reason=said,
+            )
+            reason = Failure(CertificateError(said))
+        super().connectionLost(reason)
+
+    def _expire(self) -> None:
+        assert self.peer is not None
+        self.log.warn(
+            "the certificate of {claims} has expired: hanging up", claims=str(self.peer.claims)
+        )
+        self.abortConnection()
+
+
+class GuardFactory(WrappingFactory[Guard]):
+    """A guard before each protocol of a factory. `door` is what the log calls it."""
+
+    protocol = Guard
+    noisy = False
+
+    def __init__(
+        self,
+        wrapped: Any,
+        guards: Guards,
+        clock: Any,
+        door: str,
+        accepted: Collection[Kind],
+        is_client: bool,
+    ) -> None:
+        super().__init__(wrapped)
+        self.guards = guards
+        self.clock = clock
+        self.door = door
+        self.accepted = accepted
+        self.is_client = is_client
+
+
+def peer_of(transport: Any) -> Facts | None:
+    """Who is at the other side of a connection; None where there is no guard."""
+    peer: Facts | None = getattr(transport, "peer", None)
+    return peer
+
+
+def verify(connection: SSL.Connection, certificate: Any, error: int, depth: int, _: int) -> bool:
+    """OpenSSL's question about each certificate of a chain, passed on to the guard."""
+    guard: Guard = connection.get_app_data().wrappedProtocol
+    return guard.judge(certificate.to_cryptography(), error, depth)

@@ -1,0 +1,183 @@
+"""Who comes in at which door; each attacker is played with a certificate that is really signed."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from OpenSSL import SSL
+from twisted.internet.error import ConnectionLost
+from twisted.internet.protocol import Factory
+from twisted.internet.testing import StringTransportWithDisconnection
+from twisted.logger import ILogObserver, LogEvent, formatEvent, globalLogPublisher
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
+
+from flocker_lite.ca.claims import CertificateError, Kind
+from flocker_lite.ca.issuing import CERTIFICATE_DAYS
+from tests.tls.world import NODE_1, OTHER_CLUSTER, Attacker, Meeting, Speaker, World
+
+AGENTS = (Kind.NODE,)
+USERS = (Kind.USER, Kind.READER)
+EXPIRED = timedelta(days=CERTIFICATE_DAYS + 1)
+
+
+class GuardTests(SynchronousTestCase):
+    """A control service and whoever connects to it, in memory."""
+
+    def setUp(self) -> None:
+        self.world = World(Path(self.mktemp()))
+        self.control = self.world.open(
+            self.world.issue(Kind.CONTROL, "control.example"), Kind.CONTROL
+        )
+        self.logged: list[str] = []
+
+        @implementer(ILogObserver)
+        def note(event: LogEvent) -> None:
+            self.logged.append(str(formatEvent(event)))
+
+        globalLogPublisher.addObserver(note)
+        self.addCleanup(globalLogPublisher.removeObserver, note)
+
+    def come(self, kind: Kind, name: str, doors: tuple[Kind, ...], **how: object) -> Meeting:
+        """Somebody with a certificate like this connects."""
+        directory = self.world.issue(kind, name, **how)  # type: ignore[arg-type]
+        return self.world.meet(self.world.open(directory, kind), self.control, doors)
+
+    def assert_refused(self, meeting: Meeting, reason: str) -> None:
+        """Nothing was heard from the client, it was hung up on, and the log says why."""
+        assert meeting.server.heard == b""
+        assert isinstance(meeting.server.lost, CertificateError)
+        assert reason in str(meeting.server.lost)
+        assert meeting.client.lost is not None
+        assert any(line.startswith("no TLS with") and reason in line for line in self.logged)
+
+    def test_an_agent(self) -> None:
+        """It is let in as the node that its certificate names, and knows whom it speaks to."""
+        meeting = self.come(Kind.NODE, NODE_1, AGENTS)
+        assert (meeting.server.heard, meeting.client.heard) == (b"client", b"server")
+        assert meeting.server.peer == f"node {NODE_1}"
+        assert meeting.client.peer == "control control.example"
+
+    def test_users(self) -> None:
+        """They are let in where users are, each as who it is."""
+        for kind in USERS:
+            meeting = self.come(kind, "alice", USERS)
+            assert meeting.server.heard == b"client"
+            assert meeting.server.peer == f"{kind.value} alice"
+
+    def test_a_user_on_the_agents_door(self) -> None:
+        """A user is no node."""
+        meeting = self.come(Kind.USER, "alice", AGENTS)
+        self.assert_refused(meeting, "it is user alice, and only a node may come in here")
+
+    def test_a_node_on_the_users_door(self) -> None:
+        """A node is no user."""
+        meeting = self.come(Kind.NODE, NODE_1, USERS)
+        self.assert_refused(meeting, f"it is node {NODE_1}, and only a read-only-user or user")
+
+    def test_a_control_service_as_a_client(self) -> None:
+        """A control service's certificate is for serving only."""
+        for doors in (AGENTS, USERS):
+            meeting = self.world.meet(self.control, self.control, doors)
+            self.assert_refused(meeting, "it is control control.example, and only a")
+
+    def test_another_cluster(self) -> None:
+        """What another authority signed is worth nothing here, in either direction."""
+        for name, cluster_id in (
+            ("elsewhere", OTHER_CLUSTER),
+            ("forger", self.control.cluster_id),
+        ):
+            self.world.authority(name, cluster_id)
+            directory = self.world.issue(Kind.NODE, NODE_1, by=name)
+            stranger = self.world.open(directory, Kind.NODE)
+            meeting = self.world.meet(stranger, self.control, AGENTS)
+            # The stranger sees first that this is not its control service, and says so.
+            assert meeting.server.heard == b""
+            assert "not by the authority of this cluster" in str(meeting.client.lost)
+            # One that does not look is refused by the service.
+            self.assert_refused(
+                self.world.meet(Attacker(directory), self.control, AGENTS),
+                "not by the authority of this cluster",
+            )
+
+    def test_an_expired_certificate(self) -> None:
+        """It was good once."""
+        meeting = self.come(Kind.NODE, NODE_1, AGENTS, age=EXPIRED)
+        self.assert_refused(meeting, f"the certificate of node {NODE_1} expired on")
+
+    def test_a_certificate_that_expires_meanwhile(self) -> None:
+        """The connection ends with it."""
+        meeting = self.come(Kind.NODE, NODE_1, AGENTS)
+        assert meeting.server.lost is None
+        self.world.clock.advance(timedelta(days=CERTIFICATE_DAYS).total_seconds())
+        self.world.settle(meeting)
+        assert meeting.server.lost is not None
+        assert any("has expired: hanging up" in line for line in self.logged)
+        assert self.world.clock.getDelayedCalls() == []
+
+    def test_no_certificate(self) -> None:
+        """Whoever has none stays outside."""
+        for doors in (AGENTS, USERS):
+            self.assert_refused(
+                self.world.meet(Attacker(), self.control, doors), "it has no certificate"
+            )
+
+    def test_an_old_tls(self) -> None:
+        """1.2 it must be, at least, whatever else is right."""
+        directory = self.world.issue(Kind.NODE, NODE_1)
+        for version, is_good in (
+            (SSL.TLS1_1_VERSION, False),
+            (SSL.TLS1_2_VERSION, True),
+            (SSL.TLS1_3_VERSION, True),
+        ):
+            meeting = self.world.meet(Attacker(directory, version), self.control, AGENTS)
+            if is_good:
+                assert meeting.server.heard == b"client"
+            else:
+                self.assert_refused(meeting, "TLS of version 1.2 or later")
+
+    def test_a_session_is_not_resumed(self) -> None:
+        """It would not be verified again, and outlive its certificate."""
+        for version in (SSL.TLS1_2_VERSION, SSL.TLS1_3_VERSION):
+            attacker = Attacker(self.world.issue(Kind.NODE, NODE_1), version)
+            for _ in range(2):
+                meeting = self.world.meet(attacker, self.control, AGENTS)
+                assert meeting.server.heard == b"client"
+                assert meeting.server.peer == f"node {NODE_1}"
+                assert attacker.connection is not None
+                assert not attacker.connection.session_reused()
+                attacker.session = attacker.connection.get_session()
+
+    def test_plain_http(self) -> None:
+        """Whoever speaks without TLS hears nothing, and the log says what was wrong."""
+        speaker = Speaker(b"")
+        server = self.control.server(Factory.forProtocol(lambda: speaker), "door", USERS)
+        end = server.buildProtocol(None)
+        transport = StringTransportWithDisconnection()
+        transport.protocol = end
+        end.makeConnection(transport)
+        end.dataReceived(b"GET /v1/version HTTP/1.1\r\n\r\n")
+        assert transport.value() == b""
+        assert isinstance(speaker.lost, CertificateError)
+        assert "it speaks HTTP without TLS" in str(speaker.lost)
+
+    def test_a_look_at_the_port(self) -> None:
+        """Who connects and hangs up is no line in the log."""
+        speaker = Speaker(b"")
+        server = self.control.server(Factory.forProtocol(lambda: speaker), "door", USERS)
+        end = server.buildProtocol(None)
+        transport = StringTransportWithDisconnection()
+        transport.protocol = end
+        end.makeConnection(transport)
+        transport.loseConnection()
+        assert isinstance(speaker.lost, ConnectionLost)
+        assert self.logged == []
+
+    def test_an_agent_looks_as_well(self) -> None:
+        """It speaks to no one but a control service of its cluster."""
+        agent = self.world.open(self.world.issue(Kind.NODE, NODE_1), Kind.NODE)
+        impostor = self.world.open(self.world.issue(Kind.USER, "mallory"), Kind.USER)
+        meeting = self.world.meet(agent, impostor, AGENTS)
+        assert meeting.server.heard == b""
+        assert "it is user mallory, and only a control may come in here" in str(meeting.client.lost)
