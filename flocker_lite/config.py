@@ -27,7 +27,9 @@ class AgentOptions:
     how often the agent looks at the whole node; what it is told of, it looks at right away.
     While a container moves, connections to it are held for `held_seconds` at most. No more than
     `held_connections` go through this agent at once, those that were let go and are relayed
-    included; what is beyond is refused.
+    included; what is beyond is refused. `certificates` is the directory with this node's
+    certificate; `insecure` lets it do without, and obey whoever answers at the control service's
+    address.
     """
 
     node: str
@@ -44,6 +46,8 @@ class AgentOptions:
     discovery_seconds: float = 30.0
     held_connections: int = 10_000
     held_seconds: float = 60.0
+    certificates: str | None = None
+    insecure: bool = False
 
 
 _SECTIONS = {
@@ -59,11 +63,13 @@ _KEYS = {
     "socket-path": "socket_path",
     "docker-socket": "docker_socket",
     "discovery-seconds": "discovery_seconds",
+    "certificates": "certificates",
+    "insecure": "insecure",
 }
 
 
 def agent_options(
-    text: str | None, environment: Mapping[str, str], overrides: Mapping[str, str | None]
+    text: str | None, environment: Mapping[str, str], overrides: Mapping[str, str | bool | None]
 ) -> AgentOptions:
     """The options from the file's text, then the environment, then what the command line says.
 
@@ -84,7 +90,7 @@ def agent_options(
 
 
 def read_agent_options(
-    path: str | None, environment: Mapping[str, str], overrides: Mapping[str, str | None]
+    path: str | None, environment: Mapping[str, str], overrides: Mapping[str, str | bool | None]
 ) -> AgentOptions:
     """The same, with the file's path; None when there is no file."""
     if path is None:
@@ -150,6 +156,11 @@ def _checked(options: AgentOptions) -> AgentOptions:
             if not _is_number(value, int) or value < 1:
                 raise ConfigurationFileError(
                     f"`{field.name}` should be a number of connections, and is {value!r}"
+                )
+        elif isinstance(field.default, bool):
+            if not isinstance(value, bool):
+                raise ConfigurationFileError(
+                    f"`{field.name}` should be true or false, and is {value!r}"
                 )
         elif not isinstance(value, str) and (value is not None or field.default is not None):
             raise ConfigurationFileError(f"`{field.name}` should be a text, and is {value!r}")

@@ -36,7 +36,7 @@ SERVING_SECONDS_MAX = 60.0
 """How long another node is kept waiting for a container that it handed over."""
 
 REFUSED_SECONDS = 10.0
-"""How long a connection on which this agent was refused stays open, with nothing said on it."""
+"""How long this agent waits at least before it comes again to where it was refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +81,12 @@ class AgentService(MultiService):
         self._outbox: Outbox | None = None
         self._steps: list[Deferred[None]] = []
         self._watching: Deferred[None] | None = None
+        self._is_refused = False
+        self._back_off = backoffPolicy(RECONNECT_SECONDS_FIRST, RECONNECT_SECONDS_MAX)
         client = ClientService(
             endpoint,
             _Links(doors.clock, self._connected, self.forecast),
-            retryPolicy=backoffPolicy(RECONNECT_SECONDS_FIRST, RECONNECT_SECONDS_MAX),
+            retryPolicy=self._reconnect_seconds,
             clock=doors.clock,
         )
         client.setServiceParent(self)
@@ -183,12 +185,18 @@ class AgentService(MultiService):
     def _not_welcome(self, link: Link, failure: Failure) -> None:
         if failure.check(ConnectionDone, ConnectionLost, ConnectionAborted):
             return
+        self._is_refused = True
         self.log.error(
-            "the control service refuses this agent, next try in {delay:g} s: {reason}",
+            "this agent and its control service do not come together, next try in {delay:g} s: "
+            "{reason}",
             reason=failure.value,
             delay=REFUSED_SECONDS,
         )
-        self._doors.clock.callLater(REFUSED_SECONDS, link.hang_up)
+        link.hang_up()
+
+    def _reconnect_seconds(self, failed_attempts: int) -> float:
+        seconds = self._back_off(failed_attempts)
+        return max(seconds, REFUSED_SECONDS) if self._is_refused else seconds
 
     async def _greet(self, link: Link) -> None:
         answer = await link.callRemote(
@@ -200,6 +208,7 @@ class AgentService(MultiService):
             era=self._identity.era,
             session=self._identity.session,
         )
+        self._is_refused = False
         if not self._cluster_id():
             self._join(answer["cluster_id"])
         inbox = Inbox(NodeView(), self.loop.view)

@@ -31,6 +31,12 @@ class Kind(Enum):
     USER = "user"
     READER = "read-only-user"
 
+    @property
+    def words(self) -> str:
+        """What people call it."""
+        words = {"control": "control service", "read-only-user": "read-only user"}
+        return words.get(self.value, self.value)
+
 
 @dataclass(frozen=True, slots=True)
 class Claims:
@@ -45,7 +51,7 @@ class Claims:
     cluster_id: str
 
     def __str__(self) -> str:
-        return f"{self.kind.value} {self.name}"
+        return f"{self.kind.words} {self.name}"
 
 
 def checked(kind: Kind, name: str, cluster_id: str) -> Claims:

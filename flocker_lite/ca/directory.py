@@ -117,8 +117,9 @@ class Directory:
 
 def file_name(claims: Claims) -> str:
     """What the files of a certificate are called, without their suffixes."""
-    # What an IPv6 address has instead of dots would be a drive or a stream on other systems.
-    return f"{claims.kind.value}-{claims.name.replace(':', '-')}"
+    # One name is one user, who may write or not.
+    kind = Kind.USER if claims.kind is Kind.READER else claims.kind
+    return f"{kind.value}-{claims.name.replace(':', '-')}"
 
 
 def _require_signature(certificate: x509.Certificate, authority: Authority, path: Path) -> None:

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 
 from flocker_lite.control.service import ControlService
-from flocker_lite.model.records import Node
+from flocker_lite.model.records import Node, NodeId
 from flocker_lite.protocol.link import PROTOCOL_VERSION, Hello, Link, Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Certified:
+    """Whose the certificate is by which a connection came in; it expires in seconds since 1970."""
+
+    node_id: NodeId
+    expires_at: float
+
+
+CertifiedBy: TypeAlias = Callable[[Any], Certified | None]
+"""What the certificate of a transport says; None where there are no certificates."""
 
 
 class AgentLink(Link):
@@ -18,16 +32,24 @@ class AgentLink(Link):
 
     log = Logger()
 
-    def __init__(self, control: ControlService, clock: Any) -> None:
+    def __init__(self, control: ControlService, clock: Any, certified_by: CertifiedBy) -> None:
         super().__init__(clock)
         self._control = control
         self._timer = clock
+        self._certified_by = certified_by
 
     @Hello.responder
     def hello(
         self, version: int, node_id: str, address: str, cluster_id: str, era: str, session: str
     ) -> Deferred[dict[str, str]]:
         async def answer() -> dict[str, str]:
+            certified = self._certified_by(self.transport)
+            if certified is not None and certified.node_id != node_id:
+                raise Refused(
+                    f"the agent says that it is node {node_id}, and its certificate is that of "
+                    f"node {certified.node_id}: `flocker-ca create-node --uuid {node_id}` makes "
+                    "the right one"
+                )
             if version != PROTOCOL_VERSION:
                 raise Refused(
                     f"the agent speaks protocol {version}, this control service "
@@ -39,7 +61,8 @@ class AgentLink(Link):
                     f"the node belongs to cluster {cluster_id}, this is {mine}: point its agent "
                     "at its own control service, or remove its identity file to let it join here"
                 )
-            await self._control.connect(Node(node_id, address), session, self, era)
+            expires_at = certified.expires_at if certified is not None else None
+            await self._control.connect(Node(node_id, address), session, self, era, expires_at)
             # The answer to hello goes first: an agent takes no view from who has not answered.
             self._timer.callLater(0, self._control.start_telling, self)
             return {"cluster_id": mine}
@@ -58,9 +81,12 @@ class AgentLinks(Factory):
 
     noisy = False
 
-    def __init__(self, control: ControlService, clock: Any) -> None:
+    def __init__(
+        self, control: ControlService, clock: Any, certified_by: CertifiedBy = lambda _: None
+    ) -> None:
         self._control = control
         self._clock = clock
+        self._certified_by = certified_by
 
     def buildProtocol(self, addr: object) -> AgentLink:
-        return AgentLink(self._control, self._clock)
+        return AgentLink(self._control, self._clock, self._certified_by)

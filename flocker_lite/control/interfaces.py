@@ -24,6 +24,9 @@ class IControl(Interface):
     tag: str = Attribute("The tag of this configuration.")
     cluster: ClusterState = Attribute("What the agents report.")
     eras: Mapping[NodeId, str] = Attribute("The era, a UUID of its boot, of each node in it.")
+    certificates: Mapping[NodeId, float] = Attribute(
+        "When the certificate of each node that has one expires, in seconds since 1970."
+    )
     journal: Journal = Attribute("What of all this changed when.")
 
     def edit(

@@ -78,6 +78,7 @@ class ControlService:
         self._announcer.configured(configuration, deltas.whole(configuration))
         self.journal = Journal(clock.seconds())
         self.eras: dict[NodeId, str] = {}
+        self.certificates: dict[NodeId, float] = {}
         self._leases = LeaseTimers(clock, self._lease_is_over)
         self._leases.changed(deltas.whole(configuration))
         self._moves = MoveKeeper(clock, self._review)
@@ -141,10 +142,17 @@ class ControlService:
         address = self.configuration.nodes[move.destination].address
         return await ask(agent.link, self._clock, move, costs, address)
 
-    async def connect(self, node: Node, session: str, link: Link, era: str = "") -> None:
+    async def connect(
+        self,
+        node: Node,
+        session: str,
+        link: Link,
+        era: str = "",
+        certificate_expires_at: float | None = None,
+    ) -> None:
         """An agent says who it is; Refused when another one is at work in that node's name.
 
-        `era` is a UUID of this boot of the node.
+        `era` is a UUID of this boot of the node. Its certificate expires in seconds since 1970.
         """
         known = self._agents.get(node.node_id)
         if known is not None and known.session != session and await known.link.is_alive():
@@ -174,10 +182,21 @@ class ControlService:
         )
         self._agents[node.node_id] = agent
         self.eras[node.node_id] = era.lower()
+        self._note_certificate(node.node_id, certificate_expires_at)
         link.attend(lambda data: self._take(agent, data), lambda: self._disconnected(agent))
         self.log.info(
             "agent connected: node {node} at {address}", node=node.node_id, address=node.address
         )
+
+    def _note_certificate(self, node_id: NodeId, expires_at: float | None) -> None:
+        if self.certificates.get(node_id) == expires_at:
+            return
+        if expires_at is None:
+            del self.certificates[node_id]
+        else:
+            self.certificates[node_id] = expires_at
+        if node_id in self.cluster.nodes:
+            self.journal.reported(node_id, (), came_or_went=True)
 
     def start_telling(self, link: Link) -> None:
         """Send an agent its view, now that its greeting was answered."""
@@ -217,6 +236,7 @@ class ControlService:
     def _forget(self, node_id: NodeId) -> None:
         self._expiries.pop(node_id, None)
         self.eras.pop(node_id, None)
+        self.certificates.pop(node_id, None)
         came_or_went = node_id in self.cluster.nodes
         cluster, changes = self._announcer.cluster.forgotten(node_id)
         self._announce(*self._announcer.reported(cluster, changes))

@@ -21,6 +21,7 @@ from flocker_lite.agent.endings import EndingsFile
 from flocker_lite.agent.gate import Gate
 from flocker_lite.agent.identity import IdentityFile, boot_era
 from flocker_lite.agent.service import AgentService, Identity
+from flocker_lite.ca.claims import Kind
 from flocker_lite.config import AgentOptions, read_agent_options
 from flocker_lite.containers.docker import DockerContainers
 from flocker_lite.containers.poising import Poising
@@ -37,9 +38,11 @@ from flocker_lite.routing.switchboard import Switchboard
 from flocker_lite.ssh.argv import SshOptions
 from flocker_lite.ssh.client import SshPeers
 from flocker_lite.ssh.server import Receiver
+from flocker_lite.taps.exposure import on_hangup, require_loopback, require_one
 from flocker_lite.taps.foreground import run_in_foreground
 from flocker_lite.taps.starting import stop_with
 from flocker_lite.taps.steady import make_steady, steady_seconds
+from flocker_lite.tls.certificates import Certificates
 from flocker_lite.zfs.fence import ZfsFence
 from flocker_lite.zfs.storage import open_storage
 
@@ -59,6 +62,14 @@ class Options(usage.Options):
         ["node", "n", None, "IP address of this node, as the REST API calls it."],
         ["control", None, None, "Host of the control service."],
         ["pool", None, None, "ZFS pool, or a filesystem in one, for the datasets."],
+        ["certificates", None, None, "Directory of what flocker-ca made for this node."],
+    ]
+    optFlags = [
+        [
+            "insecure",
+            None,
+            "Do without certificates, and obey whoever answers at the control service's address.",
+        ],
     ]
 
     def opt_version(self) -> None:
@@ -81,6 +92,7 @@ class AgentApplication(Service):
         self._port: Any = None
         self._containers: DockerContainers | None = None
         self._held_fd: int | None = None
+        self._certificates: Certificates | None = None
 
     def startService(self) -> None:
         super().startService()
@@ -93,16 +105,29 @@ class AgentApplication(Service):
         options = read_agent_options(
             line["config"],
             os.environ,
-            {"node": line["node"], "control_host": line["control"], "pool": line["pool"]},
+            {
+                "node": line["node"],
+                "control_host": line["control"],
+                "pool": line["pool"],
+                "certificates": line["certificates"],
+                "insecure": True if line["insecure"] else None,
+            },
         )
+        certificates = await self._open_certificates(options)
         lock = Path(options.socket_path).with_suffix(".lock")
         self._held_fd = await take_over(lock, self._reactor)
-        identity = IdentityFile(Path(options.state_path))
+        certified = certificates.claims.name if certificates is not None else None
+        identity = IdentityFile(Path(options.state_path), certified)
         doors = await self._open_doors(options, identity)
+        endpoint: Any = HostnameEndpoint(
+            self._reactor, options.control_host.encode(), options.control_port
+        )
+        if certificates is not None:
+            endpoint = certificates.client(endpoint, (Kind.CONTROL,))
         agent = AgentService(
             Identity(identity.node_id, options.node, boot_era(), str(uuid.uuid4())),
             doors,
-            HostnameEndpoint(self._reactor, options.control_host.encode(), options.control_port),
+            endpoint,
             lambda: identity.cluster_id,
             identity.join,
             options.discovery_seconds,
@@ -115,6 +140,25 @@ class AgentApplication(Service):
         self.log.info(
             "flocker-agent is node {node} at {address}", node=identity.node_id, address=options.node
         )
+
+    async def _open_certificates(self, options: AgentOptions) -> Certificates | None:
+        require_one(options.certificates, options.insecure)
+        if options.certificates is None:
+            if options.insecure:
+                self.log.warn(
+                    "INSECURE: this agent, which is root here, obeys whoever answers at {host}. "
+                    "Certificates end that: see flocker-ca and `certificates:`",
+                    host=options.control_host,
+                )
+            else:
+                require_loopback(options.control_host)
+            return None
+        directory = Path(options.certificates)
+        self._certificates = Certificates(directory, Kind.NODE, self._reactor, self._in_thread)
+        await self._certificates.open()
+        self._certificates.startService()
+        on_hangup(self._reactor, self._certificates.look)
+        return self._certificates
 
     async def _open_doors(self, options: AgentOptions, identity: IdentityFile) -> Doors:
         run = Commands(self._reactor, held_fd=self._held_fd).run
@@ -180,6 +224,8 @@ class AgentApplication(Service):
             await self._agent.stopService()
         if self._port is not None:
             await self._port.stopListening()
+        if self._certificates is not None:
+            self._certificates.stopService()
         if self._containers is not None:
             self._containers.close()
         self._pool.stop()

@@ -8,18 +8,23 @@ from typing import Any
 from twisted.application.service import IService, Service
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import serverFromString
+from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.python import usage
 
 from flocker_lite import __version__
-from flocker_lite.control.agents import AgentLinks
+from flocker_lite.ca.claims import Kind
+from flocker_lite.control.agents import AgentLinks, Certified
 from flocker_lite.control.http.app import RESTAPI, site
 from flocker_lite.control.http.names import resolver
 from flocker_lite.control.service import ControlService, open_control
 from flocker_lite.control.store.sqlite import StoreThread, open_store
+from flocker_lite.taps.exposure import on_hangup, on_loopback, require_one
 from flocker_lite.taps.foreground import run_in_foreground
 from flocker_lite.taps.starting import stop_with
 from flocker_lite.taps.steady import make_steady
+from flocker_lite.tls.certificates import Certificates
+from flocker_lite.tls.guard import peer_of
 
 
 class Options(usage.Options):
@@ -30,8 +35,21 @@ class Options(usage.Options):
         ["data-path", "d", "/var/lib/flocker-lite", "Directory of the durable store."],
         ["port", "p", "tcp:4523", "Endpoint of the REST API."],
         ["agent-port", "a", "tcp:4524", "Endpoint for the agents."],
+        [
+            "certificates",
+            None,
+            None,
+            "Directory of what flocker-ca made for this machine; without it nobody but this "
+            "machine is served.",
+        ],
     ]
     optFlags = [
+        [
+            "insecure",
+            None,
+            "Serve everybody who reaches the ports, without certificates: they can change "
+            "anything, and be any node.",
+        ],
         [
             "accept-unknown-nodes",
             None,
@@ -58,6 +76,7 @@ class ControlApplication(Service):
         self._control: ControlService | None = None
         self._ports: list[Any] = []
         self._starting: Deferred[None] | None = None
+        self._certificates: Certificates | None = None
 
     def startService(self) -> None:
         super().startService()
@@ -66,6 +85,10 @@ class ControlApplication(Service):
         self._starting.addErrback(stop_with, self._reactor, self.log, "flocker-control")
 
     async def _start(self) -> None:
+        options = self._options
+        require_one(options["certificates"], bool(options["insecure"]))
+        if options["certificates"] is not None:
+            self._certificates = await self._open_certificates(options["certificates"])
         store = await open_store(Path(self._options["data-path"]), self._thread.run)
         if store.taken_over is not None:
             self.log.info("took over the configuration in {file}", file=store.taken_over)
@@ -74,15 +97,46 @@ class ControlApplication(Service):
             self._control,
             self._reactor,
             resolver(self._reactor),
-            accept_unknown_nodes=bool(self._options["accept-unknown-nodes"]),
+            accept_unknown_nodes=bool(options["accept-unknown-nodes"]),
+            may_write=_may_write,
         )
-        for description, factory in (
-            (self._options["port"], site(api)),
-            (self._options["agent-port"], AgentLinks(self._control, self._reactor)),
-        ):
-            endpoint = serverFromString(self._reactor, description)
-            self._ports.append(await endpoint.listen(factory))
+        agents = AgentLinks(self._control, self._reactor, _certified_by)
+        await self._listen(options["port"], site(api), "REST port", (Kind.USER, Kind.READER))
+        await self._listen(options["agent-port"], agents, "agents' port", (Kind.NODE,))
         self.log.info("flocker-control serves cluster {cluster}", cluster=self._control.cluster_id)
+        self._say_who_is_served()
+
+    async def _open_certificates(self, directory: str) -> Certificates:
+        certificates = Certificates(Path(directory), Kind.CONTROL, self._reactor, self._in_thread)
+        await certificates.open()
+        certificates.startService()
+        on_hangup(self._reactor, certificates.look)
+        return certificates
+
+    async def _listen(
+        self, description: str, factory: Any, door: str, accepted: tuple[Kind, ...]
+    ) -> None:
+        if self._certificates is not None:
+            factory = self._certificates.server(factory, door, accepted)
+        elif not self._options["insecure"]:
+            description = on_loopback(description)
+        endpoint = serverFromString(self._reactor, description)
+        self._ports.append(await endpoint.listen(factory))
+
+    def _say_who_is_served(self) -> None:
+        if self._certificates is not None:
+            self.log.info("it is {claims}", claims=str(self._certificates.claims))
+        elif self._options["insecure"]:
+            self.log.warn(
+                "INSECURE: whoever reaches its ports can read and change everything, and can be "
+                "any node. Certificates end that: see flocker-ca and --certificates"
+            )
+        else:
+            self.log.info("without certificates it serves this machine alone")
+
+    def _in_thread(self, function: Any, *args: Any) -> Deferred[Any]:
+        pool = self._reactor.getThreadPool()
+        return deferToThreadPool(self._reactor, pool, function, *args)
 
     def stopService(self) -> Deferred[None]:
         super().stopService()
@@ -95,7 +149,19 @@ class ControlApplication(Service):
             await port.stopListening()
         if self._control is not None:
             await self._control.close()
+        if self._certificates is not None:
+            self._certificates.stopService()
         self._thread.stop()
+
+
+def _may_write(request: Any) -> bool:
+    peer = peer_of(request.channel.transport)
+    return peer is None or peer.claims.kind is not Kind.READER
+
+
+def _certified_by(transport: Any) -> Certified | None:
+    peer = peer_of(transport)
+    return None if peer is None else Certified(peer.claims.name, peer.ends_at.timestamp())
 
 
 def makeService(options: Options) -> IService:

@@ -79,14 +79,14 @@ class Certificates(Service):
         guarded = GuardFactory(wrapped, self, self._clock, door, accepted, is_client=False)
         return TLSMemoryBIOFactory(self, False, guarded, self._clock)
 
-    def client(self, endpoint: Any, door: str, accepted: Collection[Kind]) -> Any:
+    def client(self, endpoint: Any, accepted: Collection[Kind]) -> Any:
         """An endpoint whose connections are to nobody else."""
         return _SecureEndpoint(
             endpoint,
             lambda wrapped: TLSMemoryBIOFactory(
                 self,
                 True,
-                GuardFactory(wrapped, self, self._clock, door, accepted, is_client=True),
+                GuardFactory(wrapped, self, self._clock, "", accepted, is_client=True),
                 self._clock,
             ),
         )

@@ -77,16 +77,20 @@ class Guard(ProtocolWrapper):
         if said is None and reason.check(SSL.Error):
             said = in_words(reason.value)  # type: ignore[arg-type]
         if said is not None:
-            address: Any = self.getPeer()
-            name = f"{address.host}:{address.port}" if hasattr(address, "host") else str(address)
-            self.log.warn(
-                "no TLS with {peer} at the {door}: {reason}",
-                peer=name,
-                door=self._factory.door,
-                reason=said,
-            )
             reason = Failure(CertificateError(said))
+            if not self.is_client:
+                self._tell(said)
         super().connectionLost(reason)
+
+    def _tell(self, reason: str) -> None:
+        address: Any = self.getPeer()
+        peer = f"{address.host}:{address.port}" if hasattr(address, "host") else str(address)
+        self.log.warn(
+            "{peer} refused at the {door}: {reason}",
+            peer=peer,
+            door=self._factory.door,
+            reason=reason,
+        )
 
     def _expire(self) -> None:
         assert self.peer is not None
@@ -97,7 +101,7 @@ class Guard(ProtocolWrapper):
 
 
 class GuardFactory(WrappingFactory[Guard]):
-    """A guard before each protocol of a factory. `door` is what the log calls it."""
+    """A guard before each protocol of a factory; of a server, `door` is what the log calls it."""
 
     protocol = Guard
     noisy = False

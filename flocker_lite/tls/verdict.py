@@ -39,8 +39,8 @@ def objection(
         claims = claims_of(certificate)
     except CertificateError as error:
         return f"its certificate is not good: {error}"
-    wanted = " or ".join(sorted(kind.value for kind in accepted))
-    wrong_kind = f"it is {claims}, and only a {wanted} may come in here"
+    wanted = " or ".join(kind.words for kind in accepted)
+    wrong_kind = f"it is {claims}, and should be a {wanted}"
     if error_number in _OF_ANOTHER_AUTHORITY:
         return f"its certificate says {claims}, and is not by the authority of this cluster"
     if error_number == _EXPIRED:

@@ -50,37 +50,37 @@ class GuardTests(SynchronousTestCase):
         assert isinstance(meeting.server.lost, CertificateError)
         assert reason in str(meeting.server.lost)
         assert meeting.client.lost is not None
-        assert any(line.startswith("no TLS with") and reason in line for line in self.logged)
+        assert any(" refused at the door: " in line and reason in line for line in self.logged)
 
     def test_an_agent(self) -> None:
         """It is let in as the node that its certificate names, and knows whom it speaks to."""
         meeting = self.come(Kind.NODE, NODE_1, AGENTS)
         assert (meeting.server.heard, meeting.client.heard) == (b"client", b"server")
         assert meeting.server.peer == f"node {NODE_1}"
-        assert meeting.client.peer == "control control.example"
+        assert meeting.client.peer == "control service control.example"
 
     def test_users(self) -> None:
         """They are let in where users are, each as who it is."""
         for kind in USERS:
             meeting = self.come(kind, "alice", USERS)
             assert meeting.server.heard == b"client"
-            assert meeting.server.peer == f"{kind.value} alice"
+            assert meeting.server.peer == f"{kind.words} alice"
 
     def test_a_user_on_the_agents_door(self) -> None:
         """A user is no node."""
         meeting = self.come(Kind.USER, "alice", AGENTS)
-        self.assert_refused(meeting, "it is user alice, and only a node may come in here")
+        self.assert_refused(meeting, "it is user alice, and should be a node")
 
     def test_a_node_on_the_users_door(self) -> None:
         """A node is no user."""
         meeting = self.come(Kind.NODE, NODE_1, USERS)
-        self.assert_refused(meeting, f"it is node {NODE_1}, and only a read-only-user or user")
+        self.assert_refused(meeting, f"it is node {NODE_1}, and should be a user or read-only user")
 
     def test_a_control_service_as_a_client(self) -> None:
         """A control service's certificate is for serving only."""
         for doors in (AGENTS, USERS):
             meeting = self.world.meet(self.control, self.control, doors)
-            self.assert_refused(meeting, "it is control control.example, and only a")
+            self.assert_refused(meeting, "it is control service control.example, and should be a")
 
     def test_another_cluster(self) -> None:
         """What another authority signed is worth nothing here, in either direction."""
@@ -139,8 +139,9 @@ class GuardTests(SynchronousTestCase):
 
     def test_a_session_is_not_resumed(self) -> None:
         """It would not be verified again, and outlive its certificate."""
+        directory = self.world.issue(Kind.NODE, NODE_1)
         for version in (SSL.TLS1_2_VERSION, SSL.TLS1_3_VERSION):
-            attacker = Attacker(self.world.issue(Kind.NODE, NODE_1), version)
+            attacker = Attacker(directory, version)
             for _ in range(2):
                 meeting = self.world.meet(attacker, self.control, AGENTS)
                 assert meeting.server.heard == b"client"
@@ -179,4 +180,4 @@ class GuardTests(SynchronousTestCase):
         impostor = self.world.open(self.world.issue(Kind.USER, "mallory"), Kind.USER)
         meeting = self.world.meet(agent, impostor, AGENTS)
         assert meeting.server.heard == b""
-        assert "it is user mallory, and only a control may come in here" in str(meeting.client.lost)
+        assert "it is user mallory, and should be a control service" in str(meeting.client.lost)

@@ -160,7 +160,7 @@ class World:
             client_end = client.build(ends[0], self.clock)
         else:
             endpoint = Endpoint()
-            secure = client.client(endpoint, "door", client_accepts)
+            secure = client.client(endpoint, client_accepts)
             secure.connect(Factory.forProtocol(lambda: ends[0]))
             client_end = endpoint.built
         server_end = listening.buildProtocol(None)

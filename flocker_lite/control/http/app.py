@@ -6,7 +6,7 @@ Which operations there are, and what their bodies must be, is said in openapi.ym
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 from klein import Klein
@@ -54,6 +54,7 @@ _NOT_JSON = (
     "The request body could not be decoded according to the value of the\nContent-Type header."
 )
 _NOT_VALID = "The provided JSON doesn't match the required schema."
+_ONLY_READS = "Your certificate is that of a read-only user."
 _BAD_QUERY = "The query string has parameters with values that they cannot have."
 
 _log = Logger()
@@ -63,7 +64,8 @@ T = TypeVar("T")
 class RESTAPI:
     """The REST API of one control service.
 
-    `clock` provides IReactorTime, `resolve` finds the addresses of host names.
+    `clock` provides IReactorTime, `resolve` finds the addresses of host names, `may_write` knows
+    whether who sent a request may change anything.
     """
 
     def __init__(
@@ -73,11 +75,13 @@ class RESTAPI:
         resolve: Resolve,
         *,
         accept_unknown_nodes: bool = False,
+        may_write: Callable[[IRequest], bool] = lambda _: True,
     ) -> None:
         self._control = control
         self._clock = clock
         self._resolve = resolve
         self._accept_unknown_nodes = accept_unknown_nodes
+        self._may_write = may_write
         self._document = document.load()
         self._klein = Klein()
         # A doubled slash is a wrong path; the default is to redirect, which curl does not follow.
@@ -129,6 +133,8 @@ class RESTAPI:
 
     def _serve(self, operation: Operation, handler: Handler) -> None:
         async def work(request: IRequest, parameters: Mapping[str, str]) -> Answer | Streaming:
+            if not operation.reads and not self._may_write(request):
+                raise HTTPError(403, _ONLY_READS)
             return await handler(self._control, await self._call(operation, request, parameters))
 
         def handle(request: IRequest, **parameters: str) -> Deferred[bytes]:

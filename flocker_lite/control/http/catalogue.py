@@ -89,7 +89,9 @@ def _seen_node(control: IControl, node_id: str, now: float) -> list[Body]:
     node = control.cluster.nodes.get(node_id.lower())
     if node is None:
         return []
-    return [state.node_body(control.configuration, node_id.lower(), node.ports)]
+    node_id = node_id.lower()
+    expires_at = control.certificates.get(node_id)
+    return [state.node_body(control.configuration, node_id, node.ports, expires_at)]
 
 
 COLLECTIONS: Mapping[str, Collection] = {

@@ -107,9 +107,19 @@ def pull_body(pull: ImagePull) -> Body:
     }
 
 
-def node_body(configuration: Configuration, node_id: NodeId, ports: PMap[str, PortState]) -> Body:
-    """A node that reports, with those external ports of which it has something to say."""
+def node_body(
+    configuration: Configuration,
+    node_id: NodeId,
+    ports: PMap[str, PortState],
+    certificate_expires_at: float | None = None,
+) -> Body:
+    """A node that reports, with those external ports of which it has something to say.
+
+    Its certificate, where it has one, expires in seconds since 1970.
+    """
     body: Body = {"host": bodies.address(configuration, node_id), "uuid": node_id}
+    if certificate_expires_at is not None:
+        body["certificate_expires_at"] = certificate_expires_at
     if ports:
         body["ports"] = [_port_body(port, ports[str(port)]) for port in sorted(map(int, ports))]
     return body
