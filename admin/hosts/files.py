@@ -90,6 +90,7 @@ def agent_configuration(plan: LabPlan, node: NodePlan) -> str:
         f"pool: {node.pool}\n"
         "state-path: /var/lib/flocker-lite\n"
         "mount-root: /flocker\n"
+        + (f"certificates: {CERTIFICATES}\n" if plan.certificates else "insecure: true\n")
     )
 
 

@@ -89,6 +89,7 @@ def flocker_control(plan: LabPlan, node: NodePlan) -> Service:
         "--data-path=/var/lib/flocker-lite",
         f"--port=tcp:{CONTROL_HTTP_PORT}",
         f"--agent-port=tcp:{CONTROL_AGENT_PORT}",
+        f"--certificates={CERTIFICATES}" if plan.certificates else "--insecure",
     )
     return twistd("flocker-control", plan, node, arguments, ready_port=CONTROL_HTTP_PORT)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 
 from flocker_lite.ca.claims import SCHEME, CertificateError, Claims, from_uri
 
@@ -51,6 +52,15 @@ def claims_of(certificate: x509.Certificate) -> Claims:
     if len(ours) != 1:
         raise CertificateError("it is none that flocker-ca made")
     return from_uri(ours[0])
+
+
+def is_by(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
+    """Whether the authority signed it."""
+    try:
+        certificate.verify_directly_issued_by(authority)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
 
 
 def ending(ends_at: datetime, now: datetime) -> str | None:

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from flocker_lite.ca.claims import CertificateError, Kind
 from flocker_lite.ca.directory import CERTIFICATE_SUFFIX, CLUSTER_NAME, KEY_SUFFIX
-from flocker_lite.ca.facts import Facts, facts_of, read_certificate
+from flocker_lite.ca.facts import Facts, facts_of, is_by, read_certificate
 
 OTHERS = stat.S_IRWXO
 
@@ -71,14 +70,13 @@ def credentials(files: Files, kind: Kind) -> Credentials:
         authority = read_certificate(files.authority)
         facts, authority_facts = facts_of(certificate), facts_of(authority)
         key = serialization.load_pem_private_key(files.key, None)
-        certificate.verify_directly_issued_by(authority)
-    except InvalidSignature:
+    except (ValueError, TypeError, CertificateError) as error:
+        raise CertificateError(f"{files.path}, its key or its authority: {error}") from None
+    if not is_by(certificate, authority):
         raise CertificateError(
             f"{files.path} was not made by the authority of the {CLUSTER_NAME}{CERTIFICATE_SUFFIX} "
             "beside it: take both from one directory of flocker-ca"
-        ) from None
-    except (ValueError, TypeError, CertificateError) as error:
-        raise CertificateError(f"{files.path}, its key or its authority: {error}") from None
+        )
     if facts.claims.kind is not kind or authority_facts.claims.kind is not Kind.CLUSTER:
         raise CertificateError(
             f"{files.path} is that of {facts.claims}, by {authority_facts.claims}: files of "

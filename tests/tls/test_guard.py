@@ -61,10 +61,10 @@ class GuardTests(SynchronousTestCase):
 
     def test_users(self) -> None:
         """They are let in where users are, each as who it is."""
-        for kind in USERS:
-            meeting = self.come(kind, "alice", USERS)
+        for kind, name in ((Kind.USER, "alice"), (Kind.READER, "bob")):
+            meeting = self.come(kind, name, USERS)
             assert meeting.server.heard == b"client"
-            assert meeting.server.peer == f"{kind.words} alice"
+            assert meeting.server.peer == f"{kind.words} {name}"
 
     def test_a_user_on_the_agents_door(self) -> None:
         """A user is no node."""

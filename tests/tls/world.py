@@ -25,6 +25,7 @@ from flocker_lite.tls.certificates import Certificates
 from flocker_lite.tls.guard import peer_of
 
 NODE_1 = "11111111-1111-4111-8111-111111111111"
+NODE_2 = "22222222-2222-4222-8222-222222222222"
 CLUSTER = "c1c1c1c1-0000-4000-8000-000000000001"
 OTHER_CLUSTER = "c2c2c2c2-0000-4000-8000-000000000002"
 LONG_AGO = timedelta(days=1000)

@@ -1,0 +1,163 @@
+"""Certificates of a running service: others are taken in, bad ones are not, and ends are told."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from twisted.logger import ILogObserver, LogEvent, formatEvent, globalLogPublisher
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
+
+from flocker_lite.ca.claims import CertificateError, Kind
+from flocker_lite.ca.directory import Directory
+from flocker_lite.ca.issuing import CERTIFICATE_DAYS
+from flocker_lite.tls.certificates import LOOK_SECONDS, WARNING_SECONDS
+from tests.tls.world import NODE_1, NODE_2, OTHER_CLUSTER, World, now
+
+AGENTS = (Kind.NODE,)
+
+
+class CertificatesTests(SynchronousTestCase):
+    """A control service and an agent, with files that are changed under them."""
+
+    def setUp(self) -> None:
+        self.world = World(Path(self.mktemp()))
+        self.control_path = self.world.issue(Kind.CONTROL, "control.example")
+        self.node_path = self.world.issue(Kind.NODE, NODE_1)
+        self.control = self.world.open(self.control_path, Kind.CONTROL)
+        self.agent = self.world.open(self.node_path, Kind.NODE)
+        for service in (self.control, self.agent):
+            service.startService()
+            self.addCleanup(service.stopService)
+        self.logged: list[str] = []
+
+        @implementer(ILogObserver)
+        def note(event: LogEvent) -> None:
+            self.logged.append(str(formatEvent(event)))
+
+        globalLogPublisher.addObserver(note)
+        self.addCleanup(globalLogPublisher.removeObserver, note)
+
+    def said(self, text: str) -> int:
+        """How often the log has this."""
+        return sum(text in line for line in self.logged)
+
+    def replace(self, path: Path, by: Path) -> None:
+        """Put other files in place of those of a service."""
+        for old in path.iterdir():
+            old.unlink()
+        for new in by.iterdir():
+            shutil.copy(new, path / new.name)
+
+    def test_a_renewed_certificate(self) -> None:
+        """The agent takes it in by itself, and connects anew to show it."""
+        meeting = self.world.meet(self.agent, self.control, AGENTS)
+        fresh = self.world.path / "fresh"
+        shutil.copytree(self.node_path, fresh)
+        renewed = Directory(self.world.path / "own")
+        shutil.copy(fresh / f"node-{NODE_1}.crt", renewed.path / f"node-{NODE_1}.crt")
+        renewed.renew(renewed.path / f"node-{NODE_1}.crt", now() + timedelta(days=1))
+        shutil.copy(renewed.path / f"node-{NODE_1}.crt", self.node_path)
+        self.world.clock.advance(LOOK_SECONDS)
+        self.world.settle(meeting)
+        assert self.said(f"took in the new certificate of node {NODE_1}") == 1
+        assert meeting.client.lost is not None
+        again = self.world.meet(self.agent, self.control, AGENTS)
+        assert again.server.heard == b"client"
+
+    def test_the_services_own(self) -> None:
+        """Those who are connected stay, while it is the same authority."""
+        meeting = self.world.meet(self.agent, self.control, AGENTS)
+        self.replace(self.control_path, self.world.issue(Kind.CONTROL, "other.example"))
+        self.control.look()
+        self.world.settle(meeting)
+        assert meeting.server.lost is None
+        again = self.world.meet(self.agent, self.control, AGENTS)
+        assert again.client.peer == "control service other.example"
+
+    def test_another_authority(self) -> None:
+        """Nobody stays who would not be let in any more; with its own, each comes in again."""
+        meeting = self.world.meet(self.agent, self.control, AGENTS)
+        self.world.authority("new", OTHER_CLUSTER)
+        self.replace(self.control_path, self.world.issue(Kind.CONTROL, "control.example", by="new"))
+        self.control.look()
+        self.world.settle(meeting)
+        assert meeting.client.lost is not None
+        refused = self.world.meet(self.agent, self.control, AGENTS)
+        assert refused.server.heard == b""
+        self.replace(self.node_path, self.world.issue(Kind.NODE, NODE_1, by="new"))
+        self.agent.look()
+        assert self.world.meet(self.agent, self.control, AGENTS).server.heard == b"client"
+
+    def test_files_that_are_no_good(self) -> None:
+        """What is in use stays in use, and it is said once, until they are mended."""
+        certificate = self.node_path / f"node-{NODE_1}.crt"
+        good = certificate.read_bytes()
+        self.world.authority("new", OTHER_CLUSTER)
+        another = self.world.issue(Kind.NODE, NODE_1, by="new") / certificate.name
+        for bad, reason in (
+            (b"", "no certificate"),
+            (another.read_bytes(), "was not made by the authority"),
+        ):
+            certificate.write_bytes(bad)
+            for _ in range(3):
+                self.world.clock.advance(LOOK_SECONDS)
+            assert self.said(reason) == 1
+            assert self.world.meet(self.agent, self.control, AGENTS).server.heard == b"client"
+        certificate.write_bytes(good)
+        self.world.clock.advance(LOOK_SECONDS)
+        certificate.write_bytes(b"")
+        self.world.clock.advance(LOOK_SECONDS)
+        assert self.said("no certificate") == 2
+
+    def test_those_of_another_node(self) -> None:
+        """A node stays who it is for as long as its agent runs."""
+        self.replace(self.node_path, self.world.issue(Kind.NODE, NODE_2))
+        self.agent.look()
+        assert self.said(f"this is node {NODE_1}, and they are those of node {NODE_2}") == 1
+        meeting = self.world.meet(self.agent, self.control, AGENTS)
+        assert meeting.server.peer == f"node {NODE_1}"
+
+    def test_an_end_that_is_near(self) -> None:
+        """It is warned about once a day, by its owner and by who is shown it."""
+        path = self.world.issue(Kind.NODE, NODE_2, age=timedelta(days=CERTIFICATE_DAYS - 10))
+        agent = self.world.open(path, Kind.NODE)
+        warning = f"the certificate of node {NODE_2} expires on"
+        assert self.said(warning) == 1
+        for _ in range(2):
+            self.world.meet(agent, self.control, AGENTS)
+        assert self.said(warning) == 2
+        self.world.clock.advance(WARNING_SECONDS)
+        self.world.meet(agent, self.control, AGENTS)
+        assert self.said(warning) == 3
+        assert self.said(f"node {NODE_1} expires") == 0
+
+    def test_the_authoritys_key(self) -> None:
+        """It has no business where a service runs."""
+        shutil.copy(self.world.path / "own/cluster.key", self.node_path)
+        self.world.open(self.node_path, Kind.NODE)
+        assert self.said("the key of the cluster's authority is in") == 1
+
+    def test_a_service_does_not_start_without(self) -> None:
+        """The error says what to do."""
+        key = self.node_path / f"node-{NODE_1}.key"
+        for spoil, reason in (
+            (lambda: key.chmod(0o644), "everybody may read .*: chmod 600"),
+            (lambda: key.write_bytes(b""), "could not deserialize|Unable to load"),
+            (lambda: key.unlink(), "cannot be read: No such file"),
+            (lambda: key.with_suffix(".crt").unlink(), "and is: none; put there what flocker-ca"),
+        ):
+            spoil()
+            with pytest.raises(CertificateError, match=reason):
+                self.world.open(self.node_path, Kind.NODE)
+            key.exists() and key.chmod(0o600)
+
+    def test_two_certificates(self) -> None:
+        """Which of them is meant, nobody knows."""
+        for path in self.world.issue(Kind.NODE, NODE_2).iterdir():
+            shutil.copy(path, self.node_path)
+        with pytest.raises(CertificateError, match="there should be one"):
+            self.world.open(self.node_path, Kind.NODE)
