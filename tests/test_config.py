@@ -30,6 +30,7 @@ ssh:
 hold:
   connections: 500
   seconds: 7.5
+certificates: /etc/certificates
 """
 SMALL = "version: 1\nnode: 10.0.0.1\ncontrol-service: {hostname: control.example}\n"
 
@@ -47,6 +48,7 @@ def test_file() -> None:
         ssh_identity_file="/etc/key",
         held_connections=500,
         held_seconds=7.5,
+        certificates="/etc/certificates",
     )
     assert agent_options(SMALL, {}, {}) == AgentOptions("10.0.0.1", "control.example")
 
@@ -65,6 +67,9 @@ def test_precedence() -> None:
     assert agent_options(SMALL, environment, {}).control_host == "control.example"
     assert agent_options(SMALL, environment, {"node": "10.0.0.3"}).node == "10.0.0.3"
     assert agent_options(SMALL, environment, {"node": None}).node == "10.0.0.2"
+    assert agent_options(SMALL + "insecure: true", {}, {"insecure": None}).insecure
+    assert agent_options(SMALL, {}, {"insecure": True}).insecure
+    assert not agent_options(SMALL, {}, {"insecure": None}).insecure
 
 
 @pytest.mark.parametrize(
@@ -77,12 +82,18 @@ def test_precedence() -> None:
         ("version: 2", "`version:` should be 1, and is 2"),
         ("version: 1", "say which address this node has"),
         ("version: 1\nnode: 10.0.0.1", "say where the control service is"),
-        (SMALL + "colour: blue", "unknown key `colour`; known are discovery-seconds,"),
+        (
+            SMALL + "colour: blue",
+            "unknown key `colour`; known are certificates, discovery-seconds,",
+        ),
         (SMALL + "control-service: control", "`control-service:` should be a mapping"),
         (SMALL + "ssh: {name: x}", "unknown key `ssh: name`; known are identity-file, port, user"),
         (SMALL + "ssh: {port: ssh}", "`ssh_port` should be a port, and is 'ssh'"),
         (SMALL + "ssh: {port: true}", "`ssh_port` should be a port, and is True"),
         (SMALL + "ssh: {port: 70000}", "`ssh_port` should be a port, and is 70000"),
+        (SMALL + "certificates: 7", "`certificates` should be a text, and is 7"),
+        (SMALL + "insecure: yes please", "`insecure` should be true or false, and is 'yes please'"),
+        (SMALL + "insecure: 1", "`insecure` should be true or false, and is 1"),
         (SMALL + "ssh: {port: 0}", "`ssh_port` should be a port, and is 0"),
         (SMALL + "pool: 7", "`pool` should be a text, and is 7"),
         (SMALL + "pool:", "`pool` should be a text, and is None"),

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
+from admin.hosts.certificates import curl_options
 from admin.hosts.errors import LabError
 from admin.hosts.lab import NAME_DEFAULT, POOL_SIZE_GIB_DEFAULT, SUBNET_DEFAULT, Lab
 from admin.hosts.node import Node
@@ -24,6 +25,11 @@ def make_parser() -> argparse.ArgumentParser:
     up = commands.add_parser("up", help="bring up a fresh lab in place of an earlier one")
     up.add_argument("--nodes", type=int, default=2, help="how many agent nodes (n1, n2, ...)")
     up.add_argument("--no-services", action="store_true", help="plain hosts, without flocker-lite")
+    up.add_argument(
+        "--certificates",
+        action="store_true",
+        help="let in nobody without a certificate; curl's options are shown",
+    )
     up.add_argument("--pool-size-gib", type=int, default=POOL_SIZE_GIB_DEFAULT)
     status = commands.add_parser("status", help="nodes, and which of their services run")
     status.add_argument("--json", action="store_true")
@@ -75,9 +81,12 @@ def act(options: argparse.Namespace) -> None:
                 nodes=options.nodes,
                 services=not options.no_services,
                 pool_size_gib=options.pool_size_gib,
+                certificates=options.certificates,
             )
             lab.up()
             print(status_text(lab))
+            if options.certificates:
+                print(f"curl {curl_options(lab.plan)} {lab.plan.api}/state/nodes")
         case "down":
             Lab(options.name).down()
         case "status":

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from admin.hosts.plan import CONTROL_AGENT_PORT, REGISTRY_PORT, LabPlan, NodePlan
+from admin.hosts.plan import CERTIFICATES, CONTROL_AGENT_PORT, REGISTRY_PORT, LabPlan, NodePlan
 
 SSH_CONNECT_TIMEOUT_SECONDS = 5
 SSH_STARTUPS_MAX = 100

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from admin.hosts import cgroups, network, pools
+from admin.hosts.certificates import make_certificates
 from admin.hosts.errors import LabError
 from admin.hosts.files import node_files
 from admin.hosts.images import cache
@@ -43,11 +44,17 @@ class Lab:
         nodes: int = 2,
         services: bool = True,
         pool_size_gib: int = POOL_SIZE_GIB_DEFAULT,
+        certificates: bool = False,
     ) -> None:
-        """Plan a lab of `nodes` agent nodes; without `services` flocker-lite's own do not start."""
+        """Plan a lab of `nodes` agent nodes; without `services` flocker-lite's own do not start.
+
+        Without `certificates` they let in everybody who reaches the lab.
+        """
         self._kernel_zfs = pools.kernel_has_zfs()
         self._services = services
-        self.plan = make_plan(CHECKOUT, name, subnet, nodes, pool_size_gib, self._kernel_zfs)
+        self.plan = make_plan(
+            CHECKOUT, name, subnet, nodes, pool_size_gib, self._kernel_zfs, certificates
+        )
         self.nodes = {node.name: self._handle(node) for node in self.plan.nodes}
 
     @classmethod
@@ -113,11 +120,14 @@ class Lab:
             (below / "ssh/authorized_keys").write_text(user_key)
             shutil.copy(folder / "id_ed25519", below / "ssh/id_ed25519")
             (below / "ssh/id_ed25519").chmod(PRIVATE_MODE)
+        if self.plan.certificates:
+            make_certificates(CHECKOUT, self.plan)
         kept = {
             "subnet": str(self.plan.subnet),
             "nodes": sum(node.role == "agent" for node in self.plan.nodes),
             "services": self._services,
             "pool_size_gib": self.plan.pool_size_gib,
+            "certificates": self.plan.certificates,
         }
         (folder / "lab.json").write_text(json.dumps(kept))
 

@@ -18,6 +18,8 @@ AGENT_COUNT_MAX = 200
 REGISTRY_PORT = 5000
 CONTROL_HTTP_PORT = 4523
 CONTROL_AGENT_PORT = 4524
+CERTIFICATES = "/etc/flocker-lite/certificates"
+"""Where a node has its certificate, if the lab has any."""
 NAME_PATTERN = re.compile(r"[a-z][a-z0-9-]{0,19}")
 
 
@@ -53,6 +55,7 @@ class LabPlan:
     subnet6: ipaddress.IPv6Network
     pool_size_gib: int
     nodes: tuple[NodePlan, ...]
+    certificates: bool = False
 
     @property
     def host_address(self) -> str:
@@ -65,13 +68,25 @@ class LabPlan:
         return f"http://{self.subnet[REGISTRY_OCTET]}:{REGISTRY_PORT}"
 
     @property
+    def api(self) -> str:
+        """The root of the REST API."""
+        scheme = "https" if self.certificates else "http"
+        return f"{scheme}://{self.control_address}:{CONTROL_HTTP_PORT}/v1"
+
+    @property
     def control_address(self) -> str:
         """Where the control service listens."""
         return str(self.subnet[CONTROL_OCTET])
 
 
 def make_plan(
-    checkout: Path, name: str, subnet: str, agent_count: int, pool_size_gib: int, kernel_zfs: bool
+    checkout: Path,
+    name: str,
+    subnet: str,
+    agent_count: int,
+    pool_size_gib: int,
+    kernel_zfs: bool,
+    certificates: bool = False,
 ) -> LabPlan:
     """The plan of the lab `name`.
 
@@ -105,7 +120,7 @@ def make_plan(
         *(node(f"n{n}", "agent", CONTROL_OCTET + n) for n in range(1, agent_count + 1)),
     )
     folder = checkout / ".lab" / name
-    return LabPlan(name, tag, folder, network, network6, pool_size_gib, nodes)
+    return LabPlan(name, tag, folder, network, network6, pool_size_gib, nodes, certificates)
 
 
 def parse_subnet(text: str) -> ipaddress.IPv4Network:

@@ -3,7 +3,14 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from admin.hosts.plan import CONTROL_AGENT_PORT, CONTROL_HTTP_PORT, REGISTRY_PORT, LabPlan, NodePlan
+from admin.hosts.plan import (
+    CERTIFICATES,
+    CONTROL_AGENT_PORT,
+    CONTROL_HTTP_PORT,
+    REGISTRY_PORT,
+    LabPlan,
+    NodePlan,
+)
 
 SSH_PORT = 22
 ZFS_SOCKET = "/run/zfs/zfs_socket"

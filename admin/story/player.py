@@ -21,10 +21,13 @@ class StoryError(Exception):
 class Player:
     """Runs commands and tells about it to `show`."""
 
-    def __init__(self, api: str, show: Callable[[str], None] = print) -> None:
+    def __init__(
+        self, api: str, show: Callable[[str], None] = print, curl_options: str = ""
+    ) -> None:
         """`api` is the root of the REST API, "http://10.77.0.10:4523/v1" say."""
         self.api = api
         self._show = show
+        self._curl = f"curl -sS {curl_options}".rstrip()
 
     def tell(self, text: str) -> None:
         """A heading or a sentence between commands."""
@@ -49,17 +52,17 @@ class Player:
     def post(self, path: str, body: object) -> Any:
         """POST a JSON body with curl and return the answer; StoryError when it is an error."""
         return self._answer(
-            f"curl -sS -X POST -H 'Content-Type: application/json' -d {quote(json.dumps(body))} "
+            f"{self._curl} -X POST -H 'Content-Type: application/json' -d {quote(json.dumps(body))} "
             f"{self.api}{path}"
         )
 
     def delete(self, path: str) -> Any:
         """DELETE with curl and return the answer."""
-        return self._answer(f"curl -sS -X DELETE {self.api}{path}")
+        return self._answer(f"{self._curl} -X DELETE {self.api}{path}")
 
     def poll(self, path: str, good: Callable[[Any], bool], timeout_seconds: float = 120.0) -> Any:
         """GET with curl, again and again, until the answer is good; shows the last one."""
-        command = f"curl -sS {self.api}{path}"
+        command = f"{self._curl} {self.api}{path}"
         ends = time.monotonic() + timeout_seconds
         while True:
             answer = json.loads(subprocess.check_output(command.split(), timeout=30))

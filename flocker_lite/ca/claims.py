@@ -23,7 +23,7 @@ class CertificateError(FlockerError):
 
 
 class Kind(Enum):
-    """Who the owner of a certificate is; the value is what files and certificates call it."""
+    """Who the owner of a certificate is; the value is what the certificate calls it."""
 
     CLUSTER = "cluster"
     CONTROL = "control"
@@ -36,6 +36,11 @@ class Kind(Enum):
         """What people call it."""
         words = {"control": "control service", "read-only-user": "read-only user"}
         return words.get(self.value, self.value)
+
+    @property
+    def file_word(self) -> str:
+        """What its file's name begins with: one name is one user, who may write or not."""
+        return {"read-only-user": "user"}.get(self.value, self.value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,9 +118,8 @@ class Directory:
 
 def file_name(claims: Claims) -> str:
     """What the files of a certificate are called, without their suffixes."""
-    # One name is one user, who may write or not.
-    kind = Kind.USER if claims.kind is Kind.READER else claims.kind
-    return f"{kind.value}-{claims.name.replace(':', '-')}"
+    # Colons of an IPv6 address would be taken for a remote host's by scp.
+    return f"{claims.kind.file_word}-{claims.name.replace(':', '-')}"
 
 
 def _write(path: Path, content: bytes) -> None:

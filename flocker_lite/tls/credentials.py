@@ -41,11 +41,11 @@ class Credentials:
 
 def read_files(directory: Path, kind: Kind) -> Files:
     """Read the one certificate of this kind; CertificateError that says what to do."""
-    found = sorted(directory.glob(f"{kind.value}-*{CERTIFICATE_SUFFIX}"))
+    found = sorted(directory.glob(f"{kind.file_word}-*{CERTIFICATE_SUFFIX}"))
     if len(found) != 1:
         names = ", ".join(path.name for path in found) or "none"
         raise CertificateError(
-            f"in {directory} there should be one {kind.value}-*{CERTIFICATE_SUFFIX}, and is: "
+            f"in {directory} there should be one {kind.file_word}-*{CERTIFICATE_SUFFIX}, and is: "
             f"{names}; put there what flocker-ca made for this machine"
         )
     key_path = found[0].with_suffix(KEY_SUFFIX)

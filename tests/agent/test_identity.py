@@ -10,6 +10,9 @@ import pytest
 from flocker_lite.agent.identity import FILE_NAME, IdentityFile, boot_era
 from flocker_lite.errors import ConfigurationFileError
 
+NODE = "11111111-1111-4111-8111-111111111111"
+OTHER_NODE = "22222222-2222-4222-8222-222222222222"
+
 
 def test_made_and_kept(tmp_path: Path) -> None:
     """The first start makes it, every later one finds it."""
@@ -44,3 +47,13 @@ def test_cannot_be_written(tmp_path: Path) -> None:
 def test_boot_era() -> None:
     """It is the kernel's id of this boot."""
     assert UUID(boot_era())
+
+
+def test_from_a_certificate(tmp_path: Path) -> None:
+    """A node that has no identity yet takes that of its certificate; it keeps what it has."""
+    assert IdentityFile(tmp_path, NODE).node_id == NODE
+    assert IdentityFile(tmp_path, NODE).node_id == NODE
+    assert IdentityFile(tmp_path).node_id == NODE
+    with pytest.raises(ConfigurationFileError, match=f"flocker-ca create-node --uuid {NODE}"):
+        IdentityFile(tmp_path, OTHER_NODE)
+    assert IdentityFile(tmp_path).node_id == NODE

@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.test.iosim import FakeTransport, IOPump, connect
 
-from flocker_lite.control.agents import AgentLinks
+from flocker_lite.control.agents import AgentLinks, Certified
 from flocker_lite.control.service import ControlService, open_control
 from flocker_lite.model import deltas
 from flocker_lite.model.lease import Lease
@@ -24,7 +24,14 @@ from flocker_lite.testing.memory_store import MemoryDisk, MemoryStore
 class FakeAgent:
     """One agent's end; `view` is what it was told, `messages` how."""
 
-    def __init__(self, world: ControlWorld, node_id: str, address: str, **words: Any) -> None:
+    def __init__(
+        self,
+        world: ControlWorld,
+        node_id: str,
+        address: str,
+        certified: Certified | None = None,
+        **words: Any,
+    ) -> None:
         self.world = world
         self.node_id = node_id
         self.link = Link(world.clock)
@@ -35,7 +42,8 @@ class FakeAgent:
         self.inbox = Inbox(NodeView())
         self.outbox = Outbox(lambda: deltas.whole(self.state), self.link.send, lambda failure: None)
         self.link.attend(self._take, lambda: None)
-        server = AgentLinks(world.control, world.clock).buildProtocol(None)
+        links = AgentLinks(world.control, world.clock, lambda transport: certified)
+        server = links.buildProtocol(None)
         self.pump: IOPump = connect(
             server,
             FakeTransport(server, True),

@@ -8,6 +8,7 @@ from typing import Any
 from pyrsistent import pmap
 from twisted.trial.unittest import SynchronousTestCase
 
+from flocker_lite.control.agents import Certified
 from flocker_lite.control.service import (
     SETTLING_SECONDS_MAX,
     STATE_SECONDS_MAX,
@@ -102,6 +103,14 @@ class GreetingTests(ControlTestCase):
         self.c.deaf = True
         again = self.agent(C)
         assert again.refusals == []
+
+    def test_the_certificate_of_another_node(self) -> None:
+        """An agent is the node that its certificate names, whatever it says."""
+        assert "its certificate is that of node aaaa" in self.refusal(certified=Certified(A, 2e9))
+        assert self.world.control.certificates == {}
+        self.c.hang_up()
+        assert self.agent(C, certified=Certified(C, 2e9)).refusals == []
+        assert self.world.control.certificates == {C: 2e9}
 
     def test_address_of_another(self) -> None:
         """A node cannot take the address of one that has datasets."""

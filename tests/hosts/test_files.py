@@ -42,6 +42,7 @@ def test_the_agent_is_told_its_own_address_and_the_control_service() -> None:
         "pool": "flocker",
         "state-path": "/var/lib/flocker-lite",
         "mount-root": "/flocker",
+        "insecure": True,
     }
 
 

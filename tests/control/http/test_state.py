@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from pyrsistent import pmap
+from twisted.internet.defer import Deferred
 
 from flocker_lite.control.http import state
 from flocker_lite.control.http.move_bodies import stray_bodies
 from flocker_lite.model.lease import Lease, Role
-from flocker_lite.model.records import Configuration, Container, NodeId, Port, Volume
+from flocker_lite.model.records import Configuration, Container, Node, NodeId, Port, Volume
 from flocker_lite.model.state import (
     ContainerState,
     DatasetState,
@@ -19,6 +20,7 @@ from flocker_lite.model.state import (
     Round,
     Step,
 )
+from flocker_lite.protocol.link import Link
 from tests.control.http.cluster import (
     ADDRESS_1,
     ADDRESS_2,
@@ -229,6 +231,21 @@ class StateTests(RESTTestCase):
         """A node that reports and is no part of the cluster is shown by its UUID."""
         shown = state.node_body(Configuration(), NODE_1, pmap())
         assert shown == {"host": NODE_1, "uuid": NODE_1}
+
+    def test_certificate_of_a_node(self) -> None:
+        """When it expires is beside the node, and whoever watches hears of another one."""
+        self.report(NODE_1)
+        assert "certificate_expires_at" not in self.get(f"/state/nodes/{NODE_1}")
+        for expires_at in (1.8e9, 1.9e9, None):
+            generation = self.control.journal.generation
+            link = Link(self.clock)
+            connecting = self.control.connect(
+                Node(NODE_1, ADDRESS_1), "", link, certificate_expires_at=expires_at
+            )
+            self.successResultOf(Deferred.fromCoroutine(connecting))
+            shown = self.get(f"/state/nodes/{NODE_1}")
+            assert shown.get("certificate_expires_at") == expires_at
+            assert self.control.journal.has_changed("state/nodes", generation)
 
     def test_ports_of_a_node(self) -> None:
         """What a node has to say of its ports is beside it, by number, and goes when it is over."""

@@ -1,0 +1,49 @@
+"""An agent that is refused comes again, though not at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from flocker_lite.agent.service import RECONNECT_SECONDS_FIRST, REFUSED_SECONDS
+from flocker_lite.model.records import NodeId
+from flocker_lite.testing.cluster import MemoryCluster
+
+
+class CountingCluster(MemoryCluster):
+    """A cluster that counts how often agents come."""
+
+    count = 0
+
+    def connect(self, node_id: NodeId, factory: Any) -> Any:
+        self.count += 1
+        return super().connect(node_id, factory)
+
+
+class RefusedTests(SynchronousTestCase):
+    """One agent, whose node belongs to another cluster."""
+
+    def test_pause(self) -> None:
+        """It waits after each time, and is let in at last."""
+        cluster = CountingCluster(nodes=1)
+        [node] = cluster.nodes
+        node.cluster_id = "another"
+        cluster.start()
+        assert cluster.count == 1
+        cluster.run(REFUSED_SECONDS - 2)
+        assert cluster.count == 1
+        cluster.run(5 * REFUSED_SECONDS)
+        assert 2 <= cluster.count <= 6
+        assert cluster.control is not None
+        assert node.node_id not in cluster.control.cluster.nodes
+        node.cluster_id = ""
+        cluster.run(4 * REFUSED_SECONDS)
+        assert node.node_id in cluster.control.cluster.nodes
+        assert node.cluster_id == cluster.control.cluster_id
+        # Refused no more, it comes back at once when it is cut off.
+        before = cluster.count
+        cluster.cut_control(node)
+        cluster.cut_from_control.clear()
+        cluster.run(2 * RECONNECT_SECONDS_FIRST + 1)
+        assert cluster.count == before + 1
