@@ -84,7 +84,7 @@ def test_precedence() -> None:
         ("version: 1\nnode: 10.0.0.1", "say where the control service is"),
         (
             SMALL + "colour: blue",
-            "unknown key `colour`; known are certificates, discovery-seconds,",
+            "unknown key `colour`; known are certificates, ",
         ),
         (SMALL + "control-service: control", "`control-service:` should be a mapping"),
         (SMALL + "ssh: {name: x}", "unknown key `ssh: name`; known are identity-file, port, user"),

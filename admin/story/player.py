@@ -52,8 +52,8 @@ class Player:
     def post(self, path: str, body: object) -> Any:
         """POST a JSON body with curl and return the answer; StoryError when it is an error."""
         return self._answer(
-            f"{self._curl} -X POST -H 'Content-Type: application/json' -d {quote(json.dumps(body))} "
-            f"{self.api}{path}"
+            f"{self._curl} -X POST -H 'Content-Type: application/json' "
+            f"-d {quote(json.dumps(body))} {self.api}{path}"
         )
 
     def delete(self, path: str) -> Any:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -110,6 +111,13 @@ def service(tmp_path: Path) -> Iterator[Service]:
         running.end()
 
 
+def serial_number(connection: http.client.HTTPSConnection) -> Any:
+    """That of the certificate that the service shows."""
+    certificate = connection.sock.getpeercert()
+    assert certificate is not None
+    return certificate["serialNumber"]
+
+
 def status(connection: http.client.HTTPSConnection, method: str, path: str) -> int:
     """What a request is answered with."""
     connection.request(method, path, b"{}", {"Content-Type": "application/json"})
@@ -129,13 +137,13 @@ def test_a_user_and_a_reader(service: Service) -> None:
 def test_a_new_certificate_without_a_restart(service: Service) -> None:
     """After SIGHUP it shows the new one; who is connected stays, and the process is the same."""
     with closing(service.connect("alice")) as early:
-        before = early.sock.getpeercert()
+        before = serial_number(early)
         service.authority.renew(service.certificate, datetime.now(UTC) + timedelta(hours=1))
         service.give()
         os.kill(service.process.pid, signal.SIGHUP)
         service.wait_for("took in the new certificate of control service localhost")
         with closing(service.connect("alice")) as late:
-            assert late.sock.getpeercert()["serialNumber"] != before["serialNumber"]
+            assert serial_number(late) != before
         assert status(early, "GET", DATASETS) == 200
     assert service.process.poll() is None
 

@@ -153,7 +153,8 @@ class CertificatesTests(SynchronousTestCase):
             spoil()
             with pytest.raises(CertificateError, match=reason):
                 self.world.open(self.node_path, Kind.NODE)
-            key.exists() and key.chmod(0o600)
+            if key.exists():
+                key.chmod(0o600)
 
     def test_two_certificates(self) -> None:
         """Which of them is meant, nobody knows."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from twisted.web.resource import IResource
 
 from flocker_lite.control.http import document
@@ -26,11 +24,8 @@ class ReadOnlyTests(RESTTestCase):
         for operation in writes:
             path = operation.path.replace("{", "").replace("}", "")
             for body in (b"", b"nonsense", b'{"primary": "10.77.0.11"}'):
-                options: dict[str, Any] = {
-                    "data": body,
-                    "headers": {"X-If-Configuration-Matches": "x"},
-                }
-                reply = self.request(operation.method, path, **options)
+                headers = {"X-If-Configuration-Matches": "x"}
+                reply = self.request(operation.method, path, data=body, headers=headers)
                 self.assert_refused(reply, 403, ONLY_READS)
         assert self.control.configuration is before
 
