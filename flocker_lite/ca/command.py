@@ -113,10 +113,6 @@ def _warning(ends_at: datetime, now: datetime) -> str:
     return "" if said is None else f"{said}: flocker-ca renew"
 
 
-def _uuid(text: str) -> UUID:
-    return UUID(text)
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="flocker-ca", description=__doc__)
     parser.add_argument("--version", action="version", version=__version__)
@@ -143,7 +139,7 @@ def _parser() -> argparse.ArgumentParser:
     node = command("create-node", "Make the certificate of a node.")
     node.add_argument(
         "--uuid",
-        type=_uuid,
+        type=UUID,
         help="Of a node that has one already (GET /v1/state/nodes); else it gets a new one.",
     )
     user = command("create-user", "Make the certificate of a user of the REST API.")

@@ -49,17 +49,20 @@ class Directory:
         """Give a certificate more time; its key stays, and need not be here."""
         authority = self._authority()
         certificate = self._read(path)
+        if not is_by(certificate, authority.certificate):
+            raise CertificateError(f"{path} is not of this authority: make a new one")
         if claims_of(certificate).kind is Kind.CLUSTER:
             fresh = issuing.renewed_authority(authority, now).certificate
         else:
-            if not is_by(certificate, authority.certificate):
-                raise CertificateError(f"{path} is not of this authority: make a new one")
             fresh = issuing.renewed(authority, certificate, now)
         temporary = path.with_suffix(".new")
-        temporary.unlink(missing_ok=True)  # left by one that was cut off
-        _write(temporary, issuing.certificate_pem(fresh))
-        os.replace(temporary, path)
-        _sync(path.parent)
+        try:
+            temporary.unlink(missing_ok=True)  # left by one that was cut off
+            _write(temporary, issuing.certificate_pem(fresh))
+            os.replace(temporary, path)
+            _sync(path.parent)
+        except OSError as error:
+            raise CertificateError(f"{path} cannot be written: {error}") from None
         return path
 
     def certificates(self) -> Iterator[tuple[Path, x509.Certificate]]:
@@ -86,7 +89,8 @@ class Directory:
 
     def _read(self, path: Path) -> x509.Certificate:
         try:
-            return read_certificate(path.read_bytes())
+            certificate = read_certificate(path.read_bytes())
+            claims_of(certificate)
         except FileNotFoundError:
             raise CertificateError(
                 f"{path} is not there: say which --directory, or make an authority with "
@@ -94,6 +98,7 @@ class Directory:
             ) from None
         except (OSError, CertificateError) as error:
             raise CertificateError(f"{path} cannot be read: {error}") from None
+        return certificate
 
     def _add(
         self, name: str, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey

@@ -38,7 +38,8 @@ from flocker_lite.routing.switchboard import Switchboard
 from flocker_lite.ssh.argv import SshOptions
 from flocker_lite.ssh.client import SshPeers
 from flocker_lite.ssh.server import Receiver
-from flocker_lite.taps.exposure import on_hangup, require_loopback, require_one
+from flocker_lite.taps.certificates import open_certificates
+from flocker_lite.taps.exposure import require_loopback, require_one
 from flocker_lite.taps.foreground import run_in_foreground
 from flocker_lite.taps.starting import stop_with
 from flocker_lite.taps.steady import make_steady, steady_seconds
@@ -153,11 +154,9 @@ class AgentApplication(Service):
             else:
                 require_loopback(options.control_host)
             return None
-        directory = Path(options.certificates)
-        self._certificates = Certificates(directory, Kind.NODE, self._reactor, self._in_thread)
-        await self._certificates.open()
-        self._certificates.startService()
-        on_hangup(self._reactor, self._certificates.look)
+        self._certificates = await open_certificates(
+            options.certificates, Kind.NODE, self._reactor, self._in_thread
+        )
         return self._certificates
 
     async def _open_doors(self, options: AgentOptions, identity: IdentityFile) -> Doors:

@@ -19,7 +19,9 @@ from flocker_lite.control.http.app import RESTAPI, site
 from flocker_lite.control.http.names import resolver
 from flocker_lite.control.service import ControlService, open_control
 from flocker_lite.control.store.sqlite import StoreThread, open_store
-from flocker_lite.taps.exposure import on_hangup, on_loopback, require_one
+from flocker_lite.protocol.link import Refused
+from flocker_lite.taps.certificates import open_certificates
+from flocker_lite.taps.exposure import on_loopback, require_one
 from flocker_lite.taps.foreground import run_in_foreground
 from flocker_lite.taps.starting import stop_with
 from flocker_lite.taps.steady import make_steady
@@ -88,7 +90,9 @@ class ControlApplication(Service):
         options = self._options
         require_one(options["certificates"], bool(options["insecure"]))
         if options["certificates"] is not None:
-            self._certificates = await self._open_certificates(options["certificates"])
+            self._certificates = await open_certificates(
+                options["certificates"], Kind.CONTROL, self._reactor, self._in_thread
+            )
         store = await open_store(Path(self._options["data-path"]), self._thread.run)
         if store.taken_over is not None:
             self.log.info("took over the configuration in {file}", file=store.taken_over)
@@ -98,20 +102,13 @@ class ControlApplication(Service):
             self._reactor,
             resolver(self._reactor),
             accept_unknown_nodes=bool(options["accept-unknown-nodes"]),
-            may_write=_may_write,
+            may_write=self._may_write,
         )
-        agents = AgentLinks(self._control, self._reactor, _certified_by)
+        agents = AgentLinks(self._control, self._reactor, self._certified_by)
         await self._listen(options["port"], site(api), "REST port", (Kind.USER, Kind.READER))
         await self._listen(options["agent-port"], agents, "agents' port", (Kind.NODE,))
         self.log.info("flocker-control serves cluster {cluster}", cluster=self._control.cluster_id)
         self._say_who_is_served()
-
-    async def _open_certificates(self, directory: str) -> Certificates:
-        certificates = Certificates(Path(directory), Kind.CONTROL, self._reactor, self._in_thread)
-        await certificates.open()
-        certificates.startService()
-        on_hangup(self._reactor, certificates.look)
-        return certificates
 
     async def _listen(
         self, description: str, factory: Any, door: str, accepted: tuple[Kind, ...]
@@ -134,6 +131,20 @@ class ControlApplication(Service):
         else:
             self.log.info("without certificates it serves this machine alone")
 
+    def _may_write(self, request: Any) -> bool:
+        if self._certificates is None:
+            return True
+        peer = peer_of(request.channel.transport)
+        return peer is not None and peer.claims.kind is Kind.USER
+
+    def _certified_by(self, transport: Any) -> Certified | None:
+        if self._certificates is None:
+            return None
+        peer = peer_of(transport)
+        if peer is None:
+            raise Refused("nobody is known to be at the other side")
+        return Certified(peer.claims.name, peer.ends_at.timestamp())
+
     def _in_thread(self, function: Any, *args: Any) -> Deferred[Any]:
         pool = self._reactor.getThreadPool()
         return deferToThreadPool(self._reactor, pool, function, *args)
@@ -152,16 +163,6 @@ class ControlApplication(Service):
         if self._certificates is not None:
             self._certificates.stopService()
         self._thread.stop()
-
-
-def _may_write(request: Any) -> bool:
-    peer = peer_of(request.channel.transport)
-    return peer is None or peer.claims.kind is not Kind.READER
-
-
-def _certified_by(transport: Any) -> Certified | None:
-    peer = peer_of(transport)
-    return None if peer is None else Certified(peer.claims.name, peer.ends_at.timestamp())
 
 
 def makeService(options: Options) -> IService:

@@ -7,9 +7,6 @@ from __future__ import annotations
 
 import ipaddress
 import re
-import signal
-from collections.abc import Callable
-from typing import Any
 
 from flocker_lite.errors import ConfigurationFileError
 
@@ -60,8 +57,3 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host.lower() == "localhost"
-
-
-def on_hangup(reactor: Any, act: Callable[[], None]) -> None:
-    """Do something whenever this process gets SIGHUP, which would end it otherwise."""
-    signal.signal(signal.SIGHUP, lambda number, frame: reactor.callFromThread(act))

@@ -37,17 +37,26 @@ InThread: TypeAlias = Callable[..., Deferred[Any]]
 class Certificates(Service):
     """Makes connections secure, with the certificate that is in the files at the time.
 
-    `kind` is who this service is. `clock` provides IReactorTime, its seconds are those since 1970;
-    `in_thread` calls a function that may take its time. To be opened before it is used.
+    `kind` is who this service is. `clock` provides IReactorTime; `time_of_day` is in seconds since
+    1970, as OpenSSL sees it. `in_thread` calls a function that may take its time. To be opened
+    before it is used.
     """
 
     log = Logger()
 
-    def __init__(self, directory: Path, kind: Kind, clock: Any, in_thread: InThread) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        kind: Kind,
+        clock: Any,
+        in_thread: InThread,
+        time_of_day: Callable[[], float],
+    ) -> None:
         self._directory = directory
         self._kind = kind
         self._clock = clock
         self._in_thread = in_thread
+        self._time_of_day = time_of_day
         self._files: Files | None = None
         self._credentials: Credentials | None = None
         self._context: SSL.Context | None = None
@@ -76,7 +85,7 @@ class Certificates(Service):
 
     def server(self, wrapped: Any, door: str, accepted: Collection[Kind]) -> TLSMemoryBIOFactory:
         """A factory to listen with: on its connections only these are let in."""
-        guarded = GuardFactory(wrapped, self, self._clock, door, accepted, is_client=False)
+        guarded = GuardFactory(wrapped, self, door, accepted, is_client=False)
         return TLSMemoryBIOFactory(self, False, guarded, self._clock)
 
     def client(self, endpoint: Any, accepted: Collection[Kind]) -> Any:
@@ -86,7 +95,7 @@ class Certificates(Service):
             lambda wrapped: TLSMemoryBIOFactory(
                 self,
                 True,
-                GuardFactory(wrapped, self, self._clock, "", accepted, is_client=True),
+                GuardFactory(wrapped, self, "", accepted, is_client=True),
                 self._clock,
             ),
         )
@@ -105,7 +114,14 @@ class Certificates(Service):
             self._looking.cancel()
 
     def look(self) -> None:
-        """See whether the files are others; when they are no good, what is in use stays."""
+        """See whether the files are others; when they are no good, what is in use stays.
+
+        Then no one is let stay whose certificate has expired meanwhile.
+        """
+        now = datetime.fromtimestamp(self._time_of_day(), UTC)
+        for guard in list(self._guards):
+            if guard.peer is not None and guard.peer.ends_at <= now:
+                guard.hang_up("its certificate has expired")
         if self._looking is None:
             self._looking = Deferred.fromCoroutine(self._take_in())
             self._looking.addBoth(self._looked)
@@ -146,7 +162,7 @@ class Certificates(Service):
             # A client shows the new certificate to the other side; a server only sees to it that
             # nobody stays whom it would not let in any more.
             if guard.is_client or is_other_authority:
-                guard.abortConnection()
+                guard.hang_up("the certificates here are others now")
 
     def _read(self, known: Files | None) -> tuple[Files, Credentials, SSL.Context] | None:
         """What is in the files now, unless it is what is known."""
@@ -180,7 +196,7 @@ class Certificates(Service):
 
     def seen(self, facts: Facts) -> None:
         """Warn of a certificate that is about to expire, once a day."""
-        now = self._clock.seconds()
+        now = self._time_of_day()
         said = ending(facts.ends_at, datetime.fromtimestamp(now, UTC))
         due_at = self._warned_at.get(facts.claims, -WARNING_SECONDS) + WARNING_SECONDS
         if said is not None and now >= due_at:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cryptography import x509
@@ -23,7 +23,7 @@ class Files:
 
     path: Path
     certificate: bytes
-    key: bytes
+    key: bytes = field(repr=False)
     authority: bytes
     has_authority_key: bool
 

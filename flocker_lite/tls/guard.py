@@ -7,11 +7,9 @@ from typing import Any, Protocol
 
 from cryptography import x509
 from OpenSSL import SSL
-from twisted.internet.interfaces import IDelayedCall, IHandshakeListener
 from twisted.logger import Logger
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.python.failure import Failure
-from zope.interface import implementer
 
 from flocker_lite.ca.claims import CertificateError, Kind
 from flocker_lite.ca.facts import Facts, facts_of
@@ -31,7 +29,6 @@ class Guards(Protocol):
     def seen(self, facts: Facts) -> None: ...
 
 
-@implementer(IHandshakeListener)
 class Guard(ProtocolWrapper):
     """One connection. `peer` is who is there, once that is known; nothing arrives before."""
 
@@ -43,7 +40,6 @@ class Guard(ProtocolWrapper):
         self.is_client = factory.is_client
         self._factory = factory
         self._objection: str | None = None
-        self._end: IDelayedCall | None = None
 
     def makeConnection(self, transport: Any) -> None:
         self._factory.guards.on_duty(self)
@@ -60,19 +56,11 @@ class Guard(ProtocolWrapper):
         if self._objection is not None:
             return False
         self.peer = facts_of(certificate)
-        return True
-
-    def handshakeCompleted(self) -> None:
-        """The peer is who it says: until its certificate ends."""
-        assert self.peer is not None
         self._factory.guards.seen(self.peer)
-        seconds = self.peer.ends_at.timestamp() - self._factory.clock.seconds()
-        self._end = self._factory.clock.callLater(max(seconds, 0), self._expire)
+        return True
 
     def connectionLost(self, reason: Failure = Failure(Exception())) -> None:  # noqa: B008
         self._factory.guards.off_duty(self)
-        if self._end is not None and self._end.active():
-            self._end.cancel()
         said = self._objection
         if said is None and reason.check(SSL.Error):
             said = in_words(reason.value)  # type: ignore[arg-type]
@@ -92,11 +80,10 @@ class Guard(ProtocolWrapper):
             reason=reason,
         )
 
-    def _expire(self) -> None:
-        assert self.peer is not None
-        self.log.warn(
-            "the certificate of {claims} has expired: hanging up", claims=str(self.peer.claims)
-        )
+    def hang_up(self, reason: str) -> None:
+        """End the connection now, and tell why."""
+        peer = None if self.peer is None else str(self.peer.claims)
+        self.log.info("hanging up on {peer}: {reason}", peer=peer, reason=reason)
         self.abortConnection()
 
 
@@ -110,14 +97,12 @@ class GuardFactory(WrappingFactory[Guard]):
         self,
         wrapped: Any,
         guards: Guards,
-        clock: Any,
         door: str,
         accepted: Collection[Kind],
         is_client: bool,
     ) -> None:
         super().__init__(wrapped)
         self.guards = guards
-        self.clock = clock
         self.door = door
         self.accepted = accepted
         self.is_client = is_client

@@ -188,7 +188,10 @@ def test_renewed_by_name(ca: CA) -> None:
     other.does("initialize", "other")
     other.does("create-user", "alice")
     theirs = other.path / "user-alice.crt"
-    assert "is not of this authority" in ca.fails("renew", str(theirs))
+    for path in (theirs, other.path / "cluster.crt"):
+        before = path.read_bytes()
+        assert "is not of this authority" in ca.fails("renew", str(path))
+        assert path.read_bytes() == before
 
 
 def test_the_authority_is_renewed_first(ca: CA) -> None:

@@ -121,6 +121,18 @@ class CertificatesTests(SynchronousTestCase):
         meeting = self.world.meet(self.agent, self.control, AGENTS)
         assert meeting.server.peer == f"node {NODE_1}"
 
+    def test_a_certificate_that_expires_meanwhile(self) -> None:
+        """Nobody stays longer than it is good, whenever the clock comes to be so late."""
+        meeting = self.world.meet(self.agent, self.control, AGENTS)
+        self.world.clock.advance(LOOK_SECONDS)
+        self.world.settle(meeting)
+        assert meeting.server.lost is None
+        self.world.clock.rightNow += timedelta(days=CERTIFICATE_DAYS).total_seconds()
+        self.world.clock.advance(0)
+        self.world.settle(meeting)
+        assert meeting.server.lost is not None
+        assert self.said(f"hanging up on node {NODE_1}: its certificate has expired") == 1
+
     def test_an_end_that_is_near(self) -> None:
         """It is warned about once a day, by its owner and by who is shown it."""
         path = self.world.issue(Kind.NODE, NODE_2, age=timedelta(days=CERTIFICATE_DAYS - 10))

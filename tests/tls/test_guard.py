@@ -106,16 +106,6 @@ class GuardTests(SynchronousTestCase):
         meeting = self.come(Kind.NODE, NODE_1, AGENTS, age=EXPIRED)
         self.assert_refused(meeting, f"the certificate of node {NODE_1} expired on")
 
-    def test_a_certificate_that_expires_meanwhile(self) -> None:
-        """The connection ends with it."""
-        meeting = self.come(Kind.NODE, NODE_1, AGENTS)
-        assert meeting.server.lost is None
-        self.world.clock.advance(timedelta(days=CERTIFICATE_DAYS).total_seconds())
-        self.world.settle(meeting)
-        assert meeting.server.lost is not None
-        assert any("has expired: hanging up" in line for line in self.logged)
-        assert self.world.clock.getDelayedCalls() == []
-
     def test_no_certificate(self) -> None:
         """Whoever has none stays outside."""
         for doors in (AGENTS, USERS):

@@ -140,7 +140,7 @@ class World:
 
     def open(self, directory: Path, kind: Kind) -> Certificates:
         """The certificates of a running service."""
-        certificates = Certificates(directory, kind, self.clock, maybeDeferred)
+        certificates = Certificates(directory, kind, self.clock, maybeDeferred, self.clock.seconds)
         opened: list[Any] = []
         Deferred.fromCoroutine(certificates.open()).addBoth(opened.append)
         if isinstance(opened[0], Failure):
