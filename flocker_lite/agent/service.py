@@ -82,6 +82,7 @@ class AgentService(MultiService):
         self._steps: list[Deferred[None]] = []
         self._watching: Deferred[None] | None = None
         self._is_refused = False
+        self._unanswered_count = 0
         self._back_off = backoffPolicy(RECONNECT_SECONDS_FIRST, RECONNECT_SECONDS_MAX)
         client = ClientService(
             endpoint,
@@ -183,7 +184,12 @@ class AgentService(MultiService):
         greeting.addErrback(lambda failure: self._not_welcome(link, failure))
 
     def _not_welcome(self, link: Link, failure: Failure) -> None:
+        self._unanswered_count += 1
         if failure.check(ConnectionDone, ConnectionLost, ConnectionAborted):
+            self.log.warn(
+                "the control service hung up instead of an answer; if it does so again, its log "
+                "says why: it may ask for a certificate"
+            )
             return
         self._is_refused = True
         self.log.error(
@@ -195,7 +201,8 @@ class AgentService(MultiService):
         link.hang_up()
 
     def _reconnect_seconds(self, failed_attempts: int) -> float:
-        seconds = self._back_off(failed_attempts)
+        # To the client service a connection on which nothing is answered is no failure.
+        seconds = self._back_off(max(failed_attempts, self._unanswered_count))
         return max(seconds, REFUSED_SECONDS) if self._is_refused else seconds
 
     async def _greet(self, link: Link) -> None:
@@ -209,6 +216,7 @@ class AgentService(MultiService):
             session=self._identity.session,
         )
         self._is_refused = False
+        self._unanswered_count = 0
         if not self._cluster_id():
             self._join(answer["cluster_id"])
         inbox = Inbox(NodeView(), self.loop.view)

@@ -4,21 +4,34 @@ from __future__ import annotations
 
 from typing import Any
 
+from twisted.internet.testing import StringTransportWithDisconnection
 from twisted.trial.unittest import SynchronousTestCase
 
-from flocker_lite.agent.service import RECONNECT_SECONDS_FIRST, REFUSED_SECONDS
+from flocker_lite.agent.service import (
+    RECONNECT_SECONDS_FIRST,
+    RECONNECT_SECONDS_MAX,
+    REFUSED_SECONDS,
+)
 from flocker_lite.model.records import NodeId
 from flocker_lite.testing.cluster import MemoryCluster
 
 
 class CountingCluster(MemoryCluster):
-    """A cluster that counts how often agents come."""
+    """A cluster that counts how often agents come, and may hang up on each."""
 
     count = 0
+    hangs_up = False
 
     def connect(self, node_id: NodeId, factory: Any) -> Any:
         self.count += 1
-        return super().connect(node_id, factory)
+        if not self.hangs_up:
+            return super().connect(node_id, factory)
+        client = factory.buildProtocol(None)
+        transport = StringTransportWithDisconnection()
+        transport.protocol = client
+        client.makeConnection(transport)
+        self.clock.callLater(0, transport.loseConnection)
+        return client
 
 
 class RefusedTests(SynchronousTestCase):
@@ -47,3 +60,18 @@ class RefusedTests(SynchronousTestCase):
         cluster.cut_from_control.clear()
         cluster.run(2 * RECONNECT_SECONDS_FIRST + 1)
         assert cluster.count == before + 1
+
+    def test_hung_up_on(self) -> None:
+        """One that gets no answer at all comes ever more seldom."""
+        cluster = CountingCluster(nodes=1)
+        cluster.hangs_up = True
+        cluster.start()
+        cluster.run(20.0)
+        assert 3 <= cluster.count <= 8
+        before = cluster.count
+        cluster.run(60.0)
+        assert cluster.count <= before + 6
+        cluster.hangs_up = False
+        cluster.run(RECONNECT_SECONDS_MAX + 10)
+        assert cluster.control is not None
+        assert cluster.nodes[0].node_id in cluster.control.cluster.nodes
