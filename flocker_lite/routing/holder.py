@@ -113,12 +113,15 @@ class TcpHolder:
             if line.address is not None:
                 self._close_later(line)
 
-    def let_go(self, port: int, address: str) -> None:
+    def lead(self, port: int, address: str) -> None:
         line = self._lines.get(port)
-        if line is None or line.address == address:
-            return
-        self._lead(line, address)
-        if not line.is_relaying:
+        if line is not None and line.address != address:
+            self._lead(line, address)
+
+    def let_go(self, port: int, address: str) -> None:
+        self.lead(port, address)
+        line = self._lines.get(port)
+        if line is not None and not line.is_relaying:
             self._close_later(line)
 
     def refuse(self, port: int) -> None:

@@ -26,8 +26,11 @@ class IHolder(Interface):
         Raises FlockerError when this node cannot listen. Idempotent.
         """
 
+    def lead(port: int, address: str) -> None:
+        """Pass what is held for this port, and what comes from now on, on to it at that address."""
+
     def let_go(port: int, address: str) -> None:
-        """Pass what is held for this port, and what still comes, on to it at that address."""
+        """The same, and stop to listen soon: the kernel brings nothing more."""
 
     def relay(port: int, address: str) -> Awaitable[int | None]:
         """Like `let_go`, for good: returns the port at which more is to arrive here until `leave`.

@@ -109,10 +109,14 @@ class Switchboard:
             )
 
     async def lead(self, container: str, ports: Iterable[int], address: str) -> None:
-        """The container serves at another node now."""
+        """The container serves at another node now.
+
+        Who waits goes there at once, and need not wait for the kernel's new rules as well.
+        """
         ports = tuple(ports)
         for port in ports:
             self._say(port, Route(port, address, container))
+            self._holder.lead(port, address)
         await self._let_go(ports, address)
 
     async def here(self, ports: Iterable[int]) -> None:

@@ -55,6 +55,7 @@ class HolderContract(Base):
     async def test_nothing_to_do(self) -> None:
         """Of a port that it does not know it is told in vain."""
         holder = self.make_holder()
+        holder.lead(PORT, ADDRESS)
         holder.let_go(PORT, ADDRESS)
         holder.leave(PORT)
         holder.refuse(PORT)

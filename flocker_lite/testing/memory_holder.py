@@ -40,9 +40,13 @@ class MemoryHolder:
     async def hold(self, port: int) -> int:
         return self.listeners.setdefault(port, self._listener(port))
 
-    def let_go(self, port: int, address: str) -> None:
-        if self.listeners.pop(port, None) is not None:
+    def lead(self, port: int, address: str) -> None:
+        if port in self.listeners:
             self.led[port] = address
+
+    def let_go(self, port: int, address: str) -> None:
+        self.lead(port, address)
+        self.listeners.pop(port, None)
 
     async def relay(self, port: int, address: str) -> int | None:
         if self.relay_error is not None:
@@ -51,9 +55,7 @@ class MemoryHolder:
             self.let_go(port, address)
             return None
         listener = self._listener(port)
-        if port in self.listeners:
-            # It goes on listening, as the true one does, and who comes there goes on at once.
-            self.led[port] = address
+        self.lead(port, address)
         self.relayed[port] = address
         self._relays[port] = listener
         return listener

@@ -134,6 +134,17 @@ class HolderTests(HolderContract, TestCase):
         server.transport.loseConnection()
         assert await client.ended == b"hello"
 
+    async def test_led(self) -> None:
+        """Who waits goes on, and so does who comes, for as long as the port is not let go."""
+        port = await self.serve()
+        holder = self.make()
+        listener = await holder.hold(port)
+        await self.call(listener)
+        holder.lead(port, LOOPBACK)
+        await self.served[0]
+        await self.call(listener)
+        await self.served[1]
+
     async def test_held_twice(self) -> None:
         """A port that is held again right after has the same listener, and holds again."""
         port = await self.serve()

@@ -89,6 +89,21 @@ class SwitchboardTests(SynchronousTestCase):
         self.clock.advance(HELD_SECONDS_MAX)
         assert self.holder.refused == []
 
+    def test_who_waits_goes_on_before_the_rules_do(self) -> None:
+        """The listener stays until no rule leads to it any more, however long the kernel takes."""
+        self.told(redis(ME))
+        self.do(self.board.hold("redis", (PORT,)))
+        slow: Deferred[None] = Deferred()
+        self.routing.before = lambda method: slow
+        leading = Deferred.fromCoroutine(self.board.lead("redis", (PORT,), OTHER))
+        assert self.holder.led == {PORT: OTHER}
+        assert PORT in self.holder.listeners
+        self.routing.before = None
+        slow.callback(None)
+        self.successResultOf(leading)
+        assert self.in_force() == {redis(OTHER)}
+        assert PORT not in self.holder.listeners
+
     def test_it_comes_here(self) -> None:
         """What comes goes on to where it went until the container answers, and then stays here."""
         self.told(redis(OTHER))
