@@ -25,7 +25,7 @@ from flocker_lite.model import deltas
 from flocker_lite.model.records import DatasetId, Move, NodeId
 from flocker_lite.model.state import Forecast, NodeState, NodeView
 from flocker_lite.protocol.forecasts import ForecastingLink, Foretell
-from flocker_lite.protocol.link import PROTOCOL_VERSION, Hello, Link
+from flocker_lite.protocol.link import VERSIONS, Hello, Link
 from flocker_lite.protocol.messages import Inbox
 from flocker_lite.protocol.outbox import Outbox
 
@@ -208,7 +208,8 @@ class AgentService(MultiService):
     async def _greet(self, link: Link) -> None:
         answer = await link.callRemote(
             Hello,
-            version=PROTOCOL_VERSION,
+            version=VERSIONS.newest,
+            oldest=VERSIONS.oldest,
             node_id=self._identity.node_id,
             address=self._identity.address,
             cluster_id=self._cluster_id(),

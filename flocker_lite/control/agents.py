@@ -12,7 +12,8 @@ from twisted.logger import Logger
 
 from flocker_lite.control.service import ControlService
 from flocker_lite.model.records import Node, NodeId
-from flocker_lite.protocol.link import PROTOCOL_VERSION, Hello, Link, Refused
+from flocker_lite.model.versions import told_versions, why_strange
+from flocker_lite.protocol.link import VERSIONS, Hello, Link, Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,14 @@ class AgentLink(Link):
 
     @Hello.responder
     def hello(
-        self, version: int, node_id: str, address: str, cluster_id: str, era: str, session: str
+        self,
+        version: int,
+        node_id: str,
+        address: str,
+        cluster_id: str,
+        era: str,
+        session: str,
+        oldest: int | None = None,
     ) -> Deferred[dict[str, str]]:
         async def answer() -> dict[str, str]:
             certified = self._certified_by(self.transport)
@@ -50,11 +58,10 @@ class AgentLink(Link):
                     f"node {certified.node_id}: `flocker-ca create-node --uuid {node_id}` makes "
                     "the right one"
                 )
-            if version != PROTOCOL_VERSION:
-                raise Refused(
-                    f"the agent speaks protocol {version}, this control service "
-                    f"{PROTOCOL_VERSION}: upgrade the older of the two"
-                )
+            theirs = told_versions(version, oldest)
+            strange = why_strange("this control service", VERSIONS, "the agent", theirs)
+            if strange is not None:
+                raise Refused(strange)
             mine = self._control.cluster_id
             if cluster_id not in ("", mine):
                 raise Refused(

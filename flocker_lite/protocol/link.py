@@ -15,9 +15,10 @@ from twisted.protocols import amp
 from twisted.python.failure import Failure
 
 from flocker_lite.errors import FlockerError
+from flocker_lite.model.versions import Versions
 from flocker_lite.protocol.messages import Assembly, BadMessage, Gap, parts
 
-PROTOCOL_VERSION = 1
+VERSIONS = Versions(oldest=1, newest=1)
 PING_SECONDS = 30.0
 SILENCE_SECONDS_MAX = 60.0
 ALIVE_SECONDS_MAX = 3.0
@@ -30,7 +31,9 @@ class Refused(FlockerError):
 class Hello(amp.Command):
     """An agent's first words. `cluster_id` is "" when it never belonged to a cluster.
 
-    `era` is a UUID of this boot of the node, `session` one of this process of the agent.
+    It speaks the versions of the protocol from `oldest` to `version`; one that names no `oldest`
+    speaks but that one. `era` is a UUID of this boot of the node, `session` one of this process of
+    the agent.
     """
 
     arguments = [
@@ -40,6 +43,7 @@ class Hello(amp.Command):
         (b"cluster_id", amp.Unicode()),
         (b"era", amp.Unicode()),
         (b"session", amp.Unicode()),
+        (b"oldest", amp.Integer(optional=True)),
     ]
     response = [(b"cluster_id", amp.Unicode())]
     errors = {Refused: b"REFUSED"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -44,15 +44,30 @@ def encode(message: Message) -> bytes:
 
 
 def decode(data: bytes, maps: type) -> Message:
-    """The message whose changes are to a record of maps; BadMessage when it is none."""
+    """The message whose changes are to a record of maps; BadMessage when it is none.
+
+    Changes of a kind that is not known here are left out: a later release has them.
+    """
+    known = codec.record_types(maps)
     try:
         match json.loads(data):
             case {"base": int() | None as base, "generation": int(generation), "changes": changes}:
-                decoded = tuple(codec.change_from_json(maps, change) for change in changes)
+                decoded = tuple(
+                    codec.change_from_json(maps, change)
+                    for change in changes
+                    if not _is_of_another_kind(change, known)
+                )
                 return Message(base, generation, decoded)
     except (ValueError, TypeError, codec.CodecError) as error:
         raise BadMessage(f"not understood: {error}") from None
     raise BadMessage("not understood: it has no base, generation and changes")
+
+
+def _is_of_another_kind(change: object, known: Collection[str]) -> bool:
+    match change:
+        case [str(kind), str(), _]:
+            return kind not in known
+    return False
 
 
 def parts(data: bytes) -> Iterator[tuple[bytes, bool]]:

@@ -52,7 +52,8 @@ class SshPeers:
         try:
             answer = await peer.ask(
                 commands.Hello,
-                version=commands.PROTOCOL_VERSION,
+                version=commands.VERSIONS.newest,
+                oldest=commands.VERSIONS.oldest,
                 node_id=self._node_id,
                 cluster_id=self._cluster_id(),
             )
@@ -158,6 +159,11 @@ class SshPeer:
         )
         try:
             return await deferred
+        except amp.UnhandledCommand:
+            raise PeerRefused(
+                f"the agent at {self._address} is of an older release, which does not know "
+                f"{command.__name__}: upgrade it"
+            ) from None
         except (ConnectionDone, ConnectionLost, amp.UnknownRemoteError, amp.ProtocolSwitched):
             said = self._session.stderr_tail.decode("utf-8", "replace").strip()
             raise PeerUnreachable(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from twisted.protocols import amp
 
 from flocker_lite.errors import Busy, Conflict, FlockerError, LeaseError, PeerRefused
+from flocker_lite.model.versions import Versions
 
-PROTOCOL_VERSION = 1
+VERSIONS = Versions(oldest=1, newest=1)
 
 _ERRORS: dict[type[Exception], bytes] = {
     PeerRefused: b"REFUSED",
@@ -25,12 +26,17 @@ def as_declared(error: FlockerError) -> FlockerError:
 
 
 class Hello(amp.Command):
-    """The first command of a session: who asks, and of which cluster it is."""
+    """The first command of a session: who asks, and of which cluster it is.
+
+    It speaks the versions of the protocol from `oldest` to `version`; one that names no `oldest`
+    speaks but that one.
+    """
 
     arguments = [
         (b"version", amp.Integer()),
         (b"node_id", amp.Unicode()),
         (b"cluster_id", amp.Unicode()),
+        (b"oldest", amp.Integer(optional=True)),
     ]
     response = [(b"node_id", amp.Unicode())]
     errors = _ERRORS

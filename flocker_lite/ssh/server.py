@@ -20,6 +20,7 @@ from zope.interface import implementer
 
 from flocker_lite.errors import FlockerError, PeerRefused
 from flocker_lite.interfaces import IGate, Lent
+from flocker_lite.model.versions import told_versions, why_strange
 from flocker_lite.ssh import commands
 
 GREETING_BYTES_MAX = 256
@@ -70,7 +71,7 @@ class _Entrance(Protocol):
         self._receiver = receiver
         self._descriptors: list[int] = []
         self._greeting = b""
-        self._session: _Session | None = None
+        self._session: Session | None = None
         self._lent: list[int] = []
 
     def fileDescriptorReceived(self, descriptor: int) -> None:
@@ -89,7 +90,7 @@ class _Entrance(Protocol):
         self._descriptors = []
         match words:
             case ["control"]:
-                self._session = _Session(self._receiver, self)
+                self._session = Session(self._receiver, self)
                 self._lent = [stdin, stdout]
                 _STANDARD_IO(self._session, stdin=stdin, stdout=stdout)
             case ["stream", token]:
@@ -146,7 +147,7 @@ class _Entrance(Protocol):
             self._session.transport.loseConnection()
 
 
-class _Session(amp.AMP):
+class Session(amp.AMP):
     """One peer's control session."""
 
     log = Logger()
@@ -159,13 +160,16 @@ class _Session(amp.AMP):
         self._greeted = False
 
     @commands.Hello.responder
-    def hello(self, version: int, node_id: str, cluster_id: str) -> dict[str, str]:
+    def hello(
+        self, version: int, node_id: str, cluster_id: str, oldest: int | None = None
+    ) -> dict[str, str]:
         mine = self._receiver.cluster_id()
-        if version != commands.PROTOCOL_VERSION:
-            raise PeerRefused(
-                f"protocol version {version} here is {commands.PROTOCOL_VERSION}: upgrade the "
-                "older of the two agents"
-            )
+        theirs = told_versions(version, oldest)
+        strange = why_strange(
+            "the agent there", commands.VERSIONS, f"the agent of node {node_id}", theirs
+        )
+        if strange is not None:
+            raise PeerRefused(strange)
         if cluster_id != mine:
             raise PeerRefused(f"this node belongs to cluster {mine}, not to {cluster_id}")
         self._greeted = True

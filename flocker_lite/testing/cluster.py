@@ -184,15 +184,23 @@ class MemoryCluster:
 
     def connect(self, node_id: NodeId, factory: Any) -> Any:
         """Join an agent to the control service; None when that is not to be reached."""
-        if self.control is None or node_id in self.cut_from_control:
+        if node_id in self.cut_from_control:
             return None
-        server = AgentLinks(self.control, self.clock).buildProtocol(None)
+        server = self.answering(node_id)
+        if server is None:
+            return None
         client = factory.buildProtocol(None)
         pump = connect(
             server, FakeTransport(server, True), client, FakeTransport(client, False), greet=False
         )
         self._pumps.append((node_id, pump))
         return client
+
+    def answering(self, node_id: NodeId) -> Any:
+        """What answers a node at the control service; None when that is down."""
+        if self.control is None:
+            return None
+        return AgentLinks(self.control, self.clock).buildProtocol(None)
 
     def run(self, seconds: float) -> None:
         """Let time pass, in small steps, with all that is sent on the way delivered at once."""

@@ -13,7 +13,7 @@ from twisted.internet.task import react
 
 from flocker_lite.model import codec
 from flocker_lite.model.state import NodeState
-from flocker_lite.protocol.link import PROTOCOL_VERSION, Hello, Link
+from flocker_lite.protocol.link import VERSIONS, Hello, Link
 from flocker_lite.protocol.messages import Message, encode
 
 
@@ -25,7 +25,7 @@ async def report(reactor: Any, told: dict[str, Any]) -> None:
     await connectProtocol(TCP4ClientEndpoint(reactor, "127.0.0.1", told["port"]), link)
     await link.callRemote(
         Hello,
-        version=PROTOCOL_VERSION,
+        version=VERSIONS.newest,
         node_id=told["node_id"],
         address=told["address"],
         cluster_id="",

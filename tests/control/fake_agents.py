@@ -15,7 +15,7 @@ from flocker_lite.model import deltas
 from flocker_lite.model.lease import Lease
 from flocker_lite.model.records import Container
 from flocker_lite.model.state import ContainerState, DatasetState, NodeState, NodeView
-from flocker_lite.protocol.link import PROTOCOL_VERSION, Hello, Link
+from flocker_lite.protocol.link import VERSIONS, Hello, Link
 from flocker_lite.protocol.messages import Inbox, Message, decode
 from flocker_lite.protocol.outbox import Outbox
 from flocker_lite.testing.memory_store import MemoryDisk, MemoryStore
@@ -53,7 +53,7 @@ class FakeAgent:
         )
         world.agents.append(self)
         greeting = {
-            "version": PROTOCOL_VERSION,
+            "version": VERSIONS.newest,
             "node_id": node_id,
             "address": address,
             "cluster_id": "",

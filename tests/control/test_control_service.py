@@ -71,7 +71,7 @@ class GreetingTests(ControlTestCase):
 
     def test_version(self) -> None:
         """An agent of another version is told which of the two to upgrade."""
-        assert "upgrade the older" in self.refusal(version=99)
+        assert "upgrade this control service" in self.refusal(version=99)
 
     def test_other_cluster(self) -> None:
         """A node of another cluster is told how it could join."""
