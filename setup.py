@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 from setuptools import Command, Distribution, setup
+from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build import build
 
 HERE = Path(__file__).resolve().parent
@@ -59,6 +60,15 @@ class Build(build):
     sub_commands = [*build.sub_commands, ("build_hold", None)]
 
 
+class Wheel(bdist_wheel):
+    """A wheel for any Python: the program in it is static, and needs nothing of the platform's."""
+
+    def get_tag(self):
+        *_, platform = super().get_tag()
+        # The oldest that pip knows everywhere and that package indexes take.
+        return "py3", "none", platform.replace("linux_", "manylinux2014_", 1)
+
+
 class PlatformDistribution(Distribution):
     """A wheel with a compiled program in it is of one platform."""
 
@@ -66,4 +76,7 @@ class PlatformDistribution(Distribution):
         return True
 
 
-setup(cmdclass={"build": Build, "build_hold": BuildHold}, distclass=PlatformDistribution)
+setup(
+    cmdclass={"bdist_wheel": Wheel, "build": Build, "build_hold": BuildHold},
+    distclass=PlatformDistribution,
+)

@@ -1,0 +1,159 @@
+# What stage1.sh, master.sh and node.sh have in common: each thing that they change is said, and done only where it
+# is not so already. With --dry-run it is said alone.
+# shellcheck shell=bash
+
+# Below this are the files of the machine; it is another directory in tests alone.
+root=${FLOCKER_INSTALL_ROOT:-}
+program=$(basename "$0")
+dry_run=no
+package_source=
+changes=0
+
+fail() {
+    echo "$program: $*" >&2
+    exit 1
+}
+
+say() { echo "$program: $*"; }
+
+# A command that changes the machine.
+change() {
+    changes=$((changes + 1))
+    if [ "$dry_run" = yes ]; then
+        echo "would run: $*"
+    else
+        echo "run: $*"
+        "$@"
+    fi
+}
+
+# A file that should be what comes on stdin; `written` says whether it was not.
+write() {
+    local path=$1 content
+    written=no
+    content=$(cat; echo .)
+    content=${content%.}
+    if [ -f "$root$path" ] && [ "$(cat "$root$path"; echo .)" = "$content." ]; then return; fi
+    written=yes
+    changes=$((changes + 1))
+    if [ "$dry_run" = yes ]; then
+        echo "would write: $path"
+    else
+        echo "write: $path"
+        mkdir -p "$root$(dirname "$path")"
+        printf %s "$content" >"$root$path.new"
+        mv "$root$path.new" "$root$path"
+    fi
+}
+
+# Sets `family` (el or debian), `major` and `installer`, and refuses what the scripts are not for.
+know_the_system() {
+    [ "$(id -u)" = 0 ] || fail "run it as root"
+    local system
+    # shellcheck disable=SC1091
+    system=$(. "$root/etc/os-release" && echo "$ID ${VERSION_ID%%.*}")
+    # shellcheck disable=SC2034
+    major=${system#* }
+    case $system in
+        "centos 7" | "rhel 7") family=el installer=yum ;;
+        "centos "[89] | "rhel "[89] | "rocky "[89] | "almalinux "[89]) family=el installer=dnf ;;
+        "debian "* | "ubuntu "*) family=debian installer=apt-get ;;
+        *) fail "it knows CentOS 7, EL 8 and 9, Debian and Ubuntu, and this is ${system}: install by hand" ;;
+    esac
+}
+
+is_installed() {
+    case $family in
+        el) rpm -q "$1" >/dev/null 2>&1 ;;
+        debian) dpkg-query -W -f '${db:Status-Status}\n' "$1" 2>/dev/null | grep -qx installed ;;
+    esac
+}
+
+# Packages of the distribution, or of a repository that was added to it.
+want_packages() {
+    local package missing=()
+    for package in "$@"; do is_installed "$package" || missing+=("$package"); done
+    if [ ${#missing[@]} -gt 0 ]; then change "$installer" install -y "${missing[@]}"; fi
+}
+
+# Our own: sub-packages of the RPM, or what pip has, where the RPM would put it.
+want_flocker() {
+    local package=$1 name packages=()
+    if [ "$family" = debian ]; then
+        want_packages python3-venv
+        [ -x "$root/opt/flocker-lite/bin/flocker-agent" ] || {
+            change python3 -m venv "$root/opt/flocker-lite"
+            change "$root/opt/flocker-lite/bin/pip" install "${package_source:-flocker-lite}"
+        }
+        for name in flocker-agent flocker-control flocker-ca flocker-lite-receive; do
+            [ -L "$root/usr/bin/$name" ] || change ln -s "/opt/flocker-lite/bin/$name" "$root/usr/bin/$name"
+        done
+        return
+    fi
+    is_installed "$package" && return
+    if [ -n "$package_source" ]; then
+        for name in flocker-lite flocker-lite-cli "$package"; do
+            is_installed "$name" || packages+=("$(rpm_file "$name")")
+        done
+        change "$installer" install -y "${packages[@]}"
+    else
+        want_packages flocker-lite-cli "$package"
+    fi
+}
+
+# The one file of a package in the directory that --packages names.
+rpm_file() {
+    local found=("$package_source/$1"-[0-9]*.rpm)
+    if [ ${#found[@]} != 1 ] || [ ! -f "${found[0]}" ]; then
+        fail "$package_source should have one $1-VERSION.rpm"
+    fi
+    echo "${found[0]}"
+}
+
+# What the RPM brings and pip leaves below share/: a unit with what it reads.
+want_unit() {
+    local unit=$1 share=$root/opt/flocker-lite/share/flocker-lite
+    [ "$family" = debian ] || return 0
+    if [ ! -d "$share" ]; then
+        say "the unit $unit comes with the package"
+        return 0
+    fi
+    write "/etc/systemd/system/$unit.service" <"$share/systemd/$unit.service"
+    if [ "$written" = yes ]; then change systemctl daemon-reload; fi
+    if [ ! -f "$root/etc/sysconfig/$unit" ]; then write "/etc/sysconfig/$unit" <"$share/sysconfig/$unit"; fi
+}
+
+# A service that runs now and after each boot; `restart` when what it reads has changed.
+want_service() {
+    local service=$1 how=${2:-}
+    systemctl is-enabled --quiet "$service" 2>/dev/null || change systemctl enable "$service"
+    if ! systemctl is-active --quiet "$service"; then
+        change systemctl start "$service"
+    elif [ "$how" = restart ]; then
+        change systemctl restart "$service"
+    fi
+}
+
+# Services of firewalld, where that runs.
+want_open() {
+    local service opened=no
+    command -v firewall-cmd >/dev/null && firewall-cmd --quiet --state || return 0
+    for service in "$@"; do
+        firewall-cmd --quiet --permanent --query-service="$service" && continue
+        change firewall-cmd --permanent --add-service="$service"
+        opened=yes
+    done
+    if [ "$opened" = yes ]; then change firewall-cmd --reload; fi
+}
+
+has_selinux() { command -v getenforce >/dev/null && [ "$(getenforce)" != Disabled ]; }
+
+finish() {
+    if [ "$changes" = 0 ]; then
+        say "nothing to change"
+    elif [ "$dry_run" = yes ]; then
+        say "$changes changes, and none of them made"
+    else
+        say "done"
+    fi
+}
