@@ -1,4 +1,4 @@
-"""What a user gets by pip: wheel and sdist, built and installed each in an environment of its own."""
+"""What a user gets by pip: wheel and sdist, each installed in an environment of its own."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import subprocess
 import sys
 import tarfile
 import zipfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +35,7 @@ SHARED = {
 NOT_PYTHON = {
     "flocker_lite/containers/hold",
     "flocker_lite/containers/hold.c",
+    "flocker_lite/control/http/components.yml",
     "flocker_lite/control/http/docs.html",
     "flocker_lite/control/http/openapi.yml",
     "flocker_lite/py.typed",
@@ -90,7 +90,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
 
 
 def test_the_wheel(built: Built) -> None:
-    """It is for any Python 3 of this kind of machine, and has what runs, and what else is needed."""
+    """It is for any Python 3 of this kind of machine, and has all that runs, and the rest."""
     assert re.fullmatch(
         rf"flocker_lite-{__version__}-py3-none-manylinux2014_\w+\.whl", built.wheel.name
     )
@@ -136,7 +136,7 @@ def test_the_sdist(built: Built) -> None:
 @pytest.fixture(scope="module", params=["wheel", "sdist"])
 def environment(
     request: pytest.FixtureRequest, built: Built, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Path]:
+) -> Path:
     """A new environment in which it was installed, with the versions that the checks have."""
     directory = tmp_path_factory.mktemp(request.param)
     pins = re.findall(r"^[\w.-]+==\S+", (CHECKOUT / "requirements/dev.lock").read_text(), re.M)
@@ -147,7 +147,7 @@ def environment(
         getattr(built, request.param),
         cwd=directory,
     )
-    yield directory / "env"
+    return directory / "env"
 
 
 def test_what_is_installed(environment: Path, tmp_path: Path) -> None:
