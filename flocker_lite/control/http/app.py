@@ -15,7 +15,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.iweb import IRequest
-from twisted.web.server import Request, Site
+from twisted.web.server import Site
 
 from flocker_lite import __version__
 from flocker_lite.control.http import (
@@ -31,6 +31,7 @@ from flocker_lite.control.http import (
     reading,
 )
 from flocker_lite.control.http.catalogue import COLLECTIONS
+from flocker_lite.control.http.channel import BODY_BYTES_MAX, CONNECTIONS_MAX, LimitedSite
 from flocker_lite.control.http.document import Operation
 from flocker_lite.control.http.exchange import (
     JSON,
@@ -43,9 +44,6 @@ from flocker_lite.control.http.exchange import (
 from flocker_lite.control.http.names import Resolve, address_of
 from flocker_lite.control.interfaces import IControl
 from flocker_lite.control.tags import require_tag
-
-BODY_BYTES_MAX = 1024 * 1024
-IDLE_TIMEOUT_SECONDS = 60.0
 
 _IF_TAG_HEADER = "X-If-Configuration-Matches"
 _NODE_KEYS = ("primary", "host", "node_uuid")
@@ -201,18 +199,9 @@ class _Resource(KleinResource):
         return super().render(request)
 
 
-class LimitedRequest(Request):
-    """A request that keeps no more of its body than is needed to see that it is too long."""
-
-    def handleContentChunk(self, data: bytes) -> None:
-        assert self.content is not None
-        room = BODY_BYTES_MAX + 1 - self.content.tell()
-        super().handleContentChunk(data[:room])
-
-
-def site(api: RESTAPI) -> Site:
+def site(api: RESTAPI, connections_max: int = CONNECTIONS_MAX) -> Site:
     """The REST API as a factory, to listen with."""
-    return Site(api.resource(), requestFactory=LimitedRequest, timeout=IDLE_TIMEOUT_SECONDS)
+    return LimitedSite(api.resource(), connections_max)
 
 
 def unbroken(work: Awaitable[T]) -> Deferred[T]:

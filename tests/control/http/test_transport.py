@@ -14,7 +14,8 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from flocker_lite import __version__
-from flocker_lite.control.http.app import BODY_BYTES_MAX, RESTAPI, site, unbroken
+from flocker_lite.control.http.app import RESTAPI, site, unbroken
+from flocker_lite.control.http.channel import BODY_BYTES_MAX
 from flocker_lite.control.store.errors import DiskFull
 from flocker_lite.errors import StoreError
 from tests.control.http.cluster import (
