@@ -7,13 +7,25 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.protocol import Factory
 from twisted.logger import Logger
+from twisted.protocols import amp
+from twisted.python.failure import Failure
 
+from flocker_lite.control.crowd import Crowd
 from flocker_lite.control.service import ControlService
 from flocker_lite.model.records import Node, NodeId
 from flocker_lite.model.versions import told_versions, why_strange
 from flocker_lite.protocol.link import VERSIONS, Hello, Link, Refused
+
+STRANGERS_MAX = 1024
+"""Connections without a hello; one more makes the one go that has been there longest."""
+
+GREETING_SECONDS_MAX = 30.0
+"""From the connection to an answered hello; an agent that is refused reads why in that time."""
+
+STRANGERS_BOXES_MAX = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +41,47 @@ CertifiedBy: TypeAlias = Callable[[Any], Certified | None]
 
 
 class AgentLink(Link):
-    """One agent's connection, as the control service has it."""
+    """One agent's connection, as the control service has it; a stranger's before the hello."""
 
     log = Logger()
 
-    def __init__(self, control: ControlService, clock: Any, certified_by: CertifiedBy) -> None:
+    def __init__(
+        self,
+        control: ControlService,
+        clock: Any,
+        certified_by: CertifiedBy,
+        strangers: Crowd[AgentLink],
+    ) -> None:
         super().__init__(clock)
         self._control = control
         self._timer = clock
         self._certified_by = certified_by
+        self._strangers = strangers
+        self._said_hello = False
+        self._boxes_left = STRANGERS_BOXES_MAX
+        self._patience: IDelayedCall | None = None
+
+    def connectionMade(self) -> None:
+        super().connectionMade()
+        self._patience = self._timer.callLater(GREETING_SECONDS_MAX, self.hang_up)
+        self._strangers.came(self)
+
+    def connectionLost(self, reason: Failure = Failure(Exception())) -> None:  # noqa: B008
+        self._is_no_stranger()
+        super().connectionLost(reason)
+
+    def ampBoxReceived(self, box: amp.AmpBox) -> None:
+        if self._patience is not None:
+            self._boxes_left -= 1
+            if self._boxes_left < 0:
+                raise Refused(f"{STRANGERS_BOXES_MAX} messages, and none of them a good hello")
+        super().ampBoxReceived(box)
+
+    def _is_no_stranger(self) -> None:
+        self._strangers.left(self)
+        if self._patience is not None and self._patience.active():
+            self._patience.cancel()
+        self._patience = None
 
     @Hello.responder
     def hello(
@@ -51,6 +95,9 @@ class AgentLink(Link):
         oldest: int | None = None,
     ) -> Deferred[dict[str, str]]:
         async def answer() -> dict[str, str]:
+            if self._said_hello:
+                raise Refused("hello was said on this connection before: connect anew")
+            self._said_hello = True
             certified = self._certified_by(self.transport)
             if certified is not None and certified.node_id != node_id:
                 raise Refused(
@@ -70,6 +117,7 @@ class AgentLink(Link):
                 )
             expires_at = certified.expires_at if certified is not None else None
             await self._control.connect(Node(node_id, address), session, self, era, expires_at)
+            self._is_no_stranger()
             # The answer to hello goes first: an agent takes no view from who has not answered.
             self._timer.callLater(0, self._control.start_telling, self)
             return {"cluster_id": mine}
@@ -89,11 +137,16 @@ class AgentLinks(Factory):
     noisy = False
 
     def __init__(
-        self, control: ControlService, clock: Any, certified_by: CertifiedBy = lambda _: None
+        self,
+        control: ControlService,
+        clock: Any,
+        certified_by: CertifiedBy = lambda _: None,
+        strangers_max: int = STRANGERS_MAX,
     ) -> None:
         self._control = control
         self._clock = clock
         self._certified_by = certified_by
+        self._strangers: Crowd[AgentLink] = Crowd(strangers_max, AgentLink.hang_up)
 
     def buildProtocol(self, addr: object) -> AgentLink:
-        return AgentLink(self._control, self._clock, self._certified_by)
+        return AgentLink(self._control, self._clock, self._certified_by, self._strangers)

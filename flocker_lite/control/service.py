@@ -41,7 +41,7 @@ from flocker_lite.model.records import (
 from flocker_lite.model.state import Forecast, NodeState
 from flocker_lite.protocol.forecasts import NoForecast, ask
 from flocker_lite.protocol.link import Link, Refused
-from flocker_lite.protocol.messages import Inbox
+from flocker_lite.protocol.messages import REPORTED_COUNT_MAX, Inbox
 from flocker_lite.protocol.outbox import Outbox
 
 STATE_SECONDS_MAX = 120.0
@@ -173,7 +173,7 @@ class ControlService:
             node.node_id,
             session,
             link,
-            Inbox(NodeState(), self._announcer.cluster.nodes.get(node.node_id)),
+            Inbox(NodeState(), self._announcer.cluster.nodes.get(node.node_id), REPORTED_COUNT_MAX),
             Outbox(
                 lambda: deltas.whole(self._announcer.whole(node.node_id)),
                 link.send,

@@ -7,6 +7,7 @@ that neighbouring releases understand each other.
 from __future__ import annotations
 
 import json
+import math
 from enum import Enum
 from functools import cache
 from typing import Any, TypeVar, get_args, get_type_hints
@@ -17,6 +18,9 @@ from pyrsistent import PMap, pmap
 from flocker_lite.errors import FlockerError, LeaseError
 from flocker_lite.model import lease
 from flocker_lite.model.records import Change
+
+INTEGER_MAX = 2**64
+"""What is counted here fits in 64 bits; Python's own numbers have no end, and floats have one."""
 
 Record = TypeVar("Record")
 
@@ -30,12 +34,20 @@ def _strict(kind: type) -> Any:
         # bool is an int to Python, and never one to a protocol.
         exact = isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
         if kind is float and isinstance(value, int) and not isinstance(value, bool):
-            return float(value)
+            exact, value = True, float(_bounded(value))
         if not exact:
             raise TypeError(f"{value!r} is not of type {kind.__name__}")
-        return value
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(f"{value!r} is no number in JSON")
+        return _bounded(value) if kind is int else value
 
     return structure
+
+
+def _bounded(value: Any) -> Any:
+    if abs(value) > INTEGER_MAX:
+        raise ValueError("a number of more than 64 bits")
+    return value
 
 
 def _make_converter() -> Converter:
@@ -72,6 +84,10 @@ def _text(value: object) -> str:
 
 
 _converter = _make_converter()
+_NO_RECORD = (
+    *(BaseValidationError, LeaseError, RecursionError),
+    *(TypeError, ValueError, KeyError, AttributeError),
+)
 __all__ = [
     "CodecError",
     "change_from_json",
@@ -92,7 +108,7 @@ def from_json(kind: type[Record], value: object) -> Record:
     """The record that `to_json` made the value of; CodecError when it is none."""
     try:
         return _converter.structure(value, kind)
-    except (BaseValidationError, LeaseError, TypeError, ValueError, KeyError, AttributeError) as e:
+    except _NO_RECORD as e:
         raise CodecError(f"not a {kind.__name__}: {_reason(e)}") from None
 
 
@@ -105,7 +121,7 @@ def loads(kind: type[Record], text: str) -> Record:
     """The record that `dumps` made the text of; CodecError when it is none."""
     try:
         value = json.loads(text)
-    except ValueError as e:
+    except (ValueError, RecursionError) as e:
         raise CodecError(f"not JSON: {e}") from None
     return from_json(kind, value)
 
@@ -124,7 +140,7 @@ def change_from_json(maps: type, value: object) -> Change:
                 raise CodecError(f"{maps.__name__} has no {kind!r}")
             decoded = None if record is None else from_json(record_type, record)
             return Change(kind, identity, decoded)
-    raise CodecError(f"not a change: {str(value)[:100]}")
+    raise CodecError("not a change: it is no list of kind, identity and record")
 
 
 @cache

@@ -56,3 +56,8 @@ def difference(old: Maps, new: Maps) -> tuple[Change, ...]:
 def whole(maps: Maps) -> tuple[Change, ...]:
     """The changes that make it from an empty one."""
     return difference(type(maps)(), maps)
+
+
+def count(maps: Maps) -> int:
+    """How many records there are, in all the maps."""
+    return sum(len(getattr(maps, field.name)) for field in fields(maps))

@@ -23,6 +23,13 @@ PING_SECONDS = 30.0
 SILENCE_SECONDS_MAX = 60.0
 ALIVE_SECONDS_MAX = 3.0
 
+BOX_BYTES_MAX = 256 * 1024
+"""All keys and values of one AMP box, which AMP itself lets go on for ever."""
+
+ANSWERS_PER_PING = 1_000
+ANSWERS_UNREAD_MAX = 10_000
+"""Answers on their way to a peer that asks and asks, and of which it is not known that it reads."""
+
 
 class Refused(FlockerError):
     """The other side does not want to talk to this one; the text says why."""
@@ -72,6 +79,9 @@ class Link(amp.AMP):
         self._is_over = False
         self._clock = clock
         self._assembly = Assembly()
+        self._box_bytes = 0
+        self._answers_unread = 0
+        self._is_attended = False
         self._heard_at = 0.0
         self._pulse = LoopingCall(self._beat)
         self._pulse.clock = clock
@@ -80,6 +90,7 @@ class Link(amp.AMP):
         """`take` gets each whole message from now on; `lost` is called once, when it is over."""
         self._take = take
         self._lost = lost
+        self._is_attended = True
         if self._is_over:
             lost()
 
@@ -101,7 +112,39 @@ class Link(amp.AMP):
 
     def dataReceived(self, data: bytes) -> None:
         self._heard_at = self._clock.seconds()
-        super().dataReceived(data)
+        try:
+            super().dataReceived(data)
+        except Exception as error:
+            # What is no AMP at all: Twisted would write a traceback for each stranger who sends it.
+            self.log.warn("hanging up, what was sent is no message: {error!r}", error=error)
+            self.hang_up()
+
+    def proto_value(self, string: bytes) -> str:
+        self._box_bytes += len(self._currentKey or b"") + len(string)
+        if self._box_bytes > BOX_BYTES_MAX:
+            raise BadMessage(f"a box of more than {BOX_BYTES_MAX} bytes")
+        return str(super().proto_value(string))
+
+    def ampBoxReceived(self, box: amp.AmpBox) -> None:
+        self._box_bytes = 0
+        super().ampBoxReceived(box)
+
+    def sendBox(self, box: amp.AmpBox) -> None:
+        super().sendBox(box)
+        if amp.COMMAND in box:
+            return
+        self._answers_unread += 1
+        if self._answers_unread == ANSWERS_UNREAD_MAX:
+            self.log.warn("hanging up, the other side asks and does not read the answers")
+            self.hang_up()
+        elif self._answers_unread % ANSWERS_PER_PING == 0:
+            self._ping()
+
+    def locateResponder(self, name: bytes) -> Any:
+        """Nothing of what AMP itself answers to, and no part of a message that nobody waits for."""
+        if name == amp.StartTLS.commandName or (name == Part.commandName and not self._is_attended):
+            return None
+        return super().locateResponder(name)
 
     def connectionLost(self, reason: Failure = Failure(Exception())) -> None:  # noqa: B008
         super().connectionLost(reason)
@@ -144,4 +187,13 @@ class Link(amp.AMP):
             )
             self.hang_up()
             return
-        self.callRemote(Ping).addErrback(lambda _: None)
+        self._ping()
+
+    def _ping(self) -> None:
+        """Who answers has read all that was sent before."""
+        answers = self._answers_unread
+
+        def read(_: object) -> None:
+            self._answers_unread -= answers
+
+        self.callRemote(Ping).addCallbacks(read, lambda _: None)

@@ -14,7 +14,10 @@ from flocker_lite.model.records import Change
 PART_BYTES_MAX = 60_000
 """AMP ends at 65,535 bytes a value; a cluster's configuration does not fit in one."""
 
-MESSAGE_BYTES_MAX = 256 * 1024 * 1024
+MESSAGE_BYTES_MAX = 32 * 1024 * 1024
+
+REPORTED_COUNT_MAX = 50_000
+"""All datasets, containers, moves, images and ports that one agent reports."""
 
 Maps = TypeVar("Maps")
 
@@ -58,7 +61,7 @@ def decode(data: bytes, maps: type) -> Message:
                     if not _is_of_another_kind(change, known)
                 )
                 return Message(base, generation, decoded)
-    except (ValueError, TypeError, codec.CodecError) as error:
+    except (ValueError, TypeError, RecursionError, codec.CodecError) as error:
         raise BadMessage(f"not understood: {error}") from None
     raise BadMessage("not understood: it has no base, generation and changes")
 
@@ -81,40 +84,50 @@ class Assembly:
     """Parts on their way to be a message again."""
 
     def __init__(self) -> None:
-        self._parts: list[bytes] = []
-        self._size = 0
+        self._parts = bytearray()
 
     def add(self, part: bytes, last: bool) -> bytes | None:
         """The whole after its last part; BadMessage when it grows beyond all bounds."""
-        self._parts.append(part)
-        self._size += len(part)
-        if self._size > MESSAGE_BYTES_MAX:
-            self._parts, self._size = [], 0
+        self._parts += part
+        if len(self._parts) > MESSAGE_BYTES_MAX:
+            self._parts.clear()
             raise BadMessage(f"longer than {MESSAGE_BYTES_MAX} bytes")
         if not last:
             return None
-        whole = b"".join(self._parts)
-        self._parts, self._size = [], 0
+        whole = bytes(self._parts)
+        self._parts.clear()
         return whole
 
 
 class Inbox(Generic[Maps]):
     """The other side's record of maps, as its messages build it up."""
 
-    def __init__(self, empty: Maps, known: Maps | None = None) -> None:
-        """`known` is what an earlier connection built up: the first message is compared to it."""
+    def __init__(
+        self, empty: Maps, known: Maps | None = None, count_max: int | None = None
+    ) -> None:
+        """`known` is what an earlier connection built up: the first message is compared to it.
+
+        `count_max` is how many records there may be, all together.
+        """
         self.maps = empty if known is None else known
+        self._count_max = count_max
         self._empty = empty
         self._generation: int | None = None
 
     def take(self, data: bytes) -> tuple[Change, ...]:
-        """Apply a message and return what changed; Gap when one before it is missing."""
+        """Apply a message and return what changed; Gap when one before it is missing.
+
+        BadMessage when it is none, or there would be too many records; nothing is applied then.
+        """
         message = decode(data, type(self._empty))
         if message.base is not None and message.base != self._generation:
             raise Gap(f"generation {message.base} is not {self._generation}")
         before = self.maps
         start = self._empty if message.base is None else before
-        self.maps = deltas.apply(start, message.changes)  # type: ignore[type-var]
+        after: Maps = deltas.apply(start, message.changes)  # type: ignore[type-var]
+        if self._count_max is not None and deltas.count(after) > self._count_max:  # type: ignore[type-var]
+            raise BadMessage(f"more than {self._count_max} records: too many for one node")
+        self.maps = after
         self._generation = message.generation
         if message.base is None:
             return deltas.difference(before, self.maps)  # type: ignore[type-var]

@@ -14,8 +14,9 @@ from twisted.python import usage
 
 from flocker_lite import __version__
 from flocker_lite.ca.claims import Kind
-from flocker_lite.control.agents import AgentLinks, Certified
+from flocker_lite.control.agents import STRANGERS_MAX, AgentLinks, Certified
 from flocker_lite.control.http.app import RESTAPI, site
+from flocker_lite.control.http.channel import CONNECTIONS_MAX
 from flocker_lite.control.http.names import resolver
 from flocker_lite.control.service import ControlService, open_control
 from flocker_lite.control.store.sqlite import StoreThread, open_store
@@ -23,6 +24,7 @@ from flocker_lite.protocol.link import Refused
 from flocker_lite.taps.certificates import open_certificates
 from flocker_lite.taps.exposure import on_loopback, require_one
 from flocker_lite.taps.foreground import run_in_foreground
+from flocker_lite.taps.open_files import raise_open_files
 from flocker_lite.taps.starting import stop_with
 from flocker_lite.taps.steady import make_steady
 from flocker_lite.tls.certificates import Certificates
@@ -104,8 +106,13 @@ class ControlApplication(Service):
             accept_unknown_nodes=bool(options["accept-unknown-nodes"]),
             may_write=self._may_write,
         )
-        agents = AgentLinks(self._control, self._reactor, self._certified_by)
-        await self._listen(options["port"], site(api), "REST port", (Kind.USER, Kind.READER))
+        # Agents have what clients and strangers may not: at least a quarter.
+        files = raise_open_files()
+        agents = AgentLinks(
+            self._control, self._reactor, self._certified_by, min(STRANGERS_MAX, files // 4)
+        )
+        clients = site(api, min(CONNECTIONS_MAX, files // 2))
+        await self._listen(options["port"], clients, "REST port", (Kind.USER, Kind.READER))
         await self._listen(options["agent-port"], agents, "agents' port", (Kind.NODE,))
         self.log.info("flocker-control serves cluster {cluster}", cluster=self._control.cluster_id)
         self._say_who_is_served()

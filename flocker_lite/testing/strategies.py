@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 from pyrsistent import PMap, pmap
 
+from flocker_lite.model.codec import INTEGER_MAX
 from flocker_lite.model.lease import Lease, Role
 from flocker_lite.model.records import (
     Configuration,
@@ -49,6 +50,7 @@ MOVE_IDS = st.sampled_from(["m1", "m2", "m3"])
 NAMES = st.sampled_from(["shop", "blog", "mail"])
 TEXTS = st.text(max_size=8)
 EPOCHS = st.integers(1, 9)
+COUNTS = st.integers(0, INTEGER_MAX)
 SIZES = st.none() | st.integers(1, 2**40)
 SECONDS = st.floats(0, 1e9, allow_nan=False)
 
@@ -115,7 +117,7 @@ ACCOUNTS = st.builds(
     st.sampled_from(["pushing", "switching", "done", "rolled back", "failed"]),
     st.none() | NODE_IDS,
     st.none() | NODE_IDS,
-    st.lists(st.builds(Round, st.integers(0), SECONDS, SECONDS), max_size=2).map(tuple),
+    st.lists(st.builds(Round, COUNTS, SECONDS, SECONDS), max_size=2).map(tuple),
     st.lists(st.builds(Step, TEXTS, SECONDS), max_size=2).map(tuple),
     st.none() | TEXTS,
     st.none() | MOVE_IDS,
@@ -170,7 +172,7 @@ DATASET_STATES = st.builds(
     SIZES,
     st.none() | TEXTS,
 )
-PULLS = st.builds(ImagePull, st.integers(0), st.integers(0), st.integers(0), st.integers(0))
+PULLS = st.builds(ImagePull, COUNTS, COUNTS, COUNTS, COUNTS)
 CONTAINER_STATES = st.builds(
     ContainerState,
     CONTAINERS,

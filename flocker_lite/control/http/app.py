@@ -261,7 +261,7 @@ def _decode(text: bytes) -> Any:
     try:
         body = json.loads(text.decode("utf-8"), parse_constant=_refuse_constant)
         # "\ud800" is half a character, which nothing further on could write down.
-        json.dumps(body, ensure_ascii=False).encode("utf-8")
+        json.dumps(body, ensure_ascii=False, allow_nan=False).encode("utf-8")
     except (ValueError, RecursionError):
         raise HTTPError(400, _NOT_JSON) from None
     return body
