@@ -37,8 +37,8 @@ class Options(usage.Options):
     longdesc = "The control service of flocker_lite: a REST API for people, AMP for the agents."
     optParameters = [
         ["data-path", "d", "/var/lib/flocker-lite", "Directory of the durable store."],
-        ["port", "p", "tcp:4523", "Endpoint of the REST API."],
-        ["agent-port", "a", "tcp:4524", "Endpoint for the agents."],
+        ["port", "p", "tcp:4523:backlog=1024", "Endpoint of the REST API."],
+        ["agent-port", "a", "tcp:4524:backlog=1024", "Endpoint for the agents."],
         [
             "certificates",
             None,
