@@ -7,7 +7,6 @@ that neighbouring releases understand each other.
 from __future__ import annotations
 
 import json
-import math
 from enum import Enum
 from functools import cache
 from typing import Any, TypeVar, get_args, get_type_hints
@@ -19,8 +18,8 @@ from flocker_lite.errors import FlockerError, LeaseError
 from flocker_lite.model import lease
 from flocker_lite.model.records import Change
 
-INTEGER_MAX = 2**64
-"""What is counted here fits in 64 bits; Python's own numbers have no end, and floats have one."""
+NUMBER_MAX = 2**64
+"""What is counted and measured here is less; Python's own numbers have no end, and floats have."""
 
 Record = TypeVar("Record")
 
@@ -37,16 +36,15 @@ def _strict(kind: type) -> Any:
             exact, value = True, float(_bounded(value))
         if not exact:
             raise TypeError(f"{value!r} is not of type {kind.__name__}")
-        if isinstance(value, float) and not math.isfinite(value):
-            raise ValueError(f"{value!r} is no number in JSON")
-        return _bounded(value) if kind is int else value
+        return _bounded(value) if kind in (int, float) else value
 
     return structure
 
 
 def _bounded(value: Any) -> Any:
-    if abs(value) > INTEGER_MAX:
-        raise ValueError("a number of more than 64 bits")
+    # What is no number at all is not less than anything, either.
+    if not abs(value) <= NUMBER_MAX:
+        raise ValueError("a number of more than 64 bits, or none")
     return value
 
 

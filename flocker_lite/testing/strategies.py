@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 from pyrsistent import PMap, pmap
 
-from flocker_lite.model.codec import INTEGER_MAX
+from flocker_lite.model.codec import NUMBER_MAX
 from flocker_lite.model.lease import Lease, Role
 from flocker_lite.model.records import (
     Configuration,
@@ -50,7 +50,7 @@ MOVE_IDS = st.sampled_from(["m1", "m2", "m3"])
 NAMES = st.sampled_from(["shop", "blog", "mail"])
 TEXTS = st.text(max_size=8)
 EPOCHS = st.integers(1, 9)
-COUNTS = st.integers(0, INTEGER_MAX)
+COUNTS = st.integers(0, NUMBER_MAX)
 SIZES = st.none() | st.integers(1, 2**40)
 SECONDS = st.floats(0, 1e9, allow_nan=False)
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flocker_lite.model import deltas
-from flocker_lite.model.codec import INTEGER_MAX, CodecError, loads
+from flocker_lite.model.codec import NUMBER_MAX, CodecError, loads
 from flocker_lite.model.state import Forecast, NodeState
 from flocker_lite.protocol import messages
 from flocker_lite.protocol.messages import BadMessage, Gap, Inbox, Message, decode, encode, parts
@@ -91,10 +91,10 @@ def test_numbers_that_are_none(number: str) -> None:
 
 def test_numbers_have_an_end() -> None:
     """What is counted here fits in 64 bits."""
-    move = {"dataset_id": "d", "epoch": 1, "phase": "done", "expected_bytes": INTEGER_MAX}
+    move = {"dataset_id": "d", "epoch": 1, "phase": "done", "expected_bytes": NUMBER_MAX}
     [change] = decode(message([["moves", "d", move]]), NodeState).changes
     assert change.record is not None
-    move["expected_bytes"] = INTEGER_MAX + 1
+    move["expected_bytes"] = NUMBER_MAX + 1
     with pytest.raises(BadMessage, match="64 bits"):
         decode(message([["moves", "d", move]]), NodeState)
 

@@ -14,6 +14,7 @@ from flocker_lite.model.state import Forecast
 from flocker_lite.model.uses import uses_of
 
 _MICROSECOND_DIGITS = 6
+_INSTANT_SECONDS = 1e-6
 _PHASES = ("preparing", "pushing", "switching", "verifying", DONE)
 _TROUBLE = (ROLLED_BACK, "failed")
 
@@ -140,9 +141,10 @@ def _told(accounts: tuple[MoveState, ...], several: bool) -> Body:
 
 def _round(done: Round) -> Body:
     body: Body = {"bytes": done.sent_bytes, "seconds": done.seconds}
-    if done.seconds > 0:
+    # In less time than that nothing is sent, and a rate would be beyond all numbers.
+    if done.seconds > _INSTANT_SECONDS:
         body["bytes_per_second"] = round(done.sent_bytes / done.seconds)
-    if done.since_seconds > 0:
+    if done.since_seconds > _INSTANT_SECONDS:
         body["dirty_bytes_per_second"] = round(done.sent_bytes / done.since_seconds)
     return body
 
