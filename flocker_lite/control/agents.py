@@ -119,7 +119,7 @@ class AgentLink(Link):
             await self._control.connect(Node(node_id, address), session, self, era, expires_at)
             self._is_no_stranger()
             # The answer to hello goes first: an agent takes no view from who has not answered.
-            self._timer.callLater(0, self._control.start_telling, self)
+            self._timer.callLater(0, self._control.start_telling, node_id, self)
             return {"cluster_id": mine}
 
         def refused(failure: Any) -> Any:

@@ -29,6 +29,9 @@ class IControl(Interface):
     )
     journal: Journal = Attribute("What of all this changed when.")
 
+    def is_away(node_id: NodeId) -> bool:
+        """Whether its agent is not connected; what it reported last is believed for a while."""
+
     def edit(
         function: EditFunction, tags: Collection[str] = (), then: EditFunction = Edit
     ) -> Awaitable[Edit]:

@@ -91,6 +91,7 @@ class ControlService:
         self._settling: IDelayedCall | None = clock.callLater(
             SETTLING_SECONDS_MAX if configuration.nodes else 0, self._settled
         )
+        self._awaited = {container.node for container in configuration.containers.values()}
 
     @property
     def cluster_id(self) -> str:
@@ -108,6 +109,9 @@ class ControlService:
     @property
     def cluster(self) -> ClusterState:
         return self._announcer.cluster
+
+    def is_away(self, node_id: NodeId) -> bool:
+        return node_id not in self._agents
 
     def accounts(self, move_id: str) -> tuple[MoveState, ...]:
         return self._moves.accounts(move_id)
@@ -169,6 +173,7 @@ class ControlService:
             known.outbox.stop()
             known.link.hang_up()
         self._remember(node.node_id)
+        is_back = self.is_away(node.node_id)
         agent = Agent(
             node.node_id,
             session,
@@ -183,6 +188,8 @@ class ControlService:
         self._agents[node.node_id] = agent
         self.eras[node.node_id] = era.lower()
         self._note_certificate(node.node_id, certificate_expires_at)
+        if is_back:
+            self._shown_anew(node.node_id)
         link.attend(lambda data: self._take(agent, data), lambda: self._disconnected(agent))
         self.log.info(
             "agent connected: node {node} at {address}", node=node.node_id, address=node.address
@@ -195,15 +202,14 @@ class ControlService:
             del self.certificates[node_id]
         else:
             self.certificates[node_id] = expires_at
-        if node_id in self.cluster.nodes:
-            self.journal.reported(node_id, (), came_or_went=True)
+        self._shown_anew(node_id)
 
-    def start_telling(self, link: Link) -> None:
+    def start_telling(self, node_id: NodeId, link: Link) -> None:
         """Send an agent its view, now that its greeting was answered."""
-        for agent in self._agents.values():
-            if agent.link is link:
-                agent.greeted = True
-                self._tell(agent)
+        agent = self._agents.get(node_id)
+        if agent is not None and agent.link is link:
+            agent.greeted = True
+            self._tell(agent)
 
     def _tell(self, agent: Agent) -> None:
         """Start with it, once what it is told takes into account what it has."""
@@ -223,10 +229,16 @@ class ControlService:
             return
         del self._agents[agent.node_id]
         agent.outbox.stop()
+        self._shown_anew(agent.node_id)
         self._expiries[agent.node_id] = self._clock.callLater(
             STATE_SECONDS_MAX, self._forget, agent.node_id
         )
         self.log.info("agent gone: node {node}", node=agent.node_id)
+
+    def _shown_anew(self, node_id: NodeId) -> None:
+        """Its certificate, and whether its agent is away, are a part of what is shown of a node."""
+        if node_id in self.cluster.nodes:
+            self.journal.reported(node_id, (), came_or_went=True)
 
     def _remember(self, node_id: NodeId) -> None:
         expiry = self._expiries.pop(node_id, None)
@@ -267,16 +279,14 @@ class ControlService:
         shown = as_shown(self.configuration, changes)
         self.journal.reported(agent.node_id, shown, came_or_went)
         self._moves.reported(self.configuration, agent.node_id, changes)
-        if self._settling is not None and self._all_reported():
-            self._settled()
+        if self._settling is not None:
+            self._awaited.discard(agent.node_id)
+            if not self._awaited:
+                self._settled()
         agent.reported = True
         self._tell(agent)
         for dataset_id, grant in self._announcer.grants(agent.node_id, changes).items():
             self._owe_grant(dataset_id, grant)
-
-    def _all_reported(self) -> bool:
-        needed = {container.node for container in self.configuration.containers.values()}
-        return all(node_id in self._announcer.cluster.nodes for node_id in needed)
 
     async def _move_grant(self, dataset_id: DatasetId, grant: Grant) -> None:
         """A report comes but once: what the store refuses now is tried again."""

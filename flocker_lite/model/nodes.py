@@ -7,9 +7,11 @@ service that accepts unknown nodes makes any. Its UUID is made of its address.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from uuid import UUID, uuid5
+
+from pyrsistent import PMap, pmap
 
 from flocker_lite.model.editing import Clash, UnknownNode, edited
 from flocker_lite.model.records import Change, Configuration, Edit, Node, NodeId
@@ -21,11 +23,29 @@ def find_node(configuration: Configuration, where: str) -> NodeId:
     """The node that `where`, an address or a UUID, names; UnknownNode when there is none."""
     if where.lower() in configuration.nodes:
         return where.lower()
-    address = canonical_address(where)
-    for node in configuration.nodes.values():
-        if node.address == address:
-            return node.node_id
-    raise UnknownNode()
+    node_id = node_at(configuration, canonical_address(where))
+    if node_id is None:
+        raise UnknownNode()
+    return node_id
+
+
+class _Memory:
+    """The map that was asked for last, and the answer: nodes seldom come and go."""
+
+    nodes: PMap[NodeId, Node] = pmap()
+    by_address: Mapping[str, NodeId] = {}
+
+
+_memory = _Memory()
+
+
+def node_at(configuration: Configuration, address: str) -> NodeId | None:
+    """The node of a canonical address, without a look at all of them each time."""
+    nodes = configuration.nodes
+    if _memory.nodes is not nodes:
+        _memory.by_address = {node.address: node.node_id for node in nodes.values()}
+        _memory.nodes = nodes
+    return _memory.by_address.get(address)
 
 
 def canonical_address(text: str) -> str:
@@ -77,20 +97,25 @@ def announce_node(configuration: Configuration, node: Node) -> Edit:
     """
     node = replace(node, address=canonical_address(node.address))
     changes = [Change("nodes", node.node_id, node)]
-    for other in configuration.nodes.values():
-        if other.address != node.address or other.node_id == node.node_id:
-            continue
-        if is_placeholder(other):
-            changes += _inherited(configuration, other.node_id, node.node_id)
-        elif _has_something(configuration, other.node_id):
-            raise Clash(
-                f"{node.address} is the address of node {other.node_id}, which has datasets: "
-                f"give that identity back to its agent, or node {node.node_id} another address."
-            )
-        else:
-            changes += _forgotten_images(configuration, other.node_id)
-        changes.append(Change("nodes", other.node_id, None))
+    other = node_at(configuration, node.address)
+    if other is not None and other != node.node_id:
+        changes += _superseded(configuration, configuration.nodes[other], node)
     return edited(configuration, changes)
+
+
+def _superseded(configuration: Configuration, other: Node, node: Node) -> list[Change]:
+    """What becomes of a node and of what is on it when another one announces its address."""
+    changes: list[Change] = []
+    if is_placeholder(other):
+        changes += _inherited(configuration, other.node_id, node.node_id)
+    elif _has_something(configuration, other.node_id):
+        raise Clash(
+            f"{node.address} is the address of node {other.node_id}, which has datasets: "
+            f"give that identity back to its agent, or node {node.node_id} another address."
+        )
+    else:
+        changes += _forgotten_images(configuration, other.node_id)
+    return [*changes, Change("nodes", other.node_id, None)]
 
 
 def _inherited(configuration: Configuration, old: NodeId, new: NodeId) -> Iterator[Change]:

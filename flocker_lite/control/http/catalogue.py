@@ -61,16 +61,12 @@ def _configured_image(control: IControl, image_id: str, now: float) -> list[Body
     return [] if wish is None else [bodies.image_body(control.configuration, wish)]
 
 
-def _seen_image_ids(control: IControl) -> Iterable[str]:
-    return [image_id for node in control.cluster.nodes.values() for image_id in node.images]
-
-
 def _seen_image(control: IControl, image_id: str, now: float) -> list[Body]:
     image_id = image_id.lower()
+    reports = control.cluster.images.get(image_id, pmap())
     return [
-        state.image_body(control.configuration, image_id, node_id, node.images[image_id])
-        for node_id, node in control.cluster.nodes.items()
-        if image_id in node.images
+        state.image_body(control.configuration, image_id, node_id, reported)
+        for node_id, reported in reports.items()
     ]
 
 
@@ -90,8 +86,8 @@ def _seen_node(control: IControl, node_id: str, now: float) -> list[Body]:
     if node is None:
         return []
     node_id = node_id.lower()
-    expires_at = control.certificates.get(node_id)
-    return [state.node_body(control.configuration, node_id, node.ports, expires_at)]
+    expires_at, away = control.certificates.get(node_id), control.is_away(node_id)
+    return [state.node_body(control.configuration, node_id, node.ports, expires_at, away)]
 
 
 COLLECTIONS: Mapping[str, Collection] = {
@@ -139,7 +135,12 @@ COLLECTIONS: Mapping[str, Collection] = {
             lambda control: control.cluster.nodes,
             _seen_node,
         ),
-        Collection("state/images", "Image not found.", _seen_image_ids, _seen_image),
+        Collection(
+            "state/images",
+            "Image not found.",
+            lambda control: control.cluster.images,
+            _seen_image,
+        ),
         Collection(
             "state/moves",
             "Move not found.",

@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred, TimeoutError
 from twisted.internet.threads import deferToThreadPool
 
 from flocker_lite.model.editing import UnknownNode
-from flocker_lite.model.nodes import canonical_address, is_address
+from flocker_lite.model.nodes import canonical_address, is_address, node_at
 from flocker_lite.model.records import Configuration
 
 RESOLVE_SECONDS_MAX = 5.0
@@ -49,9 +49,8 @@ async def address_of(
     if is_address(where) or _is_uuid(where):
         return where
     addresses = [canonical_address(address) for address in await resolve(where)]
-    known = {node.address for node in configuration.nodes.values()}
     for address in addresses:
-        if address in known:
+        if node_at(configuration, address) is not None:
             return address
     if accept_unknown_nodes and addresses:
         return addresses[0]

@@ -112,14 +112,18 @@ def node_body(
     node_id: NodeId,
     ports: PMap[str, PortState],
     certificate_expires_at: float | None = None,
+    away: bool = False,
 ) -> Body:
     """A node that reports, with those external ports of which it has something to say.
 
-    Its certificate, where it has one, expires in seconds since 1970.
+    Its certificate, where it has one, expires in seconds since 1970. `away` says that its agent
+    is not connected any more.
     """
     body: Body = {"host": bodies.address(configuration, node_id), "uuid": node_id}
     if certificate_expires_at is not None:
         body["certificate_expires_at"] = certificate_expires_at
+    if away:
+        body["away"] = True
     if ports:
         body["ports"] = [_port_body(port, ports[str(port)]) for port in sorted(map(int, ports))]
     return body

@@ -9,6 +9,7 @@ from typing import Any
 from treq.testing import StubTreq
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import IResource
 
@@ -56,13 +57,15 @@ class MemoryControl(ControlService):
         self.store = Refusing(MemoryDisk(configuration))
         super().__init__(self.store, configuration, clock)
 
-    def report(self, node_id: NodeId, state: NodeState, era: str = "") -> None:
-        """An agent reports this, and is connected from now on."""
+    def report(self, node_id: NodeId, state: NodeState, era: str = "") -> Link:
+        """An agent reports this, and is connected from now on; returns its connection."""
         link = Link(self._clock)
+        link.makeConnection(StringTransport())
         node = Node(node_id, self.configuration.nodes[node_id].address)
         connecting = Deferred.fromCoroutine(self.connect(node, "", link, era))
         assert connecting.called
         link.part(encode(Message(None, 1, deltas.whole(state))), last=True)
+        return link
 
 
 @dataclass(frozen=True)

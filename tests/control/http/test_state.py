@@ -9,6 +9,7 @@ from twisted.internet.defer import Deferred
 
 from flocker_lite.control.http import state
 from flocker_lite.control.http.move_bodies import stray_bodies
+from flocker_lite.control.service import STATE_SECONDS_MAX
 from flocker_lite.model.lease import Lease, Role
 from flocker_lite.model.records import Configuration, Container, Node, NodeId, Port, Volume
 from flocker_lite.model.state import (
@@ -196,6 +197,28 @@ class StateTests(RESTTestCase):
         """The nodes whose agents report now are listed, and no others."""
         self.report(NODE_1)
         assert self.get("/state/nodes") == [{"host": ADDRESS_1, "uuid": NODE_1}]
+
+    def test_a_node_that_is_away(self) -> None:
+        """A node whose agent is not connected says so, until it is back or believed no more."""
+        shown = {"host": ADDRESS_1, "uuid": NODE_1}
+        for _ in range(2):
+            link = self.control.report(NODE_1, NodeState())
+            assert self.get("/state/nodes") == [shown]
+            generation = self.control.journal.generation
+            link.connectionLost()
+            assert self.get(f"/state/nodes/{NODE_1}") == {**shown, "away": True}
+            assert self.control.journal.has_changed("state/nodes", generation)
+        generation = self.control.journal.generation
+        self.clock.advance(STATE_SECONDS_MAX)
+        assert self.get("/state/nodes") == []
+        assert self.control.journal.has_changed("state/nodes", generation)
+
+    def test_a_node_that_is_back(self) -> None:
+        """Who watches learns that an agent is back, also when its node is as it was."""
+        self.control.report(NODE_1, NodeState()).connectionLost()
+        generation = self.control.journal.generation
+        self.control.report(NODE_1, NodeState())
+        assert self.control.journal.has_changed("state/nodes", generation)
 
     def test_datasets(self) -> None:
         """Neither metadata nor deletion is part of the state."""
