@@ -28,8 +28,8 @@ from flocker_lite.testing.fleet import fleet_node
 
 CONVERGED_SECONDS_MAX = 600.0
 QUIET_SECONDS = 5.0
-STEADY_SECONDS = 35.0
-"""Longer than the pulse of a link, so that each one beats at least once."""
+SILENCE_POLL_SECONDS = 0.5
+DEATH_POLL_SECONDS = 0.01
 
 CHANGES = 200
 WRITES_PER_SECOND = 100
@@ -80,17 +80,19 @@ def fleet(agents: int, containers: int, ports: int) -> dict[str, Any]:
         processes.go()
         result["first_start"] = run.until_complete()
         run.until_quiet()
-        result["steady"] = run.steady()
+        result["steady"] = run.steady_with_a_silent_death()
         floor = fsync_seconds(directory)
         result["fsync_floor"] = _spread(floor)
         result["change"] = run.changes()
         run.until_quiet()
         result["writes"] = run.writes()
         run.until_quiet()
-        result["death_seen_seconds"] = -1
+        result["death_seen_seconds"] = run.death()
+        began = time.monotonic()
         control.stop()
         control.start()
-        result["restart"] = run.until_complete()
+        serves = time.monotonic() - began
+        result["restart"] = {"serves_seconds": serves, **run.until_complete()}
         run.until_quiet()
         result["memory_mib"] = control.memory_bytes() / 2**20
         return result
@@ -142,14 +144,20 @@ class _Run:
 
         until(is_quiet, CONVERGED_SECONDS_MAX, "the control service is quiet", poll_seconds=0)
 
-    def steady(self) -> dict[str, float]:
-        """What it costs when nothing happens."""
-        before = self._control.cpu_seconds()
-        time.sleep(STEADY_SECONDS)
-        used = self._control.cpu_seconds() - before
+    def steady_with_a_silent_death(self) -> dict[str, float]:
+        """What it costs when nothing happens, but that a node falls silent: when that is seen."""
+        before, began = self._control.cpu_seconds(), time.monotonic()
+        with closing(self._control.client()) as client:
+            with self._processes.last_silent():
+                self._until_last(client, is_away=True, poll_seconds=SILENCE_POLL_SECONDS)
+                silence = time.monotonic() - began
+            used = self._control.cpu_seconds() - before
+            memory = self._control.memory_bytes()
+            self._until_last(client, is_away=False, poll_seconds=SILENCE_POLL_SECONDS)
         return {
-            "cpu_percent": used / STEADY_SECONDS * 100,
-            "memory_mib": self._control.memory_bytes() / 2**20,
+            "cpu_percent": used / silence * 100,
+            "memory_mib": memory / 2**20,
+            "silence_seen_seconds": silence,
         }
 
     def changes(self) -> dict[str, float]:
@@ -205,26 +213,23 @@ class _Run:
 
     def death(self) -> float:
         """From the end of an agent until the API says that it is away."""
-        number = self._random.randrange(self._agents)
-        path = f"/state/nodes/{fleet_node(number).node_id}"
         with closing(self._control.client()) as client:
             began = time.monotonic()
-            self._processes.stop_agent(number)
-            until(
-                lambda: client.get(path).get("away", False),
-                CONVERGED_SECONDS_MAX,
-                "the node is away",
-                poll_seconds=0.01,
-            )
+            self._processes.stop_last()
+            self._until_last(client, is_away=True, poll_seconds=DEATH_POLL_SECONDS)
             seen = time.monotonic() - began
-            self._processes.start_agent(number)
-            until(
-                lambda: not client.get(path).get("away", False),
-                CONVERGED_SECONDS_MAX,
-                "the node is back",
-                poll_seconds=0.05,
-            )
+            self._processes.start_last()
+            self._until_last(client, is_away=False, poll_seconds=SILENCE_POLL_SECONDS)
         return seen
+
+    def _until_last(self, client: Client, is_away: bool, poll_seconds: float) -> None:
+        path = f"/state/nodes/{fleet_node(self._processes.last).node_id}"
+        until(
+            lambda: client.get(path).get("away", False) == is_away,
+            CONVERGED_SECONDS_MAX,
+            f"the last node is {'away' if is_away else 'back'}",
+            poll_seconds,
+        )
 
     def _write(self, client: Client) -> tuple[str, float, float]:
         """Have a dataset on some node: its id, when that was asked for, when it was answered."""
@@ -262,8 +267,10 @@ _ROWS = (
     ("100 writes/s: answered p99", "writes.p99_milliseconds", "ms"),
     ("100 writes/s: at the agent p99", "writes.agent_p99_milliseconds", "ms"),
     ("100 writes/s: CPU", "writes.cpu_percent", "%"),
-    ("an agent's end is seen", "death_seen_seconds", "s"),
-    ("restart: all have reported", "restart.reported_seconds", "s"),
+    ("an agent's end is seen after", "death_seen_seconds", "s"),
+    ("a silent node is seen after", "steady.silence_seen_seconds", "s"),
+    ("restart: serves again after", "restart.serves_seconds", "s"),
+    ("restart: then all have reported", "restart.reported_seconds", "s"),
     ("restart: state is complete", "restart.complete_seconds", "s"),
     ("memory at the end", "memory_mib", "MiB"),
 )

@@ -10,8 +10,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -125,14 +125,18 @@ class ControlProcess:
 
 
 class FleetProcesses:
-    """So many simulated agents in a few processes, which tell when they learn of a dataset."""
+    """So many simulated agents in a few processes, which tell when they learn of a dataset.
+
+    The last one has a process of its own, which can be `silent`.
+    """
 
     def __init__(self, agent_port: int, count: int) -> None:
         self.created_at: dict[str, float] = {}
+        self.last = count - 1
         self._created = threading.Condition()
         self._processes: dict[int, subprocess.Popen[str]] = {}
-        for first in range(0, count, AGENTS_PER_PROCESS):
-            size = min(AGENTS_PER_PROCESS, count - first)
+        for first in (*range(0, self.last, AGENTS_PER_PROCESS), self.last):
+            size = min(AGENTS_PER_PROCESS, max(self.last - first, 1))
             numbers = (str(agent_port), str(first), str(size))
             self._processes[first] = subprocess.Popen(
                 [sys.executable, "-m", "flocker_lite.testing.fleet", *numbers],
@@ -151,13 +155,23 @@ class FleetProcesses:
         for first in self._processes:
             self._order(first, "go")
 
-    def stop_agent(self, number: int) -> None:
-        """Stop one, as when its node dies."""
-        self._order(number // AGENTS_PER_PROCESS * AGENTS_PER_PROCESS, f"stop {number}")
+    def stop_last(self) -> None:
+        """Stop the last agent, as when its process dies: its connection is closed."""
+        self._order(self.last, f"stop {self.last}")
 
-    def start_agent(self, number: int) -> None:
+    def start_last(self) -> None:
         """Start it again."""
-        self._order(number // AGENTS_PER_PROCESS * AGENTS_PER_PROCESS, f"start {number}")
+        self._order(self.last, f"start {self.last}")
+
+    @contextmanager
+    def last_silent(self) -> Iterator[None]:
+        """Nothing is heard from the last agent meanwhile, as when its node loses power."""
+        process = self._processes[self.last]
+        process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            process.send_signal(signal.SIGCONT)
 
     def wait_for(self, dataset_id: str, timeout_seconds: float = 30.0) -> float:
         """When the agent learned of the dataset, by the monotonic clock."""
