@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from pyrsistent import PMap, pmap
 
@@ -33,15 +33,16 @@ class Announcer:
     configuration: Configuration = field(default_factory=Configuration)
     cluster: ClusterState = field(default_factory=ClusterState)
     routes: PMap[str, Route] = field(default_factory=pmap)
-    _views: dict[NodeId, NodeView] = field(default_factory=dict)
-    _told: dict[tuple[str, str], frozenset[NodeId]] = field(default_factory=dict)
+    _told: dict[NodeId, dict[tuple[str, str], object]] = field(default_factory=dict)
+    _concerned: dict[tuple[str, str], frozenset[NodeId]] = field(default_factory=dict)
     _users: dict[DatasetId, str] = field(default_factory=dict)
     _ports: dict[str, frozenset[int]] = field(default_factory=dict)
 
-    def whole(self, node_id: NodeId) -> NodeView:
-        """All that a node is told."""
-        view = self._views.get(node_id, NodeView())
-        return replace(view, routes=self.routes)
+    def whole(self, node_id: NodeId) -> tuple[Change, ...]:
+        """All that a node is told, as what makes its view from an empty one."""
+        told = self._told.get(node_id, {})
+        routes = (Change("routes", port, route) for port, route in self.routes.items())
+        return (*(Change(*key, record) for key, record in told.items()), *routes)
 
     def configured(
         self, configuration: Configuration, changes: Iterable[Change]
@@ -64,13 +65,14 @@ class Announcer:
             elif change.kind == "images":
                 images.add(change.identity)
             elif change.kind == "nodes" and isinstance(change.record, Node):
-                datasets |= set(self._views.get(change.record.node_id, NodeView()).datasets)
-                containers |= set(self._views.get(change.record.node_id, NodeView()).containers)
+                told = self._told.get(change.record.node_id, {})
+                datasets |= {identity for kind, identity in told if kind == "datasets"}
+                containers |= {identity for kind, identity in told if kind == "containers"}
         self.configuration = configuration
         to_node, to_all = self._announce(datasets, containers)
         for image_id in images:
-            told = views.image_views(configuration, image_id)
-            self._update("images", image_id, told, to_node)
+            entries = views.image_views(configuration, image_id)
+            self._update("images", image_id, entries, to_node)
         return to_node, to_all
 
     def reported(
@@ -125,14 +127,20 @@ class Announcer:
     def _update(
         self, kind: str, identity: str, entries: Mapping[NodeId, object], to_node: ToNode
     ) -> None:
-        before = self._told.get((kind, identity), frozenset())
-        self._told[kind, identity] = frozenset(entries)
-        for node_id in before | frozenset(entries):
-            view = self._views.get(node_id, NodeView())
-            change = Change(kind, identity, entries.get(node_id))
-            if getattr(view, kind).get(identity) != change.record:
-                self._views[node_id] = deltas.apply(view, [change])
-                to_node.setdefault(node_id, []).append(change)
+        key = (kind, identity)
+        before = self._concerned.pop(key, frozenset())
+        if entries:
+            self._concerned[key] = frozenset(entries)
+        for node_id in before.union(entries):
+            told = self._told.setdefault(node_id, {})
+            record = entries.get(node_id)
+            if told.get(key) == record:
+                continue
+            if record is None:
+                del told[key]
+            else:
+                told[key] = record
+            to_node.setdefault(node_id, []).append(Change(kind, identity, record))
 
     def _reroute(self, name: str) -> list[Change]:
         changes = []

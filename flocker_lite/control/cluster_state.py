@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import Any
 
 from pyrsistent import PMap, pmap
 
@@ -12,8 +12,7 @@ from flocker_lite.model import deltas
 from flocker_lite.model.records import Change, DatasetId, NodeId
 from flocker_lite.model.state import ContainerState, DatasetState, ImageState, NodeState
 
-Report = TypeVar("Report")
-Index = PMap[str, PMap[NodeId, Report]]
+_INDEXED = ("datasets", "containers", "images")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,19 +24,16 @@ class ClusterState:
     containers: PMap[str, PMap[NodeId, ContainerState]] = field(default_factory=pmap)
     images: PMap[str, PMap[NodeId, ImageState]] = field(default_factory=pmap)
 
-    def updated(self, node_id: NodeId, changes: Iterable[Change]) -> ClusterState:
-        """After a report; its cost is that of the changes."""
-        changes = tuple(changes)
-        node = deltas.apply(self.nodes.get(node_id, NodeState()), changes)
-        datasets, containers, images = self.datasets, self.containers, self.images
+    def updated(self, node_id: NodeId, node: NodeState, changes: Iterable[Change]) -> ClusterState:
+        """After a report, which changed the state to that; its cost is that of the changes."""
+        indexes: dict[str, Any] = {}
         for change in changes:
-            if change.kind == "datasets":
-                datasets = _indexed(datasets, node_id, change)
-            elif change.kind == "containers":
-                containers = _indexed(containers, node_id, change)
-            elif change.kind == "images":
-                images = _indexed(images, node_id, change)
-        return ClusterState(self.nodes.set(node_id, node), datasets, containers, images)
+            if change.kind in _INDEXED:
+                if change.kind not in indexes:
+                    indexes[change.kind] = getattr(self, change.kind).evolver()
+                _index(indexes[change.kind], node_id, change)
+        changed = {kind: index.persistent() for kind, index in indexes.items()}
+        return replace(self, nodes=self.nodes.set(node_id, node), **changed)
 
     def forgotten(self, node_id: NodeId) -> tuple[ClusterState, tuple[Change, ...]]:
         """After the node's agent went away, and what is not known any more."""
@@ -45,14 +41,18 @@ class ClusterState:
         if known is None:
             return self, ()
         changes = deltas.difference(known, NodeState())
-        after = self.updated(node_id, changes)
+        after = self.updated(node_id, NodeState(), changes)
         return replace(after, nodes=after.nodes.remove(node_id)), changes
 
 
-def _indexed(index: Index[Report], node_id: NodeId, change: Change) -> Index[Report]:
-    reports = index.get(change.identity, pmap())
+def _index(index: Any, node_id: NodeId, change: Change) -> None:
+    """Note the report of one node in an evolver of one of the maps by identity."""
+    reports = index[change.identity] if change.identity in index else pmap()
     if change.record is None:
         reports = reports.discard(node_id)
     else:
-        reports = reports.set(node_id, change.record)  # type: ignore[arg-type]
-    return index.set(change.identity, reports) if reports else index.discard(change.identity)
+        reports = reports.set(node_id, change.record)
+    if reports:
+        index[change.identity] = reports
+    elif change.identity in index:
+        del index[change.identity]

@@ -180,7 +180,7 @@ class ControlService:
             link,
             Inbox(NodeState(), self._announcer.cluster.nodes.get(node.node_id), REPORTED_COUNT_MAX),
             Outbox(
-                lambda: deltas.whole(self._announcer.whole(node.node_id)),
+                lambda: self._announcer.whole(node.node_id),
                 link.send,
                 lambda failure: self._could_not_tell(node.node_id, link, failure),
             ),
@@ -274,7 +274,7 @@ class ControlService:
             return
         changes = agent.inbox.take(data)
         came_or_went = agent.node_id not in self.cluster.nodes
-        cluster = self._announcer.cluster.updated(agent.node_id, changes)
+        cluster = self._announcer.cluster.updated(agent.node_id, agent.inbox.maps, changes)
         self._announce(*self._announcer.reported(cluster, changes))
         shown = as_shown(self.configuration, changes)
         self.journal.reported(agent.node_id, shown, came_or_went)

@@ -10,7 +10,7 @@ from flocker_lite.control.cluster_state import ClusterState
 from flocker_lite.control.views import route, serving_views
 from flocker_lite.model.lease import Lease, Role
 from flocker_lite.model.records import Change, Configuration, Container, Node, NodeId, Port, Volume
-from flocker_lite.model.state import ContainerState, DatasetState, Route
+from flocker_lite.model.state import ContainerState, DatasetState, NodeState, Route
 
 A, B, C = "a", "b", "c"
 PORT = 8080
@@ -27,7 +27,7 @@ def seen(**reports: ContainerState) -> ClusterState:
     """What these nodes report of the container."""
     cluster = ClusterState()
     for node_id, state in reports.items():
-        cluster = cluster.updated(node_id, [Change("containers", "web", state)])
+        cluster = cluster.updated(node_id, NodeState(), [Change("containers", "web", state)])
     return cluster
 
 
@@ -66,7 +66,7 @@ def test_move_with_a_trial() -> None:
     def led_with(role: Role) -> Route | None:
         state = DatasetState("d", Lease(role, 2))
         changes = (Change("datasets", "d", state), Change("containers", "web", running))
-        return route(wanted, ClusterState().updated("b", changes), "web", PORT, None)
+        return route(wanted, ClusterState().updated("b", NodeState(), changes), "web", PORT, None)
 
     running = ContainerState(data, running=True)
     assert led_with(Role.PROBATION) is None

@@ -276,8 +276,8 @@ def _respond(request: IRequest, answer: Answer | Streaming) -> bytes | Deferred[
         request.setHeader("Content-Type", answer.media_type)
         request.setHeader("Cache-Control", "no-store")
         return b"" if request.method == b"HEAD" else answer.start(request)
-    is_json = answer.media_type == JSON
-    body = json.dumps(answer.body).encode("ascii") if is_json else answer.body
+    is_text = isinstance(answer.body, bytes)
+    body = answer.body if is_text else json.dumps(answer.body).encode("ascii")
     request.setResponseCode(answer.status)
     request.setHeader("Content-Type", answer.media_type)
     request.setHeader("Content-Length", str(len(body)))

@@ -25,7 +25,8 @@ class Collection:
 
     `items` is given the time in seconds since 1970, and answers nothing for an id that is not
     there, for which `missing` has the words. `is_ordered`: the ids come in an order of their own.
-    `meant` is the id for what a client calls an item.
+    `meant` is the id for what a client calls an item. `is_kept`: the ids are those of a map, and
+    an item is made of what that has for it, and of the addresses of nodes, alone.
     """
 
     path: str
@@ -33,6 +34,7 @@ class Collection:
     ids: Callable[[IControl], Iterable[str]]
     items: Items
     is_ordered: bool = False
+    is_kept: bool = False
     meant: Callable[[IControl, str], str] = lambda control, identity: identity
 
     @property
@@ -98,12 +100,14 @@ COLLECTIONS: Mapping[str, Collection] = {
             "Dataset not found.",
             lambda control: control.configuration.datasets,
             _configured_dataset,
+            is_kept=True,
         ),
         Collection(
             "configuration/containers",
             "Container not found.",
             lambda control: control.configuration.containers,
             _configured_container,
+            is_kept=True,
         ),
         Collection(
             "configuration/leases",
@@ -122,12 +126,14 @@ COLLECTIONS: Mapping[str, Collection] = {
             "Dataset not found.",
             lambda control: control.cluster.datasets,
             _seen_datasets,
+            is_kept=True,
         ),
         Collection(
             "state/containers",
             "Container not found.",
             lambda control: control.cluster.containers,
             _seen_containers,
+            is_kept=True,
         ),
         Collection(
             "state/nodes",

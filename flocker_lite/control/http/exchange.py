@@ -58,7 +58,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An HTTP status, what to say as JSON (or as bytes of `media_type`), and more headers."""
+    """An HTTP status, what to say as JSON (or bytes, which are as they are), and more headers."""
 
     status: int
     body: Any

@@ -20,6 +20,7 @@ from flocker_lite.control.http.exchange import (
     Handler,
     require_room,
 )
+from flocker_lite.control.http.texts import Texts, as_list
 from flocker_lite.control.interfaces import IControl
 from flocker_lite.model import edits
 
@@ -27,19 +28,21 @@ WAIT_SECONDS = 30.0
 """How long a request with `wait_for` waits for a change unless it says so itself."""
 
 _FILTERS = ("host", "name", "deleted", "container", "dataset_id", "phase")
+_CHOOSING = frozenset({*_FILTERS, "limit", "after"})
 
 
 def listing(collection: Collection) -> Handler:
     """The handler that answers the items of a collection."""
+    texts = Texts(collection)
 
     async def answer(control: IControl, call: Call) -> Answer:
         if "wait_for" in call.query:
             await _change(control, call, collection)
         headers = _headers(control, collection)
+        if not _CHOOSING.intersection(call.query):
+            return Answer(200, as_list(texts.all(control, call.now)), headers)
         chosen = _chosen(control, call, collection)
         limit = call.query.get("limit")
-        if limit is None:
-            return Answer(200, [item for _, items in chosen for item in items], headers)
         page: list[Body] = []
         last = ""
         for count, (identity, items) in enumerate(chosen):
