@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from admin.bench import fleet, pause, push
+from admin.bench import fleet, pause, push, requests
 from admin.hosts import Lab
 
 SUBNET = "10.86.0.0/24"
@@ -41,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     in_lab = argparse.ArgumentParser(add_help=False, parents=[common])
     in_lab.add_argument("--subnet", default=SUBNET, help="IPv4 subnet of the lab")
     in_lab.add_argument("--size-mib", type=int, default=200, help="data that does not change")
-    kinds = parser.add_subparsers(required=True, metavar="pause | push | fleet")
+    kinds = parser.add_subparsers(required=True, metavar="pause | push | api | fleet")
 
     kind = kinds.add_parser("pause", parents=[in_lab], help="how long a move's pause is")
     kind.add_argument("--moves", type=int, default=6, help="of redis, and of the shell floor")
@@ -53,6 +53,11 @@ def _parser() -> argparse.ArgumentParser:
     kind = kinds.add_parser("push", parents=[in_lab], help="the throughput of a push")
     kind.add_argument("--repeats", type=int, default=6, help="sends of each kind")
     kind.set_defaults(measure=_push)
+
+    kind = kinds.add_parser("api", parents=[common], help="what requests to the REST API cost")
+    kind.add_argument("--containers", type=int, default=10_000, help="that there are already")
+    kind.add_argument("--requests", type=int, default=1000, help="of each kind")
+    kind.set_defaults(measure=_api)
 
     kind = kinds.add_parser("fleet", parents=[common], help="what a cluster costs as it grows")
     kind.add_argument("--agents", type=int, nargs="+", default=[10, 100, 300, 1000])
@@ -79,6 +84,11 @@ def _push(options: argparse.Namespace) -> Measured:
     with Lab("benchmark", options.subnet) as lab:
         result = push.push(lab, options.repeats, options.size_mib)
     return result, push.table(result)
+
+
+def _api(options: argparse.Namespace) -> Measured:
+    result = requests.requests(options.containers, options.requests)
+    return result, requests.table(result)
 
 
 def _fleet(options: argparse.Namespace) -> Measured:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 FSYNC_COUNT = 200
@@ -16,6 +16,14 @@ def percentile(values: Iterable[float], percent: float) -> float:
     """The smallest of the values that so many percent of them do not exceed."""
     ordered = sorted(values)
     return ordered[max(math.ceil(len(ordered) * percent / 100), 1) - 1]
+
+
+def spread(seconds: Sequence[float]) -> dict[str, float]:
+    """The median and the 99th percentile, in milliseconds."""
+    return {
+        "p50_milliseconds": percentile(seconds, 50) * 1000,
+        "p99_milliseconds": percentile(seconds, 99) * 1000,
+    }
 
 
 def fsync_seconds(directory: Path, count: int = FSYNC_COUNT) -> list[float]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-from admin.bench.figures import fsync_seconds, percentile
+from admin.bench.figures import fsync_seconds, spread
 from admin.bench.service import Client, ControlProcess, FleetProcesses, until
 from flocker_lite.control.store.content import Content
 from flocker_lite.model import deltas
@@ -82,7 +82,7 @@ def fleet(agents: int, containers: int, ports: int) -> dict[str, Any]:
         run.until_quiet()
         result["steady"] = run.steady_with_a_silent_death()
         floor = fsync_seconds(directory)
-        result["fsync_floor"] = _spread(floor)
+        result["fsync_floor"] = spread(floor)
         result["change"] = run.changes()
         run.until_quiet()
         result["writes"] = run.writes()
@@ -172,8 +172,8 @@ class _Run:
         time.sleep(1.0)
         cpu = self._control.cpu_seconds() - cpu_before
         return {
-            **_spread(latencies),
-            **{f"answer_{key}": value for key, value in _spread(answers).items()},
+            **spread(latencies),
+            **{f"answer_{key}": value for key, value in spread(answers).items()},
             "cpu_milliseconds": cpu / CHANGES * 1000,
         }
 
@@ -206,8 +206,8 @@ class _Run:
         seen = [self._processes.wait_for(each) - start for each, start, _ in made]
         return {
             "per_second": count / took,
-            **_spread([answered - start for _, start, answered in made]),
-            **{f"agent_{key}": value for key, value in _spread(seen).items()},
+            **spread([answered - start for _, start, answered in made]),
+            **{f"agent_{key}": value for key, value in spread(seen).items()},
             "cpu_percent": (self._control.cpu_seconds() - cpu_before) / took * 100,
         }
 
@@ -240,13 +240,6 @@ class _Run:
             "POST", "/configuration/datasets", {"dataset_id": dataset_id, "primary": address}
         )
         return dataset_id, began, time.monotonic()
-
-
-def _spread(seconds: list[float]) -> dict[str, float]:
-    return {
-        "p50_milliseconds": percentile(seconds, 50) * 1000,
-        "p99_milliseconds": percentile(seconds, 99) * 1000,
-    }
 
 
 _ROWS = (

@@ -59,7 +59,7 @@ class ControlProcess:
     """`twistd flocker-control` on a store in this directory; its log is beside it."""
 
     def __init__(self, directory: Path, content: Content) -> None:
-        self.port, self.agent_port = _free_ports(2)
+        self.port, self.agent_port = free_ports(2)
         self._data_path = directory / "store"
         self._log_path = directory / "control.log"
         self._process: subprocess.Popen[bytes] | None = None
@@ -210,7 +210,8 @@ def until(good: Callable[[], bool], timeout_seconds: float, what: str, poll_seco
         time.sleep(poll_seconds)
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """TCP ports of loopback at which nobody listens."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [each.getsockname()[1] for each in sockets]
     for each in sockets:
