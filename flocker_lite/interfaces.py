@@ -115,6 +115,9 @@ class IContainers(Interface):
     def discover() -> Awaitable[PMap[str, LocalContainer]]:
         """Every container of ours, by its name in the API, as a whole."""
 
+    def look(name: str) -> Awaitable[LocalContainer | None]:
+        """One container as it is now; None when there is none."""
+
     def has_image(image: str) -> Awaitable[bool]:
         """Whether an image is here."""
 

@@ -72,11 +72,17 @@ class DockerContainers:
         self._unproved: dict[str, frozenset[int]] = {}
 
     async def discover(self) -> PMap[str, LocalContainer]:
+        return await self._seen()
+
+    async def look(self, name: str) -> LocalContainer | None:
+        return (await self._seen(name)).get(name)
+
+    async def _seen(self, name: str | None = None) -> PMap[str, LocalContainer]:
         gone = frozenset(self._gone)
         return pmap(
             {
                 local.container.name: _ended(local) if local.container.name in gone else local
-                for local in await self._run(self._engine.containers)
+                for local in await self._run(self._engine.containers, name)
             }
         )
 

@@ -82,17 +82,21 @@ class Engine:
         if client is not None:
             client.close()
 
-    def containers(self) -> list[LocalContainer]:
-        """Every container of ours."""
+    def containers(self, name: str | None = None) -> list[LocalContainer]:
+        """Every container of ours, or the one of that name alone."""
         known, moment = self._ends.known()
+        filters = {"label": [translate.MANAGED_FILTER]}
+        if name is not None:
+            filters["name"] = [translate.name_filter(name)]
         with self._asking("list containers") as client:
-            entries = client.containers(all=True, filters={"label": [translate.MANAGED_FILTER]})
+            entries = client.containers(all=True, filters=filters)
         ended = [entry["Id"] for entry in entries if translate.has_ended(entry["State"])]
         missing = [container_id for container_id in ended if container_id not in known]
-        known = {key: end for key, end in known.items() if key in ended}
+        if name is None:
+            known = {key: end for key, end in known.items() if key in ended}
         if missing:
             with self._asking("tell how containers ended") as client:
-                known |= ends.look_at(missing, client, self._client_of_its_own)
+                known = {**known, **ends.look_at(missing, client, self._client_of_its_own)}
         self._ends.remember(known, moment)
         found = (self._local(entry, known) for entry in entries)
         return [container for container in found if container is not None]

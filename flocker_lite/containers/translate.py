@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
@@ -25,6 +26,11 @@ _ENDED = frozenset({"exited", "dead"})
 def docker_name(name: str) -> str:
     """What Docker calls the container that the API calls `name`."""
     return PREFIX + name
+
+
+def name_filter(name: str) -> str:
+    """What Docker lists that container alone by; some versions compare it with a leading slash."""
+    return f"^/?{re.escape(docker_name(name))}$"
 
 
 def our_name(docker_names: Iterable[str], labels: Mapping[str, str] | None) -> str | None:

@@ -30,10 +30,13 @@ from flocker_lite.convergence.pacing import Failed, failed_again
 from flocker_lite.convergence.plan import plan
 from flocker_lite.convergence.routing_plan import strangers
 from flocker_lite.errors import FlockerError
-from flocker_lite.model.state import NodeView
+from flocker_lite.model.state import LocalContainer, NodeView
 
 WHOLE_DISCOVERY_SECONDS = 30.0
 TRANSFERS_MAX = 2
+ONE_BY_ONE_MAX = 4
+"""Up to so many containers that changed are looked at each alone; of more, at all in one go."""
+
 REPEAT_SECONDS = 1.0
 """A change that succeeded and is planned again at once has no effect: it waits this long."""
 
@@ -171,8 +174,9 @@ class Loop:
             elif kind == "image":
                 here = await self._doors.containers.has_image(identity)
                 images = images | {identity} if here else images - {identity}
-        if any(resource.startswith("container/") for resource in resources):
-            containers = await self._doors.containers.discover()
+        prefix = container_resource("")
+        names = [each.removeprefix(prefix) for each in resources if each.startswith(prefix)]
+        containers = await self._look_at_containers(sorted(names), containers)
         if ROUTES_RESOURCE in resources:
             listeners = strangers(await self._doors.routing.listeners(), containers.values())
             routes = await self._doors.routing.discover()
@@ -186,6 +190,16 @@ class Loop:
                 listeners=listeners,
             )
         )
+
+    async def _look_at_containers(
+        self, names: list[str], known: PMap[str, LocalContainer]
+    ) -> PMap[str, LocalContainer]:
+        if len(names) > ONE_BY_ONE_MAX:
+            return await self._doors.containers.discover()
+        for name in names:
+            found = await self._doors.containers.look(name)
+            known = known.discard(name) if found is None else known.set(name, found)
+        return known
 
     async def _take_in(self, now: Local) -> None:
         """Remember which containers ended by themselves before anything is based on it."""

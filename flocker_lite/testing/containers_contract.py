@@ -106,6 +106,20 @@ class ContainersContract(Base):
         assert (found.container, found.running) == (container, False)
         assert (found.status, found.end) == ("created", None)
 
+    async def test_look_at_one(self) -> None:
+        """One is seen alone as it is seen among all, and one that is not there is not seen."""
+        containers = await self.make()
+        await self.prepared(containers)
+        other = replace(self.container(), name="db.b")
+        await containers.prepare(other, {}, ADDRESS)
+        await containers.start("db")
+        for name in ("db", "db.b"):
+            assert await containers.look(name) == (await containers.discover())[name]
+        await containers.stop("db", STOP_TIMEOUT_SECONDS)
+        assert await containers.look("db") == (await containers.discover())["db"]
+        for name in ("d", "dbxb", "b", "db.b$"):
+            assert await containers.look(name) is None
+
     async def test_prepare_twice(self) -> None:
         """To prepare what is prepared changes nothing."""
         containers = await self.make()

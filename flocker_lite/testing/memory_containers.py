@@ -81,6 +81,10 @@ class MemoryContainers:
         await self._begin("discover", "")
         return pmap({name: made.local for name, made in self.made.items()})
 
+    async def look(self, name: str) -> LocalContainer | None:
+        await self._begin("look", name)
+        return self.made[name].local if name in self.made else None
+
     async def has_image(self, image: str) -> bool:
         await self._begin("has_image", image)
         return image in self.pulled

@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import gc
 import json
+import re
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -61,11 +63,20 @@ class Docker:
             "State": {"Running": False},
         }
 
+    def _listed(self, query: str) -> list[dict[str, Any]]:
+        [filters] = parse_qs(query)["filters"]
+        names = [re.compile(pattern) for pattern in json.loads(filters).get("name", [""])]
+        return [
+            entry
+            for entry in self.containers
+            if any(pattern.search(entry["Names"][0]) for pattern in names)
+        ]
+
     def answer(self, request: Request) -> Answer:
         """As Docker does."""
         match request.path.strip("/").split("/"):
             case ["containers", "json"]:
-                return Answer(body=self.containers)
+                return Answer(body=self._listed(request.query))
             case ["containers", container_id, "json"] if container_id in self.states:
                 return Answer(body={"State": self.states[container_id]})
             case ["containers", "flocker--db", "json"]:
@@ -117,6 +128,23 @@ def test_one_call_for_all_that_run(
         docker.add(f"c{number}", "running")
     assert len(found(engine)) == count
     assert served.paths == ["/containers/json"]
+
+
+def test_one_alone(docker: Docker, served: FakeEngine, engine: Engine) -> None:
+    """One that moved is asked for alone, and what is known of the others stays known."""
+    for number in range(12):
+        docker.add(f"c{number}", "exited")
+    engine.attend(True)
+    found(engine)
+    engine.moved("id-c1")
+    del served.asked[:]
+    (local,) = engine.containers("c1")
+    assert local.container.name == "c1"
+    assert served.paths == ["/containers/json", "/containers/id-c1/json", "/networks/bridge"]
+    del served.asked[:]
+    assert len(found(engine)) == 12
+    assert served.paths == ["/containers/json"]
+    assert engine.containers("c") == []
 
 
 def test_ends_are_looked_at_once(docker: Docker, served: FakeEngine, engine: Engine) -> None:

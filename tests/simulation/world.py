@@ -279,7 +279,9 @@ _STEPS = {
         *("discover", "look", "create", "destroy", "resize", "mount", "unmount", "set_lease"),
         *("snapshot", "destroy_snapshot", "send", "receive", "set_aside"),
     },
-    "containers": {"discover", "pull", "prepare", "poise", "start", "answers", "stop", "remove"},
+    "containers": {
+        *("discover", "look", "pull", "prepare", "poise", "start", "answers", "stop", "remove"),
+    },
     "routing": {"discover", "replace"},
     "holder": {"hold"},
     "endings": {"remember"},
