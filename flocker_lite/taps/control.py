@@ -22,6 +22,7 @@ from flocker_lite.control.service import ControlService, open_control
 from flocker_lite.control.store.sqlite import StoreThread, open_store
 from flocker_lite.protocol.link import Refused
 from flocker_lite.taps.certificates import open_certificates
+from flocker_lite.taps.collecting import collect_seldom
 from flocker_lite.taps.exposure import on_loopback, require_one
 from flocker_lite.taps.foreground import run_in_foreground
 from flocker_lite.taps.open_files import raise_open_files
@@ -99,6 +100,7 @@ class ControlApplication(Service):
         if store.taken_over is not None:
             self.log.info("took over the configuration in {file}", file=store.taken_over)
         self._control = await open_control(store, self._reactor)
+        collect_seldom()
         api = RESTAPI(
             self._control,
             self._reactor,
