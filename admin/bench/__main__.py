@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from admin.bench import fleet, pause, push, requests
+from admin.bench import agent, fleet, pause, push, requests
 from admin.hosts import Lab
 
 SUBNET = "10.86.0.0/24"
@@ -40,17 +40,18 @@ def _parser() -> argparse.ArgumentParser:
     common.add_argument("--json", type=Path, help="write the figures to this file as well")
     in_lab = argparse.ArgumentParser(add_help=False, parents=[common])
     in_lab.add_argument("--subnet", default=SUBNET, help="IPv4 subnet of the lab")
-    in_lab.add_argument("--size-mib", type=int, default=200, help="data that does not change")
-    kinds = parser.add_subparsers(required=True, metavar="pause | push | api | fleet")
+    moving = argparse.ArgumentParser(add_help=False, parents=[in_lab])
+    moving.add_argument("--size-mib", type=int, default=200, help="data that does not change")
+    kinds = parser.add_subparsers(required=True, metavar="pause | push | api | agent | fleet")
 
-    kind = kinds.add_parser("pause", parents=[in_lab], help="how long a move's pause is")
+    kind = kinds.add_parser("pause", parents=[moving], help="how long a move's pause is")
     kind.add_argument("--moves", type=int, default=6, help="of redis, and of the shell floor")
     kind.add_argument("--swarm-moves", type=int, default=2, help="of a redis without data")
     kind.add_argument("--postgres-moves", type=int, default=2, help="of a PostgreSQL at work")
     kind.add_argument("--postgres-mib", type=int, default=1024, help="how much data it has")
     kind.set_defaults(measure=_pause)
 
-    kind = kinds.add_parser("push", parents=[in_lab], help="the throughput of a push")
+    kind = kinds.add_parser("push", parents=[moving], help="the throughput of a push")
     kind.add_argument("--repeats", type=int, default=6, help="sends of each kind")
     kind.set_defaults(measure=_push)
 
@@ -58,6 +59,11 @@ def _parser() -> argparse.ArgumentParser:
     kind.add_argument("--containers", type=int, default=10_000, help="that there are already")
     kind.add_argument("--requests", type=int, default=1000, help="of each kind")
     kind.set_defaults(measure=_api)
+
+    kind = kinds.add_parser("agent", parents=[in_lab], help="what an agent costs, also at rest")
+    kind.add_argument("--containers", type=int, default=50, help="and datasets, on its node")
+    kind.add_argument("--idle-seconds", type=float, default=90.0, help="how long it is at rest")
+    kind.set_defaults(measure=_agent)
 
     kind = kinds.add_parser("fleet", parents=[common], help="what a cluster costs as it grows")
     kind.add_argument("--agents", type=int, nargs="+", default=[10, 100, 300, 1000])
@@ -89,6 +95,12 @@ def _push(options: argparse.Namespace) -> Measured:
 def _api(options: argparse.Namespace) -> Measured:
     result = requests.requests(options.containers, options.requests)
     return result, requests.table(result)
+
+
+def _agent(options: argparse.Namespace) -> Measured:
+    with Lab("benchmark", options.subnet, nodes=1) as lab:
+        result = agent.agent(lab, options.containers, options.idle_seconds)
+    return result, agent.table(result)
 
 
 def _fleet(options: argparse.Namespace) -> Measured:

@@ -1,4 +1,4 @@
-"""Percentiles, and the floor of durable writes: what the figures of the benchmarks share."""
+"""Percentiles, CPU, and the floor of durable writes: what the figures of the benchmarks share."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+_TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 FSYNC_COUNT = 200
 FSYNC_BYTES = 4096
 
@@ -24,6 +25,16 @@ def spread(seconds: Sequence[float]) -> dict[str, float]:
         "p50_milliseconds": percentile(seconds, 50) * 1000,
         "p99_milliseconds": percentile(seconds, 99) * 1000,
     }
+
+
+def cpu_seconds(stat: Path, with_children: bool = False) -> float:
+    """What a process used of the processors since it began, by its file in /proc.
+
+    Also what its children used that have ended, if that is wanted.
+    """
+    # The name of a program, in brackets, may have spaces.
+    fields = stat.read_text("utf-8").rpartition(")")[2].split()
+    return sum(map(int, fields[11 : 15 if with_children else 13])) / _TICKS_PER_SECOND
 
 
 def fsync_seconds(directory: Path, count: int = FSYNC_COUNT) -> list[float]:

@@ -16,6 +16,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
+from admin.bench.figures import cpu_seconds
 from flocker_lite.control.store.content import Content
 from flocker_lite.control.store.database import Database
 
@@ -25,7 +26,6 @@ REQUEST_SECONDS_MAX = 60.0
 POLL_SECONDS = 0.02
 AGENTS_PER_PROCESS = 250
 
-_TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -115,9 +115,7 @@ class ControlProcess:
 
     def cpu_seconds(self) -> float:
         """What it has used of the processors since it began."""
-        # The name of a program, in brackets, may have spaces.
-        fields = Path(f"/proc/{self.pid}/stat").read_text("utf-8").rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICKS_PER_SECOND
+        return cpu_seconds(Path(f"/proc/{self.pid}/stat"))
 
     def memory_bytes(self) -> int:
         """What it has resident."""
