@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from twisted.logger import ILogObserver, LogEvent, formatEvent, globalLogPublisher
@@ -24,7 +25,9 @@ class CertificatesTests(SynchronousTestCase):
     """A control service and an agent, with files that are changed under them."""
 
     def setUp(self) -> None:
-        self.world = World(Path(self.mktemp()))
+        directory = TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.world = World(Path(directory.name))
         self.control_path = self.world.issue(Kind.CONTROL, "control.example")
         self.node_path = self.world.issue(Kind.NODE, NODE_1)
         self.control = self.world.open(self.control_path, Kind.CONTROL)

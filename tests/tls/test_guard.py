@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from OpenSSL import SSL
 from twisted.internet.error import ConnectionLost
@@ -26,7 +27,9 @@ class GuardTests(SynchronousTestCase):
     """A control service and whoever connects to it, in memory."""
 
     def setUp(self) -> None:
-        self.world = World(Path(self.mktemp()))
+        directory = TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.world = World(Path(directory.name))
         self.control = self.world.open(
             self.world.issue(Kind.CONTROL, "control.example"), Kind.CONTROL
         )
