@@ -104,6 +104,24 @@ class Announcer:
                 moved[change.identity] = after
         return moved
 
+    def overdue_grants(self, changes: Iterable[Change]) -> dict[DatasetId, Grant]:
+        """After an edit: the grants that nodes had reported more of, before they were configured.
+
+        So it is with a dataset that is made known anew, to a control service that lost its store.
+        """
+        moved: dict[DatasetId, Grant] = {}
+        for change in changes:
+            if change.kind != "grants" or not isinstance(change.record, Grant):
+                continue
+            for node_id, state in self.cluster.datasets.get(change.identity, pmap()).items():
+                grant = moved.get(change.identity, change.record)
+                moved[change.identity] = views.next_grant(grant, node_id, state) or grant
+        return {
+            identity: grant
+            for identity, grant in moved.items()
+            if grant != self.configuration.grants.get(identity)
+        }
+
     def _announce(
         self, datasets: set[DatasetId], containers: set[str]
     ) -> tuple[ToNode, list[Change]]:

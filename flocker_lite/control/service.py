@@ -134,6 +134,8 @@ class ControlService:
         self._leases.changed(edit.changes)
         self.journal.configured(before, edit.changes)
         self._moves.configured(edit.configuration, edit.changes)
+        for dataset_id, grant in self._announcer.overdue_grants(edit.changes).items():
+            self._owe_grant(dataset_id, grant)
 
     async def cancel_move(self, move_id: str, tags: Collection[str] = ()) -> Edit:
         return await self.edit(lambda c: moves.cancel(c, move_id, self._moment()), tags)

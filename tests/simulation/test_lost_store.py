@@ -23,13 +23,17 @@ class Shop:
         self.world = World()
         self.world.start()
         self.first, self.second = self.world.cluster.nodes
+        self.make()
+        self.world.rest()
+        self.world.write()
+
+    def make(self) -> None:
+        """What a user asks for."""
         self.world.edit(
             partial(edits.create_dataset, dataset=Dataset(D, self.first.node_id)), "create"
         )
         shop = Container("shop", self.first.node_id, "shop:1", volumes=(Volume(D, "/data"),))
         self.world.edit(partial(edits.create_container, container=shop), "create")
-        self.world.rest()
-        self.world.write()
 
     def restart_with(self, disk: MemoryDisk) -> None:
         """The control service starts on this."""
@@ -55,7 +59,7 @@ def test_another_store() -> None:
 
 
 def test_an_emptied_store() -> None:
-    """Who wants nothing any more gets nothing run, and no dataset is destroyed for it."""
+    """Nothing is run that nobody wants any more, nothing destroyed; made anew, it has its data."""
     shop = Shop()
     empty = MemoryDisk(
         Configuration(nodes=shop.world.configuration.nodes), shop.world.cluster.disk.cluster_id
@@ -66,6 +70,28 @@ def test_an_emptied_store() -> None:
     assert copy.content == shop.world.history.written[D]
     assert copy.local.lease is not None
     assert copy.local.lease.role is Role.PRIMARY
+    assert not shop.first.containers.processes
+    shop.make()
+    shop.world.rest()
+    shop.world.write()
+    assert set(shop.first.containers.processes) == {"shop"}
+    shop.world.close()
+
+
+def test_made_anew_at_the_wrong_node() -> None:
+    """The data is where it was last, and comes from there; nothing is made in its place."""
+    shop = Shop()
+    shop.move()
+    empty = MemoryDisk(
+        Configuration(nodes=shop.world.configuration.nodes), shop.world.cluster.disk.cluster_id
+    )
+    shop.restart_with(empty)
+    shop.world.run(LONG_SECONDS)
+    shop.make()
+    shop.world.rest()
+    shop.world.write()
+    assert set(shop.first.containers.processes) == {"shop"}
+    assert shop.world.configuration.grants[D].epoch == 3
     shop.world.close()
 
 
