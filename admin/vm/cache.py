@@ -22,11 +22,11 @@ LOCK_WAIT_SECONDS_MAX = 3600
 LOCK_POLL_SECONDS = 0.5
 
 
-def cache_directory(checkout: Path, environment: Mapping[str, str]) -> Path:
-    """The directory of the images of a checkout."""
+def cache_directory(checkout: Path, environment: Mapping[str, str], name: str = "openzfs") -> Path:
+    """The directory of the images of a checkout, or of other things that are kept for it."""
     override = environment.get(ENVIRONMENT_VARIABLE)
     base = checkout / ".cache" if not override else Path(override).absolute()
-    return base / "openzfs"
+    return base / name
 
 
 def key(recipe: object) -> str:

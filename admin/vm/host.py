@@ -78,15 +78,15 @@ def known_acquire_settings() -> str:
     return acquire_settings(dump.decode())
 
 
-def prepare() -> None:
+def prepare(wanted: Sequence[str] = PACKAGES) -> None:
     """
     Install what is missing on the host.
 
     :raises HostUnfit: when this is not a Debian machine, or the user may not install.
     """
     if shutil.which("dpkg-query") is None or os.geteuid() != 0:
-        raise HostUnfit("the virtual machine needs root on a Debian machine: use sudo, or Debian")
-    missing = missing_packages(_package_status())
+        raise HostUnfit("this needs root on a Debian machine: use sudo, or Debian")
+    missing = missing_packages(_package_status(), wanted)
     if not missing:
         return
     install = ("apt-get", "install", "--yes", "--no-install-recommends", *missing)

@@ -1,12 +1,12 @@
 """The systemd units keep to what systemd 219, of CentOS 7, knows, and to what the agent needs."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 import yaml
 
+from admin.packaging import units
 from flocker_lite.config import CONTROL_VARIABLE, NODE_VARIABLE, agent_options
 from flocker_lite.taps.control import Options
 
@@ -53,31 +53,18 @@ WITH_A_VIEW_OF_ITS_OWN = {
 }
 
 
-def settings(text: str) -> Iterator[tuple[str, str, str]]:
-    """The section, key and value of each line of a unit."""
-    section = ""
-    for line in text.splitlines():
-        if line.startswith("["):
-            section = line.strip("[]")
-        elif line and not line.startswith("#"):
-            key, equals, value = line.partition("=")
-            assert equals, line
-            yield section, key, value
-
-
 def unknown_to_219(text: str) -> list[str]:
     """The keys of a unit that systemd 219 would only warn of, and leave undone."""
     return [
         f"{section}.{key}"
-        for section, key, _ in settings(text)
+        for section, key, _ in units.settings(text)
         if key not in KEYS_OF_219.get(section, "").split()
     ]
 
 
 def service(name: str) -> dict[str, str]:
     """What a unit says in its [Service] section."""
-    text = (PACKAGING / f"systemd/{name}.service").read_text("utf-8")
-    return {key: value for section, key, value in settings(text) if section == "Service"}
+    return units.service((PACKAGING / f"systemd/{name}.service").read_text("utf-8"))
 
 
 def test_there_are_two_units() -> None:
@@ -132,9 +119,9 @@ def test_docker_sees_what_the_agent_mounts() -> None:
 
 def test_the_control_services_command_line_is_understood() -> None:
     """The options in the unit are options of the daemon, and its ports those of the firewall."""
-    words = service("flocker-control")["ExecStart"].split()
+    words = units.command_line(service("flocker-control"))
     options = Options()
-    options.parseOptions([word for word in words[1:] if not word.startswith("$")])
+    options.parseOptions(words[1:])
     assert words[0] == "/usr/bin/flocker-control"
     assert options["data-path"] == "/var/lib/flocker-lite/control"
     for name, option in (("api", "port"), ("agent", "agent-port")):
