@@ -16,6 +16,7 @@ from flocker_lite import __version__
 from flocker_lite.ca.claims import CertificateError, Claims, Kind
 from flocker_lite.ca.directory import KEY_SUFFIX, Directory
 from flocker_lite.ca.facts import claims_of, day, ending, facts_of
+from flocker_lite.ca.revoked import FILE_NAME
 
 RENEWAL_DAYS = 90
 """What ends within so many days is renewed unless it is said what to renew."""
@@ -59,6 +60,8 @@ def _done(options: argparse.Namespace, directory: Directory, now: datetime) -> s
             path = directory.create(kind, options.name, now)
         case "renew":
             return _renewed(directory, options.file, now)
+        case "revoke":
+            return _revoked(directory, options.file, now)
         case _:
             return _listed(directory, now)
     return _made(path, directory)
@@ -82,6 +85,12 @@ def _renewed(directory: Directory, files: Sequence[Path], now: datetime) -> str:
         return f"nothing expires within {RENEWAL_DAYS} days\n"
     lines = [f"renewed {directory.renew(path, now)}" for path in chosen]
     return "\n".join([*lines, "copy what was renewed to where it is used; the keys are the same\n"])
+
+
+def _revoked(directory: Directory, files: Sequence[Path], now: datetime) -> str:
+    lines = [f"revoked {path}, and moved it to {directory.revoke(path, now)}" for path in files]
+    advice = f"copy {FILE_NAME} to the control service's machine, beside cluster.crt\n"
+    return "\n".join([*lines, advice])
 
 
 def _authority_first(directory: Directory) -> list[tuple[Path, x509.Certificate]]:
@@ -150,5 +159,7 @@ def _parser() -> argparse.ArgumentParser:
         f"Give certificates more time: those named, or all that end within {RENEWAL_DAYS} days.",
     )
     renew.add_argument("file", metavar="FILE", nargs="*", type=Path)
+    revoke = command("revoke", "Call certificates back before they expire.")
+    revoke.add_argument("file", metavar="FILE", nargs="+", type=Path)
     command("list", "Show every certificate, whom it is for, and when it expires.")
     return parser

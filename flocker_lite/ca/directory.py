@@ -13,12 +13,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from flocker_lite.ca import issuing
 from flocker_lite.ca.claims import CertificateError, Claims, Kind, checked
-from flocker_lite.ca.facts import claims_of, is_by, read_certificate
+from flocker_lite.ca.facts import claims_of, facts_of, is_by, read_certificate
 from flocker_lite.ca.issuing import Authority
+from flocker_lite.ca.revoked import FILE_NAME, with_revoked
 
 CERTIFICATE_SUFFIX = ".crt"
 KEY_SUFFIX = ".key"
 CLUSTER_NAME = "cluster"
+REVOKED_FOLDER = "revoked"
 FILE_MODE = 0o600
 DIRECTORY_MODE = 0o700
 
@@ -55,15 +57,37 @@ class Directory:
             fresh = issuing.renewed_authority(authority, now).certificate
         else:
             fresh = issuing.renewed(authority, certificate, now)
-        temporary = path.with_suffix(".new")
         try:
-            temporary.unlink(missing_ok=True)  # left by one that was cut off
-            _write(temporary, issuing.certificate_pem(fresh))
-            os.replace(temporary, path)
-            _sync(path.parent)
+            _replace(path, issuing.certificate_pem(fresh))
         except OSError as error:
             raise CertificateError(f"{path} cannot be written: {error}") from None
         return path
+
+    def revoke(self, path: Path, now: datetime) -> Path:
+        """Call a certificate back, and put it away; where it is then.
+
+        It is not let in any more where the list is, once that has it.
+        """
+        authority = self._authority()
+        certificate = self._read(path)
+        facts = facts_of(certificate)
+        if not is_by(certificate, authority.certificate):
+            raise CertificateError(f"{path} is not of this authority")
+        if facts.claims.kind is Kind.CLUSTER:
+            raise CertificateError(f"{path} is the authority itself: make a new one")
+        listed = self.path / FILE_NAME
+        kept = self.path / REVOKED_FOLDER / f"{path.stem}-{facts.serial_number:x}{path.suffix}"
+        try:
+            text = listed.read_text("utf-8") if listed.exists() else ""
+            _replace(listed, with_revoked(text, facts, now).encode("utf-8"))
+            kept.parent.mkdir(exist_ok=True, mode=DIRECTORY_MODE)
+            os.replace(path, kept)
+            key_path = path.with_suffix(KEY_SUFFIX)
+            if key_path.exists():
+                os.replace(key_path, kept.with_suffix(KEY_SUFFIX))
+        except OSError as error:
+            raise CertificateError(f"{path} cannot be revoked: {error}") from None
+        return kept
 
     def certificates(self) -> Iterator[tuple[Path, x509.Certificate]]:
         """Every certificate in it, with its file."""
@@ -125,6 +149,15 @@ def file_name(claims: Claims) -> str:
     """What the files of a certificate are called, without their suffixes."""
     # Colons of an IPv6 address would be taken for a remote host's by scp.
     return f"{claims.kind.file_word}-{claims.name.replace(':', '-')}"
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """The old file or the new one is there, whatever happens."""
+    temporary = path.with_suffix(".new")
+    temporary.unlink(missing_ok=True)  # left by one that was cut off
+    _write(temporary, content)
+    os.replace(temporary, path)
+    _sync(path.parent)
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -20,6 +20,7 @@ class Facts:
 
     claims: Claims
     ends_at: datetime
+    serial_number: int
 
 
 def read_certificate(pem: bytes) -> x509.Certificate:
@@ -32,7 +33,8 @@ def read_certificate(pem: bytes) -> x509.Certificate:
 
 def facts_of(certificate: x509.Certificate) -> Facts:
     """What it says; CertificateError when it is none of ours."""
-    return Facts(claims_of(certificate), certificate.not_valid_after_utc)
+    ends_at = certificate.not_valid_after_utc
+    return Facts(claims_of(certificate), ends_at, certificate.serial_number)
 
 
 def claims_of(certificate: x509.Certificate) -> Claims:

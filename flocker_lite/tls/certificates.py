@@ -83,6 +83,12 @@ class Certificates(Service):
         """The UUID of the cluster that everybody must belong to."""
         return self.claims.cluster_id
 
+    @property
+    def revoked(self) -> frozenset[int]:
+        """The serial numbers of certificates that were called back."""
+        assert self._credentials is not None
+        return self._credentials.revoked
+
     def server(self, wrapped: Any, door: str, accepted: Collection[Kind]) -> TLSMemoryBIOFactory:
         """A factory to listen with: on its connections only these are let in."""
         guarded = GuardFactory(wrapped, self, door, accepted, is_client=False)
@@ -156,12 +162,16 @@ class Certificates(Service):
         self._warn()
         if before is None:
             return
-        self.log.info("took in the new certificate of {claims}", claims=str(now.facts.claims))
+        self.log.info(
+            "took in what is new in the certificates of {claims}", claims=str(now.facts.claims)
+        )
         is_other_authority = before.authority.public_key() != now.authority.public_key()
         for guard in list(self._guards):
+            if guard.peer is not None and guard.peer.serial_number in now.revoked:
+                guard.hang_up("its certificate was revoked")
             # A client shows the new certificate to the other side; a server only sees to it that
             # nobody stays whom it would not let in any more.
-            if guard.is_client or is_other_authority:
+            elif guard.is_client or is_other_authority:
                 guard.hang_up("the certificates here are others now")
 
     def _read(self, known: Files | None) -> tuple[Files, Credentials, SSL.Context] | None:

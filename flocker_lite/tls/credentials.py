@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from flocker_lite.ca.claims import CertificateError, Kind
 from flocker_lite.ca.directory import CERTIFICATE_SUFFIX, CLUSTER_NAME, KEY_SUFFIX
 from flocker_lite.ca.facts import Facts, facts_of, is_by, read_certificate
+from flocker_lite.ca.revoked import FILE_NAME, serial_numbers
 
 OTHERS = stat.S_IRWXO
 
@@ -25,18 +26,20 @@ class Files:
     certificate: bytes
     key: bytes = field(repr=False)
     authority: bytes
+    revoked: bytes
     has_authority_key: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """A certificate with its key, signed by its authority."""
+    """A certificate with its key, signed by its authority; `revoked` has serial numbers."""
 
     certificate: x509.Certificate
     key: ec.EllipticCurvePrivateKey
     authority: x509.Certificate
     facts: Facts
     authority_facts: Facts
+    revoked: frozenset[int]
 
 
 def read_files(directory: Path, kind: Kind) -> Files:
@@ -57,6 +60,7 @@ def read_files(directory: Path, kind: Kind) -> Files:
             found[0].read_bytes(),
             key_path.read_bytes(),
             (directory / f"{CLUSTER_NAME}{CERTIFICATE_SUFFIX}").read_bytes(),
+            _read_if_there(directory / FILE_NAME),
             (directory / f"{CLUSTER_NAME}{KEY_SUFFIX}").exists(),
         )
     except OSError as error:
@@ -69,6 +73,7 @@ def credentials(files: Files, kind: Kind) -> Credentials:
         certificate = read_certificate(files.certificate)
         authority = read_certificate(files.authority)
         facts, authority_facts = facts_of(certificate), facts_of(authority)
+        revoked = serial_numbers(files.revoked.decode("utf-8"))
         key = serialization.load_pem_private_key(files.key, None)
     except (ValueError, TypeError, CertificateError) as error:
         raise CertificateError(f"{files.path}, its key or its authority: {error}") from None
@@ -86,4 +91,11 @@ def credentials(files: Files, kind: Kind) -> Credentials:
         key.public_key() != certificate.public_key()
     ):
         raise CertificateError(f"{files.path} does not fit the key beside it")
-    return Credentials(certificate, key, authority, facts, authority_facts)
+    return Credentials(certificate, key, authority, facts, authority_facts, revoked)
+
+
+def _read_if_there(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""

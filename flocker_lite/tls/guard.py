@@ -22,6 +22,9 @@ class Guards(Protocol):
     @property
     def cluster_id(self) -> str: ...
 
+    @property
+    def revoked(self) -> Collection[int]: ...
+
     def on_duty(self, guard: Guard) -> None: ...
 
     def off_duty(self, guard: Guard) -> None: ...
@@ -50,13 +53,14 @@ class Guard(ProtocolWrapper):
         # An authority that is not ours is said to be so when it comes to what it signed.
         if depth > 0 and not error_number:
             return True
-        cluster_id = self._factory.guards.cluster_id
-        accepted = self._factory.accepted
-        self._objection = objection(certificate, error_number, accepted, cluster_id)
+        guards, accepted = self._factory.guards, self._factory.accepted
+        self._objection = objection(
+            certificate, error_number, accepted, guards.cluster_id, guards.revoked
+        )
         if self._objection is not None:
             return False
         self.peer = facts_of(certificate)
-        self._factory.guards.seen(self.peer)
+        guards.seen(self.peer)
         return True
 
     def connectionLost(self, reason: Failure = Failure(Exception())) -> None:  # noqa: B008

@@ -30,6 +30,7 @@ def objection(
     error_number: int,
     accepted: Collection[Kind],
     cluster_id: str,
+    revoked: Collection[int],
 ) -> str | None:
     """Why a certificate is not let in; None when it is.
 
@@ -54,6 +55,8 @@ def objection(
         return f"the certificate of {claims} is not good: number {error_number} of OpenSSL"
     if claims.cluster_id != cluster_id:
         return f"it is {claims} of another cluster, {claims.cluster_id}"
+    if certificate.serial_number in revoked:
+        return f"the certificate of {claims} was revoked"
     if claims.kind not in accepted:
         return wrong_kind
     return None

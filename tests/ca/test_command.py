@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from flocker_lite.ca import command
+from flocker_lite.ca import command, revoked
 from flocker_lite.ca.claims import Claims, Kind
 from flocker_lite.ca.facts import claims_of, read_certificate
 from flocker_lite.ca.issuing import AUTHORITY_DAYS, CERTIFICATE_DAYS
@@ -47,7 +47,7 @@ class CA:
 
     def files(self) -> dict[str, bytes]:
         """Everything in the directory."""
-        return {path.name: path.read_bytes() for path in self.path.iterdir()}
+        return {path.name: path.read_bytes() for path in self.path.iterdir() if path.is_file()}
 
 
 @pytest.fixture
@@ -192,6 +192,34 @@ def test_renewed_by_name(ca: CA) -> None:
         before = path.read_bytes()
         assert "is not of this authority" in ca.fails("renew", str(path))
         assert path.read_bytes() == before
+
+
+def test_revoked(ca: CA) -> None:
+    """It is on the list, and out of the way of a new one of this name; the list grows."""
+    serial_numbers = []
+    for _ in range(2):
+        ca.does("create-user", "alice")
+        serial_numbers.append(ca.certificate("user-alice.crt").serial_number)
+        before = ca.files()
+        said = ca.does("revoke", str(ca.path / "user-alice.crt"))
+        assert "copy cluster.revoked to the control service's machine" in said
+        kept = ca.path / "revoked" / f"user-alice-{serial_numbers[-1]:x}.crt"
+        assert kept.read_bytes() == before["user-alice.crt"]
+        assert kept.with_suffix(".key").read_bytes() == before["user-alice.key"]
+        assert "user-alice" not in ca.does("list")
+    lines = (ca.path / "cluster.revoked").read_text().splitlines()
+    assert lines == [f"{number:x} # user alice, 2030-01-01" for number in serial_numbers]
+    assert revoked.serial_numbers("\n".join(lines)) == frozenset(serial_numbers)
+
+
+def test_what_is_not_revoked(ca: CA) -> None:
+    """The authority itself, and what another one signed."""
+    other = CA(ca.path / "other")
+    other.does("initialize", "other")
+    for path in (ca.path / "cluster.crt", other.path / "cluster.crt"):
+        assert "flocker-ca revoke:" in ca.fails("revoke", str(path))
+        assert path.exists()
+    assert not (ca.path / "cluster.revoked").exists()
 
 
 def test_the_authority_is_renewed_first(ca: CA) -> None:

@@ -141,7 +141,7 @@ def test_a_new_certificate_without_a_restart(service: Service) -> None:
         service.authority.renew(service.certificate, datetime.now(UTC) + timedelta(hours=1))
         service.give()
         os.kill(service.process.pid, signal.SIGHUP)
-        service.wait_for("took in the new certificate of control service localhost")
+        service.wait_for("took in what is new in the certificates of control service localhost")
         with closing(service.connect("alice")) as late:
             assert serial_number(late) != before
         assert status(early, "GET", DATASETS) == 200

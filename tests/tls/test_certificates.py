@@ -66,7 +66,7 @@ class CertificatesTests(SynchronousTestCase):
         shutil.copy(renewed.path / f"node-{NODE_1}.crt", self.node_path)
         self.world.clock.advance(LOOK_SECONDS)
         self.world.settle(meeting)
-        assert self.said(f"took in the new certificate of node {NODE_1}") == 1
+        assert self.said(f"took in what is new in the certificates of node {NODE_1}") == 1
         assert meeting.client.lost is not None
         again = self.world.meet(self.agent, self.control, AGENTS)
         assert again.server.heard == b"client"
@@ -93,6 +93,33 @@ class CertificatesTests(SynchronousTestCase):
         assert refused.server.heard == b""
         self.replace(self.node_path, self.world.issue(Kind.NODE, NODE_1, by="new"))
         self.agent.look()
+        assert self.world.meet(self.agent, self.control, AGENTS).server.heard == b"client"
+
+    def test_a_revoked_certificate(self) -> None:
+        """Who came by it is hung up on, and stays out; others stay, and a new one is good."""
+        other = self.world.open(self.world.issue(Kind.NODE, NODE_2), Kind.NODE)
+        meetings = [self.world.meet(who, self.control, AGENTS) for who in (self.agent, other)]
+        authority = Directory(self.world.path / "own")
+        returned = shutil.copy(self.node_path / f"node-{NODE_1}.crt", authority.path)
+        authority.revoke(Path(returned), now())
+        shutil.copy(authority.path / "cluster.revoked", self.control_path)
+        self.control.look()
+        for meeting in meetings:
+            self.world.settle(meeting)
+        assert [meeting.server.lost is None for meeting in meetings] == [False, True]
+        assert self.said(f"hanging up on node {NODE_1}: its certificate was revoked") == 1
+        refused = self.world.meet(self.agent, self.control, AGENTS)
+        assert refused.server.heard == b""
+        assert f"the certificate of node {NODE_1} was revoked" in str(refused.server.lost)
+        fresh = self.world.issue(Kind.NODE, NODE_1, age=timedelta(days=1))
+        again = self.world.meet(self.world.open(fresh, Kind.NODE), self.control, AGENTS)
+        assert again.server.heard == b"client"
+
+    def test_a_list_that_is_damaged(self) -> None:
+        """The one from before stays in use, and the log says so."""
+        (self.control_path / "cluster.revoked").write_text("nonsense")
+        self.control.look()
+        assert self.said("the list of revoked certificates is damaged") == 1
         assert self.world.meet(self.agent, self.control, AGENTS).server.heard == b"client"
 
     def test_files_that_are_no_good(self) -> None:
