@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from http.client import HTTPConnection
@@ -49,11 +50,19 @@ def fill(data_path: Path, content: Content) -> None:
 
 
 class ControlProcess:
-    """`twistd flocker-control` on a store; its log is beside it."""
+    """`twistd flocker-control` on a store; its log is beside it. `command` is what runs Python."""
 
-    def __init__(self, data_path: Path, *options: str) -> None:
+    def __init__(
+        self,
+        data_path: Path,
+        *options: str,
+        command: Sequence[str] = (sys.executable,),
+        checkout: Path = CHECKOUT,
+    ) -> None:
         self.data_path = data_path
         self._options = options
+        self._command = command
+        self._checkout = checkout
         self._process: subprocess.Popen[bytes] | None = None
         self.port, self.agent_port = _free_ports(2)
 
@@ -97,14 +106,14 @@ class ControlProcess:
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [
-                    *(sys.executable, "-m", "twisted", "--log-format=text", "flocker-control"),
+                    *(*self._command, "-m", "twisted", "--log-format=text", "flocker-control"),
                     f"--data-path={self.data_path}",
-                    f"--port=tcp:{self.port}:interface=127.0.0.1",
-                    f"--agent-port=tcp:{self.agent_port}:interface=127.0.0.1",
+                    f"--port=tcp:{self.port}:interface=127.0.0.1:backlog=1024",
+                    f"--agent-port=tcp:{self.agent_port}:interface=127.0.0.1:backlog=1024",
                     *self._options,
                 ],
-                cwd=CHECKOUT,
-                env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
+                cwd=self._checkout,
+                env={**os.environ, "PYTHONPATH": str(self._checkout)},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

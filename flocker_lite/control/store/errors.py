@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import sqlite3
 from pathlib import Path
 
@@ -28,6 +29,9 @@ def explain(error: sqlite3.Error | OSError, path: Path) -> StoreError:
     match getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF:
         case sqlite3.SQLITE_FULL:
             return _disk_full(path)
+        # So it says when there is no room for the files that it needs beside the store.
+        case sqlite3.SQLITE_IOERR if _has_no_room(path.parent):
+            return _disk_full(path)
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
             return _unwritable(path, error)
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
@@ -43,6 +47,13 @@ def damaged(path: Path, evidence: str) -> StoreError:
         f"{path} is damaged or no store of ours ({evidence}): "
         "put a copy of it back, or move it away to start with an empty configuration."
     )
+
+
+def _has_no_room(directory: Path) -> bool:
+    try:
+        return os.statvfs(directory).f_bavail == 0
+    except OSError:
+        return False
 
 
 def _disk_full(path: Path) -> DiskFull:

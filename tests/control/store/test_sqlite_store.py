@@ -19,7 +19,7 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from flocker_lite.control.store import database
 from flocker_lite.control.store.database import Database
-from flocker_lite.control.store.errors import DiskFull
+from flocker_lite.control.store.errors import DiskFull, explain
 from flocker_lite.control.store.sqlite import SQLiteStore, StoreThread, open_store
 from flocker_lite.errors import StoreError
 from flocker_lite.interfaces import IStore
@@ -218,6 +218,14 @@ def test_locked(directory: Path) -> None:
     other.close()
     opened.commit(deltas.whole(EVERYTHING))
     opened.close()
+
+
+def test_no_room_beside_the_store(directory: Path) -> None:
+    """SQLite calls it an I/O error when its other files find no room; /proc never has any."""
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorcode = sqlite3.SQLITE_IOERR_SHMSIZE
+    assert type(explain(error, Path("/proc/flocker.sqlite"))) is DiskFull
+    assert type(explain(error, directory / "flocker.sqlite")) is StoreError
 
 
 def test_disk_full(directory: Path) -> None:
