@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 import os
+import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 FSYNC_COUNT = 200
 FSYNC_BYTES = 4096
+FSYNC_PAUSE_SECONDS = 0.05
 
 
 def percentile(values: Iterable[float], percent: float) -> float:
@@ -37,18 +40,61 @@ def cpu_seconds(stat: Path, with_children: bool = False) -> float:
     return sum(map(int, fields[11 : 15 if with_children else 13])) / _TICKS_PER_SECOND
 
 
+def waited_seconds(process: Path) -> float:
+    """How long the threads of a process, by its directory in /proc, could run and did not.
+
+    That is what other work on the machine takes from it.
+    """
+    waited = 0
+    for thread in (process / "task").iterdir():
+        with suppress(FileNotFoundError):
+            waited += int((thread / "schedstat").read_text("utf-8").split()[1])
+    return waited / 1e9
+
+
 def fsync_seconds(directory: Path, count: int = FSYNC_COUNT) -> list[float]:
     """How long each of so many appends with fsync took, of a page each, in this directory."""
-    path = directory / "fsync"
-    taken = []
-    descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
-    try:
+    with FsyncFloor(directory) as floor:
         for _ in range(count):
-            began = time.monotonic()
-            os.write(descriptor, bytes(FSYNC_BYTES))
-            os.fsync(descriptor)
-            taken.append(time.monotonic() - began)
-    finally:
-        os.close(descriptor)
-        path.unlink()
-    return taken
+            floor.append()
+    return floor.taken
+
+
+class FsyncFloor:
+    """The floor of a durable write in this directory; `beside` measures it beside other work."""
+
+    def __init__(self, directory: Path) -> None:
+        self.taken: list[float] = []
+        self._path = directory / "fsync"
+        self._over = threading.Event()
+
+    def __enter__(self) -> FsyncFloor:
+        self._descriptor = os.open(self._path, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._descriptor)
+        self._path.unlink()
+
+    def append(self) -> None:
+        """A page, which is on the disk when this returns."""
+        began = time.monotonic()
+        os.write(self._descriptor, bytes(FSYNC_BYTES))
+        os.fsync(self._descriptor)
+        self.taken.append(time.monotonic() - began)
+
+    @contextmanager
+    def beside(self) -> Iterator[None]:
+        """Append now and then meanwhile."""
+
+        def go_on() -> None:
+            while not self._over.wait(FSYNC_PAUSE_SECONDS):
+                self.append()
+
+        thread = threading.Thread(target=go_on)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._over.set()
+            thread.join()

@@ -6,12 +6,13 @@ import random
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-from admin.bench.figures import fsync_seconds, spread
+from admin.bench.figures import FsyncFloor, fsync_seconds, spread
 from admin.bench.service import Client, ControlProcess, FleetProcesses, until
 from flocker_lite.control.store.content import Content
 from flocker_lite.model import deltas
@@ -81,11 +82,12 @@ def fleet(agents: int, containers: int, ports: int) -> dict[str, Any]:
         result["first_start"] = run.until_complete()
         run.until_quiet()
         result["steady"] = run.steady_with_a_silent_death()
-        floor = fsync_seconds(directory)
-        result["fsync_floor"] = spread(floor)
+        result["fsync_floor"] = spread(fsync_seconds(directory))
         result["change"] = run.changes()
         run.until_quiet()
-        result["writes"] = run.writes()
+        with FsyncFloor(directory) as floor, floor.beside():
+            result["writes"] = run.writes()
+        result["writes"] |= {f"fsync_{key}": value for key, value in spread(floor.taken).items()}
         run.until_quiet()
         result["death_seen_seconds"] = run.death()
         began = time.monotonic()
@@ -113,7 +115,7 @@ class _Run:
     def until_complete(self) -> dict[str, float]:
         """From now on: when all agents have reported, when every container is seen to run."""
         began = time.monotonic()
-        cpu_before = self._control.cpu_seconds()
+        cpu_before, others = self._control.cpu_seconds(), self._others()
         with closing(self._control.client()) as client:
             until(
                 lambda: len(client.get("/state/nodes")) == self._agents,
@@ -132,7 +134,13 @@ class _Run:
             "reported_seconds": reported,
             "complete_seconds": time.monotonic() - began,
             "cpu_seconds": self._control.cpu_seconds() - cpu_before,
+            "others_percent": others(),
         }
+
+    def _others(self) -> Callable[[], float]:
+        """For how much of the time from now on other work keeps it from a processor, in percent."""
+        before, began = self._control.waited_seconds(), time.monotonic()
+        return lambda: (self._control.waited_seconds() - before) / (time.monotonic() - began) * 100
 
     def until_quiet(self) -> None:
         """Wait until the control service has next to nothing to do."""
@@ -163,7 +171,7 @@ class _Run:
     def changes(self) -> dict[str, float]:
         """One after the other: from the request until the one agent concerned acts on it."""
         latencies, answers = [], []
-        cpu_before = self._control.cpu_seconds()
+        cpu_before, others = self._control.cpu_seconds(), self._others()
         with closing(self._control.client()) as client:
             for _ in range(CHANGES):
                 dataset_id, began, answered = self._write(client)
@@ -174,6 +182,7 @@ class _Run:
         return {
             **spread(latencies),
             **{f"answer_{key}": value for key, value in spread(answers).items()},
+            "others_percent": others(),
             "cpu_milliseconds": cpu / CHANGES * 1000,
         }
 
@@ -184,7 +193,7 @@ class _Run:
         numbers = iter(range(count))
         lock = threading.Lock()
         began = time.monotonic()
-        cpu_before = self._control.cpu_seconds()
+        cpu_before, others = self._control.cpu_seconds(), self._others()
 
         def write() -> None:
             with closing(self._control.client()) as client:
@@ -202,13 +211,14 @@ class _Run:
             thread.start()
         for thread in threads:
             thread.join()
-        took = time.monotonic() - began
+        took, disturbed = time.monotonic() - began, others()
         seen = [self._processes.wait_for(each) - start for each, start, _ in made]
         return {
             "per_second": count / took,
             **spread([answered - start for _, start, answered in made]),
             **{f"agent_{key}": value for key, value in spread(seen).items()},
             "cpu_percent": (self._control.cpu_seconds() - cpu_before) / took * 100,
+            "others_percent": disturbed,
         }
 
     def death(self) -> float:
@@ -255,16 +265,22 @@ _ROWS = (
     ("change: answered p50", "change.answer_p50_milliseconds", "ms"),
     ("change: answered p99", "change.answer_p99_milliseconds", "ms"),
     ("change: CPU, with its report", "change.cpu_milliseconds", "ms"),
+    ("change: kept waiting by others", "change.others_percent", "%"),
     ("100 writes/s: done", "writes.per_second", "/s"),
+    ("100 writes/s: fsync beside it p50", "writes.fsync_p50_milliseconds", "ms"),
+    ("100 writes/s: fsync beside it p99", "writes.fsync_p99_milliseconds", "ms"),
     ("100 writes/s: answered p50", "writes.p50_milliseconds", "ms"),
     ("100 writes/s: answered p99", "writes.p99_milliseconds", "ms"),
     ("100 writes/s: at the agent p99", "writes.agent_p99_milliseconds", "ms"),
     ("100 writes/s: CPU", "writes.cpu_percent", "%"),
+    ("100 writes/s: kept waiting", "writes.others_percent", "%"),
     ("an agent's end is seen after", "death_seen_seconds", "s"),
     ("a silent node is seen after", "steady.silence_seen_seconds", "s"),
     ("restart: serves again after", "restart.serves_seconds", "s"),
     ("restart: then all have reported", "restart.reported_seconds", "s"),
     ("restart: state is complete", "restart.complete_seconds", "s"),
+    ("restart: CPU", "restart.cpu_seconds", "s"),
+    ("restart: kept waiting by others", "restart.others_percent", "%"),
     ("memory at the end", "memory_mib", "MiB"),
 )
 

@@ -16,7 +16,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
-from admin.bench.figures import cpu_seconds
+from admin.bench.figures import cpu_seconds, waited_seconds
 from flocker_lite.control.store.content import Content
 from flocker_lite.control.store.database import Database
 
@@ -116,6 +116,10 @@ class ControlProcess:
     def cpu_seconds(self) -> float:
         """What it has used of the processors since it began."""
         return cpu_seconds(Path(f"/proc/{self.pid}/stat"))
+
+    def waited_seconds(self) -> float:
+        """How long it could have run and did not, since other work had the processors."""
+        return waited_seconds(Path(f"/proc/{self.pid}"))
 
     def memory_bytes(self) -> int:
         """What it has resident."""

@@ -32,7 +32,9 @@ class Texts:
     def __init__(self, collection: Collection) -> None:
         self._collection = collection
         self._nodes: object = None
+        self._sources: object = None
         self._kept: dict[str, tuple[object, bytes]] = {}
+        self._texts: list[bytes] = []
 
     def all(self, control: IControl, now: float) -> list[bytes]:
         """The text of every id that has items, in order."""
@@ -48,9 +50,11 @@ class Texts:
     ) -> list[bytes]:
         if self._nodes is not control.configuration.nodes:
             # Any item may have the address of any node.
-            self._nodes, self._kept = control.configuration.nodes, {}
+            self._nodes, self._sources, self._kept = control.configuration.nodes, None, {}
+        if self._sources is sources:
+            return self._texts
         known, self._kept = self._kept, {}
-        texts = []
+        self._sources, texts = sources, []
         for identity, source in sources.items():
             kept = known.get(identity)
             if kept is not None and kept[0] is source:
@@ -63,4 +67,7 @@ class Texts:
             # The order of several follows from more than their source.
             if len(items) == 1:
                 self._kept[identity] = source, texts[-1]
+            else:
+                self._sources = None
+        self._texts = texts
         return texts
