@@ -30,6 +30,10 @@ class AgentOptions:
     included; what is beyond is refused. `certificates` is the directory with this node's
     certificate; `insecure` lets it do without, and obey whoever answers at the control service's
     address.
+
+    With an `ssh_identity_file` the way by ssh between nodes is an administrator's matter. Without,
+    the agent has keys of its own: `ssh_host_keys` is where those of this node's sshd are, and
+    `ssh_authorized_keys` the file that names the other nodes' to it (None: below `state_path`).
     """
 
     node: str
@@ -43,6 +47,8 @@ class AgentOptions:
     ssh_user: str = "root"
     ssh_port: int = 22
     ssh_identity_file: str | None = None
+    ssh_host_keys: str = "/etc/ssh/ssh_host_*_key.pub"
+    ssh_authorized_keys: str | None = None
     discovery_seconds: float = 30.0
     held_connections: int = 10_000
     held_seconds: float = 60.0
@@ -52,7 +58,13 @@ class AgentOptions:
 
 _SECTIONS = {
     "control-service": {"hostname": "control_host", "port": "control_port"},
-    "ssh": {"user": "ssh_user", "port": "ssh_port", "identity-file": "ssh_identity_file"},
+    "ssh": {
+        "user": "ssh_user",
+        "port": "ssh_port",
+        "identity-file": "ssh_identity_file",
+        "host-keys": "ssh_host_keys",
+        "authorized-keys": "ssh_authorized_keys",
+    },
     "hold": {"connections": "held_connections", "seconds": "held_seconds"},
 }
 _KEYS = {

@@ -27,6 +27,8 @@ ssh:
   user: mover
   port: 2222
   identity-file: /etc/key
+  host-keys: /etc/keys/*.pub
+  authorized-keys: /etc/peers
 hold:
   connections: 500
   seconds: 7.5
@@ -46,6 +48,8 @@ def test_file() -> None:
         ssh_user="mover",
         ssh_port=2222,
         ssh_identity_file="/etc/key",
+        ssh_host_keys="/etc/keys/*.pub",
+        ssh_authorized_keys="/etc/peers",
         held_connections=500,
         held_seconds=7.5,
         certificates="/etc/certificates",
@@ -87,7 +91,11 @@ def test_precedence() -> None:
             "unknown key `colour`; known are certificates, ",
         ),
         (SMALL + "control-service: control", "`control-service:` should be a mapping"),
-        (SMALL + "ssh: {name: x}", "unknown key `ssh: name`; known are identity-file, port, user"),
+        (
+            SMALL + "ssh: {name: x}",
+            "unknown key `ssh: name`; known are authorized-keys, "
+            "host-keys, identity-file, port, user",
+        ),
         (SMALL + "ssh: {port: ssh}", "`ssh_port` should be a port, and is 'ssh'"),
         (SMALL + "ssh: {port: true}", "`ssh_port` should be a port, and is True"),
         (SMALL + "ssh: {port: 70000}", "`ssh_port` should be a port, and is 70000"),

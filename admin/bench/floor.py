@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from admin.hosts import Node
+from admin.hosts.keys import connect_roots
 
 FLOOR_PORT = 6390
 FILESYSTEM = "floor"
@@ -30,6 +31,7 @@ class Floor:
 
     def set_up(self, ballast_mib: int) -> None:
         """A running redis on the first node, with a file of random bytes beside its data."""
+        connect_roots((self.first, self.second))
         name = f"{self.first.pool}/{FILESYSTEM}"
         _shell(
             self.first,
@@ -77,6 +79,7 @@ class Floor:
 
 def bare_pipe_seconds(source: Node, target: Node, filesystem: str, snapshot: str) -> float:
     """How long `zfs send | ssh zfs receive` of a whole snapshot takes, on a warm connection."""
+    connect_roots((source, target))
     printed = _shell(
         source,
         f"""

@@ -1,12 +1,15 @@
 """The files that make a node what it is, as pure text: names, ssh trust, configurations."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
+from admin.hosts.keys import HOST_KEY
 from admin.hosts.plan import CERTIFICATES, CONTROL_AGENT_PORT, REGISTRY_PORT, LabPlan, NodePlan
 
 SSH_CONNECT_TIMEOUT_SECONDS = 5
 SSH_STARTUPS_MAX = 100
+AGENTS_KEYS = "/var/lib/flocker-lite/ssh/authorized_keys"
+"""Where an agent names the keys of other nodes to its sshd."""
 
 
 def search_path(checkout: Path) -> str:
@@ -26,18 +29,12 @@ def environment(checkout: Path) -> dict[str, str]:
     }
 
 
-def node_files(
-    checkout: Path, plan: LabPlan, node: NodePlan, host_keys: Mapping[str, str]
-) -> Iterator[tuple[str, str]]:
-    """Pairs of path below the node's folder and text; `etc/` and `ssh/` become /etc and /root/.ssh.
-
-    `host_keys` maps names of nodes to the public keys of their ssh servers.
-    """
+def node_files(checkout: Path, plan: LabPlan, node: NodePlan) -> Iterator[tuple[str, str]]:
+    """Pairs of path below the node's folder and text; `etc/` and `ssh/` become /etc, /root/.ssh."""
     yield "etc/hosts", hosts(plan)
     yield "etc/hostname", f"{node.name}\n"
     # Answers at once that there is no name server; a silent one would cost seconds at each name.
     yield "etc/resolv.conf", "nameserver 127.0.0.1\n"
-    yield "ssh/known_hosts", known_hosts(plan, host_keys)
     yield "ssh/config", f"Host *\n  ConnectTimeout {SSH_CONNECT_TIMEOUT_SECONDS}\n"
     if node.role == "registry":
         yield "etc/docker/registry/config.yml", registry_configuration(checkout, node)
@@ -54,15 +51,6 @@ def hosts(plan: LabPlan) -> str:
     return "\n".join(lines) + "\n"
 
 
-def known_hosts(plan: LabPlan, host_keys: Mapping[str, str]) -> str:
-    """The public keys of all ssh servers in the lab, by name and by address."""
-    return "".join(
-        f"{node.name},{node.address},{node.address6} {host_keys[node.name].strip()}\n"
-        for node in plan.nodes
-        if node.name in host_keys
-    )
-
-
 def sshd_configuration(checkout: Path) -> str:
     """An ssh server for root with keys only, in which the checkout's programs are found by name."""
     return (
@@ -70,7 +58,7 @@ def sshd_configuration(checkout: Path) -> str:
         "PidFile /run/sshd.pid\n"
         "PermitRootLogin prohibit-password\n"
         "PasswordAuthentication no\n"
-        "AuthorizedKeysFile /root/.ssh/authorized_keys\n"
+        f"AuthorizedKeysFile /root/.ssh/authorized_keys {AGENTS_KEYS}\n"
         "UsePAM no\n"
         "UseDNS no\n"
         f"MaxStartups {SSH_STARTUPS_MAX}\n"
@@ -90,6 +78,8 @@ def agent_configuration(plan: LabPlan, node: NodePlan) -> str:
         f"pool: {node.pool}\n"
         "state-path: /var/lib/flocker-lite\n"
         "mount-root: /flocker\n"
+        # What is beside it in /etc belongs to the machine's own sshd.
+        f"ssh: {{host-keys: /{HOST_KEY}.pub}}\n"
         + (f"certificates: {CERTIFICATES}\n" if plan.certificates else "insecure: true\n")
     )
 

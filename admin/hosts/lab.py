@@ -13,7 +13,7 @@ from admin.hosts.certificates import make_certificates
 from admin.hosts.errors import LabError
 from admin.hosts.files import node_files
 from admin.hosts.images import cache
-from admin.hosts.keys import make_key
+from admin.hosts.keys import HOST_KEY, make_key
 from admin.hosts.node import Node
 from admin.hosts.plan import LabPlan, NodePlan, make_plan
 from admin.hosts.processes import read_record, side_by_side, wait_until
@@ -23,7 +23,6 @@ NODE_FOLDERS = ("etc", "etc-work", "ssh", "log", "zfs-cache", "docker", "state",
 NAME_DEFAULT = "lab"
 SUBNET_DEFAULT = "10.77.0.0/24"
 POOL_SIZE_GIB_DEFAULT = 8
-PRIVATE_MODE = 0o600
 LOCK_TIMEOUT_SECONDS = 3.0
 
 
@@ -102,24 +101,16 @@ class Lab:
 
     def _write_files(self) -> None:
         folder = self.plan.folder
-        user_key = make_key(folder / "id_ed25519")
-        host_keys = {}
         for node in self.plan.nodes:
             below = folder / "nodes" / node.name
             for name in NODE_FOLDERS:
                 (below / name).mkdir(parents=True)
             (below / "ssh").chmod(0o700)
             if node.role == "agent":
-                (below / "etc/ssh").mkdir()
-                host_keys[node.name] = make_key(below / "etc/ssh/ssh_host_ed25519_key")
-        for node in self.plan.nodes:
-            below = folder / "nodes" / node.name
-            for path, text in node_files(CHECKOUT, self.plan, node, host_keys):
+                make_key(below / HOST_KEY)
+            for path, text in node_files(CHECKOUT, self.plan, node):
                 (below / path).parent.mkdir(parents=True, exist_ok=True)
                 (below / path).write_text(text)
-            (below / "ssh/authorized_keys").write_text(user_key)
-            shutil.copy(folder / "id_ed25519", below / "ssh/id_ed25519")
-            (below / "ssh/id_ed25519").chmod(PRIVATE_MODE)
         if self.plan.certificates:
             make_certificates(CHECKOUT, self.plan)
         kept = {

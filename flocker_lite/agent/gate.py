@@ -129,10 +129,19 @@ class Gate:
             self._host.dataset_changed(dataset_id)
 
     async def prune(self, dataset_id: DatasetId, keep_guids: frozenset[str]) -> None:
-        """Destroy the snapshots that pushes made and that are needed no more."""
+        """Destroy the snapshots that pushes made and that are needed no more.
+
+        After a handover this node may be about to push the dataset on: then they are its own.
+        """
         local = await self._storage.look(dataset_id)
         if local is None:
             return
+        last = increments.last_pushed(local.snapshots)
+        is_replica = local.lease is None or local.lease.role is lease.Role.REPLICA
+        if not is_replica and (last is None or last.guid not in keep_guids):
+            raise PeerRefused(
+                f"{dataset_id}: what it is pushed on from here is not to be destroyed"
+            )
         for snapshot in increments.prunable(local.snapshots, keep_guids):
             with suppress(NotFound):
                 await self._storage.destroy_snapshot(dataset_id, snapshot.name)

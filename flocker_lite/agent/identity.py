@@ -6,7 +6,7 @@ import json
 import uuid
 from pathlib import Path
 
-from flocker_lite.agent import durable
+from flocker_lite import durable
 from flocker_lite.errors import ConfigurationFileError
 
 FILE_NAME = "identity.json"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from pyrsistent import PMap
 from twisted.application.internet import ClientService, backoffPolicy
@@ -22,7 +22,7 @@ from flocker_lite.convergence.forecast import forecast
 from flocker_lite.convergence.loop import WHOLE_DISCOVERY_SECONDS, Loop
 from flocker_lite.errors import PeerRefused
 from flocker_lite.model import deltas
-from flocker_lite.model.records import DatasetId, Move, NodeId
+from flocker_lite.model.records import DatasetId, Move, NodeId, SshKeys
 from flocker_lite.model.state import Forecast, NodeState, NodeView
 from flocker_lite.protocol.forecasts import ForecastingLink, Foretell
 from flocker_lite.protocol.link import VERSIONS, Hello, Link
@@ -49,11 +49,20 @@ class Identity:
     session: str
 
 
+class Trust(Protocol):
+    """The keys of this node, and those of others that it goes by; see `ssh.trust`."""
+
+    keys: SshKeys
+
+    def install(self, peers: PMap[NodeId, SshKeys]) -> None: ...  # pragma: no cover
+
+
 class AgentService(MultiService):
     """Everything that an agent does, on doors that are given to it.
 
     `cluster_id` reads the id of the cluster that this node joined ("" for none), `join` writes it
-    down for good; both may be called at any time.
+    down for good; both may be called at any time. Without `trust` the way by ssh to other nodes,
+    and theirs to this one, is an administrator's matter.
     """
 
     log = Logger()
@@ -66,12 +75,14 @@ class AgentService(MultiService):
         cluster_id: Callable[[], str],
         join: Callable[[str], None],
         discovery_seconds: float = WHOLE_DISCOVERY_SECONDS,
+        trust: Trust | None = None,
     ) -> None:
         super().__init__()
         self._identity = identity
         self._doors = doors
         self._cluster_id = cluster_id
         self._join = join
+        self._trust = trust
         self.loop = Loop(doors, self._report, discovery_seconds)
         doors.moves.changed = doors.pulls.changed = self._report
         doors.arrivals.changed = doors.routing.changed = self._report
@@ -206,6 +217,7 @@ class AgentService(MultiService):
         return max(seconds, REFUSED_SECONDS) if self._is_refused else seconds
 
     async def _greet(self, link: Link) -> None:
+        keys = self._trust.keys if self._trust is not None else None
         answer = await link.callRemote(
             Hello,
             version=VERSIONS.newest,
@@ -215,6 +227,8 @@ class AgentService(MultiService):
             cluster_id=self._cluster_id(),
             era=self._identity.era,
             session=self._identity.session,
+            ssh_key=keys.public_key if keys is not None else None,
+            host_keys=list(keys.host_keys) if keys is not None else None,
         )
         self._is_refused = False
         self._unanswered_count = 0
@@ -237,6 +251,8 @@ class AgentService(MultiService):
 
     def _told(self, inbox: Inbox[NodeView], data: bytes) -> None:
         inbox.take(data)
+        if self._trust is not None:
+            self._trust.install(inbox.maps.peers)
         self.loop.set_view(inbox.maps)
 
     def _report(self) -> None:

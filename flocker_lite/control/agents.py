@@ -15,7 +15,8 @@ from twisted.python.failure import Failure
 
 from flocker_lite.control.crowd import Crowd
 from flocker_lite.control.service import ControlService
-from flocker_lite.model.records import Node, NodeId
+from flocker_lite.model.records import Node, NodeId, SshKeys
+from flocker_lite.model.ssh_keys import ssh_keys
 from flocker_lite.model.versions import told_versions, why_strange
 from flocker_lite.protocol.link import VERSIONS, Hello, Link, Refused
 
@@ -93,6 +94,8 @@ class AgentLink(Link):
         era: str,
         session: str,
         oldest: int | None = None,
+        ssh_key: str | None = None,
+        host_keys: list[str] | None = None,
     ) -> Deferred[dict[str, str]]:
         async def answer() -> dict[str, str]:
             if self._said_hello:
@@ -116,7 +119,8 @@ class AgentLink(Link):
                     "at its own control service, or remove its identity file to let it join here"
                 )
             expires_at = certified.expires_at if certified is not None else None
-            await self._control.connect(Node(node_id, address), session, self, era, expires_at)
+            node = Node(node_id, address, _keys(ssh_key, host_keys))
+            await self._control.connect(node, session, self, era, expires_at)
             self._is_no_stranger()
             # The answer to hello goes first: an agent takes no view from who has not answered.
             self._timer.callLater(0, self._control.start_telling, node_id, self)
@@ -129,6 +133,16 @@ class AgentLink(Link):
             return failure
 
         return Deferred.fromCoroutine(answer()).addErrback(refused)
+
+
+def _keys(public_key: str | None, host_keys: list[str] | None) -> SshKeys | None:
+    """The keys that an agent tells, if it does; Refused when they are none."""
+    if public_key is None:
+        return None
+    try:
+        return ssh_keys(public_key, host_keys or ())
+    except ValueError as error:
+        raise Refused(f"the node's ssh keys: {error}") from None
 
 
 class AgentLinks(Factory):

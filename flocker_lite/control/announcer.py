@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pyrsistent import PMap, pmap
 
 from flocker_lite.control import views
+from flocker_lite.control.acquaintances import Acquaintances
 from flocker_lite.control.cluster_state import ClusterState
 from flocker_lite.model import deltas
 from flocker_lite.model.records import (
@@ -20,7 +21,7 @@ from flocker_lite.model.records import (
     Node,
     NodeId,
 )
-from flocker_lite.model.state import ContainerState, NodeView, Route
+from flocker_lite.model.state import ContainerState, NodeView, Route, WantedDataset
 from flocker_lite.model.user_leases import datasets_along_with
 
 ToNode = dict[NodeId, list[Change]]
@@ -37,6 +38,7 @@ class Announcer:
     _concerned: dict[tuple[str, str], frozenset[NodeId]] = field(default_factory=dict)
     _users: dict[DatasetId, str] = field(default_factory=dict)
     _ports: dict[str, frozenset[int]] = field(default_factory=dict)
+    _acquaintances: Acquaintances = field(default_factory=Acquaintances)
 
     def whole(self, node_id: NodeId) -> tuple[Change, ...]:
         """All that a node is told, as what makes its view from an empty one."""
@@ -51,7 +53,10 @@ class Announcer:
         datasets: set[DatasetId] = set()
         containers: set[str] = set()
         images: set[str] = set()
+        nodes: set[NodeId] = set()
         for change in changes:
+            if change.kind == "nodes":
+                nodes.add(change.identity)
             if change.kind == "datasets":
                 datasets.add(change.identity)
             elif change.kind in ("grants", "leases"):
@@ -73,6 +78,9 @@ class Announcer:
         for image_id in images:
             entries = views.image_views(configuration, image_id)
             self._update("images", image_id, entries, to_node)
+        for other in nodes:
+            for node_id in self._acquaintances.of(other):
+                self._tell_keys(node_id, other, to_node)
         return to_node, to_all
 
     def reported(
@@ -150,15 +158,33 @@ class Announcer:
         if entries:
             self._concerned[key] = frozenset(entries)
         for node_id in before.union(entries):
-            told = self._told.setdefault(node_id, {})
             record = entries.get(node_id)
-            if told.get(key) == record:
-                continue
+            known = self._tell(node_id, kind, identity, record, to_node)
+            if kind == "datasets":
+                others = self._acquaintances.update(node_id, _wanted(known), _wanted(record))
+                for other in others:
+                    self._tell_keys(node_id, other, to_node)
+
+    def _tell(
+        self, node_id: NodeId, kind: str, identity: str, record: object | None, to_node: ToNode
+    ) -> object | None:
+        """Have a node told of a record, if that is news for it; returns what it knew before."""
+        told, key = self._told.setdefault(node_id, {}), (kind, identity)
+        known = told.get(key)
+        if known != record:
             if record is None:
                 del told[key]
             else:
                 told[key] = record
             to_node.setdefault(node_id, []).append(Change(kind, identity, record))
+        return known
+
+    def _tell_keys(self, node_id: NodeId, other: NodeId, to_node: ToNode) -> None:
+        """Have a node told the ssh keys of another, or that they are none of its business."""
+        named = self._acquaintances.is_named(other, node_id)
+        node = self.configuration.nodes.get(other) if named else None
+        keys = node.ssh_keys if node is not None else None
+        self._tell(node_id, "peers", other, keys, to_node)
 
     def _reroute(self, name: str) -> list[Change]:
         changes = []
@@ -191,6 +217,10 @@ class Announcer:
             new = {volume.dataset_id for volume in change.record.volumes}
             self._users.update(dict.fromkeys(new, change.identity))
         return old | new
+
+
+def _wanted(record: object | None) -> WantedDataset | None:
+    return record if isinstance(record, WantedDataset) else None
 
 
 def _moved(change: Change, before: Configuration) -> set[DatasetId]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from flocker_lite.convergence.changes import Doors
 from flocker_lite.convergence.rounds import ROUND_SECONDS_DEFAULT
 from flocker_lite.errors import FlockerError
-from flocker_lite.interfaces import IPeer
+from flocker_lite.interfaces import IPeer, PeerCopy
 from flocker_lite.model import increments
 from flocker_lite.model.records import DatasetId, Move
 from flocker_lite.model.state import Forecast
@@ -28,11 +28,14 @@ async def forecast(
 ) -> Forecast:
     """Ask the destination, at `address`, what it has, and storage what it lacks.
 
-    How long that takes is told by the best rate that a round to that node had so far.
+    A node that is not known to have any copy is not asked: it has nothing to do with this one yet.
+    How long it takes is told by the best rate that a round to that node had so far.
     """
     pause_seconds = _pause_seconds(doors, move, pause_costs)
+    peer = None
     try:
-        peer = await doors.peers.connect(move.destination, address)
+        if any(doors.wishes.has_copy(item, move.destination) for item in move.dataset_ids):
+            peer = await doors.peers.connect(move.destination, address)
     except FlockerError as error:
         warning = f"the destination cannot be reached, so the move would wait: {error}"
         return Forecast(pause_seconds=pause_seconds, warning=warning)
@@ -41,7 +44,8 @@ async def forecast(
     except FlockerError as error:
         return Forecast(pause_seconds=pause_seconds, warning=str(error))
     finally:
-        peer.close()
+        if peer is not None:
+            peer.close()
     sizes = [item.size_bytes for item in datasets if item.size_bytes is not None]
     expected_bytes = sum(sizes) if len(sizes) == len(datasets) else None
     rate = doors.moves.link_rates.get(move.destination)
@@ -56,11 +60,13 @@ async def forecast(
     )
 
 
-async def _dataset(doors: Doors, peer: IPeer, dataset_id: DatasetId, address: str) -> _Dataset:
+async def _dataset(
+    doors: Doors, peer: IPeer | None, dataset_id: DatasetId, address: str
+) -> _Dataset:
     local = await doors.storage.look(dataset_id)
     if local is None:
         return _Dataset(None, False, f"dataset {dataset_id} is not here (yet): ask again later")
-    copy = await peer.copy(dataset_id)
+    copy = await peer.copy(dataset_id) if peer is not None else PeerCopy(exists=False)
     base, warning = None, None
     match increments.next_send(local.snapshots, copy.exists, copy.newest):
         case increments.Increment(snapshot):

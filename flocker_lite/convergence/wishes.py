@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from flocker_lite.model.records import DatasetId, Move, MoveOptions
+from flocker_lite.model.records import DatasetId, Move, MoveOptions, NodeId
 from flocker_lite.model.state import NodeView, WantedDataset
 
 
@@ -36,6 +36,11 @@ class Wishes:
         """What the container wrote to it because it was stopped, the last time, in bytes."""
         wanted = self._wanted(dataset_id)
         return wanted.stop_bytes if wanted is not None else 0
+
+    def has_copy(self, dataset_id: DatasetId, node_id: NodeId) -> bool:
+        """Whether another node is known to have a copy of the dataset."""
+        wanted = self._wanted(dataset_id)
+        return wanted is not None and node_id in wanted.holders
 
     def _wanted(self, dataset_id: DatasetId) -> WantedDataset | None:
         return self.view.datasets.get(dataset_id) if self.view is not None else None

@@ -14,7 +14,7 @@ from uuid import UUID, uuid5
 from pyrsistent import PMap, pmap
 
 from flocker_lite.model.editing import Clash, UnknownNode, edited
-from flocker_lite.model.records import Change, Configuration, Edit, Node, NodeId
+from flocker_lite.model.records import Change, Configuration, Edit, Node, NodeId, SshKeys
 
 _PLACEHOLDERS = UUID("6f1c1e1c-6a0f-4d55-9a55-0c9b8f8b3f5e")
 
@@ -34,6 +34,7 @@ class _Memory:
 
     nodes: PMap[NodeId, Node] = pmap()
     by_address: Mapping[str, NodeId] = {}
+    by_key: Mapping[str, NodeId] = {}
 
 
 _memory = _Memory()
@@ -41,11 +42,25 @@ _memory = _Memory()
 
 def node_at(configuration: Configuration, address: str) -> NodeId | None:
     """The node of a canonical address, without a look at all of them each time."""
+    return _remembered(configuration).by_address.get(address)
+
+
+def _node_with(configuration: Configuration, keys: SshKeys | None) -> NodeId | None:
+    """The node whose agent has this ssh key."""
+    return _remembered(configuration).by_key.get(keys.public_key) if keys is not None else None
+
+
+def _remembered(configuration: Configuration) -> _Memory:
     nodes = configuration.nodes
     if _memory.nodes is not nodes:
         _memory.by_address = {node.address: node.node_id for node in nodes.values()}
+        _memory.by_key = {
+            node.ssh_keys.public_key: node.node_id
+            for node in nodes.values()
+            if node.ssh_keys is not None
+        }
         _memory.nodes = nodes
-    return _memory.by_address.get(address)
+    return _memory
 
 
 def canonical_address(text: str) -> str:
@@ -93,13 +108,19 @@ def announce_node(configuration: Configuration, node: Node) -> Edit:
 
     All that was put on the placeholder of the address is the node's own from now on. Another node
     that had the address gives way when nothing was ever put on it (it was installed anew, say);
-    otherwise Clash.
+    otherwise Clash. So is one with the ssh key of another: nobody could tell the two apart.
     """
     node = replace(node, address=canonical_address(node.address))
     changes = [Change("nodes", node.node_id, node)]
     other = node_at(configuration, node.address)
     if other is not None and other != node.node_id:
         changes += _superseded(configuration, configuration.nodes[other], node)
+    double = _node_with(configuration, node.ssh_keys)
+    if double not in (None, node.node_id, other):
+        raise Clash(
+            f"the ssh key of node {node.node_id} is that of node {double}: remove the directory "
+            "`ssh` in the state-path of the one that is a copy, and restart its agent."
+        )
     return edited(configuration, changes)
 
 

@@ -12,11 +12,27 @@ from flocker_lite.model.identities import NodeId as NodeId
 
 
 @dataclass(frozen=True, slots=True)
+class SshKeys:
+    """By what ssh knows a node: its agent's public key, and those of its ssh server.
+
+    Each is its kind and itself in base64: `model.ssh_keys` has checked it.
+    """
+
+    public_key: str
+    host_keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Node:
-    """A machine with an agent. `address` is what the REST API calls it."""
+    """A machine with an agent. `address` is what the REST API calls it.
+
+    `ssh_keys` is None as long as its agent does not tell any: the keys are an administrator's
+    matter then.
+    """
 
     node_id: NodeId
     address: str
+    ssh_keys: SshKeys | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from flocker_lite.model.records import (
     Image,
     Move,
     NodeId,
+    SshKeys,
 )
 
 POISED = "poised"
@@ -98,6 +99,14 @@ class Ending:
     finished_at: float
     times: int = 1
     in_a_row: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who sent what a node has of a dataset: `node_id`, as its primary of `epoch`."""
+
+    node_id: NodeId
+    epoch: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,6 +289,7 @@ class NodeView:
     """What one node is told: all that concerns it, and nothing else.
 
     `routes` are keyed by port. `serving` has the one node at which each container is seen to serve.
+    `peers` has the ssh keys of the other nodes that its datasets name.
     """
 
     datasets: PMap[DatasetId, WantedDataset] = field(default_factory=pmap)
@@ -287,3 +297,4 @@ class NodeView:
     routes: PMap[str, Route] = field(default_factory=pmap)
     serving: PMap[str, NodeId] = field(default_factory=pmap)
     images: PMap[str, Image] = field(default_factory=pmap)
+    peers: PMap[NodeId, SshKeys] = field(default_factory=pmap)

@@ -17,12 +17,21 @@ _TOKEN = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)
+class Pin:
+    """A file of known hosts, and the name in it that a node has: no other host keys count."""
+
+    known_hosts_file: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class SshOptions:
     """How other nodes are reached; None leaves it to ssh's own configuration."""
 
     user: str = "root"
     port: int = 22
     identity_file: str | None = None
+    pin: Pin | None = None
 
 
 def control_session(options: SshOptions, address: str) -> tuple[str, ...]:
@@ -51,6 +60,18 @@ def _ssh(options: SshOptions, address: str) -> tuple[str, ...]:
         "Ciphers": "^aes128-gcm@openssh.com",
         "Compression": "no",
     }
+    if options.pin is not None:
+        settings |= {
+            "StrictHostKeyChecking": "yes",
+            "UserKnownHostsFile": options.pin.known_hosts_file,
+            "GlobalKnownHostsFile": "none",
+            "HostKeyAlias": options.pin.name,
+            "CheckHostIP": "no",
+            "UpdateHostKeys": "no",
+            "VerifyHostKeyDNS": "no",
+            "IdentitiesOnly": "yes",
+            "IdentityAgent": "none",
+        }
     words = [word for name, value in settings.items() for word in ("-o", f"{name}={value}")]
     identity = ("-i", options.identity_file) if options.identity_file is not None else ()
     target = f"{options.user}@{address}"

@@ -22,6 +22,7 @@ from flocker_lite.model.state import Snapshot
 from flocker_lite.processes import STDERR_TAIL_BYTES_MAX
 from flocker_lite.ssh import argv, commands
 from flocker_lite.ssh.outgoing import SshReceiving, ssh_environment
+from flocker_lite.ssh.trust import Trust
 
 ANSWER_TIMEOUT_SECONDS = 60.0
 PREPARED_TIMEOUT_SECONDS = 1800.0
@@ -34,21 +35,30 @@ SERVING_TIMEOUT_SECONDS = 120.0
 
 @implementer(IPeers)
 class SshPeers:
-    """Reaches agents by ssh, as root or as whom `options` say."""
+    """Reaches agents by ssh, as root or as whom `options` say; by `trust` those it has keys of."""
 
     def __init__(
-        self, reactor: Any, options: argv.SshOptions, node_id: NodeId, cluster_id: Callable[[], str]
+        self,
+        reactor: Any,
+        options: argv.SshOptions,
+        node_id: NodeId,
+        cluster_id: Callable[[], str],
+        trust: Trust | None = None,
     ) -> None:
         self._reactor = reactor
         self._options = options
+        self._trust = trust
         self._node_id = node_id
         self._cluster_id = cluster_id
 
     async def connect(self, node_id: NodeId, address: str) -> IPeer:
+        options = self._options
+        if self._trust is not None:
+            options = await self._trust.options(node_id, options)
         session = _ControlSession()
-        command = argv.control_session(self._options, address)
+        command = argv.control_session(options, address)
         self._reactor.spawnProcess(session, command[0], command, ssh_environment())
-        peer = SshPeer(self._reactor, self._options, address, session)
+        peer = SshPeer(self._reactor, options, address, session)
         try:
             answer = await peer.ask(
                 commands.Hello,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,9 +19,10 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from flocker_lite.errors import FlockerError, PeerRefused
-from flocker_lite.interfaces import IGate, Lent
+from flocker_lite.interfaces import IGate
+from flocker_lite.model.records import NodeId
 from flocker_lite.model.versions import told_versions, why_strange
-from flocker_lite.ssh import commands
+from flocker_lite.ssh import checking, commands
 
 GREETING_BYTES_MAX = 256
 
@@ -30,8 +31,13 @@ _STANDARD_IO: Any = StandardIO
 
 @dataclass
 class _Stream:
-    """A stream that a session was promised; `opened` and `received` fire once each."""
+    """A stream that a session was promised; `opened` and `received` fire once each.
 
+    `key_of` is the node whose key its session came with, None for a key that is not of a node.
+    """
+
+    gate: IGate
+    key_of: NodeId | None
     dataset_id: str
     epoch: int
     opened: Deferred[None] = field(default_factory=Deferred)
@@ -48,13 +54,13 @@ class _Stream:
 
 
 class Receiver(Factory):
-    """What all sessions share: this node's gate and the streams that are expected."""
+    """What all sessions share: the gate for each peer, and the streams that are expected."""
 
-    def __init__(self, node_id: str, cluster_id: Any, gate: IGate) -> None:
+    def __init__(self, node_id: str, cluster_id: Any, gate_for: Callable[[NodeId], IGate]) -> None:
         """`cluster_id` is a callable: the agent may learn it later than it starts to listen."""
         self.node_id = node_id
         self.cluster_id = cluster_id
-        self.gate = gate
+        self.gate_for = gate_for
         self.streams: dict[str, _Stream] = {}
 
     def buildProtocol(self, addr: object) -> _Entrance:
@@ -63,7 +69,10 @@ class Receiver(Factory):
 
 @implementer(IFileDescriptorReceiver)
 class _Entrance(Protocol):
-    """One `flocker-lite-receive`: its two descriptors, and a line that says what it is for."""
+    """One `flocker-lite-receive`: its two descriptors, and a line that says what it is for.
+
+    The line begins with whose key it came with, when that is one that the agent lets in.
+    """
 
     log = Logger()
 
@@ -86,28 +95,39 @@ class _Entrance(Protocol):
             self.leave("not a flocker-lite-receive")
 
     def _greet(self, words: list[str]) -> None:
-        stdin, stdout = self._descriptors
-        self._descriptors = []
-        match words:
-            case ["control"]:
-                self._session = Session(self._receiver, self)
-                self._lent = [stdin, stdout]
-                _STANDARD_IO(self._session, stdin=stdin, stdout=stdout)
-            case ["stream", token]:
-                os.close(stdout)
-                self._receive(token, stdin)
-            case _:
-                self._descriptors = [stdin, stdout]
-                self.leave("it asks for what this agent does not know")
+        key_of: NodeId | None = None
+        try:
+            match words:
+                case ["node", node_id, *words]:
+                    key_of = checking.node(node_id)
+            match words:
+                case ["control"]:
+                    self._session = Session(self._receiver, self, key_of)
+                    self._lent = self._taken()
+                    _STANDARD_IO(self._session, stdin=self._lent[0], stdout=self._lent[1])
+                case ["stream", token]:
+                    stream = self._expected(token, key_of)
+                    stdin, stdout = self._taken()
+                    os.close(stdout)
+                    self._receive(stream, stdin)
+                case _:
+                    raise PeerRefused("it asks for what this agent does not know")
+        except PeerRefused as error:
+            self.leave(str(error))
 
-    def _receive(self, token: str, fd: int) -> None:
+    def _taken(self) -> list[int]:
+        taken, self._descriptors = self._descriptors, []
+        return taken
+
+    def _expected(self, token: str, key_of: NodeId | None) -> _Stream:
         stream = self._receiver.streams.get(token)
-        if stream is None or stream.receiving is not None:
-            os.close(fd)
-            self.leave("no such stream is expected")
-            return
+        if stream is None or stream.receiving is not None or stream.key_of != key_of:
+            raise PeerRefused("no such stream is expected")
+        return stream
+
+    def _receive(self, stream: _Stream, fd: int) -> None:
         stream.receiving = Deferred.fromCoroutine(
-            _coroutine(self._receiver.gate.receive(stream.dataset_id, stream.epoch, fd))
+            _coroutine(stream.gate.receive(stream.dataset_id, stream.epoch, fd))
         )
         stream.opened.callback(None)
 
@@ -148,16 +168,17 @@ class _Entrance(Protocol):
 
 
 class Session(amp.AMP):
-    """One peer's control session."""
+    """One peer's control session; `key_of` is the node whose key it came with, if it is one's."""
 
     log = Logger()
 
-    def __init__(self, receiver: Receiver, entrance: _Entrance) -> None:
+    def __init__(self, receiver: Receiver, entrance: _Entrance, key_of: NodeId | None) -> None:
         super().__init__()
         self._receiver = receiver
         self._entrance = entrance
+        self._key_of = key_of
         self._tokens: list[str] = []
-        self._greeted = False
+        self._greeted_gate: IGate | None = None
 
     @commands.Hello.responder
     def hello(
@@ -172,13 +193,15 @@ class Session(amp.AMP):
             raise PeerRefused(strange)
         if cluster_id != mine:
             raise PeerRefused(f"this node belongs to cluster {mine}, not to {cluster_id}")
-        self._greeted = True
+        if self._key_of not in (None, node_id):
+            raise PeerRefused(f"it says that it is node {node_id}, with the key of {self._key_of}")
+        self._greeted_gate = self._receiver.gate_for(checking.node(node_id))
         return {"node_id": self._receiver.node_id}
 
     @commands.Copy.responder
     def copy(self, dataset_id: str) -> Deferred[dict[str, Any]]:
         async def answer() -> dict[str, Any]:
-            copy = await self._receiver.gate.copy(dataset_id)
+            copy = await self._gate.copy(checking.dataset(dataset_id))
             newest = copy.newest
             return {
                 "exists": copy.exists,
@@ -199,10 +222,11 @@ class Session(amp.AMP):
         resumes: bool | None = None,
     ) -> Deferred[dict[str, Any]]:
         async def answer() -> dict[str, Any]:
-            gate = self._receiver.gate
-            await gate.may_receive(dataset_id, epoch, base_guid, bool(resumes))
+            gate, identity = self._gate, checking.dataset(dataset_id)
+            base = checking.guid(base_guid) if base_guid is not None else None
+            await gate.may_receive(identity, checking.epoch(epoch), base, bool(resumes))
             token = secrets.token_hex(16)
-            self._receiver.streams[token] = _Stream(dataset_id, epoch)
+            self._receiver.streams[token] = _Stream(gate, self._key_of, identity, epoch)
             self._tokens.append(token)
             return {"token": token}
 
@@ -210,49 +234,106 @@ class Session(amp.AMP):
 
     @commands.Opened.responder
     def opened(self, token: str) -> Deferred[dict[str, Any]]:
-        return self._answer(self._until(self._stream(token).opened))
+        async def answer() -> None:
+            await self._stream(token).opened
+
+        return self._done(answer())
 
     @commands.Finish.responder
     def finish(self, token: str) -> Deferred[dict[str, Any]]:
-        return self._answer(self._until(self._stream(token).received))
+        async def answer() -> None:
+            await self._stream(token).received
+
+        return self._done(answer())
 
     @commands.Prepared.responder
     def prepared(self, name: str) -> Deferred[dict[str, Any]]:
-        return self._answer(self._empty(self._receiver.gate.prepared(name)))
+        async def answer() -> None:
+            await self._gate.prepared(checking.container(name))
+
+        return self._done(answer())
 
     @commands.SetAside.responder
     def set_aside(self, dataset_id: str) -> Deferred[dict[str, Any]]:
-        return self._answer(self._empty(self._receiver.gate.set_aside(dataset_id)))
+        async def answer() -> None:
+            await self._gate.set_aside(checking.dataset(dataset_id))
+
+        return self._done(answer())
 
     @commands.Prune.responder
     def prune(self, dataset_id: str, keep_guids: list[str]) -> Deferred[dict[str, Any]]:
-        pruning = self._receiver.gate.prune(dataset_id, frozenset(keep_guids))
-        return self._answer(self._empty(pruning))
+        async def answer() -> None:
+            await self._gate.prune(checking.dataset(dataset_id), checking.guids(keep_guids))
+
+        return self._done(answer())
 
     @commands.Acquire.responder
     def acquire(self, dataset_id: str, epoch: int, guid: str) -> Deferred[dict[str, Any]]:
-        acquiring = self._receiver.gate.acquire(dataset_id, epoch, guid)
-        return self._answer(self._empty(acquiring))
+        async def answer() -> None:
+            await self._gate.acquire(
+                checking.dataset(dataset_id), checking.epoch(epoch), checking.guid(guid)
+            )
+
+        return self._done(answer())
 
     @commands.OfferLoan.responder
     def offer_loan(
         self, container: str, dataset_ids: list[str], seconds: int
     ) -> Deferred[dict[str, Any]]:
-        asking = self._receiver.gate.offer_loan(container, tuple(dataset_ids), seconds)
-        return self._answer(self._empty(asking))
+        async def answer() -> None:
+            await self._gate.offer_loan(
+                checking.container(container),
+                checking.datasets(dataset_ids),
+                checking.loan_seconds(seconds),
+            )
+
+        return self._done(answer())
 
     @commands.Lend.responder
     def lend(self, container: str, lent: list[dict[str, Any]]) -> Deferred[dict[str, Any]]:
-        lending = self._receiver.gate.lend(container, tuple(Lent(**item) for item in lent))
-        return self._answer(self._empty(lending))
+        async def answer() -> None:
+            await self._gate.lend(checking.container(container), checking.lent(lent))
+
+        return self._done(answer())
 
     @commands.Recall.responder
     def recall(self, dataset_ids: list[str]) -> Deferred[dict[str, Any]]:
-        return self._answer(self._empty(self._receiver.gate.recall(tuple(dataset_ids))))
+        async def answer() -> None:
+            await self._gate.recall(checking.datasets(dataset_ids))
+
+        return self._done(answer())
 
     @commands.Serving.responder
     def serving(self, name: str) -> Deferred[dict[str, Any]]:
-        return self._answer(self._empty(self._receiver.gate.serving(name)))
+        async def answer() -> None:
+            await self._gate.serving(checking.container(name))
+
+        return self._done(answer())
+
+    def ampBoxReceived(self, box: amp.AmpBox) -> None:
+        """Commands to be answered, and nothing else: a peer is asked nothing, and TLS is no use."""
+        answers = amp.ANSWER in box or amp.ERROR in box
+        is_asked = amp.COMMAND in box and amp.ASK in box
+        if answers or not is_asked or box[amp.COMMAND] == amp.StartTLS.commandName:
+            transport: Any = self.transport
+            transport.loseConnection()
+        else:
+            super().ampBoxReceived(box)
+
+    def locateResponder(self, name: bytes) -> Callable[[amp.AmpBox], Any] | None:
+        """What answers a command; one whose arguments are none is no error of this agent."""
+        responder: Callable[[amp.AmpBox], Any] | None = super().locateResponder(name)
+        if responder is None:
+            return None
+
+        def understood(box: amp.AmpBox) -> Any:
+            try:
+                # What goes wrong later than with the arguments comes as a Deferred.
+                return responder(box)
+            except Exception as error:
+                raise amp.RemoteAmpError(b"REFUSED", f"not understood: {error}") from None
+
+        return understood
 
     def connectionLost(self, reason: Failure = Failure(Exception())) -> None:  # noqa: B008
         super().connectionLost(reason)
@@ -262,24 +343,26 @@ class Session(amp.AMP):
                 stream.give_up(PeerRefused("the session ended before its stream did"))
         self._entrance.session_over()
 
+    @property
+    def _gate(self) -> IGate:
+        if self._greeted_gate is None:
+            raise PeerRefused("say hello first")
+        return self._greeted_gate
+
     def _stream(self, token: str) -> _Stream:
-        if token not in self._tokens:
+        if checking.token(token) not in self._tokens:
             raise PeerRefused("no such stream is expected")
         return self._receiver.streams[token]
 
-    async def _until(self, deferred: Deferred[None]) -> dict[str, Any]:
-        await deferred
-        return {}
+    def _done(self, doing: Coroutine[Any, Any, None]) -> Deferred[dict[str, Any]]:
+        async def answer() -> dict[str, Any]:
+            await doing
+            return {}
 
-    async def _empty(self, doing: Awaitable[None]) -> dict[str, Any]:
-        await doing
-        return {}
+        return self._answer(answer())
 
     def _answer(self, doing: Coroutine[Any, Any, dict[str, Any]]) -> Deferred[dict[str, Any]]:
         async def checked() -> dict[str, Any]:
-            if not self._greeted:
-                doing.close()
-                raise PeerRefused("say hello first")
             try:
                 return await doing
             except FlockerError as error:

@@ -19,7 +19,9 @@ from twisted.python.threadpool import ThreadPool
 from flocker_lite import __version__
 from flocker_lite.agent.endings import EndingsFile
 from flocker_lite.agent.gate import Gate
+from flocker_lite.agent.guard import Guard
 from flocker_lite.agent.identity import IdentityFile, boot_era
+from flocker_lite.agent.origins import OriginsFile
 from flocker_lite.agent.service import AgentService, Identity
 from flocker_lite.ca.claims import Kind
 from flocker_lite.config import AgentOptions, read_agent_options
@@ -38,11 +40,13 @@ from flocker_lite.routing.switchboard import Switchboard
 from flocker_lite.ssh.argv import SshOptions
 from flocker_lite.ssh.client import SshPeers
 from flocker_lite.ssh.server import Receiver
+from flocker_lite.ssh.trust import Trust
 from flocker_lite.taps.certificates import open_certificates
 from flocker_lite.taps.exposure import require_loopback, require_one
 from flocker_lite.taps.foreground import run_in_foreground
 from flocker_lite.taps.starting import stop_with
 from flocker_lite.taps.steady import make_steady, steady_seconds
+from flocker_lite.taps.trust import open_trust
 from flocker_lite.tls.certificates import Certificates
 from flocker_lite.zfs.fence import ZfsFence
 from flocker_lite.zfs.storage import open_storage
@@ -119,27 +123,35 @@ class AgentApplication(Service):
         self._held_fd = await take_over(lock, self._reactor)
         certified = certificates.claims.name if certificates is not None else None
         identity = IdentityFile(Path(options.state_path), certified)
-        doors = await self._open_doors(options, identity)
+        run, node_id = Commands(self._reactor).run, identity.node_id
+        trust = await open_trust(options, node_id, run, self._in_thread, self._reactor)
+        doors = await self._open_doors(options, identity, trust)
         endpoint: Any = HostnameEndpoint(
             self._reactor, options.control_host.encode(), options.control_port
         )
         if certificates is not None:
             endpoint = certificates.client(endpoint, (Kind.CONTROL,))
         agent = AgentService(
-            Identity(identity.node_id, options.node, boot_era(), str(uuid.uuid4())),
+            Identity(node_id, options.node, boot_era(), str(uuid.uuid4())),
             doors,
             endpoint,
             lambda: identity.cluster_id,
             identity.join,
             options.discovery_seconds,
+            trust,
         )
-        gate = Gate(identity.node_id, doors.storage, doors.moves, doors.loans, agent)
-        receiver = Receiver(identity.node_id, lambda: identity.cluster_id, gate)
+        gate = Gate(node_id, doors.storage, doors.moves, doors.loans, agent)
+        origins = OriginsFile(Path(options.state_path), self._in_thread)
+        receiver = Receiver(
+            node_id,
+            lambda: identity.cluster_id,
+            lambda peer: Guard(node_id, peer, gate, agent.loop, origins),
+        )
         self._port = await self._listen(options, receiver)
         self._agent = agent
         agent.startService()
         self.log.info(
-            "flocker-agent is node {node} at {address}", node=identity.node_id, address=options.node
+            "flocker-agent is node {node} at {address}", node=node_id, address=options.node
         )
 
     async def _open_certificates(self, options: AgentOptions) -> Certificates | None:
@@ -159,7 +171,9 @@ class AgentApplication(Service):
         )
         return self._certificates
 
-    async def _open_doors(self, options: AgentOptions, identity: IdentityFile) -> Doors:
+    async def _open_doors(
+        self, options: AgentOptions, identity: IdentityFile, trust: Trust | None
+    ) -> Doors:
         run = Commands(self._reactor, held_fd=self._held_fd).run
         storage = await open_storage(
             options.pool, options.mount_root, run, self._in_thread, self._reactor
@@ -192,7 +206,7 @@ class AgentApplication(Service):
             storage,
             self._containers,
             routing,
-            SshPeers(self._reactor, ssh, identity.node_id, lambda: identity.cluster_id),
+            SshPeers(self._reactor, ssh, identity.node_id, lambda: identity.cluster_id, trust),
             self._reactor,
             moves,
             PullLog(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from twisted.internet.defer import Deferred, fail
@@ -14,6 +14,7 @@ from twisted.test.iosim import FakeTransport, IOPump, connect
 from zope.interface import implementer
 
 from flocker_lite.agent.gate import Gate
+from flocker_lite.agent.guard import Guard
 from flocker_lite.agent.service import AgentService, Identity
 from flocker_lite.control.agents import AgentLinks
 from flocker_lite.control.service import ControlService, open_control
@@ -22,6 +23,7 @@ from flocker_lite.convergence.changes import Doors
 from flocker_lite.convergence.loans import Loans
 from flocker_lite.convergence.move_log import MoveLog
 from flocker_lite.convergence.pull_log import PullLog
+from flocker_lite.interfaces import IGate
 from flocker_lite.model.lease import Role
 from flocker_lite.model.records import NodeId
 from flocker_lite.routing.switchboard import Switchboard
@@ -30,10 +32,12 @@ from flocker_lite.testing.memory_endings import MemoryEndings
 from flocker_lite.testing.memory_fence import MemoryFence
 from flocker_lite.testing.memory_holder import MemoryHolder
 from flocker_lite.testing.memory_listeners import MemoryListeners
+from flocker_lite.testing.memory_origins import MemoryOrigins
 from flocker_lite.testing.memory_peers import MemoryNetwork, MemoryPeers
 from flocker_lite.testing.memory_routing import MemoryRouting
 from flocker_lite.testing.memory_storage import MemoryStorage
 from flocker_lite.testing.memory_store import MemoryDisk, MemoryStore
+from flocker_lite.testing.memory_trust import MemoryTrust, made_up_keys
 
 STEP_SECONDS = 0.05
 FLUSHES_MAX = 1000
@@ -51,6 +55,8 @@ class MemoryNode:
     endings: MemoryEndings = field(default_factory=MemoryEndings)
     holder: MemoryHolder = field(default_factory=MemoryHolder)
     listeners: MemoryListeners = field(default_factory=MemoryListeners)
+    origins: MemoryOrigins = field(default_factory=MemoryOrigins)
+    trust: MemoryTrust | None = None
     cluster_id: str = ""
     agent: AgentService | None = None
     fence: MemoryFence = field(init=False)
@@ -100,9 +106,11 @@ class MemoryCluster:
                 str(UUID(int=number + 1, version=4)),
                 f"10.0.0.{number + 1}",
                 MemoryStorage(resumes=resumes),
+                trust=MemoryTrust(made_up_keys(number)),
             )
             for number in range(nodes)
         ]
+        self.network.trusts = {node.node_id: node.trust for node in self.nodes if node.trust}
 
     def start(self) -> None:
         """Start everything, and let the agents say hello."""
@@ -158,8 +166,14 @@ class MemoryCluster:
             _MemoryEndpoint(self, node.node_id),
             lambda: node.cluster_id,
             join,
+            trust=node.trust,
         )
-        self.network.gates[node.node_id] = Gate(node.node_id, node.storage, moves, loans, agent)
+        gate: IGate = cast(IGate, Gate(node.node_id, node.storage, moves, loans, agent))
+
+        def guard(peer: NodeId) -> IGate:
+            return cast(IGate, Guard(node.node_id, peer, gate, agent.loop, node.origins))
+
+        self.network.gates[node.node_id] = guard
         node.agent = agent
         agent.startService()
 

@@ -13,6 +13,7 @@ from zope.interface import implementer
 from flocker_lite.errors import PeerUnreachable
 from flocker_lite.interfaces import IGate, IPeer, IPeers, IReceiving, Lent, PeerCopy
 from flocker_lite.model.records import DatasetId, NodeId
+from flocker_lite.testing.memory_trust import MemoryTrust
 
 MOMENT_SECONDS = 0.1
 
@@ -21,11 +22,13 @@ MOMENT_SECONDS = 0.1
 class MemoryNetwork:
     """Who can be reached; `cut` holds pairs of nodes that cannot reach each other.
 
-    `clock` provides IReactorTime. A stream takes no time unless there is one, and
-    `bytes_per_second` or its own limit says so.
+    `gates` has what gives each node's gate for another. Two nodes of which `trusts` has the keys
+    can connect only when each was told those of the other. `clock` provides IReactorTime. A stream
+    takes no time unless there is one, and `bytes_per_second` or its own limit says so.
     """
 
-    gates: dict[NodeId, IGate] = field(default_factory=dict)
+    gates: dict[NodeId, Callable[[NodeId], IGate]] = field(default_factory=dict)
+    trusts: dict[NodeId, MemoryTrust] = field(default_factory=dict)
     cut: set[frozenset[NodeId]] = field(default_factory=set)
     before: Callable[[NodeId, NodeId, str], Awaitable[None]] | None = None
     clock: Any = None
@@ -37,7 +40,15 @@ class MemoryNetwork:
             await self.before(source, target, method)
         if frozenset({source, target}) in self.cut or target not in self.gates:
             raise PeerUnreachable(f"node {target} does not answer")
-        return self.gates[target]
+        if method == "connect":
+            self._require_keys(source, target)
+        return self.gates[target](source)
+
+    def _require_keys(self, source: NodeId, target: NodeId) -> None:
+        for one, other in ((source, target), (target, source)):
+            known, trust = self.trusts.get(other), self.trusts.get(one)
+            if known and trust and trust.peers.get(other) != known.keys:
+                raise PeerUnreachable(f"node {one} does not know the key of node {other}")
 
 
 @implementer(IPeers)

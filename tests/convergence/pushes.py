@@ -29,6 +29,8 @@ class Pushes:
 
     def __init__(self, dataset_ids: tuple[str, ...] = (D,)) -> None:
         self.cluster = MemoryCluster(nodes=3)
+        # Nobody hands out keys.
+        self.cluster.network.trusts.clear()
         self.source, self.destination, self.other = self.cluster.nodes
         self.dataset_ids = dataset_ids
         for dataset_id in dataset_ids:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -42,6 +43,18 @@ class ForecastTests(SynchronousTestCase):
         forecast: Forecast = self.successResultOf(Deferred.fromCoroutine(asking))
         return forecast
 
+    def has_copy(self, replica: LocalDataset) -> None:
+        """The destination has one, and the source is told so."""
+        pushes = self.pushes
+        pushes.destination.storage.copies[D] = Copy(replica)
+        agent = pushes.source.agent
+        assert agent is not None
+        view, lease = agent.loop.view, replica.lease
+        assert view is not None
+        assert lease is not None
+        known = replace(view.datasets[D], holders=pmap({pushes.destination.node_id: lease}))
+        agent.loop.set_view(replace(view, datasets=view.datasets.set(D, known)))
+
     def test_first(self) -> None:
         """All has to be sent, and nobody knows how long that takes."""
         before = dict(self.pushes.source.storage.copies)
@@ -59,7 +72,7 @@ class ForecastTests(SynchronousTestCase):
         moves.link_rates = moves.link_rates.set(pushes.destination.node_id, 500.0)
         snapshot = pushes.source.storage.keep(D, "flocker-lite-1-1")
         replica = LocalDataset(D, Lease(Role.REPLICA, 1), False, "/there", snapshots=(snapshot,))
-        pushes.destination.storage.copies[D] = Copy(replica)
+        self.has_copy(replica)
         assert self.ask() == Forecast(SIZE_BYTES, True, 2.0, 0.5 + ROUND_SECONDS_DEFAULT)
         limited = self.ask(options=MoveOptions(bandwidth_limit=100))
         assert limited.push_seconds == pytest.approx(10.0)
@@ -68,13 +81,14 @@ class ForecastTests(SynchronousTestCase):
         """What would be kept aside is told beforehand."""
         own = Snapshot("own", "another guid")
         replica = LocalDataset(D, Lease(Role.REPLICA, 1), False, "/there", snapshots=(own,))
-        self.pushes.destination.storage.copies[D] = Copy(replica)
+        self.has_copy(replica)
         forecast = self.ask()
         assert not forecast.is_incremental
         assert "would be kept aside" in (forecast.warning or "")
 
     def test_away(self) -> None:
         """A destination that does not answer is no reason not to answer."""
+        self.has_copy(LocalDataset(D, Lease(Role.REPLICA, 1), False, "/there"))
         network = self.pushes.cluster.network
         nodes = (self.pushes.source.node_id, self.pushes.destination.node_id)
         network.cut.add(frozenset(nodes))

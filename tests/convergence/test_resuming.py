@@ -86,7 +86,7 @@ class CompleteTests(SynchronousTestCase):
         clock = Clock()
         loans = Loans(clock, clock.seconds, MemoryFence(lambda _: None, clock))
         gate = Gate(THERE, self.theirs, MoveLog(clock), loans, QuietHost())
-        self.network = MemoryNetwork({THERE: cast(IGate, gate)})
+        self.network = MemoryNetwork({THERE: lambda _: cast(IGate, gate)})
         self.peer: IPeer = self.now(MemoryPeers(HERE, self.network).connect(THERE, "10.0.0.2"))
         self.doors = cast(Doors, SimpleNamespace(storage=self.mine, clock=clock))
         local = LocalDataset(D, Lease(Role.PRIMARY, 1), False, "/flocker/d1")

@@ -10,6 +10,7 @@ import pytest
 
 from admin.hosts import Lab, LabError, Node
 from admin.hosts.cgroups import tops_of
+from admin.hosts.keys import connect_roots
 from admin.hosts.lab import CHECKOUT
 from admin.hosts.network import namespaces_of, processes_in
 from admin.hosts.processes import ProcessRecord, run, wait_until
@@ -91,7 +92,8 @@ def test_nodes_reach_each_other_by_name_and_by_both_addresses(lab: Lab) -> None:
 
 
 def test_root_reaches_other_nodes_by_ssh_and_finds_the_programs_there(lab: Lab) -> None:
-    """No question about an unknown host is asked, and the checkout's programs are in the path."""
+    """Where a script needs it, without questions; the checkout's programs are in the path."""
+    connect_roots([lab.node("n1"), lab.node("n2")])
     answer = lab.node("n1").run(
         ["ssh", "-o", "BatchMode=yes", lab.node("n2").address, "hostname; command -v twistd"]
     )

@@ -4,19 +4,20 @@ from pathlib import Path
 
 import yaml
 
-from admin.hosts.files import hosts, known_hosts, node_files, search_path
+from admin.hosts.files import hosts, node_files, search_path
+from admin.hosts.keys import known_hosts
 from admin.hosts.plan import make_plan
 from admin.hosts.services import services_of
 
 CHECKOUT = Path("/checkout")
 PLAN = make_plan(CHECKOUT, "lab", "10.77.0.0/24", 2, 8, kernel_zfs=False)
 NODES = {node.name: node for node in PLAN.nodes}
-KEYS = {"n1": "ssh-ed25519 AAA1\n", "n2": "ssh-ed25519 AAA2\n"}
+KEYS = {NODES["n1"]: "ssh-ed25519 AAA1\n", NODES["n2"]: "ssh-ed25519 AAA2\n"}
 
 
 def files_of(name: str) -> dict[str, str]:
     """The files of one node by path."""
-    return dict(node_files(CHECKOUT, PLAN, NODES[name], KEYS))
+    return dict(node_files(CHECKOUT, PLAN, NODES[name]))
 
 
 def test_every_node_finds_every_name_without_a_name_server() -> None:
@@ -27,7 +28,7 @@ def test_every_node_finds_every_name_without_a_name_server() -> None:
 
 def test_ssh_servers_are_known_by_name_and_by_address() -> None:
     """So no connection needs to trust what it sees first."""
-    first, second = known_hosts(PLAN, KEYS).splitlines()
+    first, second = known_hosts(KEYS).splitlines()
     assert first == f"n1,10.77.0.11,{NODES['n1'].address6} ssh-ed25519 AAA1"
     assert second.startswith("n2,10.77.0.12,")
 
@@ -43,7 +44,15 @@ def test_the_agent_is_told_its_own_address_and_the_control_service() -> None:
         "state-path": "/var/lib/flocker-lite",
         "mount-root": "/flocker",
         "insecure": True,
+        "ssh": {"host-keys": "/etc/ssh/ssh_host_ed25519_key.pub"},
     }
+
+
+def test_no_keys_of_root_are_on_a_node() -> None:
+    """The agents have their own, which sshd finds in their own file."""
+    assert not [path for path in files_of("n1") if "authorized_keys" in path or "id_" in path]
+    configuration = files_of("n1")["etc/ssh/sshd_config"]
+    assert "/var/lib/flocker-lite/ssh/authorized_keys\n" in configuration
 
 
 def test_programs_of_the_checkout_are_found_over_ssh() -> None:

@@ -135,9 +135,9 @@ class Peers:
         fence = MemoryFence(lambda _: None, self.clock)
         loans = Loans(self.clock, self.clock.seconds, fence)
         gate = Gate(DESTINATION, self.theirs, MoveLog(self.clock), loans, QuietHost())
-        self.receiver = Receiver(DESTINATION, lambda: CLUSTER, gate)
+        self.receiver = Receiver(DESTINATION, lambda: CLUSTER, lambda _: gate)
         entrance: Any = self
-        self.server = Session(self.receiver, entrance)
+        self.server = Session(self.receiver, entrance, None)
 
     def session_over(self) -> None:
         """As the entrance of a session hears it."""

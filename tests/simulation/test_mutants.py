@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from flocker_lite.agent.authority import Authority
 from flocker_lite.convergence import dataset_plan, groups, handoff, move_plan, transfer
 from flocker_lite.convergence.changes import CreateDataset, DeleteDataset, IStateChange
 from flocker_lite.convergence.groups import Group, GroupDataset
@@ -136,6 +137,11 @@ def forgets_to_retry(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("flocker_lite.convergence.pacing.DELAY_SECONDS_MAX", 1e9)
 
 
+def lets_strangers_in(patch: pytest.MonkeyPatch) -> None:
+    """A peer need not be the owner of what it asks for."""
+    patch.setattr(Authority, "require_known", lambda *_: None)
+
+
 def by_seeds() -> None:
     """Random faults, until one finds it."""
     for seed in range(SEEDS_MAX):
@@ -168,6 +174,7 @@ MUTANTS: dict[Plant, Callable[[], None]] = {
     does_not_wait_for_others: by_seeds,
     leaves_the_container_running: by_steps,
     forgets_to_retry: by_seeds,
+    lets_strangers_in: by_seeds,
 }
 
 

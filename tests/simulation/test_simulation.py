@@ -19,12 +19,14 @@ from flocker_lite.model import edits
 from flocker_lite.model.records import Container, Dataset, HealthCheck, Port, RestartPolicy, Volume
 from flocker_lite.model.uses import uses_of
 from flocker_lite.testing.cluster import MemoryNode
+from tests.simulation.strangers import ask_all
 from tests.simulation.world import Call, Hazard, World
 
 SEEDS_DEFAULT = "0-40"
 SEEDS_FOUND = (6174, 6815, 7000, 8060, 9165, 9786, 11799)
 """Seeds that once showed that something never came to rest."""
 STEPS = 100
+STRANGERS_EVERY = 10
 DATASETS_MAX = 4
 CONTAINERS_MAX = 3
 DELAYS_SECONDS = (0.0, 0.0, 0.0, 0.01, 0.1, 0.5, 2.0, 15.0)
@@ -49,6 +51,7 @@ class Simulation:
         self.slow_rate = self.random.choice((0.0, 0.1, 0.5))
         self.write_rate = self.random.choice((0.0, 0.3))
         self.names = 0
+        self.refused = 0
         self.acts: dict[Callable[[], None], int] = {
             self.let_time_pass: 20,
             self.write: 6,
@@ -77,9 +80,11 @@ class Simulation:
         self.world.start()
         for act in (*[self.create_dataset] * 3, self.let_time_pass, *[self.create_container] * 2):
             act()
-        for _ in range(STEPS):
+        for step in range(STEPS):
             self.random.choices(list(self.acts), list(self.acts.values()))[0]()
             self.world.check()
+            if step % STRANGERS_EVERY == 0:
+                self.ask_as_strangers()
         self.world.heal()
         self.world.rest()
         self.world.write()
@@ -95,6 +100,13 @@ class Simulation:
         fails = self.random.random() < self.fault_rate
         late = self.random.random() < 0.5
         return Hazard(before, after, fails and not late, fails and late)
+
+    def ask_as_strangers(self) -> None:
+        """Whatever the cluster is just at, they are refused, and nothing is done for them."""
+        calls = self.world.calls
+        refused, found = ask_all(self.world.cluster, self.world.owners)
+        self.refused += refused
+        assert (found, self.world.calls) == ([], calls), self.world.story()
 
     # Time and users
 

@@ -18,6 +18,7 @@ from flocker_lite.model.edits import EditError
 from flocker_lite.model.records import Configuration, Edit, NodeId
 from flocker_lite.testing.cluster import MemoryCluster, MemoryNode
 from flocker_lite.testing.invariants import History, unfinished, violations
+from tests.simulation.strangers import Owners
 
 AT_REST_SECONDS_MAX = 400.0
 
@@ -63,6 +64,7 @@ class World:
     trace: list[str] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
     calls: int = 0
+    owners: Owners = field(default_factory=Owners)
     _served: dict[NodeId, _Served] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -87,7 +89,8 @@ class World:
             self.note(f"agent of {node.address} starts")
             self.cluster.start_agent(node)
             gates: dict[str, Any] = self.cluster.network.gates
-            self._served[node.node_id] = gates[node.node_id] = _Served(gates[node.node_id])
+            served = self._served[node.node_id] = _Served(gates[node.node_id])
+            gates[node.node_id] = served.by
 
     def kill_agent(self, node: MemoryNode) -> None:
         """kill -9, if it runs."""
@@ -262,6 +265,7 @@ class World:
 
     def watch(self) -> None:
         """Like `check`, where an error would be taken for a failed step."""
+        self.owners.note(self.cluster.nodes, self.configuration)
         self.broken += violations(self.cluster.nodes, self.configuration, self.history)
 
     def _destroys(self, node: MemoryNode, dataset_id: str) -> None:
@@ -314,14 +318,26 @@ class _Door:
 class _Served:
     """A gate whose work goes on when the peer that asked for it dies or is cut off."""
 
-    def __init__(self, gate: Any) -> None:
-        self._gate = gate
+    def __init__(self, gate_for: Callable[[NodeId], Any]) -> None:
+        self._gate_for = gate_for
         self._answers: set[Deferred[Any]] = set()
+
+    def by(self, peer: NodeId) -> _Asked:
+        """The gate as one peer asks it."""
+        return _Asked(self._gate_for(peer), self._answers)
 
     def hang_up(self) -> None:
         """No answer will come to what was asked so far."""
         for answer in list(self._answers):
             answer.errback(PeerUnreachable("cut off"))
+
+
+class _Asked:
+    """A gate that is served to one peer."""
+
+    def __init__(self, gate: Any, answers: set[Deferred[Any]]) -> None:
+        self._gate = gate
+        self._answers = answers
 
     def __getattr__(self, method: str) -> Any:
         async def call(*arguments: Any) -> Any:

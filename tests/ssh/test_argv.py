@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flocker_lite.errors import ConfigurationFileError
-from flocker_lite.ssh.argv import SshOptions, control_session, stream_session
+from flocker_lite.ssh.argv import Pin, SshOptions, control_session, stream_session
 
 TOKEN = "0123456789abcdef" * 2
 
@@ -46,3 +46,19 @@ def test_no_address(address: str) -> None:
     """An address is never taken for an option or for more than one word."""
     with pytest.raises(ConfigurationFileError, match="not the address"):
         control_session(SshOptions(), address)
+
+
+def test_pinned() -> None:
+    """A node is what has its host key, whatever its address, and whatever ssh's own files say."""
+    options = SshOptions(identity_file="/id", pin=Pin("/state/known_hosts", "node-b"))
+    argv = control_session(options, "10.0.0.2")
+    for setting in (
+        "StrictHostKeyChecking=yes",
+        "UserKnownHostsFile=/state/known_hosts",
+        "GlobalKnownHostsFile=none",
+        "HostKeyAlias=node-b",
+        "IdentitiesOnly=yes",
+        "UpdateHostKeys=no",
+    ):
+        assert argv[argv.index(setting) - 1] == "-o"
+    assert argv[-4:] == ("root@10.0.0.2", "--", "flocker-lite-receive", "control")

@@ -28,10 +28,11 @@ from flocker_lite.agent.gate import Gate
 from flocker_lite.convergence.loans import Loans
 from flocker_lite.convergence.move_log import MoveLog
 from flocker_lite.errors import Conflict, FlockerError, PeerRefused, PeerUnreachable
-from flocker_lite.interfaces import IPeer, PeerCopy
+from flocker_lite.interfaces import IGate, IPeer, PeerCopy
 from flocker_lite.model.lease import Lease, Role
 from flocker_lite.model.state import LocalDataset, Snapshot
 from flocker_lite.processes import Commands
+from flocker_lite.ssh import commands
 from flocker_lite.ssh.argv import SshOptions
 from flocker_lite.ssh.client import SshPeers
 from flocker_lite.ssh.server import Receiver
@@ -40,8 +41,8 @@ from flocker_lite.testing.memory_storage import Copy, MemoryStorage
 from flocker_lite.testing.quiet_host import QuietHost
 from flocker_lite.testing.storage_case import sent
 
-D = "d1"
-HERE, THERE = "node-a", "node-b"
+D = "d0d0d0d0-0000-4000-8000-000000000001"
+HERE, THERE, ELSEWHERE = (f"{letter * 8}-0000-4000-8000-000000000001" for letter in "abc")
 CLUSTER = "cluster-1"
 LATE_SECONDS = 20.0
 
@@ -61,10 +62,15 @@ class ReadingStorage(MemoryStorage):
 
 
 class WithoutSsh:
-    """The reactor, which starts the receiver itself in the place of ssh."""
+    """The reactor, which starts the receiver itself in the place of ssh, and of sshd.
 
-    def __init__(self, socket_path: str) -> None:
+    With `key_of` it is started as for a key of that node. `started` counts the processes.
+    """
+
+    def __init__(self, socket_path: str, key_of: str | None = None) -> None:
         self._environment = {**os.environ, receive.SOCKET_VARIABLE: socket_path}
+        self._key_of = key_of
+        self.started = 0
 
     def __getattr__(self, name: str) -> Any:
         return getattr(reactor, name)
@@ -72,10 +78,15 @@ class WithoutSsh:
     def spawnProcess(
         self, protocol: Any, executable: str, argv: Any, env: Any, **options: Any
     ) -> Any:
-        words = argv[argv.index("--") + 2 :]
+        self.started += 1
+        words, environment = argv[argv.index("--") + 2 :], dict(self._environment)
+        if self._key_of is not None:
+            asked = argv[argv.index("--") + 1 :]
+            environment[receive.COMMAND_VARIABLE] = " ".join(asked)
+            words = ("--node", self._key_of)
         command = (sys.executable, receive.__file__, *words)
         spawn: Any = getattr(reactor, "spawnProcess")  # noqa: B009
-        return spawn(protocol, command[0], command, self._environment, **options)
+        return spawn(protocol, command[0], command, environment, **options)
 
 
 class PeersTests(TestCase):
@@ -89,7 +100,13 @@ class PeersTests(TestCase):
         loans = Loans(reactor, Clock().seconds, MemoryFence(lambda _: None, Clock()))
         self.host = QuietHost()
         gate = Gate(THERE, self.theirs, moves, loans, self.host)
-        self.receiver = Receiver(THERE, lambda: CLUSTER, gate)
+        self.askers: list[str] = []
+
+        def gate_for(peer: str) -> IGate:
+            self.askers.append(peer)
+            return cast(IGate, gate)
+
+        self.receiver = Receiver(THERE, lambda: CLUSTER, gate_for)
         directory = tempfile.mkdtemp()
         self.addCleanup(shutil.rmtree, directory)
         self.socket_path = f"{directory}/socket"
@@ -102,9 +119,10 @@ class PeersTests(TestCase):
         self.storage_local = LocalDataset(D, lease, False, "/flocker/d1")
         storage.copies[D] = Copy(self.storage_local, content, pmap())
 
-    def peers(self, cluster_id: str = CLUSTER) -> SshPeers:
+    def peers(self, cluster_id: str = CLUSTER, key_of: str | None = HERE) -> SshPeers:
         """The way from here to others."""
-        return SshPeers(WithoutSsh(self.socket_path), SshOptions(), HERE, lambda: cluster_id)
+        self.ssh = WithoutSsh(self.socket_path, key_of)
+        return SshPeers(self.ssh, SshOptions(), HERE, lambda: cluster_id)
 
     async def connect(self) -> IPeer:
         """A session with the other agent, over when the test is."""
@@ -151,6 +169,32 @@ class PeersTests(TestCase):
         await peer.acquire(D, 2, last.guid)
         assert self.theirs.copies[D].local.lease == Lease(Role.PRIMARY, 2)
         assert self.theirs.read(D) == ("one", "two")
+        # The session, and each stream: none for who is who.
+        assert self.ssh.started == 3
+
+    async def test_a_key_of_root(self) -> None:
+        """One that is no node's opens a session as it ever did; it says itself who it is."""
+        peer = await self.peers(key_of=None).connect(THERE, "10.0.0.2")
+        self.addCleanup(self.until_idle)
+        self.addCleanup(peer.close)
+        await self.push(peer, None, "flocker-lite-1-1")
+        assert self.askers == [HERE]
+
+    async def test_a_key_of_another_node(self) -> None:
+        """Who says that it is another node than its key does is not listened to."""
+        connecting = self.peers(key_of=ELSEWHERE).connect(THERE, "10.0.0.2")
+        await self.fails(connecting, PeerRefused, f"with the key of {ELSEWHERE}")
+        await self.until_idle()
+        assert self.askers == []
+
+    async def test_a_stream_of_another_node(self) -> None:
+        """A token that got into the wrong hands is of no use with another key."""
+        peer: Any = await self.connect()
+        answer = await peer.ask(commands.Receive, dataset_id=D, epoch=1)
+        line = f"flocker-lite-receive stream {answer['token']}"
+        for node_id, said in ((ELSEWHERE, "no such stream"), (HERE, "invalid backup stream")):
+            done = await self.receiver_says("--node", node_id, asked=line)
+            assert said in done.stderr, done
 
     async def test_refusals_say_why(self) -> None:
         """The gate's words arrive, and the session goes on."""
@@ -257,8 +301,8 @@ class PeersTests(TestCase):
 
     async def test_another_node(self) -> None:
         """Who answers has to be who was asked."""
-        connecting = self.peers().connect("node-c", "10.0.0.2")
-        await self.fails(connecting, PeerRefused, "10.0.0.2 is node node-b, not node-c")
+        connecting = self.peers().connect(ELSEWHERE, "10.0.0.2")
+        await self.fails(connecting, PeerRefused, f"10.0.0.2 is node {THERE}, not {ELSEWHERE}")
         await self.until_idle()
 
     async def test_no_agent(self) -> None:
@@ -275,9 +319,13 @@ class PeersTests(TestCase):
         await self.until_idle()
         await self.fails(peer.copy(D), PeerUnreachable, "does not answer by ssh")
 
-    def receiver_says(self, *words: str) -> Any:
+    def receiver_says(self, *words: str, asked: str = "") -> Any:
         """The exit code and stderr of a receiver that was started by hand."""
-        environment = {**os.environ, receive.SOCKET_VARIABLE: self.socket_path}
+        environment = {
+            **os.environ,
+            receive.SOCKET_VARIABLE: self.socket_path,
+            receive.COMMAND_VARIABLE: asked,
+        }
 
         def run() -> subprocess.CompletedProcess[str]:
             return subprocess.run(

@@ -6,13 +6,18 @@ import os
 from pathlib import Path
 
 DIRECTORY_MODE = 0o700
+FILE_MODE = 0o600
 
 
 def write(path: Path, text: str) -> None:
-    """Replace the file, and its directory when there is none; OSError when that is not possible."""
-    temporary = path.with_suffix(".new")
+    """Replace the file, and its directory when there is none; OSError when that is not possible.
+
+    What is made can be read by its owner alone.
+    """
+    temporary = path.with_name(f"{path.name}.new")
     path.parent.mkdir(parents=True, exist_ok=True, mode=DIRECTORY_MODE)
-    with open(temporary, "w", encoding="utf-8") as file:
+    temporary.unlink(missing_ok=True)
+    with open(temporary, "w", encoding="utf-8", opener=_make_private) as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
@@ -22,3 +27,7 @@ def write(path: Path, text: str) -> None:
         os.fsync(directory)
     finally:
         os.close(directory)
+
+
+def _make_private(path: str, flags: int) -> int:
+    return os.open(path, flags, FILE_MODE)

@@ -1,0 +1,91 @@
+"""What a peer says, checked by its type before anything is done with it; pure.
+
+All raise PeerRefused. A peer is another machine's root: nothing that it sends is taken on trust.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TypeVar
+
+from flocker_lite.errors import PeerRefused
+from flocker_lite.interfaces import Lent
+from flocker_lite.model.records import DatasetId, NodeId
+
+Item = TypeVar("Item")
+
+EPOCH_MAX = 2**53
+LIST_LENGTH_MAX = 1000
+LOAN_SECONDS_MAX = 4000
+"""Longer than any start period, with what is added to it."""
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_GUID = re.compile(r"[0-9A-Za-z-]{1,64}")
+_CONTAINER = re.compile(r"[A-Za-z0-9_.-]{1,255}")
+_TOKEN = re.compile(r"[0-9a-f]{32}")
+
+
+def node(text: str) -> NodeId:
+    return _matching(_UUID, text, "node id")
+
+
+def dataset(text: str) -> DatasetId:
+    return _matching(_UUID, text, "dataset id")
+
+
+def datasets(texts: Sequence[str]) -> tuple[DatasetId, ...]:
+    return tuple(dataset(text) for text in _some(texts))
+
+
+def guid(text: str) -> str:
+    return _matching(_GUID, text, "guid of a snapshot")
+
+
+def guids(texts: Sequence[str]) -> frozenset[str]:
+    return frozenset(guid(text) for text in _some(texts))
+
+
+def container(text: str) -> str:
+    return _matching(_CONTAINER, text, "name of a container")
+
+
+def token(text: str) -> str:
+    return _matching(_TOKEN, text, "token")
+
+
+def epoch(number: int) -> int:
+    return _between(number, 1, EPOCH_MAX, "epoch")
+
+
+def loan_seconds(number: int) -> int:
+    return _between(number, 1, LOAN_SECONDS_MAX, "number of seconds of a loan")
+
+
+def lent(items: Sequence[dict[str, object]]) -> tuple[Lent, ...]:
+    return tuple(
+        Lent(
+            dataset(str(item["dataset_id"])),
+            epoch(int(str(item["epoch"]))),
+            guid(str(item["guid"])),
+        )
+        for item in _some(items)
+    )
+
+
+def _matching(pattern: re.Pattern[str], text: str, what: str) -> str:
+    if not pattern.fullmatch(text):
+        raise PeerRefused(f"not the {what}: {text[:100]!r}")
+    return text
+
+
+def _between(number: int, least: int, most: int, what: str) -> int:
+    if not least <= number <= most:
+        raise PeerRefused(f"not the {what}: it is not from {least} to {most}")
+    return number
+
+
+def _some(items: Sequence[Item]) -> Sequence[Item]:
+    if len(items) > LIST_LENGTH_MAX:
+        raise PeerRefused(f"{len(items)} items, and {LIST_LENGTH_MAX} are the most")
+    return items
