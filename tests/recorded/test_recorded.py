@@ -132,6 +132,8 @@ class ClusterOfOldControl(MemoryCluster):
     def __init__(self, conversation: Conversation) -> None:
         super().__init__(nodes=2)
         self.conversation = conversation
+        # It hands out no keys: those of root were copied by hand.
+        self.network.trusts.clear()
         self.services: dict[NodeId, StandIn] = {}
         for node, node_id in zip(self.nodes, (SOURCE, DESTINATION), strict=True):
             node.node_id = node_id
