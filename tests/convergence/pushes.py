@@ -70,7 +70,8 @@ class Pushes:
             ),
             pmap({"shop": container} if len(ids) > 1 else {}),
         )
-        for told in self.cluster.nodes:
+        # The source last: it begins at once, and the others have to know of it by then.
+        for told in reversed(self.cluster.nodes):
             assert told.agent is not None
             told.agent.loop.set_view(view)
 
