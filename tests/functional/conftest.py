@@ -8,6 +8,8 @@ LONGEST_FIRST = (
     "test_story",
     "test_restarts",
     "test_holding",
+    "test_losses",
+    "test_packages",
     "test_crashes",
     "test_api",
     "test_images",

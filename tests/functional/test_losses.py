@@ -1,0 +1,184 @@
+"""What a cluster outlives, as docs/install.rst has it: upgrades, and the loss of its store."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from admin.hosts import Lab, Node
+from tests.functional.agents_lab import Cluster, wait_for
+
+STORE = "/var/lib/flocker-lite"
+IDENTITY_FILE = "var/lib/flocker-lite/identity.json"
+PORT = 6379
+BALLAST_MIB = 24
+BANDWIDTH_BYTES_PER_SECOND = 3_000_000
+MOVE_SECONDS_MAX = 180.0
+
+
+class Shop(Cluster):
+    """A redis with a dataset of its own, at the first of two nodes."""
+
+    dataset_id = ""
+
+    def open(self) -> None:
+        """Have it run, with something in it."""
+        self.player.poll("/state/nodes", lambda nodes: len(nodes) == 2)
+        self.dataset_id = self.dataset("n1")
+        self.start("redis", "n1", self.dataset_id)
+
+    def start(self, name: str, node: str, dataset_id: str) -> None:
+        """A redis on a dataset."""
+        self.create(
+            node,
+            name,
+            command_line=None,
+            ports=[{"internal": PORT, "external": PORT}],
+            volumes=[{"dataset_id": dataset_id, "mountpoint": "/data"}],
+        )
+        self.running(name)
+
+    def redis(self, *words: str, at: str = "n1") -> str:
+        """What redis says, asked at a node's address, as soon as it says something."""
+        command = f"redis-cli -h {self.node(at).address} {' '.join(words)}"
+        return str(wait_for(lambda: self.player.run(f"{command} 2>/dev/null || true"), command))
+
+    def remembers(self, key: str, value: str, at: str = "n1") -> None:
+        """It has what was put in."""
+        wait_for(lambda: self.redis("get", key, at=at) == value, f"{key} is {value}")
+
+    def where(self) -> str | None:
+        """The address of the node that has the dataset as its primary."""
+        listed = {item["dataset_id"]: item for item in self.get("/state/datasets")}
+        found = listed.get(self.dataset_id, {}).get("primary")
+        return None if found is None else str(found)
+
+    def move(self, node: str, **options: object) -> None:
+        """Ask for a move."""
+        body: dict[str, object] = {"host": self.node(node).address}
+        if options:
+            body["move"] = options
+        self.player.post("/configuration/containers/redis", body)
+
+    def moved(self, node: str) -> None:
+        """Wait until it serves at the node."""
+        address = self.node(node).address
+        self.state(
+            "redis",
+            lambda state: state.get("running") and state["host"] == address,
+            MOVE_SECONDS_MAX,
+        )
+        wait_for(lambda: self.where() == address, f"the data is at {node}")
+
+    def path(self, dataset_id: str) -> str:
+        """Where a node has a dataset mounted."""
+
+        def look() -> str | None:
+            listed = {item["dataset_id"]: item for item in self.get("/state/datasets")}
+            return listed.get(dataset_id, {}).get("path")
+
+        return str(wait_for(look, f"{dataset_id} mounted"))
+
+    @property
+    def control(self) -> Node:
+        """The machine of the control service."""
+        return self.node("control")
+
+    def sh(self, node: str, script: str) -> str:
+        """What a line of shell prints on a node."""
+        return self.node(node).run(["sh", "-euc", script]).stdout.strip()
+
+    def back(self) -> None:
+        """Start the control service, and wait until both agents have reported."""
+        self.control.start_service("flocker-control")
+        self.player.poll("/state/nodes", lambda nodes: len(nodes) == 2)
+        self.running("redis")
+
+    def started_at(self, node: str) -> str:
+        """When Docker started redis."""
+        return str(self.inspect(node, "redis")["State"]["StartedAt"])
+
+
+@pytest.fixture(scope="module")
+def shop() -> Iterator[Shop]:
+    """It is open."""
+    with Lab("test-losses", "10.85.7.0/24") as lab:
+        made = Shop(lab)
+        made.open()
+        yield made
+
+
+def test_a_store_that_is_gone_comes_back_from_its_export(shop: Shop) -> None:
+    """Everything goes on, redis does not notice, and it can be moved."""
+    shop.redis("set", "before", "export")
+    backup = shop.sh("control", f"python -m flocker_lite export --data-path {STORE}")
+    started_at = shop.started_at("n1")
+    shop.control.kill_service("flocker-control")
+    shop.sh("control", f"rm -rf {STORE}/*")
+    shop.control.run(
+        ["python", "-m", "flocker_lite", "import", "--data-path", STORE], input_text=backup
+    )
+    shop.back()
+    assert shop.started_at("n1") == started_at
+    assert shop.where() == shop.node("n1").address
+    shop.move("n2")
+    shop.moved("n2")
+    shop.remembers("before", "export")
+
+
+def test_an_old_copy_of_the_store_loses_nothing(shop: Shop) -> None:
+    """It wants what was wanted then; what was written since comes along."""
+    shop.control.stop_service("flocker-control")
+    shop.sh("control", f"rm -rf /root/backup; cp -a {STORE} /root/backup")
+    shop.back()
+    shop.move("n1")
+    shop.moved("n1")
+    shop.redis("set", "after", "backup")
+    shop.control.stop_service("flocker-control")
+    shop.sh("control", f"rm -rf {STORE}/*; cp -a /root/backup/. {STORE}")
+    shop.back()
+    shop.moved("n2")
+    shop.remembers("before", "export")
+    shop.remembers("after", "backup")
+
+
+def test_no_backup_at_all(shop: Shop) -> None:
+    """With the cluster's id, which each node knows, what is made anew finds its data."""
+    known = json.loads((shop.node("n1").root / IDENTITY_FILE).read_text())
+    shop.control.kill_service("flocker-control")
+    shop.sh("control", f"rm -rf {STORE}/*")
+    shop.control.run(
+        ["python", "-m", "flocker_lite", "import", "--data-path", STORE],
+        input_text=f"format: 1\ncluster_id: {known['cluster_id']}\n",
+    )
+    shop.control.start_service("flocker-control")
+    shop.player.poll("/state/nodes", lambda nodes: len(nodes) == 2)
+    shop.gone("redis")
+    address = shop.node("n2").address
+    shop.player.post("/configuration/datasets", {"primary": address, "dataset_id": shop.dataset_id})
+    shop.start("redis", "n2", shop.dataset_id)
+    shop.remembers("after", "backup")
+
+
+def test_an_upgrade_while_a_container_moves(shop: Shop) -> None:
+    """The control service is restarted, then each agent; the move comes to its end."""
+    path = shop.path(shop.dataset_id)
+    shop.sh("n2", f"head -c {BALLAST_MIB}M /dev/urandom >{path}/ballast; sync")
+    shop.redis("set", "during", "upgrade")
+    shop.move("n1", bandwidth_limit=BANDWIDTH_BYTES_PER_SECOND)
+    wait_for(
+        lambda: any(item.get("phase") == "pushing" for item in shop.get("/state/moves?phase=open")),
+        "the push",
+    )
+    shop.control.stop_service("flocker-control")
+    shop.back()
+    for node in ("n1", "n2"):
+        shop.node(node).stop_service("flocker-agent")
+        shop.node(node).start_service("flocker-agent")
+    shop.moved("n1")
+    shop.remembers("during", "upgrade")
+    assert shop.sh("n1", f"stat -c %s {shop.path(shop.dataset_id)}/ballast") == str(
+        BALLAST_MIB << 20
+    )
