@@ -63,6 +63,8 @@ def _build(checkout: Path, folder: Path, progress: Callable[[str], None]) -> Non
         environment={
             "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
             "SOURCE_DATE_EPOCH": str(EPOCH_SECONDS),
+            # Else it would be found out by how nice whoever builds is.
+            "ac_cv_broken_nice": "no",
         },
     )
     tree = work / "out" / layout.PYTHON_HOME.lstrip("/")
