@@ -235,6 +235,8 @@ class Loop:
         if self._stopped:
             return
         self.log.failure("could not see what this node has; trying again", failure)
+        # What failed meanwhile is told all the same, and what need not be looked at goes on.
+        self._step()
         self._clock.callLater(REPEAT_SECONDS, self.look_again)
 
     # Changing
