@@ -22,6 +22,7 @@ from flocker_lite.convergence.changes import (
     Doors,
     IStateChange,
     container_resource,
+    dataset_resource,
     key,
 )
 from flocker_lite.convergence.groups import Local
@@ -30,7 +31,8 @@ from flocker_lite.convergence.pacing import Failed, failed_again
 from flocker_lite.convergence.plan import plan
 from flocker_lite.convergence.routing_plan import strangers
 from flocker_lite.errors import FlockerError
-from flocker_lite.model.state import LocalContainer, NodeView
+from flocker_lite.model.records import DatasetId
+from flocker_lite.model.state import LocalContainer, LocalDataset, NodeView
 
 WHOLE_DISCOVERY_SECONDS = 30.0
 TRANSFERS_MAX = 2
@@ -143,6 +145,8 @@ class Loop:
     async def _discover(self) -> None:
         doors = self._doors
         datasets = await doors.storage.discover()
+        if self.seen_all:
+            self._take_in_datasets(datasets)
         listening = await doors.routing.listeners()
         containers = await doors.containers.discover()
         routes = await doors.routing.discover()
@@ -171,7 +175,10 @@ class Loop:
                 found = await self._doors.storage.look(identity)
                 datasets = datasets.discard(identity)
                 datasets = datasets.set(identity, found) if found is not None else datasets
-            elif kind == "image":
+        self._take_in_datasets(datasets)
+        for resource in sorted(resources):
+            kind, _, identity = resource.partition("/")
+            if kind == "image":
                 here = await self._doors.containers.has_image(identity)
                 images = images | {identity} if here else images - {identity}
         prefix = container_resource("")
@@ -200,6 +207,14 @@ class Loop:
             found = await self._doors.containers.look(name)
             known = known.discard(name) if found is None else known.set(name, found)
         return known
+
+    def _take_in_datasets(self, datasets: PMap[DatasetId, LocalDataset]) -> None:
+        """What storage says is known, also when Docker or the kernel do not answer after it."""
+        self.local = replace(self.local, datasets=datasets)
+        of_datasets = dataset_resource("")
+        self._looking_at = frozenset(
+            each for each in self._looking_at if not each.startswith(of_datasets)
+        )
 
     async def _take_in(self, now: Local) -> None:
         """Remember which containers ended by themselves before anything is based on it."""

@@ -9,25 +9,28 @@ from twisted.trial.unittest import SynchronousTestCase
 from flocker_lite.control.interfaces import EditFunction
 from flocker_lite.errors import DockerAway
 from flocker_lite.model import edits
-from flocker_lite.model.records import Container, Dataset
+from flocker_lite.model.records import Container, Dataset, Volume
 from flocker_lite.model.state import ContainerState
 from flocker_lite.testing.cluster import MemoryCluster
 
 DATASET_ID = "dddddddd-0000-4000-8000-000000000001"
 AWAY = "Docker does not answer"
 AWAY_SECONDS = 40.0
-ANSWER_SECONDS = 0.01
+ANSWER_SECONDS = 0.9
 
 
 class DockerAwayTests(SynchronousTestCase):
-    """One node in memory, whose Docker goes away after the agent has seen all once."""
+    """Two nodes in memory; the Docker of one goes away after its agent has seen all once."""
 
     def setUp(self) -> None:
-        self.cluster = MemoryCluster(nodes=1)
-        [self.node] = self.cluster.nodes
+        self.cluster = MemoryCluster(nodes=2)
+        self.other, self.node = self.cluster.nodes
         self.cluster.start()
         self.cluster.run(2.0)
         self.node.containers.before = self._nobody_answers
+        assert self.node.agent is not None
+        self.node.agent.loop.look_again()  # as the end of Docker's events has it do
+        self.cluster.run(2.0)
 
     async def _nobody_answers(self, _method: str, _name: str) -> None:
         await deferLater(self.cluster.clock, ANSWER_SECONDS)
@@ -56,6 +59,26 @@ class DockerAwayTests(SynchronousTestCase):
         state = self.state()
         assert state is not None
         assert (state.running, state.error) == (True, None)
+        assert self.flushLoggedErrors(DockerAway)
+
+    def test_a_move_to_there(self) -> None:
+        """The move says what it waits for; nothing is stopped until Docker is there."""
+        assert self.cluster.control is not None
+        self.edit(
+            lambda before: edits.create_dataset(before, Dataset(DATASET_ID, self.other.address))
+        )
+        volumes = (Volume(DATASET_ID, "/data"),)
+        shop = Container("shop", self.other.address, "redis:7", volumes=volumes)
+        self.edit(lambda before: edits.create_container(before, shop))
+        self.cluster.run(AWAY_SECONDS)
+        self.edit(lambda before: edits.move_container(before, "shop", self.node.address))
+        self.cluster.run(AWAY_SECONDS)
+        account = self.cluster.control.cluster.nodes[self.other.node_id].moves[DATASET_ID]
+        assert AWAY in str(account.error)
+        assert self.other.containers.made["shop"].local.running
+        self.node.containers.before = None
+        self.cluster.run(2 * AWAY_SECONDS)
+        assert self.node.containers.made["shop"].local.running
         assert self.flushLoggedErrors(DockerAway)
 
     def test_a_dataset_that_is_wanted_meanwhile(self) -> None:

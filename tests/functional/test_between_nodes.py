@@ -86,7 +86,6 @@ def test_no_other_command(cluster: Cluster) -> None:
     target = f"root@{cluster.node('n2').address}"
     for words in (
         (target,),
-        ("-tt", target),
         (target, "id"),
         (target, "--", RECEIVER, "control;id"),
         (target, "--", RECEIVER, "control", "--node", "x"),
@@ -97,6 +96,9 @@ def test_no_other_command(cluster: Cluster) -> None:
         done = asked(cluster, *words)
         assert (done.returncode, done.stdout) == (1, ""), (words, done)
         assert "usage: flocker-lite-receive" in done.stderr, (words, done.stderr)
+    terminal = asked(cluster, "-tt", target)
+    assert (terminal.returncode != 0, terminal.stdout) == (True, ""), terminal
+    assert "PTY allocation request failed" in terminal.stderr
     unexpected = asked(cluster, target, "--", RECEIVER, "stream", "0" * 32)
     assert "no such stream is expected" in unexpected.stderr
     for program, words in (
@@ -179,7 +181,8 @@ def test_a_node_that_is_gone(cluster: Cluster) -> None:
     n2.stop_service("flocker-agent")
     n2.run(["rm", "-r", f"{STATE}/identity.json", f"{STATE}/ssh"])
     n2.start_service("flocker-agent")
-    wait_for(lambda: old not in n1.run(["cat", KEYS]).stdout, "the old key is gone")
+    # What it reported is believed for two minutes.
+    wait_for(lambda: old not in n1.run(["cat", KEYS]).stdout, "the old key is gone", 240.0)
     assert old not in n1.run(["cat", f"{STATE}/ssh/known_hosts"]).stdout
     move(cluster, "n2")
     assert node_id(cluster, "n2") in n1.run(["cat", KEYS]).stdout

@@ -46,17 +46,23 @@ RESOURCES = 5_000
 
 
 @pytest.fixture
-def control(tmp_path: Path) -> Iterator[ControlProcess]:
-    """A service of two nodes and 200 datasets; it runs, unharmed, when the test is over."""
+def control(service: ControlProcess) -> Iterator[ControlProcess]:
+    """A service that runs, unharmed, when the test is over."""
+    pid = service.pid
+    yield service
+    assert service.pid == pid
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[ControlProcess]:
+    """A service of two nodes and 200 datasets."""
     fill(tmp_path / "data", CLUSTER)
     process = ControlProcess(tmp_path / "data")
     process.start()
     for _ in range(200):
         assert process.post(DATASETS, {"primary": ADDRESS_1}).status == 201
-    pid = process.pid
     try:
         yield process
-        assert process.pid == pid
         assert len(process.request("GET", f"{DATASETS}?deleted=false").body) == 200
         assert "Traceback" not in process.log
     finally:
@@ -285,7 +291,7 @@ def test_messages_without_an_end(control: ControlProcess) -> None:
     assert resident_bytes(control) - before < GROWTH_BYTES_MAX
 
 
-def test_what_was_said_stays_said(control: ControlProcess, tmp_path: Path) -> None:
+def test_what_was_said_stays_said(service: ControlProcess, tmp_path: Path) -> None:
     """Metadata of every class of characters comes back as it was: REST, disk, export, import."""
     texts = [
         *("", " ", "\0", "\x7f\x1b[31m", "\u00e9 e\u0301", "\u202eabc", "\u200d\ufeff"),
@@ -293,13 +299,13 @@ def test_what_was_said_stays_said(control: ControlProcess, tmp_path: Path) -> No
         *('"\\/\b\f\n\r\t', "\u2028\u2029", "\ufdd0\uffff", "<script>", "%s%n{0}$(reboot)"),
     ]
     metadata = {f"{text[:1]}{number}": text for number, text in enumerate(texts)}
-    made = control.post(DATASETS, {"primary": ADDRESS_1, "metadata": metadata})
+    made = service.post(DATASETS, {"primary": ADDRESS_1, "metadata": metadata})
     assert made.status == 201, made.body
     path = f"{DATASETS}/{made.body['dataset_id']}"
-    control.kill()
-    control.start()
-    assert control.request("GET", path).body["metadata"] == metadata
-    text = stored_text("export", control.data_path)
+    service.kill()
+    service.start()
+    assert service.request("GET", path).body["metadata"] == metadata
+    text = stored_text("export", service.data_path)
     stored_text("import", tmp_path / "copy", text)
     copy = ControlProcess(tmp_path / "copy")
     copy.start()
@@ -307,7 +313,7 @@ def test_what_was_said_stays_said(control: ControlProcess, tmp_path: Path) -> No
         assert copy.request("GET", path).body["metadata"] == metadata
     finally:
         copy.stop()
-    assert control.request("DELETE", path).status == 200
+    assert service.request("DELETE", path).status == 200
 
 
 def stored_text(command: str, data_path: Path, text: bytes = b"") -> bytes:
