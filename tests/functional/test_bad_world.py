@@ -42,8 +42,9 @@ def trouble(cluster: Cluster, name: str, word: str) -> Any:
 
 def runs_on(cluster: Cluster, name: str, node: str) -> bool:
     """Whether the container runs there, as far as the state says."""
-    state = cluster.states().get(name, {})
-    return bool(state.get("running")) and state.get("host") == cluster.node(node).address
+    address = cluster.node(node).address
+    states = [item for item in cluster.get("/state/containers") if item["name"] == name]
+    return [item["host"] for item in states if item["running"]] == [address]
 
 
 def with_data(cluster: Cluster, name: str) -> tuple[str, str]:

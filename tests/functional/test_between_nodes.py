@@ -91,13 +91,16 @@ def test_no_other_command(cluster: Cluster) -> None:
         (target, "--", RECEIVER, "control", "--node", "x"),
         (target, "--", RECEIVER, "stream", "$(id)"),
         (target, "--", f"{RECEIVER} control\nid"),
-        ("-s", target, "sftp"),
     ):
         done = asked(cluster, *words)
         assert (done.returncode, done.stdout) == (1, ""), (words, done)
         assert "usage: flocker-lite-receive" in done.stderr, (words, done.stderr)
+    # Of a subsystem no stderr arrives.
+    subsystem = asked(cluster, "-s", target, "sftp")
+    assert (subsystem.returncode, subsystem.stdout) == (1, "")
+    # A terminal that is refused ends ssh itself.
     terminal = asked(cluster, "-tt", target)
-    assert (terminal.returncode != 0, terminal.stdout) == (True, ""), terminal
+    assert (terminal.returncode != 0, terminal.stdout) == (True, "")
     assert "PTY allocation request failed" in terminal.stderr
     unexpected = asked(cluster, target, "--", RECEIVER, "stream", "0" * 32)
     assert "no such stream is expected" in unexpected.stderr
@@ -131,6 +134,21 @@ def test_no_forwarding(cluster: Cluster) -> None:
         forwarding.wait(FORWARDING_SECONDS * 2)
     direct = n1.run(["curl", "-sS", f"http://{control}/v1/version"]).stdout
     assert "flocker" in direct
+
+
+def test_a_node_that_is_gone(cluster: Cluster) -> None:
+    """Installed anew, with nothing of its own, it is another node: only its new key is let in."""
+    n1, n2 = cluster.node("n1"), cluster.node("n2")
+    old = node_id(cluster, "n2")
+    assert old in n1.run(["cat", KEYS]).stdout
+    n2.stop_service("flocker-agent")
+    n2.run(["rm", "-r", f"{STATE}/identity.json", f"{STATE}/ssh"])
+    n2.start_service("flocker-agent")
+    wait_for(lambda: old not in n1.run(["cat", KEYS]).stdout, "the old key is gone")
+    assert old not in n1.run(["cat", f"{STATE}/ssh/known_hosts"]).stdout
+    move(cluster, "n2")
+    assert node_id(cluster, "n2") in n1.run(["cat", KEYS]).stdout
+    assert node_id(cluster, "n2") != old
 
 
 def test_no_other_dataset(cluster: Cluster) -> None:
@@ -171,19 +189,3 @@ def test_no_other_dataset(cluster: Cluster) -> None:
     assert facts() == before
     assert cluster.states()["other"]["running"]
     cluster.delete("other")
-
-
-def test_a_node_that_is_gone(cluster: Cluster) -> None:
-    """Installed anew it is another node: the old key is let in nowhere, and the new one is."""
-    n1, n2 = cluster.node("n1"), cluster.node("n2")
-    old = node_id(cluster, "n2")
-    assert old in n1.run(["cat", KEYS]).stdout
-    n2.stop_service("flocker-agent")
-    n2.run(["rm", "-r", f"{STATE}/identity.json", f"{STATE}/ssh"])
-    n2.start_service("flocker-agent")
-    # What it reported is believed for two minutes.
-    wait_for(lambda: old not in n1.run(["cat", KEYS]).stdout, "the old key is gone", 240.0)
-    assert old not in n1.run(["cat", f"{STATE}/ssh/known_hosts"]).stdout
-    move(cluster, "n2")
-    assert node_id(cluster, "n2") in n1.run(["cat", KEYS]).stdout
-    assert node_id(cluster, "n2") != old
