@@ -8,7 +8,7 @@ from pyrsistent import pmap
 
 from flocker_lite.control.cluster_state import ClusterState
 from flocker_lite.model.lease import Role
-from flocker_lite.model.moves import bytes_of_the_stop, last_alike, pause_costs
+from flocker_lite.model.moves import last_alike, pause_costs, seconds_of_the_stop
 from flocker_lite.model.open_moves import move_of_dataset
 from flocker_lite.model.records import (
     Configuration,
@@ -45,7 +45,7 @@ def dataset_views(
     move = move_of_dataset(configuration, dataset_id)
     ends = () if move is None else (move.source, move.destination)
     last = None if move is None else last_alike(configuration, move)
-    learnt = pause_costs(last), bytes_of_the_stop(last).get(dataset_id, 0)
+    learnt = pause_costs(last), seconds_of_the_stop(last).get(dataset_id, 0.0)
     return {
         node_id: WantedDataset(
             dataset,

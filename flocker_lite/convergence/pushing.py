@@ -289,7 +289,7 @@ class Push:
             rounds.Progress(
                 self._rounds[dataset_id],
                 max(now - self._snapshot_at.get(dataset_id, now), 0.0),
-                self._doors.wishes.stop_bytes(dataset_id),
+                self._doors.wishes.stop_seconds(dataset_id),
             )
             for dataset_id in self._ids
         )

@@ -3,7 +3,8 @@
 A round that sends b bytes takes c + b/r seconds: c is what a round costs whatever it sends, r the
 rate of the link. While it goes on the container writes d bytes per second, which the next one has
 to send. What it writes because it is stopped (a database's last checkpoint) comes on top in the
-end, however many rounds there were; its last move told how much. All rates are in bytes per second.
+end, however many rounds there were; its last move told how long that takes to send. All rates are
+in bytes per second.
 """
 
 from __future__ import annotations
@@ -38,12 +39,12 @@ CONTAINER_COSTS_SECONDS = {"stop": 0.2, "start": 0.25, "answer": 0.15}
 class Progress:
     """The push of one dataset: its rounds so far, and how long ago its last snapshot was taken.
 
-    `stop_bytes` is what its container is taken to write because it is stopped.
+    `stop_seconds` is what is taken to send what its container writes because it is stopped.
     """
 
     rounds: tuple[Round, ...]
     stale_seconds: float
-    stop_bytes: int = 0
+    stop_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,9 +152,7 @@ def outlook(
         item.seconds(rate * push.stale_seconds)
         for item, rate, push in zip(last, writes, pushes, strict=True)
     )
-    stopped = sum(
-        item.seconds_per_byte * push.stop_bytes for item, push in zip(last, pushes, strict=True)
-    )
+    stopped = sum(push.stop_seconds for push in pushes)
     fixed = sum(item.fixed_seconds for item in fits)
     load = sum(item.seconds_per_byte * rate for item, rate in zip(fits, writes, strict=True))
     last_load = sum(item.seconds_per_byte * rate for item, rate in zip(last, writes, strict=True))

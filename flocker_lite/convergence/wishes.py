@@ -32,10 +32,10 @@ class Wishes:
         wanted = self._wanted(dataset_id)
         return wanted.pause_costs if wanted is not None else {}
 
-    def stop_bytes(self, dataset_id: DatasetId) -> int:
-        """What the container wrote to it because it was stopped, the last time, in bytes."""
+    def stop_seconds(self, dataset_id: DatasetId) -> float:
+        """How long it took, the last time, to send what was written because of the stop."""
         wanted = self._wanted(dataset_id)
-        return wanted.stop_bytes if wanted is not None else 0
+        return wanted.stop_seconds if wanted is not None else 0.0
 
     def has_copy(self, dataset_id: DatasetId, node_id: NodeId) -> bool:
         """Whether another node is known to have a copy of the dataset."""

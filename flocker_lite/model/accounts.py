@@ -70,17 +70,19 @@ def write_rate(rounds: Sequence[Round]) -> float | None:
     return sum(r.sent_bytes for r in told) / sum(r.since_seconds for r in told)
 
 
-def stop_bytes(account: MoveState) -> int:
-    """How much more than it writes all the time a container wrote because it was stopped.
+def stop_seconds(account: MoveState) -> float:
+    """How much longer the last send took for what a container wrote because it was stopped.
 
-    `account` is the source's, of a move that is done: its last round is that of the pause.
+    That is what was sent beyond what it writes all the time. `account` is the source's, of a move
+    that is done: its last round is that of the pause.
     """
     *pushed, last = account.rounds or (Round(0, 0.0),)
     rate = write_rate(pushed)
-    if rate is None:
-        return 0
+    if rate is None or last.sent_bytes == 0:
+        return 0.0
     stopping_seconds = sum(step.seconds for step in account.steps if step.name in STOP_STEPS)
-    return max(round(last.sent_bytes - rate * stopping_seconds), 0)
+    surplus_bytes = max(last.sent_bytes - rate * stopping_seconds, 0.0)
+    return last.seconds * surplus_bytes / last.sent_bytes
 
 
 def pause_by_step(accounts: Iterable[MoveState]) -> dict[str, float]:

@@ -13,7 +13,7 @@ from operator import attrgetter
 
 from pyrsistent import PMap, pmap
 
-from flocker_lite.model.accounts import MoveState, pause_by_step, source_first, stop_bytes
+from flocker_lite.model.accounts import MoveState, pause_by_step, source_first, stop_seconds
 from flocker_lite.model.editing import Clash, Missing, edited
 from flocker_lite.model.open_moves import move_of_container, move_of_dataset
 from flocker_lite.model.records import (
@@ -175,10 +175,12 @@ def pause_costs(last: PastMove | None) -> PMap[str, float]:
     return pmap({name: took for name, took in pause.items() if name not in _VARIABLE_STEPS})
 
 
-def bytes_of_the_stop(last: PastMove | None) -> PMap[DatasetId, int]:
-    """What the container wrote because it was stopped in the last move of the same."""
+def seconds_of_the_stop(last: PastMove | None) -> PMap[DatasetId, float]:
+    """How long it took to send what the stop wrote, in the last move of the same."""
     accounts = last.accounts if last is not None else ()
-    return pmap({each.dataset_id: stop_bytes(each) for each in accounts if each.source is not None})
+    return pmap(
+        {each.dataset_id: stop_seconds(each) for each in accounts if each.source is not None}
+    )
 
 
 def last_alike(configuration: Configuration, move: Move) -> PastMove | None:

@@ -271,8 +271,8 @@ class WantedDataset:
     `holders` are the leases that the other nodes last reported for their copies. `addresses` has
     the address of each node that is named here. `move` is the one that is to bring it to where it
     is wanted, while that goes on; `pause_costs` are the steps of the last pause of this container
-    that take as long whatever is sent, by their names, in seconds, and `stop_bytes` is what it
-    wrote here because it was stopped then.
+    that take as long whatever is sent, by their names, in seconds, and `stop_seconds` is how
+    long it then took to send what it wrote here because it was stopped.
     """
 
     dataset: Dataset
@@ -281,7 +281,7 @@ class WantedDataset:
     addresses: PMap[NodeId, str] = field(default_factory=pmap)
     move: Move | None = None
     pause_costs: PMap[str, float] = field(default_factory=pmap)
-    stop_bytes: int = 0
+    stop_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

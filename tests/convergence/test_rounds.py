@@ -255,19 +255,18 @@ def test_a_limit_does_not_hold_for_the_last_send() -> None:
     assert lifted.load == limited.load
 
 
-@given(LINKS, st.integers(2, 10), st.integers(0, 10**12))
+@given(LINKS, st.integers(2, 10), st.floats(0, 1e4))
 def test_what_a_stop_writes_is_in_the_pause_and_never_in_the_way(
-    link: Link, laps: int, stop_bytes: int
+    link: Link, laps: int, longer: float
 ) -> None:
     """No round makes it smaller: without a budget the switch comes as early as without it."""
     plain = link.pushed(laps)
     if max(done.seconds for done in plain.rounds) > SECONDS_MAX:
         return
-    more = Progress(plain.rounds, plain.stale_seconds, stop_bytes)
+    more = Progress(plain.rounds, plain.stale_seconds, longer)
     before, after = outlook((plain,), COSTS), outlook((more,), COSTS)
     assert before is not None
     assert after is not None
-    longer = fit(plain.rounds).seconds_per_byte * stop_bytes
     assert after.pause_seconds == pytest.approx(before.pause_seconds + longer)
     assert after.smallest_seconds == pytest.approx(before.smallest_seconds + longer)
     decisions = [decide((plain,), before, PLAIN, 0.0), decide((more,), after, PLAIN, 0.0)]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from flocker_lite.model.accounts import MoveState, Round, Step, stop_bytes, write_rate
+import pytest
+
+from flocker_lite.model.accounts import MoveState, Round, Step, stop_seconds, write_rate
 
 PUSHED = (Round(10_000, 1.0), Round(400, 0.1, 2.0), Round(200, 0.1, 1.0))
 
@@ -20,12 +22,13 @@ def test_write_rate() -> None:
 
 
 def test_what_a_stop_wrote() -> None:
-    """What the last round sent beyond what is written all the time, and never less than nothing."""
-    assert stop_bytes(account(100_400, *PUSHED)) == 100_000
-    assert stop_bytes(account(300, *PUSHED)) == 0
+    """What the last round took beyond what is written all the time, and never less than nothing."""
+    assert stop_seconds(account(1600, *PUSHED)) == pytest.approx(0.1 * 1200 / 1600)
+    assert stop_seconds(account(300, *PUSHED)) == 0
+    assert stop_seconds(account(0, *PUSHED)) == 0
 
 
 def test_what_a_stop_wrote_is_not_made_up() -> None:
     """Where no round tells how much is written all the time, nothing is said of the stop."""
-    assert stop_bytes(account(100_000, *PUSHED[:1])) == 0
-    assert stop_bytes(MoveState("d", 2, "done", "a", "b")) == 0
+    assert stop_seconds(account(100_000, *PUSHED[:1])) == 0
+    assert stop_seconds(MoveState("d", 2, "done", "a", "b")) == 0

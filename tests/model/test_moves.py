@@ -315,10 +315,10 @@ def test_pause_costs() -> None:
     [move] = world.open
     last = moves.last_alike(world.configuration, move)
     assert moves.pause_costs(last) == pmap({"stop": 4.0, "mount": 0.5})
-    assert moves.bytes_of_the_stop(last) == pmap({D1: 703, D2: 603})
+    assert moves.seconds_of_the_stop(last) == pmap({D1: 703 / 1003, D2: 603 / 1003})
     other = moves.last_alike(world.configuration, replace(move, container="other"))
     assert other is None
-    assert moves.pause_costs(other) == moves.bytes_of_the_stop(other) == pmap()
+    assert moves.pause_costs(other) == moves.seconds_of_the_stop(other) == pmap()
 
 
 def test_receipt() -> None:
