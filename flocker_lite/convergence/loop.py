@@ -23,6 +23,7 @@ from flocker_lite.convergence.changes import (
     IStateChange,
     container_resource,
     dataset_resource,
+    image_resource,
     key,
 )
 from flocker_lite.convergence.groups import Local
@@ -76,6 +77,7 @@ class Loop:
         self._look_at_all = False
         self.seen_all = False
         self._retry: Any = None
+        self._look_later: Any = None
         self._poll = LoopingCall(self.look_again)
         self._poll.clock = self._clock
         self._stopped = True
@@ -92,8 +94,9 @@ class Loop:
         self._stopped = True
         if self._poll.running:
             self._poll.stop()
-        if self._retry is not None and self._retry.active():
-            self._retry.cancel()
+        for pending in (self._retry, self._look_later):
+            if pending is not None and pending.active():
+                pending.cancel()
         for _, deferred in list(self._in_flight.values()):
             deferred.cancel()
         if self._looking is not None:
@@ -169,21 +172,16 @@ class Loop:
             now.images,
             now.listeners,
         )
-        for resource in sorted(resources):
-            kind, _, identity = resource.partition("/")
-            if kind == "dataset":
-                found = await self._doors.storage.look(identity)
-                datasets = datasets.discard(identity)
-                datasets = datasets.set(identity, found) if found is not None else datasets
+        for identity in _named(dataset_resource(""), resources):
+            found = await self._doors.storage.look(identity)
+            datasets = datasets.discard(identity)
+            datasets = datasets.set(identity, found) if found is not None else datasets
         self._take_in_datasets(datasets)
-        for resource in sorted(resources):
-            kind, _, identity = resource.partition("/")
-            if kind == "image":
-                here = await self._doors.containers.has_image(identity)
-                images = images | {identity} if here else images - {identity}
-        prefix = container_resource("")
-        names = [each.removeprefix(prefix) for each in resources if each.startswith(prefix)]
-        containers = await self._look_at_containers(sorted(names), containers)
+        for image in _named(image_resource(""), resources):
+            here = await self._doors.containers.has_image(image)
+            images = images | {image} if here else images - {image}
+        names = _named(container_resource(""), resources)
+        containers = await self._look_at_containers(names, containers)
         if ROUTES_RESOURCE in resources:
             listeners = strangers(await self._doors.routing.listeners(), containers.values())
             routes = await self._doors.routing.discover()
@@ -249,10 +247,23 @@ class Loop:
         self._looking_at = frozenset()
         if self._stopped:
             return
-        self.log.failure("could not see what this node has; trying again", failure)
+        if failure.check(FlockerError):
+            self.log.error(
+                "could not see what this node has, trying again in {seconds:g} s: {error}",
+                seconds=REPEAT_SECONDS,
+                error=failure.value,
+            )
+        else:
+            self.log.failure("could not see what this node has; trying again", failure)
         # What failed meanwhile is told all the same, and what need not be looked at goes on.
         self._step()
-        self._clock.callLater(REPEAT_SECONDS, self.look_again)
+        self._look_again_later()
+
+    def _look_again_later(self) -> None:
+        """At everything, after a while; asked for meanwhile, it is done once."""
+        if self._stopped or (self._look_later is not None and self._look_later.active()):
+            return
+        self._look_later = self._clock.callLater(REPEAT_SECONDS, self.look_again)
 
     # Changing
 
@@ -363,8 +374,12 @@ class Loop:
     def _broken(self, failure: Failure) -> None:
         """A bug of the loop itself: it is logged, and the loop goes on."""
         self.log.failure("the loop met an unexpected error", failure)
-        if not self._stopped:
-            self._clock.callLater(REPEAT_SECONDS, self.look_again)
+        self._look_again_later()
+
+
+def _named(prefix: str, resources: frozenset[str]) -> list[str]:
+    """What the resources of one kind are called."""
+    return sorted(each.removeprefix(prefix) for each in resources if each.startswith(prefix))
 
 
 async def _run_after(begin: Deferred[None], change: IStateChange, doors: Doors) -> None:
