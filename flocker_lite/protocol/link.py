@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import ITCPTransport
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.protocols import amp
@@ -108,6 +109,9 @@ class Link(amp.AMP):
 
     def connectionMade(self) -> None:
         super().connectionMade()
+        if ITCPTransport.providedBy(self.transport):
+            # Else a second small message waits for the peer's delayed acknowledgement of the first.
+            self.transport.setTcpNoDelay(True)
         self._heard_at = self._clock.seconds()
         self._pulse.start(PING_SECONDS, now=False).addErrback(
             lambda failure: self.log.failure("the pulse of a link stopped", failure)

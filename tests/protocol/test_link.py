@@ -5,12 +5,25 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import ITCPTransport
 from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
 from twisted.test.iosim import FakeTransport, IOPump, connect
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import alsoProvides
 
 from flocker_lite.protocol.link import ALIVE_SECONDS_MAX, PING_SECONDS, SILENCE_SECONDS_MAX, Link
 from flocker_lite.protocol.messages import PART_BYTES_MAX, BadMessage, Gap
+
+
+class Tcp(StringTransport):
+    """Remembers whether small messages are held back."""
+
+    no_delay = False
+
+    def setTcpNoDelay(self, enabled: bool) -> None:
+        """As of a socket."""
+        self.no_delay = enabled
 
 
 class LinkTests(SynchronousTestCase):
@@ -41,6 +54,13 @@ class LinkTests(SynchronousTestCase):
             self.clock.advance(1)
             if deliver:
                 self.pump.flush()
+
+    def test_a_small_message_is_not_held_back(self) -> None:
+        """Nagle's algorithm and delayed acknowledgements would cost 40 ms now and then."""
+        link, transport = Link(self.clock), Tcp()
+        alsoProvides(transport, ITCPTransport)
+        link.makeConnection(transport)
+        assert transport.no_delay
 
     def test_messages_of_any_size(self) -> None:
         """What does not fit in one AMP value arrives in one piece, in order."""
