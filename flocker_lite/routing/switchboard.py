@@ -62,6 +62,7 @@ class Switchboard:
         self._timers: dict[int, Any] = {}
         self._relays: dict[int, Relayed] = {}
         self._relaying: set[int] = set()
+        self._in_force: frozenset[Rule] | None = None
         self.changed: Callable[[], None] = lambda: None
         self._telling: Any = None
         holder.changed = self._count_changed
@@ -136,11 +137,14 @@ class Switchboard:
     async def keep_away(self, container: str, ports: Iterable[int]) -> None:
         """Of what is kept, hold all that would get to the container here; FlockerError if not.
 
-        Once it was held for too long it is refused, for as long as it is kept.
+        Once it was held for too long it is refused, for as long as it is kept. What leads elsewhere
+        does so by rules that are in force when this returns.
         """
         leading_here = tuple(port for port in ports if self._kept[port] is None)
         await self._hold(container, leading_here)
         self._kept.update({port: self._held[port] for port in leading_here})
+        if self._in_force != self._chosen():
+            await self._apply()
 
     def refuse(self, ports: Iterable[int]) -> None:
         """Those who wait at these ports have waited in vain."""
@@ -227,11 +231,12 @@ class Switchboard:
 
     async def _put_in_force(self) -> None:
         """Before a rule leads to a listener it is there; it goes when no rule leads there."""
-        wanted = self._chosen()
+        wanted, self._in_force = self._chosen(), None
         routes = [rule for rule in wanted if isinstance(rule, Route)]
         self._relays = {route.port: rule for route in routes if (rule := await self._relay(route))}
         self._relaying |= self._relays.keys()
         await self._routing.replace(wanted | frozenset(self._relays.values()))
+        self._in_force = wanted
         for port in self._relaying - self._relays.keys():
             self._holder.leave(port)
         self._relaying &= self._relays.keys()

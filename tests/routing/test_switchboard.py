@@ -162,6 +162,33 @@ class SwitchboardTests(SynchronousTestCase):
         keeping = Deferred.fromCoroutine(self.board.keep_away("redis", (PORT,)))
         self.failureResultOf(keeping, FlockerError)
 
+    def test_a_trial_waits_for_rules_on_their_way(self) -> None:
+        """What leads elsewhere is in force before it begins, also when the kernel is slow."""
+        kernel: Deferred[None] = Deferred()
+
+        async def slowly(_: str) -> None:
+            await kernel
+
+        self.routing.before = slowly
+        Deferred.fromCoroutine(self.board.replace(frozenset({WEB})))
+        Deferred.fromCoroutine(self.board.replace(frozenset({WEB, redis(OTHER)})))
+        self.board.keep((PORT,))
+        keeping = Deferred.fromCoroutine(self.board.keep_away("redis", (PORT,)))
+        self.assertNoResult(keeping)
+        kernel.callback(None)
+        self.successResultOf(keeping)
+        assert self.in_force() == {WEB, redis(OTHER)}
+
+    def test_a_trial_where_rules_failed(self) -> None:
+        """They are tried again, and it begins with them or not at all."""
+        self.routing.fail_next("replace", FlockerError("nft is gone"))
+        self.failureResultOf(
+            Deferred.fromCoroutine(self.board.replace(frozenset({redis(OTHER)}))), FlockerError
+        )
+        self.board.keep((PORT,))
+        self.do(self.board.keep_away("redis", (PORT,)))
+        assert self.in_force() == {redis(OTHER)}
+
     def test_what_is_held_by_a_process_that_is_gone(self) -> None:
         """The rule stays when it is asked for: it leads to nobody any more, and so to no trial."""
         self.told(WEB)
