@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
-from twisted.logger import LogEvent, formatEvent, globalLogPublisher
+from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from flocker_lite.control.interfaces import EditFunction
@@ -71,15 +71,12 @@ class DockerAwayTests(SynchronousTestCase):
 
         self.node.containers.before = nobody_answers_fast
         assert self.node.agent is not None
-        events: list[LogEvent] = []
-        globalLogPublisher.addObserver(events.append)
-        self.addCleanup(globalLogPublisher.removeObserver, events.append)
         for _ in range(5):
             self.node.agent.loop.look_again()
         self.cluster.run(2.0)
         asked.clear()
-        events.clear()
-        self.cluster.run(AWAY_SECONDS)
+        with capturedLogs() as events:
+            self.cluster.run(AWAY_SECONDS)
         assert 0.5 * AWAY_SECONDS < len(asked) <= AWAY_SECONDS + 2, asked
         failed = [each for each in events if "could not see" in (each.get("log_format") or "")]
         assert len(failed) == len(asked)
