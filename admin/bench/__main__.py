@@ -52,8 +52,9 @@ def _parser() -> argparse.ArgumentParser:
     kind.set_defaults(measure=_pause)
 
     kind = kinds.add_parser("push", parents=[moving], help="the throughput of a push")
-    kind.add_argument("--repeats", type=int, default=6, help="sends of each kind")
-    kind.set_defaults(measure=_push)
+    kind.add_argument("--repeats", type=int, default=4, help="sends of each kind")
+    # A short one would tell how fast a connection begins.
+    kind.set_defaults(measure=_push, size_mib=800)
 
     kind = kinds.add_parser("api", parents=[common], help="what requests to the REST API cost")
     kind.add_argument("--containers", type=int, default=10_000, help="that there are already")
