@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, cast
 from uuid import UUID
@@ -78,6 +79,30 @@ class MemoryNode:
                 self.containers.end(name, KILLED)
         self.storage.unmounted(dataset_id)
 
+    def doors(self, network: MemoryNetwork, clock: Any, now: Callable[[], float]) -> Doors:
+        """The world as an agent that starts here finds it; `clock`, `now` as in `Loans`."""
+        self.fence.clock = clock
+        moves = MoveLog(clock)
+        routing = Switchboard(self.routing, self.holder, self.listeners, self.address, clock)
+        return Doors(
+            self.node_id,
+            self.address,
+            self.storage,
+            self.containers,
+            routing,
+            MemoryPeers(self.node_id, network),
+            clock,
+            moves,
+            PullLog(),
+            self.endings,
+            Arrivals(self.containers, routing, moves, clock),
+            Loans(clock, now, self.fence),
+        )
+
+    def join(self, cluster_id: str) -> None:
+        """Belong to this cluster from now on."""
+        self.cluster_id = cluster_id
+
     def write(self, name: str, text: str) -> None:
         """A container's process writes into each of its datasets."""
         for dataset_id, copy in self.storage.copies.items():
@@ -138,37 +163,16 @@ class MemoryCluster:
     def start_agent(self, node: MemoryNode) -> None:
         """Start the agent of a node."""
         self._sessions += 1
-        moves = MoveLog(self.clock)
-        node.fence.clock = self.clock
-        loans = Loans(self.clock, self.clock.seconds, node.fence)
-        routing = Switchboard(node.routing, node.holder, node.listeners, node.address, self.clock)
-        doors = Doors(
-            node.node_id,
-            node.address,
-            node.storage,
-            node.containers,
-            routing,
-            MemoryPeers(node.node_id, self.network),
-            self.clock,
-            moves,
-            PullLog(),
-            node.endings,
-            Arrivals(node.containers, routing, moves, self.clock),
-            loans,
-        )
-
-        def join(cluster_id: str) -> None:
-            node.cluster_id = cluster_id
-
+        doors = node.doors(self.network, self.clock, self.clock.seconds)
         agent = AgentService(
             Identity(node.node_id, node.address, "era", str(self._sessions)),
             doors,
             _MemoryEndpoint(self, node.node_id),
             lambda: node.cluster_id,
-            join,
+            node.join,
             trust=node.trust,
         )
-        gate: IGate = cast(IGate, Gate(node.node_id, node.storage, moves, loans, agent))
+        gate: IGate = cast(IGate, Gate(node.node_id, node.storage, doors.moves, doors.loans, agent))
 
         def guard(peer: NodeId) -> IGate:
             return cast(IGate, Guard(node.node_id, peer, gate, agent.loop, node.origins))

@@ -19,15 +19,9 @@ from twisted.internet.stdio import StandardIO
 from twisted.protocols.basic import LineReceiver
 
 from flocker_lite.agent.service import AgentService, Identity
-from flocker_lite.convergence.arrivals import Arrivals
-from flocker_lite.convergence.changes import Doors
-from flocker_lite.convergence.loans import Loans
-from flocker_lite.convergence.move_log import MoveLog
-from flocker_lite.convergence.pull_log import PullLog
 from flocker_lite.model.records import DatasetId, Node
-from flocker_lite.routing.switchboard import Switchboard
 from flocker_lite.testing.cluster import MemoryNode
-from flocker_lite.testing.memory_peers import MemoryNetwork, MemoryPeers
+from flocker_lite.testing.memory_peers import MemoryNetwork
 
 DISCOVERY_SECONDS = 300.0
 """Agents on one machine would all look at their memory, which costs what a cluster does not."""
@@ -59,34 +53,12 @@ class Fleet:
     def start(self, number: int) -> None:
         """Start the agent of a node, on what the node has."""
         node = self._nodes[number]
-        moves = MoveLog(self._reactor)
-        routing = Switchboard(
-            node.routing, node.holder, node.listeners, node.address, self._reactor
-        )
-        doors = Doors(
-            node.node_id,
-            node.address,
-            node.storage,
-            node.containers,
-            routing,
-            MemoryPeers(node.node_id, self._network),
-            self._reactor,
-            moves,
-            PullLog(),
-            node.endings,
-            Arrivals(node.containers, routing, moves, self._reactor),
-            Loans(self._reactor, time.monotonic, node.fence),
-        )
-
-        def join(cluster_id: str) -> None:
-            node.cluster_id = cluster_id
-
         node.agent = AgentService(
             Identity(node.node_id, node.address, str(uuid4()), str(uuid4())),
-            doors,
+            node.doors(self._network, self._reactor, time.monotonic),
             self._endpoint,
             lambda: node.cluster_id,
-            join,
+            node.join,
             DISCOVERY_SECONDS,
         )
         node.agent.startService()
@@ -99,7 +71,6 @@ class Fleet:
 
     def _node(self, number: int) -> MemoryNode:
         node = MemoryNode(*_identity(number))
-        node.fence.clock = self._reactor
 
         async def before(method: str, dataset_id: DatasetId) -> None:
             if method == "create":

@@ -21,12 +21,20 @@ from flocker_lite.control.store.database import Database
 from flocker_lite.model import codec, deltas
 from flocker_lite.model.records import Change, Configuration, Node
 from flocker_lite.model.state import NodeState
+from tests.conformance.rows import ADDRESS_1, ADDRESS_2, NODE_1, NODE_2
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 START_SECONDS_MAX = 30.0
 STOP_SECONDS_MAX = 20.0
 REQUEST_SECONDS_MAX = 30.0
 POLL_SECONDS = 0.05
+
+NODES = (Node(NODE_1, ADDRESS_1), Node(NODE_2, ADDRESS_2))
+TWO_NODES = Content(
+    "cccccccc-0000-4000-8000-000000000001",
+    deltas.apply(Configuration(), [Change("nodes", node.node_id, node) for node in NODES]),
+)
+"""A cluster that has these and nothing else."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +84,14 @@ class ControlProcess:
         """Of the process."""
         assert self._process is not None
         return self._process.pid
+
+    @property
+    def resident_bytes(self) -> int:
+        """The memory that it has."""
+        for line in Path(f"/proc/{self.pid}/status").read_text("ascii").splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) * 1024
+        raise AssertionError("there is no VmRSS")
 
     @property
     def log(self) -> str:
@@ -189,13 +205,6 @@ class ReportingAgent:
         """End it."""
         self._process.terminate()
         self._process.wait(STOP_SECONDS_MAX)
-
-
-def cluster_of(*nodes: Node, cluster_id: str) -> Content:
-    """A cluster that has these nodes and nothing else."""
-    changes = [Change("nodes", node.node_id, node) for node in nodes]
-    configuration = deltas.apply(Configuration(), changes)
-    return Content(cluster_id, configuration)
 
 
 def _free_ports(count: int) -> list[int]:

@@ -13,16 +13,12 @@ from treq.testing import StubTreq
 from twisted.internet.task import Clock
 
 from flocker_lite.control.http.app import RESTAPI
-from flocker_lite.model.records import Node
 from tests.conformance import rows_containers, rows_datasets, rows_later
-from tests.conformance.live import ControlProcess, Reply, ReportingAgent, cluster_of, fill
+from tests.conformance.live import NODES, TWO_NODES, ControlProcess, Reply, ReportingAgent, fill
 from tests.conformance.rows import (
-    ADDRESS_1,
-    ADDRESS_2,
     ANYTHING,
     BAD_QUERY,
     NODE_1,
-    NODE_2,
     NOT_VALID,
     Row,
     Step,
@@ -48,15 +44,13 @@ ROWS: tuple[Row, ...] = (
     *rows_later.STATES,
     *rows_later.LATER,
 )
-NODES = (Node(NODE_1, ADDRESS_1), Node(NODE_2, ADDRESS_2))
-CLUSTER = cluster_of(*NODES, cluster_id="cccccccc-0000-4000-8000-000000000001")
 
 
 def in_memory() -> Request:
     """The application in memory."""
     clock = Clock()
     clock.advance(1.7e9)
-    control = MemoryControl(CLUSTER.configuration, clock)
+    control = MemoryControl(TWO_NODES.configuration, clock)
     control.report(NODE_1, rows_later.STATE, rows_later.ERA)
 
     async def resolve(name: str) -> tuple[str, ...]:
@@ -88,7 +82,7 @@ def service(
         yield in_memory()
         return
     data_path = tmp_path_factory.mktemp("control") / "data"
-    fill(data_path, CLUSTER)
+    fill(data_path, TWO_NODES)
     control = ControlProcess(data_path)
     try:
         control.start()

@@ -19,15 +19,9 @@ from typing import Any
 import pytest
 
 from flocker_lite.control.store.database import FILE_NAME, Database
-from flocker_lite.model.records import Node
-from tests.conformance.live import CHECKOUT, ControlProcess, cluster_of, fill
-from tests.conformance.rows import ADDRESS_1, ADDRESS_2, CONTAINERS, DATASETS, NODE_1, NODE_2
+from tests.conformance.live import CHECKOUT, TWO_NODES, ControlProcess, fill
+from tests.conformance.rows import ADDRESS_1, CONTAINERS, DATASETS
 
-CLUSTER = cluster_of(
-    Node(NODE_1, ADDRESS_1),
-    Node(NODE_2, ADDRESS_2),
-    cluster_id="cccccccc-0000-4000-8000-000000000001",
-)
 WRITES = 1000
 WRITERS = 4
 CRASHES = 5
@@ -43,7 +37,7 @@ STALLED_BYTES_MAX = 16 * 1024 * 1024
 @pytest.fixture
 def control(tmp_path: Path) -> Iterator[ControlProcess]:
     """A service with two nodes, which have no agents."""
-    fill(tmp_path / "data", CLUSTER)
+    fill(tmp_path / "data", TWO_NODES)
     process = ControlProcess(tmp_path / "data")
     process.start()
     try:
@@ -138,7 +132,7 @@ def test_second_process(control: ControlProcess) -> None:
 )
 def test_unusable_store(tmp_path: Path, spoil: Any, complaint: str) -> None:
     """A store that cannot be used is left as it is, and the log says what to do."""
-    fill(tmp_path / "data", CLUSTER)
+    fill(tmp_path / "data", TWO_NODES)
     spoil(tmp_path / "data" / FILE_NAME)
     control = ControlProcess(tmp_path / "data")
     control.launch()
@@ -205,18 +199,11 @@ def test_reader_that_does_not_read(control: ControlProcess) -> None:
         metadata = {str(number): "v" * 256 for number in range(16)}
         dataset = control.post(DATASETS, {"primary": ADDRESS_1}).body
         path = f"{DATASETS}/{dataset['dataset_id']}"
-        before = _resident_bytes(control)
+        before = control.resident_bytes
         for number in range(1000):
             reply = control.post(path, {"metadata": {**metadata, "0": str(number)}})
             assert reply.status == 200
-        assert _resident_bytes(control) - before < STALLED_BYTES_MAX
-
-
-def _resident_bytes(control: ControlProcess) -> int:
-    for line in Path(f"/proc/{control.pid}/status").read_text("ascii").splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) * 1024
-    raise AssertionError("there is no VmRSS")
+        assert control.resident_bytes - before < STALLED_BYTES_MAX
 
 
 def test_schemathesis(control: ControlProcess, tmp_path: Path) -> None:

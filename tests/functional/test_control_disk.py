@@ -19,14 +19,9 @@ from flocker_lite.control.store.database import read_content
 from flocker_lite.model.lease import Lease, Role
 from flocker_lite.model.records import Node
 from flocker_lite.model.state import DatasetState, NodeState
-from tests.conformance.live import CHECKOUT, ControlProcess, ReportingAgent, cluster_of, fill
+from tests.conformance.live import CHECKOUT, TWO_NODES, ControlProcess, ReportingAgent, fill
 from tests.conformance.rows import ADDRESS_1, ADDRESS_2, DATASETS, NODE_1, NODE_2
 
-CLUSTER = cluster_of(
-    Node(NODE_1, ADDRESS_1),
-    Node(NODE_2, ADDRESS_2),
-    cluster_id="cccccccc-0000-4000-8000-000000000001",
-)
 COMMAND_SECONDS_MAX = 20
 RETRY_SECONDS_MAX = 30.0
 NOBODY = 65534
@@ -44,7 +39,7 @@ def small(tmp_path: Path) -> Iterator[Path]:
     path.mkdir()
     run("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(path))
     try:
-        fill(path, CLUSTER)
+        fill(path, TWO_NODES)
         yield path
     finally:
         run("umount", "-l", str(path))
@@ -176,7 +171,7 @@ def test_it_needs_no_rights(shared_checkout: Path) -> None:
     assert control.wait() == 1
     assert "check its owner, mode and mount" in control.log
     os.chown(data_path, NOBODY, NOBODY)
-    fill(data_path, CLUSTER)
+    fill(data_path, TWO_NODES)
     for path in data_path.iterdir():
         os.chown(path, NOBODY, NOBODY)
     control.start()

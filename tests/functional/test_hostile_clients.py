@@ -21,18 +21,12 @@ from flocker_lite.control.agents import STRANGERS_MAX
 from flocker_lite.control.http.channel import BODY_BYTES_MAX, CONNECTIONS_MAX
 from flocker_lite.model import deltas
 from flocker_lite.model.lease import Lease, Role
-from flocker_lite.model.records import Node
 from flocker_lite.model.state import DatasetState, NodeState
 from flocker_lite.protocol.link import VERSIONS, Hello, Part
 from flocker_lite.protocol.messages import Message, encode, parts
-from tests.conformance.live import CHECKOUT, ControlProcess, cluster_of, fill
-from tests.conformance.rows import ADDRESS_1, ADDRESS_2, DATASETS, NODE_1, NODE_2
+from tests.conformance.live import CHECKOUT, TWO_NODES, ControlProcess, fill
+from tests.conformance.rows import ADDRESS_1, ADDRESS_2, DATASETS, NODE_1
 
-CLUSTER = cluster_of(
-    Node(NODE_1, ADDRESS_1),
-    Node(NODE_2, ADDRESS_2),
-    cluster_id="cccccccc-0000-4000-8000-000000000001",
-)
 IDLE_COUNT = 10_000
 OPEN_FILES = 2 * IDLE_COUNT
 MIB = 1024 * 1024
@@ -56,7 +50,7 @@ def control(service: ControlProcess) -> Iterator[ControlProcess]:
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[ControlProcess]:
     """A service of two nodes and 200 datasets."""
-    fill(tmp_path / "data", CLUSTER)
+    fill(tmp_path / "data", TWO_NODES)
     process = ControlProcess(tmp_path / "data")
     process.start()
     for _ in range(200):
@@ -76,14 +70,6 @@ def many_files() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, limits[1]))
     yield
     resource.setrlimit(resource.RLIMIT_NOFILE, limits)
-
-
-def resident_bytes(control: ControlProcess) -> int:
-    """The memory that it has."""
-    for line in Path(f"/proc/{control.pid}/status").read_text("ascii").splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) * 1024
-    raise AssertionError("there is no VmRSS")
 
 
 def open_files(control: ControlProcess) -> int:
@@ -125,7 +111,7 @@ def test_ten_thousand_idle_connections(control: ControlProcess, kind: str) -> No
     """They keep nobody out, the service keeps but so many of them, and none when they are gone."""
     port = control.port if kind == "clients" else control.agent_port
     kept_max = CONNECTIONS_MAX if kind == "clients" else STRANGERS_MAX
-    before, files = resident_bytes(control), open_files(control)
+    before, files = control.resident_bytes, open_files(control)
     with ExitStack() as stack:
         sockets = [stack.enter_context(attack(port)) for _ in range(IDLE_COUNT)]
         is_served(control)
@@ -133,19 +119,19 @@ def test_ten_thousand_idle_connections(control: ControlProcess, kind: str) -> No
         agent.report(NodeState())
         assert open_files(control) <= files + kept_max + 10
         kept = connected_count(sockets)
-        print(f"{kept} of {IDLE_COUNT} kept, {(resident_bytes(control) - before) // 1024} KiB more")
+        print(f"{kept} of {IDLE_COUNT} kept, {(control.resident_bytes - before) // 1024} KiB more")
         assert kept <= kept_max
     deadline = time.monotonic() + RECOVERY_SECONDS_MAX
     while open_files(control) > files + 10:
         assert time.monotonic() < deadline
         time.sleep(0.1)
     is_served(control)
-    assert resident_bytes(control) - before < 2 * GROWTH_BYTES_MAX
+    assert control.resident_bytes - before < 2 * GROWTH_BYTES_MAX
 
 
 def test_requests_whose_answers_are_not_read(control: ControlProcess) -> None:
     """100,000 requests in a row, nothing read: they cost what one of them does."""
-    before = resident_bytes(control)
+    before = control.resident_bytes
     request = f"GET {DATASETS} HTTP/1.1\r\nHost: control\r\n\r\n".encode()
     with closing(attack(control.port)) as stalled:
         stalled.settimeout(3)
@@ -153,12 +139,12 @@ def test_requests_whose_answers_are_not_read(control: ControlProcess) -> None:
             for _ in range(1000):
                 stalled.sendall(request * 100)
         is_served(control)
-        assert resident_bytes(control) - before < GROWTH_BYTES_MAX
+        assert control.resident_bytes - before < GROWTH_BYTES_MAX
 
 
 def test_heads_and_bodies_that_are_too_much(control: ControlProcess) -> None:
     """Each is refused by itself: long heads, long and endless bodies, deep and wide JSON."""
-    before = resident_bytes(control)
+    before = control.resident_bytes
     head = f"POST {DATASETS} HTTP/1.1\r\nHost: control\r\nContent-Type: application/json\r\n"
     deep = b'{"metadata":' + b"[" * 100_000
     wide = b'{"primary":[' + b"0," * (BODY_BYTES_MAX // 2 - 100) + b"0]}"
@@ -183,7 +169,7 @@ def test_heads_and_bodies_that_are_too_much(control: ControlProcess) -> None:
                         answer = client.recv(4096)
                         assert answer == b"" or answer.split()[1] == status, (attempt, more[:50])
     is_served(control)
-    assert resident_bytes(control) - before < GROWTH_BYTES_MAX
+    assert control.resident_bytes - before < GROWTH_BYTES_MAX
 
 
 def sized(body: bytes) -> bytes:
@@ -251,19 +237,19 @@ def holding(*names: str) -> NodeState:
 
 def test_an_agent_that_floods(control: ControlProcess) -> None:
     """Reports without a pause, none of whose answers is read; others are served meanwhile."""
-    before = resident_bytes(control)
+    before = control.resident_bytes
     with RawAgent(control, NODE_1, ADDRESS_1) as agent:
         reports = [agent.reported(holding(f"d{number % 7}")) for number in range(REPORTS)]
         with suppress(ConnectionError, TimeoutError):
             agent.socket.sendall(b"".join(reports))
             agent.socket.sendall(b"".join(reports))
         is_served(control)
-    assert resident_bytes(control) - before < GROWTH_BYTES_MAX
+    assert control.resident_bytes - before < GROWTH_BYTES_MAX
 
 
 def test_an_agent_that_reports_of_too_much(control: ControlProcess) -> None:
     """Thousands of datasets, others each time: what it does not report any more is forgotten."""
-    before = resident_bytes(control)
+    before = control.resident_bytes
     for attempt in range(5):
         names = [f"d-{attempt}-{number}" for number in range(RESOURCES)]
         with RawAgent(control, NODE_1, ADDRESS_1) as agent:
@@ -271,12 +257,12 @@ def test_an_agent_that_reports_of_too_much(control: ControlProcess) -> None:
             is_served(control)
             shown = control.request("GET", "/v1/state/datasets").body
             assert {item["dataset_id"] for item in shown} <= set(names)
-    assert resident_bytes(control) - before < GROWTH_BYTES_MAX
+    assert control.resident_bytes - before < GROWTH_BYTES_MAX
 
 
 def test_messages_without_an_end(control: ControlProcess) -> None:
     """Neither of a stranger nor of an agent is more kept than there may be of one."""
-    before = resident_bytes(control)
+    before = control.resident_bytes
     part = RawAgent.boxed
     with RawAgent(control, NODE_1, ADDRESS_1) as agent:
         endless = part(agent, Part, data=b"x" * 60_000, last=False)
@@ -288,7 +274,7 @@ def test_messages_without_an_end(control: ControlProcess) -> None:
                 for _ in range(100):
                     stranger.sendall(endless)
         is_served(control)
-    assert resident_bytes(control) - before < GROWTH_BYTES_MAX
+    assert control.resident_bytes - before < GROWTH_BYTES_MAX
 
 
 def test_what_was_said_stays_said(service: ControlProcess, tmp_path: Path) -> None:

@@ -63,6 +63,14 @@ def property_of(name: str, of: str) -> str:
     return succeed("zfs", "get", "-Hp", "-o", "value", name, of).strip()
 
 
+def receive_mounted(volume: str, target: str, mountpoint: Path) -> None:
+    """Have what `first` is of a dataset there as well, mounted."""
+    succeed("zfs", "receive", "-u", target, stdin=stream("zfs", "send", f"{volume}@first"))
+    succeed("zfs", "set", f"mountpoint={mountpoint}", target)
+    if property_of("mounted", target) == "no":
+        succeed("zfs", "mount", target)
+
+
 def test_kernel_and_tools_are_openzfs() -> None:
     """The module and the tools are of the same version, and it is 2.1 or later."""
     tools, kernel = succeed("zfs", "version").split()
@@ -91,10 +99,7 @@ def test_received_data_is_the_sent_data(
 ) -> None:
     """What is read at the target is what was written at the source."""
     target, mountpoint = f"{pools[1]}/volume", tmp_path / "copy"
-    succeed("zfs", "receive", "-u", target, stdin=stream("zfs", "send", f"{volume}@first"))
-    succeed("zfs", "set", f"mountpoint={mountpoint}", target)
-    if property_of("mounted", target) == "no":
-        succeed("zfs", "mount", target)
+    receive_mounted(volume, target, mountpoint)
     sent = (tmp_path / "volume" / "data").read_bytes()
     assert (mountpoint / "data").read_bytes() == sent
 
@@ -139,10 +144,7 @@ def test_diverged_target_refuses_an_increment(
 ) -> None:
     """A target that was written to after the common snapshot keeps its data."""
     target, mountpoint = f"{pools[1]}/volume", tmp_path / "copy"
-    succeed("zfs", "receive", "-u", target, stdin=stream("zfs", "send", f"{volume}@first"))
-    succeed("zfs", "set", f"mountpoint={mountpoint}", target)
-    if property_of("mounted", target) == "no":
-        succeed("zfs", "mount", target)
+    receive_mounted(volume, target, mountpoint)
     (mountpoint / "own").write_bytes(b"written at the target")
     succeed("zfs", "snapshot", f"{target}@own")
     succeed("zfs", "snapshot", f"{volume}@second")

@@ -8,14 +8,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from twisted.logger import ILogObserver, LogEvent, formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
-from zope.interface import implementer
 
 from flocker_lite.ca.claims import CertificateError, Kind
 from flocker_lite.ca.directory import Directory
 from flocker_lite.ca.issuing import CERTIFICATE_DAYS
 from flocker_lite.tls.certificates import LOOK_SECONDS, WARNING_SECONDS
+from tests.tls.logged import logged_lines
 from tests.tls.world import NODE_1, NODE_2, OTHER_CLUSTER, World, now
 
 AGENTS = (Kind.NODE,)
@@ -35,14 +34,7 @@ class CertificatesTests(SynchronousTestCase):
         for service in (self.control, self.agent):
             service.startService()
             self.addCleanup(service.stopService)
-        self.logged: list[str] = []
-
-        @implementer(ILogObserver)
-        def note(event: LogEvent) -> None:
-            self.logged.append(str(formatEvent(event)))
-
-        globalLogPublisher.addObserver(note)
-        self.addCleanup(globalLogPublisher.removeObserver, note)
+        self.logged = logged_lines(self)
 
     def said(self, text: str) -> int:
         """How often the log has this."""

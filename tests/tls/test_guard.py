@@ -10,12 +10,11 @@ from OpenSSL import SSL
 from twisted.internet.error import ConnectionLost
 from twisted.internet.protocol import Factory
 from twisted.internet.testing import StringTransportWithDisconnection
-from twisted.logger import ILogObserver, LogEvent, formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
-from zope.interface import implementer
 
 from flocker_lite.ca.claims import CertificateError, Kind
 from flocker_lite.ca.issuing import CERTIFICATE_DAYS
+from tests.tls.logged import logged_lines
 from tests.tls.world import NODE_1, OTHER_CLUSTER, Attacker, Meeting, Speaker, World
 
 AGENTS = (Kind.NODE,)
@@ -33,14 +32,7 @@ class GuardTests(SynchronousTestCase):
         self.control = self.world.open(
             self.world.issue(Kind.CONTROL, "control.example"), Kind.CONTROL
         )
-        self.logged: list[str] = []
-
-        @implementer(ILogObserver)
-        def note(event: LogEvent) -> None:
-            self.logged.append(str(formatEvent(event)))
-
-        globalLogPublisher.addObserver(note)
-        self.addCleanup(globalLogPublisher.removeObserver, note)
+        self.logged = logged_lines(self)
 
     def come(self, kind: Kind, name: str, doors: tuple[Kind, ...], **how: object) -> Meeting:
         """Somebody with a certificate like this connects."""
@@ -54,6 +46,15 @@ class GuardTests(SynchronousTestCase):
         assert reason in str(meeting.server.lost)
         assert meeting.client.lost is not None
         assert any(" refused at the door: " in line and reason in line for line in self.logged)
+
+    def connected(self) -> tuple[Speaker, StringTransportWithDisconnection]:
+        """Somebody connects to the users' door, and says nothing yet."""
+        speaker = Speaker(b"")
+        server = self.control.server(Factory.forProtocol(lambda: speaker), "door", USERS)
+        transport = StringTransportWithDisconnection()
+        transport.protocol = server.buildProtocol(None)
+        transport.protocol.makeConnection(transport)
+        return speaker, transport
 
     def test_an_agent(self) -> None:
         """It is let in as the node that its certificate names, and knows whom it speaks to."""
@@ -144,25 +145,15 @@ class GuardTests(SynchronousTestCase):
 
     def test_plain_http(self) -> None:
         """Whoever speaks without TLS hears nothing, and the log says what was wrong."""
-        speaker = Speaker(b"")
-        server = self.control.server(Factory.forProtocol(lambda: speaker), "door", USERS)
-        end = server.buildProtocol(None)
-        transport = StringTransportWithDisconnection()
-        transport.protocol = end
-        end.makeConnection(transport)
-        end.dataReceived(b"GET /v1/version HTTP/1.1\r\n\r\n")
+        speaker, transport = self.connected()
+        transport.protocol.dataReceived(b"GET /v1/version HTTP/1.1\r\n\r\n")
         assert transport.value() == b""
         assert isinstance(speaker.lost, CertificateError)
         assert "it speaks HTTP without TLS" in str(speaker.lost)
 
     def test_a_look_at_the_port(self) -> None:
         """Who connects and hangs up is no line in the log."""
-        speaker = Speaker(b"")
-        server = self.control.server(Factory.forProtocol(lambda: speaker), "door", USERS)
-        end = server.buildProtocol(None)
-        transport = StringTransportWithDisconnection()
-        transport.protocol = end
-        end.makeConnection(transport)
+        speaker, transport = self.connected()
         transport.loseConnection()
         assert isinstance(speaker.lost, ConnectionLost)
         assert self.logged == []

@@ -4,43 +4,34 @@ from __future__ import annotations
 
 import itertools
 import socket
-import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
 
+from tests.functional.crashes.background import Background
+
 LIST = b"journal"
 ANSWER_SECONDS_MAX = 1.0
 BETWEEN_SECONDS = 0.03
-END_SECONDS_MAX = 10.0
+READ_SECONDS_MAX = 10.0
 COMMAND_LINE = ["redis-server", "--appendonly", "yes", "--appendfsync", "always", "--save", ""]
 """What redis acknowledges, it has fsynced."""
 
 
-class Journal:
+class Journal(Background):
     """One thread: each number is tried once, at the addresses in turn."""
 
     def __init__(self, addresses: Sequence[str], port: int) -> None:
+        super().__init__()
         self.acknowledged: list[int] = []
         self.longest_gap_seconds = 0.0
         self._addresses = itertools.cycle(addresses)
         self._port = port
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
 
-    def start(self) -> None:
-        """Begin to write."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End after the record that is on its way."""
-        self._stop.set()
-        self._thread.join(END_SECONDS_MAX)
-
-    def _run(self) -> None:
+    def go_on(self) -> None:
         address, last = next(self._addresses), time.monotonic()
         for number in itertools.count(1):
-            if self._stop.is_set():
+            if self.stopping.is_set():
                 return
             try:
                 answer = ask(address, self._port, b"RPUSH", LIST, str(number).encode())
@@ -52,7 +43,7 @@ class Journal:
                 last = time.monotonic()
             else:
                 address = next(self._addresses)
-            self._stop.wait(BETWEEN_SECONDS)
+            self.stopping.wait(BETWEEN_SECONDS)
 
 
 def ask(address: str, port: int, *words: bytes) -> bytes:
@@ -67,7 +58,7 @@ def ask(address: str, port: int, *words: bytes) -> bytes:
 def read_all(address: str, port: int) -> list[int]:
     """The whole list, in its order."""
     with socket.create_connection((address, port), ANSWER_SECONDS_MAX) as connection:
-        connection.settimeout(END_SECONDS_MAX)
+        connection.settimeout(READ_SECONDS_MAX)
         connection.sendall(b"LRANGE %s 0 -1\r\n" % LIST)
         with connection.makefile("rb") as answer:
             count = int(answer.readline().strip().removeprefix(b"*"))

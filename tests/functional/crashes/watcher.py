@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from admin.hosts import Node
 from admin.hosts.cgroups import ROOT
+from tests.functional.crashes.background import Background
 
 LOOK_SECONDS = 0.02
-END_SECONDS_MAX = 10.0
 MOUNT_ROOT = "/flocker/"
 PROGRAM = "redis-server"
 RUNC = "runc"
@@ -34,7 +33,7 @@ class Look:
 
 
 @dataclass
-class Watcher:
+class Watcher(Background):
     """One thread that looks at each node in turn, and remembers what must not be.
 
     What was at a node both before and after a look at the other one was there during it, too: so
@@ -47,19 +46,9 @@ class Watcher:
     looks: int = 0
 
     def __post_init__(self) -> None:
+        super().__init__()
         self._seen = {node.name: Look() for node in self.nodes}
         self._servers: set[int] = set()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def start(self) -> None:
-        """Begin to look."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Look no more."""
-        self._stop.set()
-        self._thread.join(END_SECONDS_MAX)
 
     def forget(self) -> None:
         """A new move begins."""
@@ -74,8 +63,8 @@ class Watcher:
         """The names of the nodes that have a dataset mounted writable, each as often as it is."""
         return sorted(name for name, look in self._seen.items() for _ in look.mounts)
 
-    def _run(self) -> None:
-        while not self._stop.wait(LOOK_SECONDS):
+    def go_on(self) -> None:
+        while not self.stopping.wait(LOOK_SECONDS):
             for node in self.nodes:
                 self._look_at(node)
 
