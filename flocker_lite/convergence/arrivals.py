@@ -197,7 +197,12 @@ class Arrivals:
         if isinstance(result, Failure):
             if result.check(CancelledError):
                 return
-            self._log.failure("{name} may not be reached here yet", result, name=name)
+            if result.check(FlockerError):
+                self._log.warn(
+                    "{name} may not be reached here yet: {error}", name=name, error=result.value
+                )
+            else:
+                self._log.failure("{name} may not be reached here yet", result, name=name)
         self._waiting.pop(name, None)
         self._ports.pop(name, None)
         self.changed()

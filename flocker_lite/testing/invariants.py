@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from flocker_lite.model.lease import Role
 from flocker_lite.model.records import Configuration, Container, DatasetId
@@ -12,6 +13,7 @@ from flocker_lite.testing.cluster import MemoryNode
 from flocker_lite.testing.memory_storage import Copy
 
 _HOLDERS = (Role.PRIMARY, Role.RELEASING)
+_KEEPERS = (*_HOLDERS, Role.LENT)
 
 OWN = "own "
 """How texts begin that a container writes on trial, of which nobody was told that they are safe."""
@@ -44,20 +46,39 @@ def violations(
 ) -> list[str]:
     """Every rule that is broken now, in words; these hold at every instant, whatever fails."""
     found: list[str] = []
-    ids = {
-        dataset_id for node in nodes for dataset_id in (*node.storage.copies, *node.storage.made)
-    }
+    seen = [_Seen.of(node) for node in nodes]
+    ids = {dataset_id for node in seen for dataset_id in (*node.copies, *node.made)}
     for dataset_id in sorted(ids | set(history.written)):
-        found += _one_writer(nodes, dataset_id)
-        made = sum(node.storage.made.count(dataset_id) for node in nodes)
+        found += _one_writer(seen, dataset_id)
+        made = sum(node.made.count(dataset_id) for node in seen)
         if made > 1:
             found.append(f"{dataset_id} was made {made} times")
         dataset = configuration.datasets.get(dataset_id)
         if dataset is not None and not dataset.deleted:
-            found += _nothing_lost(nodes, dataset_id, history)
+            found += _nothing_lost(seen, dataset_id, history)
     for node in nodes:
         found += _nobody_reaches_a_trial(nodes, node)
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What a node has at one instant; `users` has the containers that run with each path."""
+
+    address: str
+    copies: Mapping[DatasetId, Copy]
+    made: Sequence[DatasetId]
+    users: Mapping[str, list[str]]
+    path: Callable[[DatasetId], str]
+
+    @classmethod
+    def of(cls, node: MemoryNode) -> _Seen:
+        users: dict[str, list[str]] = {}
+        for name, paths in node.containers.processes.items():
+            for path in paths:
+                users.setdefault(path, []).append(name)
+        storage = node.storage
+        return cls(node.address, storage.copies, storage.made, users, storage.path)
 
 
 def _nobody_reaches_a_trial(nodes: list[MemoryNode], node: MemoryNode) -> Iterator[str]:
@@ -89,16 +110,15 @@ def _end_of(nodes: list[MemoryNode], node: MemoryNode, port: int) -> MemoryNode 
     return None
 
 
-def _one_writer(nodes: list[MemoryNode], dataset_id: DatasetId) -> Iterator[str]:
+def _one_writer(nodes: list[_Seen], dataset_id: DatasetId) -> Iterator[str]:
     writers, mounted, users = [], [], []
     for node in nodes:
-        copy = node.storage.copies.get(dataset_id)
-        path = node.storage.path(dataset_id)
-        processes = [name for name, paths in node.containers.processes.items() if path in paths]
+        copy = node.copies.get(dataset_id)
+        processes = node.users.get(node.path(dataset_id), ())
         is_mounted = copy is not None and copy.local.mounted
-        is_on_trial = copy is not None and _role(copy) is Role.PROBATION
+        role = _role(copy) if copy is not None else None
         # A trial that has ended is nobody's any more, whatever the lease still says.
-        is_writer = (copy is not None and _role(copy) in _HOLDERS) or (is_on_trial and is_mounted)
+        is_writer = role in _HOLDERS or (role is Role.PROBATION and is_mounted)
         if is_mounted and not is_writer:
             yield f"{node.address} has {dataset_id} mounted as {copy and copy.local.lease}"
         if processes and not is_mounted:
@@ -113,19 +133,18 @@ def _one_writer(nodes: list[MemoryNode], dataset_id: DatasetId) -> Iterator[str]
             yield f"{dataset_id} is {what} at {' and '.join(where)}"
 
 
-def _nothing_lost(
-    nodes: list[MemoryNode], dataset_id: DatasetId, history: History
-) -> Iterator[str]:
+def _nothing_lost(nodes: list[_Seen], dataset_id: DatasetId, history: History) -> Iterator[str]:
     written = history.written.get(dataset_id, ())
-    copies = [(node, node.storage.copies.get(dataset_id)) for node in nodes]
-    for node, copy in copies:
-        if (
-            copy is not None
-            and _role(copy) in (*_HOLDERS, Role.LENT)
-            and _promised(copy) != written
-        ):
+    is_somewhere = not written
+    for node in nodes:
+        copy = node.copies.get(dataset_id)
+        if copy is None:
+            continue
+        is_whole = _promised(copy) == written
+        is_somewhere |= is_whole
+        if not is_whole and _role(copy) in _KEEPERS:
             yield f"{dataset_id} at {node.address} holds {copy.content}, written was {written}"
-    if written and all(copy is None or _promised(copy) != written for _, copy in copies):
+    if not is_somewhere:
         yield f"no copy of {dataset_id} holds what was written: {written}"
 
 
@@ -170,7 +189,12 @@ def _runs(node: MemoryNode, container: Container) -> Iterator[str]:
 
 def _promised(copy: Copy) -> tuple[str, ...]:
     """What it holds of that which somebody was told is safe."""
-    return tuple(text for text in copy.content if not text.startswith(OWN))
+    return _promised_of(copy.content)
+
+
+@lru_cache
+def _promised_of(content: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(text for text in content if not text.startswith(OWN))
 
 
 def _role(copy: Copy) -> Role | None:
