@@ -22,8 +22,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "interfaces": {"model", "errors"},
     "processes": {"errors"},
     "ca": {"errors"},
-    "tls": {"ca", "errors"},
+    "tls": {"ca", "errors", "refusals"},
     "durable": set(),
+    "refusals": set(),
     "config": {"errors"},
     "receive": set(),
     # A move holds back connections while it switches, by the switchboard of the routing room.
@@ -33,7 +34,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "containers": FLOORS | {"processes"},
     "routing": FLOORS | {"processes"},
     "protocol": {"model", "errors"},
-    "control": FLOORS | {"protocol"},
+    "control": FLOORS | {"protocol", "refusals"},
     "agent": FLOORS | {"durable", "protocol", "convergence", "routing"},
     "taps": {
         *(FLOORS | {"processes", "config", "convergence", "protocol", "receive"}),

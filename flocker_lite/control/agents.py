@@ -19,6 +19,7 @@ from flocker_lite.model.records import Node, NodeId, SshKeys
 from flocker_lite.model.ssh_keys import ssh_keys
 from flocker_lite.model.versions import told_versions, why_strange
 from flocker_lite.protocol.link import VERSIONS, Hello, Link, Refused
+from flocker_lite.refusals import Refusals
 
 STRANGERS_MAX = 1024
 """Connections without a hello; one more makes the one go that has been there longest."""
@@ -52,12 +53,14 @@ class AgentLink(Link):
         clock: Any,
         certified_by: CertifiedBy,
         strangers: Crowd[AgentLink],
+        refusals: Refusals,
     ) -> None:
         super().__init__(clock)
         self._control = control
         self._timer = clock
         self._certified_by = certified_by
         self._strangers = strangers
+        self._refusals = refusals
         self._said_hello = False
         self._boxes_left = STRANGERS_BOXES_MAX
         self._patience: IDelayedCall | None = None
@@ -77,6 +80,12 @@ class AgentLink(Link):
             if self._boxes_left < 0:
                 raise Refused(f"{STRANGERS_BOXES_MAX} messages, and none of them a good hello")
         super().ampBoxReceived(box)
+
+    def complain(self, text: str, **facts: object) -> None:
+        """Not more often than once a second of each address."""
+        transport: Any = self.transport
+        peer = str(getattr(transport.getPeer(), "host", "somebody"))
+        self._refusals.say(peer, lambda: self.log.warn(text, **facts))
 
     def _is_no_stranger(self) -> None:
         self._strangers.left(self)
@@ -127,7 +136,7 @@ class AgentLink(Link):
             return {"cluster_id": mine}
 
         def refused(failure: Any) -> Any:
-            self.log.warn(
+            self.complain(
                 "agent of {address} refused: {reason}", address=address, reason=failure.value
             )
             return failure
@@ -148,6 +157,7 @@ def _keys(public_key: str | None, host_keys: list[str] | None) -> SshKeys | None
 class AgentLinks(Factory):
     """Makes a link for each connection on the agents' port."""
 
+    log = Logger()
     noisy = False
 
     def __init__(
@@ -161,6 +171,14 @@ class AgentLinks(Factory):
         self._clock = clock
         self._certified_by = certified_by
         self._strangers: Crowd[AgentLink] = Crowd(strangers_max, AgentLink.hang_up)
+        self._refusals = Refusals(clock, self._left_out)
 
     def buildProtocol(self, addr: object) -> AgentLink:
-        return AgentLink(self._control, self._clock, self._certified_by, self._strangers)
+        return AgentLink(
+            self._control, self._clock, self._certified_by, self._strangers, self._refusals
+        )
+
+    def _left_out(self, address: str, count: int) -> None:
+        self.log.warn(
+            "{address} refused at the agents' port {count} times more", address=address, count=count
+        )

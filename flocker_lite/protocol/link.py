@@ -123,8 +123,12 @@ class Link(amp.AMP):
             super().dataReceived(data)
         except Exception as error:
             # What is no AMP at all: Twisted would write a traceback for each stranger who sends it.
-            self.log.warn("hanging up, what was sent is no message: {error!r}", error=error)
+            self.complain("hanging up, what was sent is no message: {error!r}", error=error)
             self.hang_up()
+
+    def complain(self, text: str, **facts: object) -> None:
+        """Write a line about what the other side does."""
+        self.log.warn(text, **facts)
 
     def proto_value(self, string: bytes) -> str:
         self._box_bytes += len(self._currentKey or b"") + len(string)
@@ -142,7 +146,7 @@ class Link(amp.AMP):
             return
         self._answers_unread += 1
         if self._answers_unread == ANSWERS_UNREAD_MAX:
-            self.log.warn("hanging up, the other side asks and does not read the answers")
+            self.complain("hanging up, the other side asks and does not read the answers")
             self.hang_up()
         elif self._answers_unread % ANSWERS_PER_PING == 0:
             self._ping()
@@ -151,7 +155,16 @@ class Link(amp.AMP):
         """Nothing of what AMP itself answers to, and no part of a message that nobody waits for."""
         if name == amp.StartTLS.commandName or (name == Part.commandName and not self._is_attended):
             return None
-        return super().locateResponder(name)
+        responder = super().locateResponder(name)
+
+        def understood(box: amp.AmpBox) -> Any:
+            try:
+                # What goes wrong later than with the arguments comes as a Deferred.
+                return responder(box)
+            except Exception as error:
+                raise amp.RemoteAmpError(b"REFUSED", f"not understood: {error!r}") from None
+
+        return understood if responder is not None else None
 
     def connectionLost(self, reason: Failure = Failure(Exception())) -> None:  # noqa: B008
         super().connectionLost(reason)

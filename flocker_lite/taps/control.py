@@ -17,7 +17,7 @@ from flocker_lite.ca.claims import Kind
 from flocker_lite.control.agents import STRANGERS_MAX, AgentLinks, Certified
 from flocker_lite.control.http.app import RESTAPI, site
 from flocker_lite.control.http.channel import CONNECTIONS_MAX
-from flocker_lite.control.http.names import resolver
+from flocker_lite.control.http.names import Lookups
 from flocker_lite.control.service import ControlService, open_control
 from flocker_lite.control.store.sqlite import StoreThread, open_store
 from flocker_lite.protocol.link import Refused
@@ -104,7 +104,7 @@ class ControlApplication(Service):
         api = RESTAPI(
             self._control,
             self._reactor,
-            resolver(self._reactor),
+            Lookups(self._reactor).resolve,
             accept_unknown_nodes=bool(options["accept-unknown-nodes"]),
             may_write=self._may_write,
         )

@@ -91,7 +91,7 @@ class Certificates(Service):
 
     def server(self, wrapped: Any, door: str, accepted: Collection[Kind]) -> TLSMemoryBIOFactory:
         """A factory to listen with: on its connections only these are let in."""
-        guarded = GuardFactory(wrapped, self, door, accepted, is_client=False)
+        guarded = GuardFactory(wrapped, self, door, accepted, False, self._clock)
         return TLSMemoryBIOFactory(self, False, guarded, self._clock)
 
     def client(self, endpoint: Any, accepted: Collection[Kind]) -> Any:
@@ -101,7 +101,7 @@ class Certificates(Service):
             lambda wrapped: TLSMemoryBIOFactory(
                 self,
                 True,
-                GuardFactory(wrapped, self, "", accepted, is_client=True),
+                GuardFactory(wrapped, self, "", accepted, True, self._clock),
                 self._clock,
             ),
         )

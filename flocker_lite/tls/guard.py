@@ -13,6 +13,7 @@ from twisted.python.failure import Failure
 
 from flocker_lite.ca.claims import CertificateError, Kind
 from flocker_lite.ca.facts import Facts, facts_of
+from flocker_lite.refusals import Refusals
 from flocker_lite.tls.verdict import in_words, objection
 
 
@@ -76,12 +77,16 @@ class Guard(ProtocolWrapper):
 
     def _tell(self, reason: str) -> None:
         address: Any = self.getPeer()
-        peer = f"{address.host}:{address.port}" if hasattr(address, "host") else str(address)
-        self.log.warn(
-            "{peer} refused at the {door}: {reason}",
-            peer=peer,
-            door=self._factory.door,
-            reason=reason,
+        host = str(getattr(address, "host", address))
+        peer = f"{host}:{address.port}" if hasattr(address, "port") else host
+        self._factory.refusals.say(
+            host,
+            lambda: self.log.warn(
+                "{peer} refused at the {door}: {reason}",
+                peer=peer,
+                door=self._factory.door,
+                reason=reason,
+            ),
         )
 
     def hang_up(self, reason: str) -> None:
@@ -94,6 +99,7 @@ class Guard(ProtocolWrapper):
 class GuardFactory(WrappingFactory[Guard]):
     """A guard before each protocol of a factory; of a server, `door` is what the log calls it."""
 
+    log = Logger()
     protocol = Guard
     noisy = False
 
@@ -104,12 +110,22 @@ class GuardFactory(WrappingFactory[Guard]):
         door: str,
         accepted: Collection[Kind],
         is_client: bool,
+        clock: Any,
     ) -> None:
         super().__init__(wrapped)
+        self.refusals = Refusals(clock, self._left_out)
         self.guards = guards
         self.door = door
         self.accepted = accepted
         self.is_client = is_client
+
+    def _left_out(self, address: str, count: int) -> None:
+        self.log.warn(
+            "{address} refused at the {door} {count} times more",
+            address=address,
+            door=self.door,
+            count=count,
+        )
 
 
 def peer_of(transport: Any) -> Facts | None:

@@ -8,9 +8,11 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
+from twisted.logger import ILogObserver, LogEvent, formatEvent, globalLogPublisher
 from twisted.protocols import amp
 from twisted.test.iosim import FakeTransport
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
 
 from flocker_lite.control.agents import GREETING_SECONDS_MAX, STRANGERS_BOXES_MAX, AgentLinks
 from flocker_lite.control.http.catalogue import COLLECTIONS
@@ -26,6 +28,7 @@ from flocker_lite.protocol.link import (
     Ping,
 )
 from flocker_lite.protocol.messages import BadMessage, Message, encode
+from flocker_lite.refusals import SECONDS_PER_LINE
 from flocker_lite.testing.strategies import LEASES, NODE_STATES
 from tests.control.fake_agents import ControlWorld, FakeAgent, holding
 from tests.protocol.hostile import mutated
@@ -141,6 +144,31 @@ class StrangerTests(SynchronousTestCase):
             stranger = self.stranger()
             stranger.send(data)
             assert stranger.is_over
+
+    def test_a_hello_that_is_none(self) -> None:
+        """Without its arguments, or with others, it is answered that it is not understood."""
+        for arguments in (b"", b"\0\7version\0\3one"):
+            stranger = self.stranger()
+            stranger.send(b"\0\4_ask\0\0011\0\10_command\0\5Hello" + arguments + b"\0\0")
+            assert b"not understood" in stranger.heard
+            assert not stranger.is_over
+
+    def test_one_that_fills_the_log(self) -> None:
+        """What is said of it again and again is counted: two lines instead of a hundred."""
+        lines: list[str] = []
+
+        @implementer(ILogObserver)
+        def note(event: LogEvent) -> None:
+            lines.append(formatEvent(event))
+
+        globalLogPublisher.addObserver(note)
+        self.addCleanup(globalLogPublisher.removeObserver, note)
+        for _ in range(100):
+            self.stranger().send(b"\0\0")
+        self.world.clock.advance(SECONDS_PER_LINE)
+        first, last = [line for line in lines if "no message" in line or "times more" in line]
+        assert "hanging up" in first
+        assert "refused at the agents' port 99 times more" in last
 
     def test_what_amp_does_by_itself(self) -> None:
         """TLS is not begun within a connection: for that AMP would make a key pair each time."""

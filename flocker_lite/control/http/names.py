@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from threading import Thread
 from typing import Any, TypeAlias
 from uuid import UUID
 
 from twisted.internet.defer import Deferred, TimeoutError
-from twisted.internet.threads import deferToThreadPool
 
 from flocker_lite.model.editing import UnknownNode
 from flocker_lite.model.nodes import canonical_address, is_address, node_at
@@ -16,30 +17,48 @@ from flocker_lite.model.records import Configuration
 
 RESOLVE_SECONDS_MAX = 5.0
 
+LOOKUPS_MAX = 16
+"""Names that are looked up at one time, with those that nobody waits for any more."""
+
 Resolve: TypeAlias = Callable[[str], Awaitable[tuple[str, ...]]]
 """The IP addresses of a host name, the preferred one first; none when it has none."""
 
 
-def resolver(reactor: Any) -> Resolve:
-    """The resolver of the operating system, in one of the reactor's threads."""
+class Lookups:
+    """The resolver of the operating system, which may take long for each name when DNS is away.
 
-    def look_up(name: str) -> tuple[str, ...]:
-        try:
-            found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError):
+    In threads of its own, so that nobody else waits for a free one; neither does the end of the
+    service, which nothing in them keeps up.
+    """
+
+    def __init__(self, reactor: Any, ask: Callable[..., Any] = socket.getaddrinfo) -> None:
+        self._reactor = reactor
+        self._ask = ask
+        self._going_on = 0
+
+    async def resolve(self, name: str) -> tuple[str, ...]:
+        """Its addresses; none as well when that takes too long, or too many others do."""
+        if self._going_on >= LOOKUPS_MAX:
             return ()
-        return tuple(dict.fromkeys(str(address[0]) for *_, address in found))
-
-    async def resolve(name: str) -> tuple[str, ...]:
-        looking: Deferred[tuple[str, ...]] = deferToThreadPool(
-            reactor, reactor.getThreadPool(), look_up, name
-        )
+        self._going_on += 1
+        found: Deferred[tuple[str, ...]] = Deferred()
+        Thread(target=self._look_up, args=(name, found), daemon=True).start()
         try:
-            return await looking.addTimeout(RESOLVE_SECONDS_MAX, reactor)
+            return await found.addTimeout(RESOLVE_SECONDS_MAX, self._reactor)
         except TimeoutError:
             return ()
 
-    return resolve
+    def _look_up(self, name: str, found: Deferred[tuple[str, ...]]) -> None:
+        addresses: tuple[str, ...] = ()
+        with suppress(OSError, UnicodeError):
+            answers = self._ask(name, None, type=socket.SOCK_STREAM)
+            addresses = tuple(dict.fromkeys(str(address[0]) for *_, address in answers))
+        self._reactor.callFromThread(self._over, found, addresses)
+
+    def _over(self, found: Deferred[tuple[str, ...]], addresses: tuple[str, ...]) -> None:
+        self._going_on -= 1
+        if not found.called:
+            found.callback(addresses)
 
 
 async def address_of(

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from queue import Queue
+from threading import Event
+
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
-from twisted.trial.unittest import TestCase
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase, TestCase
 from twisted.web.resource import IResource
 
-from flocker_lite.control.http.names import resolver
+from flocker_lite.control.http.names import LOOKUPS_MAX, RESOLVE_SECONDS_MAX, Lookups
 from flocker_lite.model import edits
 from flocker_lite.model.nodes import placeholder
 from flocker_lite.model.records import Node
@@ -102,12 +108,12 @@ class UnknownNodeTests(HostNameTests):
         assert self.get(f"{DATASETS}?host={NODE_3}") == [dataset]
 
 
-class ResolverTests(TestCase):
+class LookupsTests(TestCase):
     """The resolver of the operating system."""
 
     def test_resolve(self) -> Deferred[None]:
         """It knows localhost, and answers nothing for what has no address."""
-        resolve = resolver(reactor)
+        resolve = Lookups(reactor).resolve
 
         async def use() -> None:
             assert "127.0.0.1" in await resolve("localhost")
@@ -115,3 +121,43 @@ class ResolverTests(TestCase):
             assert await resolve("a" * 64) == ()
 
         return Deferred.fromCoroutine(use())
+
+
+class Threads(Clock):
+    """A reactor that has what its threads call called when it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.from_threads: Queue[Callable[[], None]] = Queue()
+
+    def callFromThread(self, function: Callable[..., None], *args: object) -> None:
+        self.from_threads.put(partial(function, *args))
+
+
+class NoAnswerTests(SynchronousTestCase):
+    """A resolver that answers nobody until it is back."""
+
+    def test_nobody_answers(self) -> None:
+        """Who asks is told so after a while; when too many wait, at once, and then no longer."""
+        threads, is_back = Threads(), Event()
+
+        def ask(name: str, *_: object, **__: object) -> list[tuple[object, ...]]:
+            assert is_back.wait(60)
+            return [(0, 0, 0, "", (name, 0))]
+
+        lookups = Lookups(threads, ask)
+
+        def looking(name: str) -> Deferred[tuple[str, ...]]:
+            return Deferred.fromCoroutine(lookups.resolve(name))
+
+        waiting = [looking("slow") for _ in range(LOOKUPS_MAX)]
+        assert self.successResultOf(looking("one more")) == ()
+        threads.advance(RESOLVE_SECONDS_MAX)
+        assert [self.successResultOf(each) for each in waiting] == [()] * LOOKUPS_MAX
+        assert self.successResultOf(looking("one more")) == ()
+        is_back.set()
+        for _ in waiting:
+            threads.from_threads.get(timeout=60)()
+        again = looking("again")
+        threads.from_threads.get(timeout=60)()
+        assert self.successResultOf(again) == ("again",)
