@@ -32,7 +32,7 @@ class IStorage(Interface):
         """Every copy that this node has, as a whole."""
 
     def look(dataset_id: DatasetId) -> Awaitable[LocalDataset | None]:
-        """One copy as it is now; None when there is none."""
+        """One copy as it is now; None when there is none, LeaseError for one with a trouble."""
 
     def path(dataset_id: DatasetId) -> str:
         """Where the dataset is, or would be, mounted on this node."""

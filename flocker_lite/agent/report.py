@@ -59,6 +59,8 @@ def report(
         for dataset in group.datasets:
             copy = dataset.local
             error = errors.get(dataset_resource(dataset.dataset_id)) or missing(me, dataset)
+            if copy is not None and copy.trouble is not None:
+                error = copy.trouble
             if copy is not None:
                 datasets[dataset.dataset_id] = DatasetState(
                     dataset.dataset_id,
@@ -72,7 +74,7 @@ def report(
                 datasets[dataset.dataset_id] = DatasetState(dataset.dataset_id, None, error=error)
         if group.name is None:
             continue
-        error = errors.get(container_resource(group.name))
+        error = group.trouble or errors.get(container_resource(group.name))
         state = _container_state(me, group, error, pulls, endings.get(group.name))
         if state is not None:
             absent = group.name in starting or is_on_trial(local, state.container)

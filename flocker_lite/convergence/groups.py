@@ -56,6 +56,12 @@ class Group:
         return tuple(dataset for dataset in self.datasets if dataset.role in roles)
 
     @property
+    def trouble(self) -> str | None:
+        """Why nothing may be done with it: it cannot be told who may write to its data."""
+        copies = (dataset.local for dataset in self.datasets)
+        return next((copy.trouble for copy in copies if copy is not None and copy.trouble), None)
+
+    @property
     def may_run(self) -> bool:
         """Whether every dataset of the group may be written here, and by nobody else."""
         return all(

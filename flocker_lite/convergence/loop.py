@@ -31,7 +31,7 @@ from flocker_lite.convergence.image_plan import wanted_images
 from flocker_lite.convergence.pacing import Failed, failed_again
 from flocker_lite.convergence.plan import plan
 from flocker_lite.convergence.routing_plan import strangers
-from flocker_lite.errors import FlockerError
+from flocker_lite.errors import FlockerError, LeaseError
 from flocker_lite.model.records import DatasetId
 from flocker_lite.model.state import LocalContainer, LocalDataset, NodeView
 
@@ -173,7 +173,10 @@ class Loop:
             now.listeners,
         )
         for identity in _named(dataset_resource(""), resources):
-            found = await self._doors.storage.look(identity)
+            try:
+                found = await self._doors.storage.look(identity)
+            except LeaseError:
+                found = (await self._doors.storage.discover()).get(identity)
             datasets = datasets.discard(identity)
             datasets = datasets.set(identity, found) if found is not None else datasets
         self._take_in_datasets(datasets)

@@ -37,6 +37,8 @@ def plan(
 def _plan_group(
     me: NodeId, group: Group, waiting: frozenset[str], resting: frozenset[str]
 ) -> list[IStateChange]:
+    if group.trouble is not None:
+        return []
     unfinished = plan_handed_over(group)
     if unfinished:
         return unfinished

@@ -37,8 +37,9 @@ class Snapshot:
 class LocalDataset:
     """A node's copy of a dataset.
 
-    `lease` is None for a copy whose first receive was cut off. `path` is where it is, or would be,
-    mounted. `maximum_size` is in bytes. `snapshots` are oldest first.
+    `lease` is None for a copy whose first receive was cut off, and for one whose lease cannot be
+    read: then `trouble` says so, and nothing may be done with it. `path` is where it is, or would
+    be, mounted. `maximum_size` is in bytes. `snapshots` are oldest first.
     """
 
     dataset_id: DatasetId
@@ -47,6 +48,7 @@ class LocalDataset:
     path: str
     maximum_size: int | None = None
     snapshots: tuple[Snapshot, ...] = ()
+    trouble: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,7 +104,13 @@ class MemoryStorage:
     async def look(self, dataset_id: DatasetId) -> LocalDataset | None:
         await self._begin("look", dataset_id)
         copy = self.copies.get(dataset_id)
+        if copy is not None and copy.local.trouble is not None:
+            raise LeaseError(copy.local.trouble)
         return copy.local if copy is not None else None
+
+    def spoil(self, dataset_id: DatasetId) -> None:
+        """Somebody writes over its lease."""
+        self._set(dataset_id, lease=None, trouble=f"{dataset_id}: 'nonsense' is not a lease")
 
     async def create(self, dataset_id: DatasetId, maximum_size: int | None, lease: Lease) -> None:
         await self._begin("create", dataset_id)

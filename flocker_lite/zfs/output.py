@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from pyrsistent import PMap, pmap
@@ -25,9 +25,9 @@ class UnexpectedOutput(FlockerError):
 def datasets(
     text: str, root: str, path: Callable[[DatasetId], str]
 ) -> PMap[DatasetId, LocalDataset]:
-    """The copies below `root`, from the output of `commands.facts`.
+    """The copies below `root`, from the output of `commands.facts`; raises UnexpectedOutput.
 
-    Raises UnexpectedOutput, or LeaseError when what is written on a copy is no lease.
+    One on which something is written that is no lease is in it with its trouble.
     """
     found: dict[DatasetId, LocalDataset] = {}
     snapshots: dict[DatasetId, list[tuple[int, Snapshot]]] = {}
@@ -58,7 +58,7 @@ class Fitness:
 
 
 def fitness(text: str, identity: DatasetId) -> Fitness:
-    """From the output of `commands.fitness`; raises as `datasets` does."""
+    """From the output of `commands.fitness`; UnexpectedOutput, or LeaseError when it is none."""
     facts = {key: (value, source) for _, key, value, source in map(_row, text.splitlines())}
     return Fitness(
         lease=_lease(identity, facts),
@@ -123,12 +123,18 @@ def _is_number(text: str) -> bool:
 
 
 def _dataset(identity: DatasetId, facts: Facts, path: str) -> LocalDataset:
+    held, trouble = None, None
+    try:
+        held = _lease(identity, facts)
+    except LeaseError as error:
+        trouble = str(error)
     return LocalDataset(
         dataset_id=identity,
-        lease=_lease(identity, facts),
+        lease=held,
         mounted=_value(identity, facts, "mounted") == "yes",
         path=path,
         maximum_size=_number(identity, facts, "refquota") or None,
+        trouble=trouble,
     )
 
 
@@ -148,11 +154,4 @@ def _lease(identity: DatasetId, facts: Facts) -> lease.Lease | None:
 
 def _with_snapshots(dataset: LocalDataset, snapshots: list[tuple[int, Snapshot]]) -> LocalDataset:
     ordered = tuple(snapshot for _, snapshot in sorted(snapshots, key=lambda item: item[0]))
-    return LocalDataset(
-        dataset.dataset_id,
-        dataset.lease,
-        dataset.mounted,
-        dataset.path,
-        dataset.maximum_size,
-        ordered,
-    )
+    return replace(dataset, snapshots=ordered)

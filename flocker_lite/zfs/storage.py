@@ -64,7 +64,10 @@ class ZfsStorage:
             text = await self._zfs(commands.facts(self._name(dataset_id)))
         except NotFound:
             return None
-        return output.datasets(text, self._root, self.path).get(dataset_id)
+        dataset = output.datasets(text, self._root, self.path).get(dataset_id)
+        if dataset is not None and dataset.trouble is not None:
+            raise LeaseError(dataset.trouble)
+        return dataset
 
     async def create(self, dataset_id: DatasetId, maximum_size: int | None, lease: Lease) -> None:
         path = self._make_mountpoint(dataset_id)

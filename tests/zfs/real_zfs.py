@@ -80,12 +80,17 @@ class RealZfs(ZfsCase):
         await raised(LeaseError, target.mount(DATASET))
 
     async def test_a_lease_that_is_none(self) -> None:
-        """Nonsense in the property is an error that names the dataset, and is not overlooked."""
+        """Nonsense in the property is an error of that dataset, and of no other."""
         storage = await self.make()
         await storage.create(DATASET, None, create())
+        await storage.create(OTHER, None, create())
         command("zfs", "set", f"{LEASE_PROPERTY}=nonsense", self.nodes.name(storage, DATASET))
         error = await raised(LeaseError, storage.look(DATASET))
         assert DATASET in str(error)
+        await raised(LeaseError, storage.mount(DATASET))
+        found = await storage.discover()
+        assert (found[DATASET].lease, found[DATASET].trouble) == (None, str(error))
+        assert found[OTHER] == await storage.look(OTHER)
 
     async def test_what_is_not_ours(self) -> None:
         """Filesystems of other names, below ours and beside, and volumes are not seen."""
