@@ -1,6 +1,6 @@
 """Who is refused again and again fills no disk with it: of each address one line a second.
 
-What was left out is counted, and the count is a line as well.
+They may come all at once. What was left out is counted, and the count is a line as well.
 """
 
 from __future__ import annotations
@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-SECONDS_PER_LINE = 1.0
+LINES_MAX = 20
+WINDOW_SECONDS = 20.0
+"""In so many seconds an address has so many lines, and one more with what it lacks."""
+
 ADDRESSES_MAX = 16
-"""So many have lines of their own in one second; all others together are one more."""
+"""So many have lines of their own in that time; all others have them together."""
 
 OTHERS = "other addresses"
 
@@ -27,18 +30,14 @@ class Refusals:
         """Have a line about `address` written, or counted."""
         if address not in self._counts and len(self._counts) >= ADDRESSES_MAX:
             address = OTHERS
-        if address in self._counts:
-            self._counts[address] += 1
-            return
-        self._wait(address)
-        write()
-
-    def _wait(self, address: str) -> None:
-        self._counts[address] = 0
-        self._clock.callLater(SECONDS_PER_LINE, self._over, address)
+        if address not in self._counts:
+            self._counts[address] = 0
+            self._clock.callLater(WINDOW_SECONDS, self._over, address)
+        self._counts[address] += 1
+        if self._counts[address] <= LINES_MAX:
+            write()
 
     def _over(self, address: str) -> None:
-        count = self._counts.pop(address)
-        if count:
-            self._wait(address)
+        count = self._counts.pop(address) - LINES_MAX
+        if count > 0:
             self._left_out(address, count)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from twisted.web.http import HTTPChannel
 
+from flocker_lite import refusals
 from flocker_lite.control import agents
-from flocker_lite.control.http import channel, events, exchange
+from flocker_lite.control.http import channel, events, exchange, names
 from flocker_lite.model import codec
 from flocker_lite.protocol import link, messages
 from flocker_lite.taps import open_files
@@ -30,6 +31,10 @@ LIMITS = {
     "Answers that an agent does not read": link.ANSWERS_UNREAD_MAX,
     "A message of an agent": messages.MESSAGE_BYTES_MAX,
     "Records in one node's report": messages.REPORTED_COUNT_MAX,
+    "A node's report and its changes": messages.REPORTED_BYTES_MAX,
+    "Lines about who is refused, in 20 s": refusals.LINES_MAX,
+    "Addresses that have such lines": refusals.ADDRESSES_MAX,
+    "Host names looked up at one time": names.LOOKUPS_MAX,
     "Open files": open_files.OPEN_FILES_MAX,
 }
 

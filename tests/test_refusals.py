@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.internet.task import Clock
 
-from flocker_lite.refusals import ADDRESSES_MAX, OTHERS, SECONDS_PER_LINE, Refusals
+from flocker_lite.refusals import ADDRESSES_MAX, LINES_MAX, OTHERS, WINDOW_SECONDS, Refusals
 
 
 class Log:
@@ -30,27 +30,23 @@ class Log:
 def test_one_now_and_then() -> None:
     """Each has its line."""
     log = Log()
-    for _ in range(3):
+    for _ in range(3 * LINES_MAX):
         log.say("a")
-        log.clock.advance(SECONDS_PER_LINE)
-    assert log.taken() == ["a"] * 3
+        log.clock.advance(WINDOW_SECONDS / LINES_MAX)
+    assert log.taken() == ["a"] * 3 * LINES_MAX
+    log.clock.advance(WINDOW_SECONDS)
     assert not log.clock.getDelayedCalls()
 
 
 def test_one_address_over_and_over() -> None:
-    """One line a second, the first as it is and then what was left out; others have their own."""
+    """The first lines are written as they are, and then how many were not; others have theirs."""
     log = Log()
-    for _ in range(1000):
+    for _ in range(LINES_MAX + 1000):
         log.say("a")
     log.say("b")
-    assert log.taken() == ["a", "b"]
-    log.clock.advance(SECONDS_PER_LINE)
-    assert log.taken() == ["a: 999"]
-    log.say("a")
-    assert log.taken() == []
-    log.clock.advance(SECONDS_PER_LINE)
-    assert log.taken() == ["a: 1"]
-    log.clock.advance(SECONDS_PER_LINE)
+    assert log.taken() == [*["a"] * LINES_MAX, "b"]
+    log.clock.advance(WINDOW_SECONDS)
+    assert log.taken() == ["a: 1000"]
     log.say("a")
     assert log.taken() == ["a"]
 
@@ -58,10 +54,9 @@ def test_one_address_over_and_over() -> None:
 def test_many_addresses() -> None:
     """From so many on they have lines together, however many there are."""
     log = Log()
-    for number in range(ADDRESSES_MAX + 1000):
+    for number in range(ADDRESSES_MAX + LINES_MAX + 1000):
         log.say(str(number))
-    assert len(log.taken()) == ADDRESSES_MAX + 1
-    log.clock.advance(SECONDS_PER_LINE)
-    assert log.taken() == [f"{OTHERS}: 999"]
-    log.clock.advance(SECONDS_PER_LINE)
+    assert len(log.taken()) == ADDRESSES_MAX + LINES_MAX
+    log.clock.advance(WINDOW_SECONDS)
+    assert log.taken() == [f"{OTHERS}: 1000"]
     assert not log.clock.getDelayedCalls()

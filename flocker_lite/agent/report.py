@@ -14,7 +14,7 @@ from flocker_lite.convergence.changes import (
     dataset_resource,
     image_resource,
 )
-from flocker_lite.convergence.dataset_plan import missing
+from flocker_lite.convergence.dataset_plan import wrong
 from flocker_lite.convergence.groups import Group, GroupDataset, Local, groups, is_on_trial
 from flocker_lite.convergence.pacing import Failed
 from flocker_lite.model.records import DatasetId, NodeId
@@ -58,9 +58,7 @@ def report(
     for group in groups(view or NodeView(), local):
         for dataset in group.datasets:
             copy = dataset.local
-            error = errors.get(dataset_resource(dataset.dataset_id)) or missing(me, dataset)
-            if copy is not None and copy.trouble is not None:
-                error = copy.trouble
+            error = errors.get(dataset_resource(dataset.dataset_id)) or wrong(me, dataset)
             if copy is not None:
                 datasets[dataset.dataset_id] = DatasetState(
                     dataset.dataset_id,

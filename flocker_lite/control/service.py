@@ -41,7 +41,7 @@ from flocker_lite.model.records import (
 from flocker_lite.model.state import Forecast, NodeState
 from flocker_lite.protocol.forecasts import NoForecast, ask
 from flocker_lite.protocol.link import Link, Refused
-from flocker_lite.protocol.messages import REPORTED_COUNT_MAX, Inbox
+from flocker_lite.protocol.messages import REPORTED_BYTES_MAX, REPORTED_COUNT_MAX, Inbox
 from flocker_lite.protocol.outbox import Outbox
 
 STATE_SECONDS_MAX = 120.0
@@ -180,7 +180,12 @@ class ControlService:
             node.node_id,
             session,
             link,
-            Inbox(NodeState(), self._announcer.cluster.nodes.get(node.node_id), REPORTED_COUNT_MAX),
+            Inbox(
+                NodeState(),
+                self._announcer.cluster.nodes.get(node.node_id),
+                REPORTED_COUNT_MAX,
+                REPORTED_BYTES_MAX,
+            ),
             Outbox(
                 lambda: self._announcer.whole(node.node_id),
                 link.send,

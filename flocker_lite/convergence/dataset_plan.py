@@ -58,9 +58,11 @@ def plan_creation(me: NodeId, dataset: GroupDataset) -> list[IStateChange]:
     return [CreateDataset(dataset.dataset_id, wanted.dataset.maximum_size)]
 
 
-def missing(me: NodeId, dataset: GroupDataset) -> str | None:
-    """Why a dataset that belongs here is not here and is not made, in words; None otherwise."""
+def wrong(me: NodeId, dataset: GroupDataset) -> str | None:
+    """Why nothing is done with a copy, or none is made where it belongs, in words; else None."""
     wanted = dataset.wanted
+    if dataset.trouble is not None:
+        return dataset.trouble
     if wanted is None or wanted.dataset.deleted or dataset.local is not None:
         return None
     if wanted.grant.owner != me or not wanted.grant.materialised:

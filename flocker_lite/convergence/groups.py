@@ -58,8 +58,7 @@ class Group:
     @property
     def trouble(self) -> str | None:
         """Why nothing may be done with it: it cannot be told who may write to its data."""
-        copies = (dataset.local for dataset in self.datasets)
-        return next((copy.trouble for copy in copies if copy is not None and copy.trouble), None)
+        return next((dataset.trouble for dataset in self.datasets if dataset.trouble), None)
 
     @property
     def may_run(self) -> bool:
@@ -87,6 +86,11 @@ class GroupDataset:
         if self.local is None or self.local.lease is None:
             return None
         return self.local.lease.role
+
+    @property
+    def trouble(self) -> str | None:
+        """Why nothing may be done with the copy here, in words."""
+        return self.local.trouble if self.local is not None else None
 
     @property
     def deleted(self) -> bool:

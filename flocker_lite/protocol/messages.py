@@ -19,6 +19,9 @@ MESSAGE_BYTES_MAX = 32 * 1024 * 1024
 REPORTED_COUNT_MAX = 50_000
 """All datasets, containers, moves, images and ports that one agent reports."""
 
+REPORTED_BYTES_MAX = 64 * 1024 * 1024
+"""A whole report and the deltas since then; with more, it is asked for the whole again."""
+
 Maps = TypeVar("Maps")
 
 
@@ -103,31 +106,42 @@ class Inbox(Generic[Maps]):
     """The other side's record of maps, as its messages build it up."""
 
     def __init__(
-        self, empty: Maps, known: Maps | None = None, count_max: int | None = None
+        self,
+        empty: Maps,
+        known: Maps | None = None,
+        count_max: int | None = None,
+        bytes_max: int | None = None,
     ) -> None:
         """`known` is what an earlier connection built up: the first message is compared to it.
 
-        `count_max` is how many records there may be, all together.
+        `count_max` is how many records there may be, all together, and `bytes_max` how long the
+        messages that they came by.
         """
         self.maps = empty if known is None else known
         self._count_max = count_max
+        self._bytes_max = bytes_max
+        self._bytes = 0
         self._empty = empty
         self._generation: int | None = None
 
     def take(self, data: bytes) -> tuple[Change, ...]:
-        """Apply a message and return what changed; Gap when one before it is missing.
+        """Apply a message and return what changed; Gap when one before it is missing, or forgotten.
 
         BadMessage when it is none, or there would be too many records; nothing is applied then.
         """
         message = decode(data, type(self._empty))
         if message.base is not None and message.base != self._generation:
             raise Gap(f"generation {message.base} is not {self._generation}")
+        length = len(data) + (self._bytes if message.base is not None else 0)
+        if self._bytes_max is not None and length > self._bytes_max:
+            raise Gap(f"more than {self._bytes_max} bytes since the whole was sent")
         before = self.maps
         start = self._empty if message.base is None else before
         after: Maps = deltas.apply(start, message.changes)  # type: ignore[type-var]
         if self._count_max is not None and deltas.count(after) > self._count_max:  # type: ignore[type-var]
             raise BadMessage(f"more than {self._count_max} records: too many for one node")
         self.maps = after
+        self._bytes = length
         self._generation = message.generation
         if message.base is None:
             return deltas.difference(before, self.maps)  # type: ignore[type-var]

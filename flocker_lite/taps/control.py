@@ -113,7 +113,7 @@ class ControlApplication(Service):
         agents = AgentLinks(
             self._control, self._reactor, self._certified_by, min(STRANGERS_MAX, files // 4)
         )
-        clients = site(api, min(CONNECTIONS_MAX, files // 2))
+        clients = site(api, min(CONNECTIONS_MAX, files // 2), _user_of)
         await self._listen(options["port"], clients, "REST port", (Kind.USER, Kind.READER))
         await self._listen(options["agent-port"], agents, "agents' port", (Kind.NODE,))
         self.log.info("flocker-control serves cluster {cluster}", cluster=self._control.cluster_id)
@@ -172,6 +172,12 @@ class ControlApplication(Service):
         if self._certificates is not None:
             self._certificates.stopService()
         self._thread.stop()
+
+
+def _user_of(request: Any) -> str | None:
+    """Whose certificate it came by."""
+    peer = peer_of(getattr(request.channel, "transport", None))
+    return peer.claims.name if peer is not None else None
 
 
 def makeService(options: Options) -> IService:

@@ -108,6 +108,25 @@ def test_parts_of_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert assembly.add(b"end", True) == b"end"
 
 
+@given(NODE_STATES, st.integers(1, 5))
+def test_too_many_bytes(state: NodeState, rounds: int) -> None:
+    """Of one that reports without end the whole is asked for, and what it reported before holds."""
+    changes = deltas.whole(state)
+    whole = encode(Message(None, 1, changes))
+    deltas_bytes = sum(len(encode(Message(at, at + 1, changes))) for at in range(1, rounds))
+    inbox = Inbox(NodeState(), bytes_max=len(whole) + deltas_bytes)
+    for _ in range(2):
+        inbox.take(whole)
+        for at in range(1, rounds):
+            inbox.take(encode(Message(at, at + 1, changes)))
+        with pytest.raises(Gap, match="since the whole was sent"):
+            inbox.take(encode(Message(rounds, rounds + 1, changes)))
+        assert inbox.maps == state
+    longer = Inbox(NodeState(), bytes_max=len(whole) - 1)
+    with pytest.raises(Gap):
+        longer.take(whole)
+
+
 @given(NODE_STATES, NODE_STATES)
 def test_too_many_records(first: NodeState, second: NodeState) -> None:
     """A node that reports of too much is refused, and what it reported before holds."""

@@ -199,9 +199,13 @@ class _Resource(KleinResource):
         return super().render(request)
 
 
-def site(api: RESTAPI, connections_max: int = CONNECTIONS_MAX) -> Site:
-    """The REST API as a factory, to listen with."""
-    return LimitedSite(api.resource(), connections_max)
+def site(
+    api: RESTAPI,
+    connections_max: int = CONNECTIONS_MAX,
+    user_of: Callable[[Any], str | None] = lambda _: None,
+) -> Site:
+    """The REST API as a factory, to listen with; `user_of` tells who sent a request."""
+    return LimitedSite(api.resource(), connections_max, user_of)
 
 
 def unbroken(work: Awaitable[T]) -> Deferred[T]:

@@ -5,10 +5,11 @@ What Twisted limits by itself: the headers of a request are 500 at most, and 16 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from twisted.python.failure import Failure
-from twisted.web.http import HTTPChannel
+from twisted.web.http import HTTPChannel, combinedLogFormatter
 from twisted.web.resource import IResource
 from twisted.web.server import Request, Site
 
@@ -100,8 +101,25 @@ class LimitedSite(Site):
 
     protocol: Any = LimitedChannel
 
-    def __init__(self, resource: IResource, connections_max: int) -> None:
-        super().__init__(resource, requestFactory=LimitedRequest, timeout=IDLE_TIMEOUT_SECONDS)
+    def __init__(
+        self,
+        resource: IResource,
+        connections_max: int,
+        user_of: Callable[[Any], str | None] = lambda _: None,
+    ) -> None:
+        """`user_of` tells who sent a request, for the log."""
+
+        def line(timestamp: str, request: Any) -> str:
+            text = combinedLogFormatter(timestamp, request)
+            user = user_of(request)
+            return text if user is None else text.replace(" - - ", f" - {user} ", 1)
+
+        super().__init__(
+            resource,
+            requestFactory=LimitedRequest,
+            timeout=IDLE_TIMEOUT_SECONDS,
+            logFormatter=line,
+        )
         self._crowd = Crowd(connections_max, LimitedChannel.hang_up)
 
     def buildProtocol(self, addr: Any) -> Any:

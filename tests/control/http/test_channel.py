@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import StringIO
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -175,6 +176,19 @@ class ChannelTests(SynchronousTestCase):
             channel.dataReceived(bomb)
             assert self.is_over(socket)
         assert self.answers.asked == []
+
+    def test_the_log_says_who_asked(self) -> None:
+        """Where that is known, in the place that web servers have for it."""
+        users: list[str | None] = [None, "alice"]
+        for seen in (" - alice ", " - - "):
+            site: Any = LimitedSite(self.answers, 2, user_of=lambda _: users.pop())
+            site.reactor = self.clock
+            site.logFile = StringIO()
+            channel = site.buildProtocol(None)
+            channel.makeConnection(Socket(channel))
+            channel.dataReceived(self.ask(b"/now"))
+            assert seen in site.logFile.getvalue()
+            channel.connectionLost(Failure(ConnectionError()))
 
     def test_no_timer_is_left(self) -> None:
         """A connection that is lost leaves nothing to be done, whatever it was about."""
