@@ -41,7 +41,7 @@ def _import(data_path: Path, text: str) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m flocker_lite", description=__doc__)
-    parser.add_argument("--version", action="version", version=__version__)
+    parser.add_argument("--version", action="version", version=f"flocker_lite {__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
     for name, text in (
         ("export", "Write the whole configuration to stdout, also while the service runs."),

@@ -1,6 +1,5 @@
 """Makes the certificates of a lab, with the command that its users have for that."""
 
-import shutil
 from pathlib import Path
 
 from admin.hosts.plan import CERTIFICATES, LabPlan
@@ -25,15 +24,12 @@ def make_certificates(checkout: Path, plan: LabPlan) -> None:
     for node in plan.nodes:
         if node.role == "registry":
             continue
-        before = set(authority.iterdir())
-        if node.role == "control":
-            flocker_ca("create-control", node.name, node.address, node.address6)
-        else:
-            flocker_ca("create-node")
         below = plan.folder / "nodes" / node.name / CERTIFICATES.lstrip("/")
-        below.mkdir(parents=True)
-        for path in {*authority.iterdir()} - before | {authority / "cluster.crt"}:
-            shutil.copy(path, below)
+        if node.role == "control":
+            hosts = (node.name, node.address, node.address6)
+            flocker_ca("create-control", *hosts, f"--to={below}")
+        else:
+            flocker_ca("create-node", f"--to={below}")
 
 
 def curl_options(plan: LabPlan, user: str = USER) -> str:

@@ -23,10 +23,10 @@ RENEWAL_DAYS = 90
 
 _WHAT_TO_DO = {
     Kind.CLUSTER: "keep {key} where nobody else gets at it; {crt} goes everywhere",
-    Kind.CONTROL: "copy {crt}, {key} and cluster.crt to the control service's machine",
-    Kind.NODE: "copy {crt}, {key} and cluster.crt to that node",
-    Kind.USER: "give {crt}, {key} and cluster.crt to the user",
-    Kind.READER: "give {crt}, {key} and cluster.crt to the user, who can read and not change",
+    Kind.CONTROL: "copy {what} to the control service's machine",
+    Kind.NODE: "copy {what} to that node",
+    Kind.USER: "give {what} to the user",
+    Kind.READER: "give {what} to the user, who can read and not change",
 }
 
 
@@ -50,27 +50,29 @@ def _done(options: argparse.Namespace, directory: Directory, now: datetime) -> s
     match options.command:
         case "initialize":
             path = directory.initialize(options.cluster, str(uuid4()), now)
+            return _made(path, directory, None)
         case "create-control":
             hosts = tuple(options.hostname)
-            path = directory.create(Kind.CONTROL, hosts[0], now, hosts)
+            path = directory.create(Kind.CONTROL, hosts[0], now, hosts, options.to)
         case "create-node":
-            path = directory.create(Kind.NODE, str(options.uuid or uuid4()), now)
+            path = directory.create(Kind.NODE, str(options.uuid or uuid4()), now, (), options.to)
         case "create-user":
             kind = Kind.READER if options.read_only else Kind.USER
-            path = directory.create(kind, options.name, now)
+            path = directory.create(kind, options.name, now, (), options.to)
         case "renew":
             return _renewed(directory, options.file, now)
         case "revoke":
             return _revoked(directory, options.file, now)
         case _:
             return _listed(directory, now)
-    return _made(path, directory)
+    return _made(path, directory, options.to)
 
 
-def _made(path: Path, directory: Directory) -> str:
+def _made(path: Path, directory: Directory, to: Path | None) -> str:
     kind = next(claims_of(found).kind for file, found in directory.certificates() if file == path)
     key = path.with_suffix(KEY_SUFFIX)
-    advice = _WHAT_TO_DO[kind].format(crt=path.name, key=key.name)
+    what = f"{path.name}, {key.name} and cluster.crt" if to is None else f"what is in {to}"
+    advice = _WHAT_TO_DO[kind].format(crt=path.name, key=key.name, what=what)
     return f"made {path} and {key}\n{advice}\n"
 
 
@@ -124,7 +126,7 @@ def _warning(ends_at: datetime, now: datetime) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="flocker-ca", description=__doc__)
-    parser.add_argument("--version", action="version", version=__version__)
+    parser.add_argument("--version", action="version", version=f"flocker_lite {__version__}")
     parser.add_argument(
         "--directory",
         type=Path,
@@ -136,22 +138,32 @@ def _parser() -> argparse.ArgumentParser:
     def command(name: str, text: str) -> argparse.ArgumentParser:
         return commands.add_parser(name, help=text, description=text)
 
+    def creating(name: str, text: str) -> argparse.ArgumentParser:
+        made = command(name, text)
+        made.add_argument(
+            "--to",
+            metavar="NEW_DIRECTORY",
+            type=Path,
+            help="Copy all that its owner needs there.",
+        )
+        return made
+
     initialize = command("initialize", "Make the authority of a new cluster.")
     initialize.add_argument("cluster", metavar="CLUSTER", help="A name for people.")
-    control = command("create-control", "Make the certificate of the control service.")
+    control = creating("create-control", "Make the certificate of the control service.")
     control.add_argument(
         "hostname",
         metavar="HOSTNAME",
         nargs="+",
         help="A host name or an IP address by which its users call it.",
     )
-    node = command("create-node", "Make the certificate of a node.")
+    node = creating("create-node", "Make the certificate of a node.")
     node.add_argument(
         "--uuid",
         type=UUID,
         help="Of a node that has one already (GET /v1/state/nodes); else it gets a new one.",
     )
-    user = command("create-user", "Make the certificate of a user of the REST API.")
+    user = creating("create-user", "Make the certificate of a user of the REST API.")
     user.add_argument("name", metavar="NAME")
     user.add_argument("--read-only", action="store_true", help="One who may change nothing.")
     renew = command(

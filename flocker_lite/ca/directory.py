@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -39,13 +40,28 @@ class Directory:
         authority = issuing.new_authority(cluster_name, cluster_id, now)
         return self._add(CLUSTER_NAME, authority.certificate, authority.key)
 
-    def create(self, kind: Kind, name: str, now: datetime, hosts: tuple[str, ...] = ()) -> Path:
-        """Make a certificate and its key; the certificate's file."""
+    def create(
+        self,
+        kind: Kind,
+        name: str,
+        now: datetime,
+        hosts: tuple[str, ...] = (),
+        to: Path | None = None,
+    ) -> Path:
+        """Make a certificate and its key; the certificate's file.
+
+        `to` is a directory to be made, with a copy of all that the owner needs.
+        """
         authority = self._authority()
         claims = checked(kind, name, claims_of(authority.certificate).cluster_id)
+        if to is not None and to.exists():
+            raise CertificateError(f"{to} is there already: choose a new directory")
         key = issuing.new_key()
         certificate = issuing.issue(authority, claims, key.public_key(), hosts, now)
-        return self._add(file_name(claims), certificate, key)
+        path = self._add(file_name(claims), certificate, key)
+        if to is not None:
+            self._hand_out(path, to)
+        return path
 
     def renew(self, path: Path, now: datetime) -> Path:
         """Give a certificate more time; its key stays, and need not be here."""
@@ -110,6 +126,25 @@ class Directory:
         if key.public_key() != certificate.public_key():
             raise CertificateError(f"{path} is not the key of the certificate beside it")
         return Authority(certificate, key)
+
+    def _hand_out(self, path: Path, to: Path) -> None:
+        """Copy a certificate and what goes with it; `to` appears as a whole."""
+        partial = to.with_name(f"{to.name}.new")
+        cluster = self.path / f"{CLUSTER_NAME}{CERTIFICATE_SUFFIX}"
+        revoked = self.path / FILE_NAME
+        try:
+            shutil.rmtree(partial, ignore_errors=True)  # left by one that was cut off
+            partial.mkdir(parents=True, mode=DIRECTORY_MODE)
+            for source in (cluster, path, path.with_suffix(KEY_SUFFIX), revoked):
+                if source != revoked or source.exists():
+                    _write(partial / source.name, source.read_bytes())
+            _sync(partial)
+            partial.rename(to)
+            _sync(to.parent)
+        except OSError as error:
+            raise CertificateError(
+                f"{path} was made, but cannot be copied to {to}: {error}"
+            ) from None
 
     def _read(self, path: Path) -> x509.Certificate:
         try:

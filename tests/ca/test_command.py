@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
+from flocker_lite import __version__
 from flocker_lite.ca import command, revoked
 from flocker_lite.ca.claims import Claims, Kind
 from flocker_lite.ca.facts import claims_of, read_certificate
@@ -92,6 +93,43 @@ def test_nobody_else_reads_them(ca: CA) -> None:
     ca.does("create-user", "alice")
     assert {path.stat().st_mode & 0o777 for path in ca.path.iterdir()} == {0o600}
     assert ca.path.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        (("create-control", "control.example", "192.0.2.10"), "control-control.example"),
+        (("create-node", "--uuid", NODE), f"node-{NODE}"),
+        (("create-user", "alice"), "user-alice"),
+    ],
+)
+def test_one_directory_to_be_copied(ca: CA, words: tuple[str, ...], name: str) -> None:
+    """It has all that the owner needs and nothing else, for nobody else's eyes."""
+    ca.does("create-user", "mallory")
+    ca.does("revoke", str(ca.path / "user-mallory.crt"))
+    to = ca.path / "for/it"
+    assert f"what is in {to} to " in ca.does(*words, "--to", str(to))
+    copied = {f"{name}.crt", f"{name}.key", "cluster.crt", "cluster.revoked"}
+    assert {path.name: path.read_bytes() for path in to.iterdir()} == {
+        file: content for file, content in ca.files().items() if file in copied
+    }
+    assert {path.stat().st_mode & 0o777 for path in to.iterdir()} == {0o600}
+    assert to.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_directory_that_is_there(ca: CA) -> None:
+    """Nothing is put beside what somebody has in it, and nothing is made."""
+    before = ca.files()
+    error = ca.fails("create-node", "--to", str(ca.path))
+    assert "is there already: choose a new directory" in error
+    assert ca.files() == before
+
+
+def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
+    """It is told as the other commands tell it."""
+    with pytest.raises(SystemExit) as ended:
+        command.main(["--version"], io.StringIO(), io.StringIO(), NOW)
+    assert (ended.value.code, capsys.readouterr().out) == (0, f"flocker_lite {__version__}\n")
 
 
 @pytest.mark.parametrize(
