@@ -8,6 +8,9 @@ program=$(basename "$0")
 dry_run=no
 package_source=
 changes=0
+troubles=()
+# What is written is for the daemons to read as well, whatever root's own habits are.
+umask 022
 
 fail() {
     echo "$program: $*" >&2
@@ -27,6 +30,20 @@ change() {
     fi
 }
 
+# What is no single command: the words that tell it, and then what does it.
+alter() {
+    changes=$((changes + 1))
+    if [ "$dry_run" = yes ]; then
+        echo "would $1"
+    else
+        echo "$1"
+        "${@:2}"
+    fi
+}
+
+# What the script leaves to a person; it is told once more at the end, which is no good one then.
+complain() { troubles+=("$*"); }
+
 # A file that should be what comes on stdin; `written` says whether it was not.
 write() {
     local path=$1 content
@@ -41,6 +58,8 @@ write() {
     else
         echo "write: $path"
         mkdir -p "$root$(dirname "$path")"
+        # Who may read it stays as it is.
+        if [ -f "$root$path" ]; then cp -a "$root$path" "$root$path.new"; fi
         printf %s "$content" >"$root$path.new"
         mv "$root$path.new" "$root$path"
     fi
@@ -90,12 +109,11 @@ want_flocker() {
         done
         return
     fi
-    is_installed "$package" && return
     if [ -n "$package_source" ]; then
         for name in flocker-lite flocker-lite-cli "$package"; do
             is_installed "$name" || packages+=("$(rpm_file "$name")")
         done
-        change "$installer" install -y "${packages[@]}"
+        if [ ${#packages[@]} -gt 0 ]; then change "$installer" install -y "${packages[@]}"; fi
     else
         want_packages flocker-lite-cli "$package"
     fi
@@ -156,4 +174,7 @@ finish() {
     else
         say "done"
     fi
+    if [ ${#troubles[@]} = 0 ]; then return; fi
+    printf "$program: but %s\n" "${troubles[@]}" >&2
+    exit 1
 }

@@ -1,40 +1,245 @@
 #!/bin/bash
-# Makes this machine the one of the control service.
+# Makes this machine the one of the control service, and decides who gets in.
 #
-#   master.sh [--packages WHERE] [--dry-run]
+#   master.sh [NODE_IP ...] [--cluster NAME] [--address NAME] [--authority DIR] [--packages WHERE] [--dry-run]
+#   master.sh --certificates DIR [--packages WHERE] [--dry-run]
+#   master.sh --insecure [--packages WHERE] [--dry-run]
+#
+# Unless there are certificates already, it makes the cluster's authority in DIR, /root/flocker-ca without saying;
+# a certificate for the control service, by this host's name and addresses or by each --address instead; one for a user,
+# "admin"; and for each NODE_IP a directory that node.sh takes. With --certificates it takes what was made for
+# this machine elsewhere, which is safer: the authority is then where no service runs. With --insecure everybody gets in
+# and may do everything.
 #
 # WHERE is the directory of our RPM packages; without it they come from the repositories that the machine has. On
 # Debian and Ubuntu it is what pip is to install, a wheel say, "flocker-lite" without it.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
+. "$(dirname "$0")/certificates.sh"
+
+user=flocker-lite
+settings=/etc/sysconfig/flocker-control
+variable=FLOCKER_CONTROL_OPTIONS
+answer_seconds_max=30
+
+nodes=()
+names=()
+cluster=flocker
+authority=/root/flocker-ca
+from=
+insecure=no
+# What the service is told in its settings.
+options=
 
 main() {
     while [ $# -gt 0 ]; do
         case $1 in
             --dry-run) dry_run=yes ;;
+            --insecure) insecure=yes ;;
             --packages) [ $# -gt 1 ] || usage; package_source=$2; shift ;;
-            *) usage ;;
+            --certificates) [ $# -gt 1 ] || usage; from=$2; shift ;;
+            --cluster) [ $# -gt 1 ] || usage; cluster=$2; shift ;;
+            --authority) [ $# -gt 1 ] || usage; authority=$2; shift ;;
+            --address) [ $# -gt 1 ] || usage; names+=("$2"); shift ;;
+            *[!0-9a-fA-F.:]* | "") usage ;;
+            *) nodes+=("$1") ;;
         esac
         shift
     done
     know_the_system
+    if [ ${#names[@]} = 0 ]; then read -r -d '' -a names < <(own_names) || true; fi
+    read_options
+    check_request
     want_flocker flocker-lite-control
     want_unit flocker-control
     if [ "$family" = debian ]; then want_user; fi
+    written=no
+    want_who_gets_in
     want_open flocker-control-api flocker-control-agent
-    want_service flocker-control
+    if [ "$written" = yes ]; then want_service flocker-control restart; else want_service flocker-control; fi
+    await_answer
+    if [ "$changes" != 0 ]; then say_what_is_next; fi
     finish
 }
 
-usage() { fail "usage: master.sh [--packages WHERE] [--dry-run]"; }
+usage() {
+    fail "usage: master.sh [NODE_IP ...] [--cluster NAME] [--address NAME] [--authority DIR]" \
+        "[--certificates DIR | --insecure] [--packages WHERE] [--dry-run]"
+}
 
 want_user() {
     local share=$root/opt/flocker-lite/share/flocker-lite
-    if ! id flocker-lite >/dev/null 2>&1; then change systemd-sysusers "$share/sysusers/flocker-lite.conf"; fi
+    if ! id $user >/dev/null 2>&1; then change systemd-sysusers "$share/sysusers/flocker-lite.conf"; fi
     if [ ! -d "$root/var/lib/flocker-lite/control" ]; then
         change install -d -m 0711 "$root/var/lib/flocker-lite"
-        change install -d -m 0700 -o flocker-lite -g flocker-lite "$root/var/lib/flocker-lite/control"
+        change install -d -m 0700 -o $user -g $user "$root/var/lib/flocker-lite/control"
     fi
+}
+
+read_options() {
+    [ -f "$root$settings" ] || return 0
+    options=$(sed -n "s/^$variable=//p" "$root$settings" | tail -n 1)
+    options=${options#[\"\']}
+    options=${options%[\"\']}
+}
+
+has_option() {
+    case " $options " in
+        *" $1 "* | *" $1="*) return 0 ;;
+        *) return 1 ;;
+    esac
+}
+
+# Refuses what cannot be, before anything is changed.
+check_request() {
+    if [ $insecure = yes ]; then
+        if [ -n "$from" ] || [ ${#nodes[@]} != 0 ]; then usage; fi
+        if has_option --certificates; then
+            fail "with certificates nothing is insecure: take them out of $variable in $settings first"
+        fi
+    elif [ -n "$from" ]; then
+        [ ${#nodes[@]} = 0 ] || usage
+        if has_others; then fail "take the other certificates out of $variable in $settings first"; fi
+        find_certificates control "$from"
+    elif [ ${#nodes[@]} != 0 ]; then
+        if stays_insecure; then fail "take --insecure out of $variable in $settings first"; fi
+        if has_certificates && [ ! -f "$root$authority/cluster.key" ]; then
+            fail "the cluster's authority is not in $authority: run \`flocker-ca create-node --to\` where it is," \
+                "or say where with --authority"
+        fi
+    fi
+    case $options in
+        *[\"\'\\]*) fail "there are quotes in $variable in $settings: write it anew without them" ;;
+    esac
+}
+
+stays_insecure() { [ -z "$from" ] && has_option --insecure; }
+
+has_certificates() { has_option --certificates || compgen -G "$root$certificates/control-*.crt" >/dev/null; }
+
+# Somebody said in the settings that they are elsewhere.
+has_others() {
+    has_option --certificates && ! has_option "--certificates $certificates" && ! has_option "--certificates=$certificates"
+}
+
+want_who_gets_in() {
+    if [ $insecure = yes ] || stays_insecure; then
+        tell_control --insecure
+        say "INSECURE, for a lab alone: whoever reaches the ports 4523 and 4524 of this machine can read and change" \
+            "everything, and be any node. To end that take --insecure out of $settings, and run master.sh again."
+        return
+    fi
+    if ! has_others; then
+        if [ -z "$from" ] && ! has_certificates; then
+            want_authority
+            from=$root$authority/for/control
+        fi
+        if [ -n "$from" ]; then want_certificates control "$from"; fi
+        want_readable
+        tell_control --certificates $certificates
+    fi
+    want_nodes
+}
+
+want_authority() {
+    if [ ! -f "$root$authority/cluster.crt" ]; then
+        alter "make the authority of the cluster \"$cluster\" in $authority" flocker_ca initialize "$cluster"
+    fi
+    if [ ! -d "$root$authority/for/control" ]; then
+        alter "make the certificate of the control service, for ${names[*]}" \
+            flocker_ca create-control "${names[@]}" --to "$root$authority/for/control"
+    fi
+    if [ ! -d "$root$authority/for/admin" ]; then
+        alter "make the certificate of the user admin" flocker_ca create-user admin --to "$root$authority/for/admin"
+    fi
+}
+
+want_nodes() {
+    local node
+    [ ${#nodes[@]} != 0 ] || return 0
+    for node in "${nodes[@]}"; do
+        if [ -d "$root$authority/for/$node" ]; then continue; fi
+        alter "make the certificate of the node $node" flocker_ca create-node --to "$root$authority/for/$node"
+    done
+}
+
+# What it says of its own accord is what this script does with it.
+flocker_ca() {
+    command flocker-ca --directory "$root$authority" "$@" >/dev/null ||
+        fail "no certificates: mend what flocker-ca says; with --address you say how this machine is called"
+}
+
+# By what users may call this machine: not by networks of containers, nor by addresses of a day.
+own_names() {
+    uname -n
+    ip -o addr show scope global |
+        awk '$2 !~ /^(docker|br-|veth|virbr)/ && !/ (temporary|deprecated) / { sub("/.*", "", $4); print $4 }'
+}
+
+# Its other options, and other lines of the file, stay.
+tell_control() {
+    local others=" $options " words
+    if has_option "$1"; then return; fi
+    # Without the blanks of each.
+    read -r -a words <<<"$* ${others/ --insecure / }"
+    # Not by a pipe: what it notes would be lost with the shell at its end.
+    write $settings < <(
+        if [ -f "$root$settings" ]; then grep -v "^$variable=" "$root$settings"; fi
+        echo "$variable=\"${words[*]}\""
+    )
+}
+
+# The service is not root.
+want_readable() {
+    local key
+    key=$(compgen -G "$root$certificates/control-*.key") || [ "$dry_run" = yes ] || return 0
+    if ! runuser -u $user -- cat "$root$certificates/cluster.crt" "$key" >/dev/null 2>&1; then
+        alter "let the user $user read $certificates" let_read
+    fi
+}
+
+let_read() {
+    local files=("$root$certificates"/cluster.* "$root$certificates"/control-*)
+    chgrp $user "$root$certificates" "${files[@]}"
+    chmod 0640 "${files[@]}"
+    chmod 0750 "$root$certificates"
+}
+
+# What a URL has of this machine.
+host() {
+    local name
+    for name in "${names[@]}"; do
+        case $name in *[!0-9.]*) ;; *) echo "$name"; return ;; esac
+    done
+    case ${names[0]} in *:*) echo "[${names[0]}]" ;; *) echo "${names[0]}" ;; esac
+}
+
+# As its first user, if that was made here.
+await_answer() {
+    local admin=$root$authority/for/admin url seconds=0
+    if [ "$dry_run" = yes ] || ! cmp -s "$admin/cluster.crt" "$root$certificates/cluster.crt"; then return; fi
+    url=https://$(host):4523/v1/version
+    until curl --silent --fail --output /dev/null --max-time 5 --cacert "$admin/cluster.crt" \
+        --cert "$admin/user-admin.crt" --key "$admin/user-admin.key" "$url"; do
+        seconds=$((seconds + 1))
+        if [ $seconds -gt $answer_seconds_max ]; then
+            fail "the control service does not answer at $url: \`journalctl -u flocker-control\` says why"
+        fi
+        sleep 1
+    done
+}
+
+say_what_is_next() {
+    local node
+    if [ ! -d "$root$authority/for" ]; then return; fi
+    say "who has $authority/for/admin is the user admin:"
+    say "  curl --cacert cluster.crt --cert user-admin.crt --key user-admin.key https://$(host):4523/v1/state/nodes"
+    for node in "$root$authority/for"/*[.:]*; do
+        node=$(basename "$node")
+        if [ ! -d "$root$authority/for/$node" ]; then continue; fi
+        say "the node $node gets a copy of $authority/for/$node, and there:"
+        say "  ./node.sh $node $(host) --certificates $node"
+    done
 }
 
 main "$@"

@@ -1,24 +1,38 @@
 #!/bin/bash
-# Makes this machine a node: Docker, a pool, and an agent that knows its own address and the control service's.
+# Makes this machine a node: Docker, a pool, an sshd that lets other nodes hand datasets over, and an agent that knows
+# its own address, the control service's, and by its certificate who it is.
 #
-#   node.sh NODE_IP MASTER_IP [--disk DEVICE] [--packages WHERE] [--dry-run]
+#   node.sh NODE_IP MASTER_IP [--certificates DIR | --insecure] [--disk DEVICE] [--packages WHERE] [--dry-run]
 #
-# The pool "flocker" is made on DEVICE, which must have nothing on it, or else in a sparse file below /var/opt. One
-# that there is already is left as it is. WHERE is as master.sh has it.
+# DIR is the directory that master.sh NODE_IP or `flocker-ca create-node --to` made; without it there have to be
+# certificates in /etc/flocker-lite/certificates. With --insecure the agent obeys whoever answers at MASTER_IP. The pool
+# "flocker" is made on DEVICE, which must have nothing on it, or else in a sparse file below /var/opt. One that there is
+# already is left as it is. WHERE is as master.sh has it.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
+. "$(dirname "$0")/certificates.sh"
+. "$(dirname "$0")/sshd.sh"
 
 pool=flocker
 pool_file=/var/opt/flocker/pool-vdev
 pool_file_size=10G
+settings=/etc/sysconfig/flocker-agent
+agent_file=/etc/flocker-lite/agent.yml
 # What a container may read and write under SELinux, which goes on enforcing.
 container_type=container_file_t
+
+from=
+insecure=no
+# What the agent's file is to say of certificates; nothing when it says it already, or need not.
+line=
 
 main() {
     local addresses=() disk=
     while [ $# -gt 0 ]; do
         case $1 in
             --dry-run) dry_run=yes ;;
+            --insecure) insecure=yes ;;
+            --certificates) [ $# -gt 1 ] || usage; from=$2; shift ;;
             --disk) [ $# -gt 1 ] || usage; disk=$2; shift ;;
             --packages) [ $# -gt 1 ] || usage; package_source=$2; shift ;;
             -*) usage ;;
@@ -28,18 +42,55 @@ main() {
     done
     [ ${#addresses[@]} = 2 ] || usage
     know_the_system
+    choose_certificates "${addresses[1]}"
     [ "$dry_run" = yes ] || command -v zpool >/dev/null || fail "there is no ZFS: run stage1.sh first"
     want_docker
     want_pool "$disk"
     want_flocker flocker-lite-node
     want_unit flocker-agent
     if has_selinux; then want_labels; fi
-    tell_agent "${addresses[@]}"
-    if [ "$written" = yes ]; then want_service flocker-agent restart; else want_service flocker-agent; fi
+    want_open ssh
+    want_sshd "${addresses[0]}"
+    if [ -n "$from" ]; then want_certificates node "$from"; fi
+    want_agent "${addresses[@]}"
     finish
 }
 
-usage() { fail "usage: node.sh NODE_IP MASTER_IP [--disk DEVICE] [--packages WHERE] [--dry-run]"; }
+usage() {
+    fail "usage: node.sh NODE_IP MASTER_IP [--certificates DIR | --insecure] [--disk DEVICE] [--packages WHERE] [--dry-run]"
+}
+
+# Refuses an agent that would not start, before anything is changed.
+choose_certificates() {
+    local master=$1
+    if [ $insecure = yes ]; then
+        [ -z "$from" ] || usage
+        if says certificates; then fail "with certificates nothing is insecure: take them out of $agent_file first"; fi
+        line="insecure: true"
+    elif [ -n "$from" ]; then
+        find_certificates node "$from"
+        line="certificates: $certificates"
+    elif says certificates || says insecure; then
+        line=
+    elif compgen -G "$root$certificates/node-*.crt" >/dev/null; then
+        find_certificates node "$root$certificates"
+        line="certificates: $certificates"
+    else
+        case $master in
+            127.* | ::1 | localhost) say "without certificates this node is of a cluster of one machine" ;;
+            *)
+                fail "without certificates the agent obeys nobody at $master: run \`master.sh NODE_IP\` there, copy the" \
+                    "directory that it names, and say --certificates; for a lab there is --insecure"
+                ;;
+        esac
+    fi
+    if [ $insecure = yes ] || { [ -z "$line" ] && says insecure; }; then
+        say "INSECURE, for a lab alone: the agent is root here, and obeys whoever answers at $master. To end that take" \
+            "\"insecure:\" out of $agent_file, and run node.sh again with --certificates."
+    fi
+}
+
+says() { [ -f "$root$agent_file" ] && grep -q "^$1:" "$root$agent_file"; }
 
 want_docker() {
     case $family$major in
@@ -73,31 +124,63 @@ want_pool() {
     want_service zfs.target
 }
 
-# Instead of `setenforce 0`: what containers are to use is labelled as theirs.
+# Instead of `setenforce 0`: what containers are to use is labelled as theirs, and what sshd reads as its own.
 want_labels() {
-    local label=system_u:object_r:$container_type:s0 path
+    local label=system_u:object_r:$container_type:s0 path type
     # As a property of the pool, datasets that come from another node have it as well.
     if [ "$(zfs get -H -o value context $pool 2>/dev/null)" != "$label" ]; then
         change zfs set "context=$label" $pool
     fi
     if [ "$major" = 7 ]; then want_packages policycoreutils-python; else want_packages policycoreutils-python-utils; fi
-    for path in /var/lib/flocker-lite/poised /run/flocker-lite/released; do
+    # The policy knows /run by its old name, and takes no rule for the new one.
+    while read -r path type; do
         if ! { semanage fcontext -l -C 2>/dev/null || true; } | grep -qF "$path(/.*)?"; then
-            change semanage fcontext -a -t $container_type "$path(/.*)?"
+            change semanage fcontext -a -t "$type" "$path(/.*)?"
             if [ -d "$root$path" ]; then change restorecon -R "$root$path"; fi
         fi
-    done
+    done <<END
+/var/lib/flocker-lite/poised $container_type
+/var/run/flocker-lite/released $container_type
+/var/lib/flocker-lite/ssh ssh_home_t
+END
+    # The agent would make them with the labels of what they are in.
+    write /etc/tmpfiles.d/flocker-lite.conf <<END
+d /var/lib/flocker-lite/poised 0755 root root -
+d /var/lib/flocker-lite/ssh 0700 root root -
+d /run/flocker-lite 0700 root root -
+d /run/flocker-lite/released 0755 root root -
+END
+    if [ "$written" = yes ]; then change systemd-tmpfiles --create "$root/etc/tmpfiles.d/flocker-lite.conf"; fi
 }
 
-# The two variables of the agent's environment; other lines of the file stay.
-tell_agent() {
-    local file=/etc/sysconfig/flocker-agent
+# Its two addresses in its environment, and in its file who it is; other lines of both stay.
+want_agent() {
+    local restart=no
     # Not by a pipe: what it notes would be lost with the shell at its end.
-    write $file < <(
+    write $settings < <(
         echo "FLOCKER_NODE_NAME=$1"
         echo "FLOCKER_CONTROL_NODE=$2"
-        if [ -f "$root$file" ]; then grep -v -e '^FLOCKER_NODE_NAME=' -e '^FLOCKER_CONTROL_NODE=' "$root$file"; fi
+        if [ -f "$root$settings" ]; then
+            grep -v -e '^FLOCKER_NODE_NAME=' -e '^FLOCKER_CONTROL_NODE=' "$root$settings"
+        fi
     )
+    if [ "$written" = yes ]; then restart=restart; fi
+    write $agent_file < <(
+        if [ -z "$line" ]; then agent_text; else agent_text | grep -v -E '^(# )?(certificates|insecure):'; echo "$line"; fi
+    )
+    if [ "$written" = yes ]; then restart=restart; fi
+    want_service flocker-agent $restart
+}
+
+agent_text() {
+    local shipped=$root/opt/flocker-lite/share/flocker-lite/agent.yml
+    if [ -f "$root$agent_file" ]; then
+        cat "$root$agent_file"
+    elif [ -f "$shipped" ]; then
+        cat "$shipped"
+    else
+        echo "version: 1"
+    fi
 }
 
 main "$@"

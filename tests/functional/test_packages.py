@@ -23,9 +23,11 @@ SHARED = {
     "agent.yml",
     "firewalld/flocker-control-agent.xml",
     "firewalld/flocker-control-api.xml",
+    "install/certificates.sh",
     "install/common.sh",
     "install/master.sh",
     "install/node.sh",
+    "install/sshd.sh",
     "install/stage1.sh",
     "sysconfig/flocker-agent",
     "sysconfig/flocker-control",
@@ -153,9 +155,11 @@ def environment(
 
 def test_what_is_installed(environment: Path, tmp_path: Path) -> None:
     """The commands run, twistd has the plugins, and the rest is below share/flocker-lite."""
-    for name in ("flocker-control", "flocker-agent"):
+    for name in ("flocker-control", "flocker-agent", "flocker-ca"):
         version = run(environment / "bin" / name, "--version", cwd=tmp_path)
         assert version == f"flocker_lite {__version__}\n"
+        assert name in run(environment / "bin" / name, "--help", cwd=tmp_path)
+    for name in ("flocker-control", "flocker-agent"):
         assert name in run(environment / "bin/twistd", "--help", cwd=tmp_path)
     assert (environment / "bin/flocker-lite-receive").is_file()
     shared = environment / "share/flocker-lite"

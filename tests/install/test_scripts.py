@@ -3,95 +3,32 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-CHECKOUT = Path(__file__).resolve().parents[2]
-SCRIPTS = CHECKOUT / "admin/install"
-STUB = Path(__file__).with_name("stub.sh")
-STUBBED = (
-    *("id", "rpm", "dpkg-query", "yum", "dnf", "apt-get", "yum-config-manager", "modprobe"),
-    *("systemctl", "firewall-cmd", "getenforce", "setenforce", "zpool", "zfs", "semanage"),
-    *("restorecon", "systemd-sysusers", "python3", "install"),
+from tests.install.machine import (
+    EVERY,
+    MASTER,
+    MASTER_WORDS,
+    NODE,
+    NODE_WORDS,
+    SCRIPTS,
+    STUB,
+    SYSTEMS,
+    TIMEOUT_SECONDS,
+    Machine,
 )
-TIMEOUT_SECONDS = 120
-NODE, MASTER = "10.0.0.11", "10.0.0.10"
-SYSTEMS = {
-    "centos 7": 'ID="centos"\nVERSION_ID="7"\n',
-    "rocky 8": 'ID="rocky"\nVERSION_ID="8.10"\n',
-    "almalinux 9": 'ID="almalinux"\nVERSION_ID="9.4"\n',
-    "debian 12": 'ID=debian\nVERSION_ID="12"\n',
-}
-EVERY = ("stage1.sh",), ("master.sh",), ("node.sh", NODE, MASTER)
-
-
-class Machine:
-    """A machine of which the scripts see a directory, and stubs of its programs."""
-
-    def __init__(self, directory: Path, system: str, *properties: str) -> None:
-        self.root, self.state, self.stubs = (directory / name for name in ("root", "state", "bin"))
-        for path in (self.root / "etc", self.root / "usr/bin", self.state, self.stubs):
-            path.mkdir(parents=True)
-        (self.root / "etc/os-release").write_text(SYSTEMS[system])
-        (self.state / "machine").write_text("".join(f"{word}\n" for word in properties))
-        share = directory / "share/flocker-lite"
-        for kind in ("systemd", "sysconfig", "sysusers"):
-            shutil.copytree(CHECKOUT / "packaging" / kind, share / kind)
-        self.share = share.parent
-        for name in STUBBED:
-            shutil.copy(STUB, self.stubs / name)
-        self.uid = 0
-
-    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """Run a script."""
-        return subprocess.run(
-            [SCRIPTS / words[0], *words[1:]],
-            env={
-                "PATH": f"{self.stubs}:/usr/bin:/bin",
-                "FLOCKER_INSTALL_ROOT": str(self.root),
-                "STATE": str(self.state),
-                "STUB_SHARE": str(self.share),
-                "STUB_UID": str(self.uid),
-            },
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT_SECONDS,
-        )
-
-    def make(self, *words: str) -> list[str]:
-        """Run a script that has to succeed; what it says that it changed, in words."""
-        ended = self.run(*words)
-        assert ended.returncode == 0, ended.stdout + ended.stderr
-        assert ended.stderr == ""
-        return ended.stdout.replace(str(self.root), "").splitlines()
-
-    @property
-    def did(self) -> list[str]:
-        """All that the stubs were told to change so far."""
-        path = self.state / "did"
-        return path.read_text().replace(str(self.root), "").splitlines() if path.exists() else []
-
-    def everything(self) -> dict[str, bytes]:
-        """The content of all files of the machine, other than pools, and of what the stubs keep."""
-        return {
-            str(path.relative_to(top)): b"" if path.name == "pool-vdev" else path.read_bytes()
-            for top in (self.root, self.state)
-            for path in top.rglob("*")
-            if path.is_file()
-        }
 
 
 def test_a_cluster_on_centos_7(tmp_path: Path) -> None:
     """From a fresh machine to a node, with SELinux enforcing, as a whole."""
     machine = Machine(tmp_path, "centos 7", "selinux", "firewalld")
     machine.make("stage1.sh")
-    machine.make("master.sh")
-    said = machine.make("node.sh", NODE, MASTER)
+    machine.make(*MASTER_WORDS)
+    said = machine.make(*NODE_WORDS)
     assert machine.did == [
         "yum install -y yum-utils",
         "yum install -y epel-release",
@@ -101,6 +38,15 @@ def test_a_cluster_on_centos_7(tmp_path: Path) -> None:
         "yum install -y zfs",
         "modprobe zfs",
         "yum install -y flocker-lite-cli flocker-lite-control",
+        "flocker-ca --directory /root/flocker-ca initialize flocker",
+        "flocker-ca --directory /root/flocker-ca create-control master 10.0.0.10"
+        " --to /root/flocker-ca/for/control",
+        "flocker-ca --directory /root/flocker-ca create-user admin --to /root/flocker-ca/for/admin",
+        "chgrp flocker-lite /etc/flocker-lite/certificates"
+        " /etc/flocker-lite/certificates/cluster.crt"
+        " /etc/flocker-lite/certificates/control-master.crt"
+        " /etc/flocker-lite/certificates/control-master.key",
+        f"flocker-ca --directory /root/flocker-ca create-node --to /root/flocker-ca/for/{NODE}",
         "firewall-cmd --permanent --add-service=flocker-control-api",
         "firewall-cmd --permanent --add-service=flocker-control-agent",
         "firewall-cmd --reload",
@@ -118,7 +64,14 @@ def test_a_cluster_on_centos_7(tmp_path: Path) -> None:
         "zfs set context=system_u:object_r:container_file_t:s0 flocker",
         "yum install -y policycoreutils-python",
         "semanage fcontext -a -t container_file_t /var/lib/flocker-lite/poised(/.*)?",
-        "semanage fcontext -a -t container_file_t /run/flocker-lite/released(/.*)?",
+        "semanage fcontext -a -t container_file_t /var/run/flocker-lite/released(/.*)?",
+        "semanage fcontext -a -t ssh_home_t /var/lib/flocker-lite/ssh(/.*)?",
+        "systemd-tmpfiles --create /etc/tmpfiles.d/flocker-lite.conf",
+        "firewall-cmd --permanent --add-service=ssh",
+        "firewall-cmd --reload",
+        "systemctl enable sshd",
+        "systemctl start sshd",
+        "systemctl reload sshd",
         "systemctl enable flocker-agent",
         "systemctl start flocker-agent",
     ]
@@ -151,7 +104,7 @@ def test_dry_run(tmp_path: Path, system: str, words: tuple[str, ...]) -> None:
     *would, last = machine.make(*words, "--dry-run")
     assert machine.everything() == before
     assert last.endswith("changes, and none of them made")
-    *done, _ = machine.make(*words)
+    done = [line for line in machine.make(*words) if not line.startswith(words[0])]
     foretold = [line.removeprefix("would ") for line in would if line.startswith("would ")]
     if system != "debian 12":
         assert foretold == done
@@ -163,13 +116,13 @@ def test_a_pool_that_is_there(tmp_path: Path) -> None:
     """It is left alone, and one whose file is there is taken in, never made anew."""
     machine = Machine(tmp_path, "centos 7")
     (machine.state / "pools").write_text("flocker\n")
-    machine.make("node.sh", NODE, MASTER)
+    machine.make(*NODE_WORDS)
     assert not any("zpool" in line for line in machine.did)
     (machine.state / "pools").unlink()
     file = machine.root / "var/opt/flocker/pool-vdev"
     file.parent.mkdir(parents=True)
     file.write_text("somebody's data")
-    machine.make("node.sh", NODE, MASTER)
+    machine.make(*NODE_WORDS)
     assert [line for line in machine.did if "zpool" in line] == [
         "zpool import -d /var/opt/flocker flocker"
     ]
@@ -179,7 +132,7 @@ def test_a_pool_that_is_there(tmp_path: Path) -> None:
 def test_a_disk(tmp_path: Path) -> None:
     """The pool is made on the one that is named, and without force."""
     machine = Machine(tmp_path, "almalinux 9")
-    machine.make("node.sh", NODE, MASTER, "--disk", "/dev/sdb")
+    machine.make(*NODE_WORDS, "--disk", "/dev/sdb")
     assert "zpool create -m /flocker flocker /dev/sdb" in machine.did
     assert not (machine.root / "var/opt/flocker").exists()
 
@@ -187,10 +140,10 @@ def test_a_disk(tmp_path: Path) -> None:
 def test_another_address(tmp_path: Path) -> None:
     """The agent is told and restarted; what else its file says stays, and nothing else happens."""
     machine = Machine(tmp_path, "centos 7")
-    machine.make("node.sh", NODE, MASTER)
+    machine.make(*NODE_WORDS)
     file = machine.root / "etc/sysconfig/flocker-agent"
     file.write_text(file.read_text() + "# mine\nFLOCKER_AGENT_OPTIONS=--pool tank\n")
-    said = machine.make("node.sh", "10.0.0.12", MASTER)
+    said = machine.make("node.sh", "10.0.0.12", *NODE_WORDS[2:])
     assert said == [
         "write: /etc/sysconfig/flocker-agent",
         "run: systemctl restart flocker-agent",
@@ -215,7 +168,7 @@ def test_packages_from_a_directory(tmp_path: Path) -> None:
     assert machine.make("master.sh", "--packages", str(packages)) == [
         "master.sh: nothing to change"
     ]
-    missing = machine.run("node.sh", NODE, MASTER, "--packages", str(packages))
+    missing = machine.run(*NODE_WORDS, "--packages", str(packages))
     assert missing.returncode == 1
     assert "should have one flocker-lite-node-VERSION.rpm" in missing.stderr
 

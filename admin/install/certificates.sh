@@ -1,0 +1,54 @@
+# How master.sh and node.sh hand a machine what flocker-ca made for it.
+# shellcheck shell=bash disable=SC2154  # common.sh sets what is not set here
+
+certificates=/etc/flocker-lite/certificates
+bundle=()
+
+# Sets `bundle` to the files in a directory that make this machine a control service or a node (KIND), and refuses
+# what is not all of them, or another one's than those that are here.
+find_certificates() {
+    local kind=$1 from=$2 found file here
+    found=("$from/$kind"-*.crt)
+    if [ ${#found[@]} != 1 ] || [ ! -f "${found[0]}" ]; then
+        fail "in $from there should be one $kind-NAME.crt: put there what \`flocker-ca create-$kind --to\` made for this machine"
+    fi
+    bundle=("$from/cluster.crt" "${found[0]%.crt}.key" "${found[0]}")
+    for file in "${bundle[@]}"; do
+        [ -f "$file" ] || fail "there is no $file: copy the whole directory that \`flocker-ca create-$kind --to\` made"
+    done
+    for here in "$root$certificates/$kind"-*.crt; do
+        if [ -f "$here" ] && [ "$(basename "$here")" != "$(basename "${found[0]}")" ]; then
+            fail "this machine has $here, and should have $(basename "${found[0]}"): move the former away first"
+        fi
+    done
+    # The list here may be a newer one.
+    if [ -f "$from/cluster.revoked" ] && [ ! -f "$root$certificates/cluster.revoked" ]; then
+        bundle+=("$from/cluster.revoked")
+    fi
+}
+
+# Has them where the daemons look; those see by themselves what is new.
+want_certificates() {
+    local kind=$1 from=$2 file differ=no
+    if [ "$dry_run" = no ] || [ -d "$from" ]; then
+        find_certificates "$kind" "$from"
+        for file in "${bundle[@]}"; do
+            cmp -s "$file" "$root$certificates/$(basename "$file")" || differ=yes
+        done
+    else
+        differ=yes
+    fi
+    if [ $differ = yes ]; then alter "copy what is in $from to $certificates" copy_certificates; fi
+}
+
+copy_certificates() {
+    local file target
+    [ -d "$root$certificates" ] || mkdir -p "$root$certificates"
+    for file in "${bundle[@]}"; do
+        target=$root$certificates/$(basename "$file")
+        rm -f "$target.new"
+        if [ -f "$target" ]; then cp -a "$target" "$target.new"; fi
+        (umask 077 && cat "$file" >"$target.new")
+        mv "$target.new" "$target"
+    done
+}
