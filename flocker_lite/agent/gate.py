@@ -34,7 +34,7 @@ class Host(Protocol):
         """Wait until the container serves."""
 
     async def tried(self, name: str) -> None:
-        """Wait until the container is healthy on trial; PeerRefused once it is given back."""
+        """Wait until the container is healthy on trial; PeerRefused once its trial is over."""
 
     def next_step(self) -> Awaitable[None]:
         """Wait until something about this node may have changed."""
@@ -160,11 +160,19 @@ class Gate:
         except Exception as error:
             self._loans.end(container, f"not tried: {error}")
             raise
-        await self._host.tried(container)
+        try:
+            await self._host.tried(container)
+        except PeerRefused:
+            await self._given_back(tuple(item.dataset_id for item in lent))
+            raise
 
     async def recall(self, dataset_ids: tuple[DatasetId, ...]) -> None:
         """Give back what is on trial here."""
         self._loans.end_those_of(dataset_ids, "its source takes it back")
+        await self._given_back(dataset_ids)
+
+    async def _given_back(self, dataset_ids: tuple[DatasetId, ...]) -> None:
+        """Wait until storage says so: of a command that failed it is not known what it did."""
         for dataset_id in dataset_ids:
             # Who was about to borrow it has done so by then, or is refused.
             async with self._loans.turn(dataset_id):
@@ -172,6 +180,7 @@ class Gate:
             while local is not None and local.lease is not None and _is_on_trial(local.lease):
                 await self._host.next_step()
                 local = await self._storage.look(dataset_id)
+        await self._loans.settle(dataset_ids)
 
     async def acquire(self, dataset_id: DatasetId, epoch: int, guid: str) -> None:
         """Become primary of `epoch`; the sender has released it for ever, and sent all of it."""

@@ -145,18 +145,16 @@ class AgentService(MultiService):
             await self.next_step()
 
     async def tried(self, name: str) -> None:
-        """Wait until the container is healthy on trial; PeerRefused once it is given back."""
-        loans, why = self._doors.loans, None
-        while loans.is_known(name):
-            why = loans.over(name)
-            if why is None:
-                if self._doors.arrivals.is_healthy(name):
-                    return
-                trouble = self._doors.arrivals.trouble(name) or self._failure_of(name)
-                if trouble is not None:
-                    loans.end(name, trouble)
-                    continue
-            await self.next_step()
+        """Wait until the container is healthy on trial; PeerRefused once its trial is over."""
+        loans = self._doors.loans
+        while (why := loans.over(name)) is None:
+            if self._doors.arrivals.is_healthy(name):
+                return
+            trouble = self._doors.arrivals.trouble(name) or self._failure_of(name)
+            if trouble is not None:
+                loans.end(name, trouble)
+            else:
+                await self.next_step()
         raise PeerRefused(f"container {name} was tried and given back: {why}")
 
     async def serving(self, name: str) -> None:

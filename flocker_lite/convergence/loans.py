@@ -31,6 +31,8 @@ MARGIN_SECONDS = 10.0
 
 TICK_SECONDS = 0.5
 
+NO_LOAN = "there is no loan of it"
+
 
 def loan_seconds(check: HealthCheck) -> int:
     """How long a loan a container with this health check needs."""
@@ -103,7 +105,7 @@ class Loans:
         """Why the loan of a container has ended, in words; None while it goes on."""
         loan = self._loans.get(container)
         if loan is None:
-            return "there is no loan of it"
+            return NO_LOAN
         return loan.over if loan.over is not None or self._goes_on(loan) else "the loan is over"
 
     def end(self, container: str, why: str) -> None:
@@ -120,10 +122,6 @@ class Loans:
             if ids & loan.dataset_ids:
                 self.end(container, why)
 
-    def is_known(self, container: str) -> bool:
-        """Whether there is a loan of it, over or not, that was not settled either way."""
-        return container in self._loans
-
     async def acquired(self, dataset_id: DatasetId) -> None:
         """One of them is this node's own now."""
         for container, loan in list(self._loans.items()):
@@ -138,6 +136,13 @@ class Loans:
         """It was stopped, and its datasets are replicas again."""
         if self._loans.pop(container, None) is not None:
             await self._fence.disarm(container)
+
+    async def settle(self, dataset_ids: Iterable[DatasetId]) -> None:
+        """None of these is on trial here: what is over of them is given back, whoever did it."""
+        ids = frozenset(dataset_ids)
+        for container, loan in list(self._loans.items()):
+            if loan.dataset_ids <= ids and not self._goes_on(loan):
+                await self.given_back(container)
 
     def stop(self) -> None:
         """The process ends; the fence stays."""

@@ -14,7 +14,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from flocker_lite.agent.gate import Gate
-from flocker_lite.convergence.loans import Loans
+from flocker_lite.convergence.loans import NO_LOAN, Loans
 from flocker_lite.convergence.move_log import MoveLog
 from flocker_lite.errors import CommandFailed, Conflict, PeerRefused
 from flocker_lite.interfaces import Lent, PeerCopy
@@ -107,7 +107,27 @@ class GateTests(SynchronousTestCase):
         )
         assert (self.lease, kept) == (PRIMARY, [])
         self.ask(self.gate.acquire(D, 8, LAST.guid))
-        assert (kept, self.loans.is_known("db"), self.fence.armed) == (["db"], False, {})
+        assert (kept, self.loans.over("db"), self.fence.armed) == (["db"], NO_LOAN, {})
+
+    def test_a_trial_that_is_over(self) -> None:
+        """It was given back when storage says so, whatever became of who did it."""
+        steps: list[Deferred[None]] = []
+
+        def next_step() -> Deferred[None]:
+            steps.append(Deferred())
+            return steps[-1]
+
+        self.patch(self.host, "next_step", next_step)
+        self.ask(self.gate.offer_loan("db", (D,), 45))
+        self.host.trial = PeerRefused("it is sick")
+        lending = Deferred.fromCoroutine(self.gate.lend("db", (Lent(D, 8, LAST.guid),)))
+        self.loans.end("db", "it is sick")
+        self.assertNoResult(lending)
+        assert self.loans.over("db") == "it is sick"
+        self.has(Lease(Role.REPLICA, 7))
+        steps[-1].callback(None)
+        self.failureResultOf(lending, PeerRefused)
+        assert (self.loans.over("db"), self.fence.armed) == (NO_LOAN, {})
 
     def test_acquire_what_is_not_complete(self) -> None:
         """Without the last snapshot nobody becomes primary."""

@@ -18,7 +18,7 @@ from flocker_lite.agent.authority import Authority
 from flocker_lite.agent.gate import Gate
 from flocker_lite.agent.guard import Guard
 from flocker_lite.convergence.groups import Local
-from flocker_lite.convergence.loans import Loans
+from flocker_lite.convergence.loans import NO_LOAN, Loans
 from flocker_lite.convergence.move_log import MoveLog
 from flocker_lite.errors import PeerRefused
 from flocker_lite.interfaces import IGate, Lent
@@ -107,7 +107,7 @@ class GuardTests(SynchronousTestCase):
             asking = Deferred.fromCoroutine(REQUESTS[what](self.guard(peer)))
             self.failureResultOf(asking, PeerRefused)
             assert self.touched == [], what
-        assert not self.loans.is_known("shop")
+        assert self.loans.over("shop") == NO_LOAN
         after = dict(self.storage.copies), dict(self.storage.aside), self.origins.remembered
         assert after == before
 
@@ -170,7 +170,7 @@ class GuardTests(SynchronousTestCase):
                 self.failureResultOf(Deferred.fromCoroutine(cast(Any, asked)), PeerRefused)
         for asked in (gate.prepared("db"), gate.serving("db")):
             self.failureResultOf(Deferred.fromCoroutine(cast(Any, asked)), PeerRefused)
-        assert not self.loans.is_known("shop")
+        assert self.loans.over("shop") == NO_LOAN
 
     def test_nothing_is_known_yet(self) -> None:
         """Before the control service was reached nothing begins."""

@@ -9,7 +9,13 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from flocker_lite.convergence.loans import MARGIN_SECONDS, TICK_SECONDS, Loans, loan_seconds
+from flocker_lite.convergence.loans import (
+    MARGIN_SECONDS,
+    NO_LOAN,
+    TICK_SECONDS,
+    Loans,
+    loan_seconds,
+)
 from flocker_lite.model.lease import Lease, Role
 from flocker_lite.model.records import HealthCheck
 from flocker_lite.testing.memory_fence import MemoryFence
@@ -85,9 +91,9 @@ class LoansTests(SynchronousTestCase):
     def test_it_is_kept_once_all_of_it_is_acquired(self) -> None:
         self.do(self.loans.ask("db", [D, E], 45))
         self.do(self.loans.acquired(D))
-        assert (self.kept, self.loans.is_known("db")) == ([], True)
+        assert (self.kept, self.loans.over("db")) == ([], None)
         self.do(self.loans.acquired(E))
-        assert (self.kept, self.loans.is_known("db")) == (["db"], False)
+        assert (self.kept, self.loans.over("db")) == (["db"], NO_LOAN)
         self.pass_(60)
         assert self.ended == []
 
@@ -102,9 +108,19 @@ class LoansTests(SynchronousTestCase):
         self.do(self.loans.ask("db", [D], 45))
         self.loans.end("db", "sick")
         self.do(self.loans.given_back("db"))
-        assert not self.loans.is_known("db")
+        assert self.loans.over("db") == NO_LOAN
         self.pass_(60)
         assert self.ended == []
+
+    def test_what_goes_on_or_is_not_all_given_back_is_not_settled(self) -> None:
+        self.do(self.loans.ask("db", [D, E], 45))
+        self.do(self.loans.settle([D, E]))
+        assert self.loans.over("db") is None
+        self.loans.end("db", "sick")
+        self.do(self.loans.settle([D]))
+        assert self.loans.over("db") == "sick"
+        self.do(self.loans.settle([D, E]))
+        assert self.loans.over("db") == NO_LOAN
 
     def test_a_new_agent_has_no_loans_and_the_fence_stays(self) -> None:
         self.do(self.loans.ask("db", [D], 45))

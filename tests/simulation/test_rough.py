@@ -18,6 +18,9 @@ NEED_SPACE = {
 }
 """What ZFS has to write for; a pool that is full may refuse even to destroy."""
 
+SEEDS_FOUND = (43339,)
+"""As in test_simulation."""
+
 
 class RoughSimulation(Simulation):
     """ZFS resumes what was cut; what a full pool refuses it refuses until there is room."""
@@ -62,7 +65,7 @@ class RoughSimulation(Simulation):
         self.world.delay_control(self.node(), self.random.choice(DELAYS_SECONDS))
 
 
-@pytest.mark.parametrize("seed", seeds())
+@pytest.mark.parametrize("seed", [*seeds(), *SEEDS_FOUND])
 def test_nothing_is_lost_where_much_is_in_the_way(seed: int) -> None:
     """One writer, nothing lost, nothing made up; and once faults end, all is as configured."""
     play(RoughSimulation, seed)
