@@ -15,7 +15,8 @@ from flocker_lite.model.state import Snapshot
 EPOCHS_KEPT_MAX = 3
 """A copy that was left behind this many handoffs ago can still be caught up by an increment."""
 
-_OURS = re.compile(r"flocker-lite-(\d+)-(\d+)")
+_OURS = re.compile(r"flocker-lite-([1-9][0-9]{0,15})-([1-9][0-9]{0,15})")
+"""What a push gives, to the letter: what only looks like it is a user's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +56,11 @@ def next_send(source: tuple[Snapshot, ...], exists: bool, newest: Snapshot | Non
 
 
 def last_pushed(snapshots: tuple[Snapshot, ...]) -> Snapshot | None:
-    """The last snapshot that a push made; users may have taken others since."""
-    return max(_ours(snapshots), key=_by_number, default=(0, 0, None))[2]
+    """The last snapshot that a push made; users may have taken others since.
+
+    By its place, not by its numbers: a user may have given a name like ours to an earlier one.
+    """
+    return next((snapshot for _, _, snapshot in reversed(_ours(snapshots))), None)
 
 
 def next_name(epoch: int, snapshots: tuple[Snapshot, ...]) -> str:

@@ -20,6 +20,7 @@ from flocker_lite.model.records import DatasetId
 from flocker_lite.model.state import LocalDataset, Snapshot
 from flocker_lite.processes import Run
 from flocker_lite.zfs import capabilities, commands, errors, mounts, names, output
+from flocker_lite.zfs.beginning import beginning_of, objection
 
 COMMAND_TIMEOUT_SECONDS = 60.0
 TRANSFER_TIMEOUT_SECONDS = 7 * 24 * 3600.0
@@ -171,6 +172,9 @@ class ZfsStorage:
         name = self._name(dataset_id)
         # Asked before there is a stream, so that nobody waits for the answer at its end.
         settled = await self._has_mountpoint(dataset_id)
+        strange = objection(await beginning_of(fd, self._clock))
+        if strange is not None:
+            raise FlockerError(f"{dataset_id}: the stream is not let in: {strange}")
         await self._transfer(commands.receive(name, self._able.resumes), {0: fd})
         if not settled:
             # A full stream made it. Below our root it inherits "mountpoint=none", so nothing can

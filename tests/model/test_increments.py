@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -90,3 +91,30 @@ def test_last_pushed_is_not_a_users() -> None:
     snapshots = (Snapshot("flocker-lite-2-9", "a"), pushed, Snapshot("cron", "c"))
     assert last_pushed(snapshots) == pushed
     assert last_pushed((Snapshot("cron", "c"),)) is None
+
+
+def test_a_user_took_a_name_of_ours() -> None:
+    """Whatever the numbers in it, what was pushed after it is the last that was pushed."""
+    pushed = Snapshot("flocker-lite-2-1", "b")
+    assert last_pushed((Snapshot("flocker-lite-50-1", "a"), pushed)) == pushed
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "flocker-lite-01-1",
+        "flocker-lite-1-01",
+        "flocker-lite-0-1",
+        "flocker-lite-1-0",
+        "flocker-lite-1-1 ",
+        "flocker-lite-1-1-1",
+        "flocker-lite-\u0661-1",
+        f"flocker-lite-{'9' * 17}-1",
+    ],
+)
+def test_what_only_looks_like_ours(name: str) -> None:
+    """No push gives such a name, so it is a user's, and stays."""
+    likes = tuple(Snapshot(name, str(number)) for number in range(9))
+    assert prunable(likes, frozenset()) == ()
+    assert last_pushed(likes) is None
+    assert next_name(1, likes) == "flocker-lite-1-1"

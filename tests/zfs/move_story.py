@@ -180,8 +180,8 @@ class Agent:
             self.writer.stop()
 
 
-class MoveStory(ZfsCase):
-    """A container's process writes; the dataset goes to another node and comes back."""
+class MoveCase(ZfsCase):
+    """Two agents, one of which has a dataset to be moved."""
 
     timeout = 900
 
@@ -213,6 +213,10 @@ class MoveStory(ZfsCase):
                 file.write(number.to_bytes(8, "big") + block[8:])
             file.flush()
             os.fsync(file.fileno())
+
+
+class MoveStory(MoveCase):
+    """A container's process writes; the dataset goes to another node and comes back."""
 
     def start_writer(self, agent: Agent, first: int = 0) -> Writer:
         """Start the container's process."""

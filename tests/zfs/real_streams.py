@@ -11,7 +11,7 @@ import pytest
 from twisted.internet.defer import CancelledError
 from twisted.internet.threads import deferToThread
 
-from flocker_lite.errors import FlockerError, ReaderGone
+from flocker_lite.errors import FlockerError, LeaseError, ReaderGone
 from flocker_lite.interfaces import IStorage
 from flocker_lite.model.lease import create
 from flocker_lite.testing.containers_contract import raised
@@ -30,7 +30,6 @@ from tests.zfs.zfs_nodes import (
     command,
     destroy_pool,
     patiently,
-    property_of,
     start,
     write_all,
     write_durably,
@@ -44,7 +43,8 @@ class RealStreams(ZfsCase):
     """What only a real ZFS shows of streams."""
 
     async def test_lease_of_a_stream_is_none(self) -> None:
-        """Nor does one that came with a stream that carries properties; and it is not mounted."""
+        """A stream that carries properties is not let in, and a lease that came by one gives no
+        right: whoever had ZFS receive it."""
         source, target = await self.make(), await self.make()
         await self.written(source, "one")
         await source.snapshot(DATASET, "first")
@@ -56,13 +56,20 @@ class RealStreams(ZfsCase):
             timeout=COMMAND_TIMEOUT_SECONDS,
         ).stdout
         await source.unmount(DATASET)
-        await received(target, DATASET, stream)
+        error = await raised(FlockerError, received(target, DATASET, stream))
+        assert "properties" in str(error)
+        assert await target.look(DATASET) is None
+        name = self.nodes.name(target, DATASET)
+        subprocess.run(
+            ["zfs", "receive", "-u", name],
+            input=stream,
+            check=True,
+            timeout=COMMAND_TIMEOUT_SECONDS,
+        )
         look = await target.look(DATASET)
         assert look is not None
         assert (look.lease, look.mounted) == (None, False)
-        name = self.nodes.name(target, DATASET)
-        assert property_of(name, "mountpoint") == target.path(DATASET)
-        assert property_of(name, "canmount") == "noauto"
+        await raised(LeaseError, target.mount(DATASET))
 
     async def test_cut_off_after_a_full_stream(self) -> None:
         """An agent that is killed between the stream and the properties goes on with the next."""

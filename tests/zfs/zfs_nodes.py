@@ -9,6 +9,7 @@ import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from twisted.internet import reactor as installed_reactor
 from twisted.internet.defer import Deferred
@@ -29,6 +30,8 @@ BUSY_TIMEOUT_SECONDS = 10.0
 REMOVE_TIMEOUT_SECONDS = 60.0
 CHUNK_BYTES = 65536
 TEXTS = "texts"
+
+Result = TypeVar("Result")
 
 
 def command(*argv: str, check: bool = True) -> str:
@@ -191,13 +194,12 @@ def write_all(fd: int, data: bytes) -> None:
         data = data[os.write(fd, data) :]
 
 
-async def patiently(attempt: Callable[[], Awaitable[object]]) -> None:
-    """Try until ZFS is done with what was before."""
+async def patiently(attempt: Callable[[], Awaitable[Result]]) -> Result:
+    """What came of it; tried until ZFS is done with what was before."""
     deadline = time.monotonic() + BUSY_TIMEOUT_SECONDS
     while True:
         try:
-            await attempt()
-            return
+            return await attempt()
         except FlockerError:
             if time.monotonic() > deadline:
                 raise

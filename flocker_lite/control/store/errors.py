@@ -32,6 +32,12 @@ def explain(error: sqlite3.Error | OSError, path: Path) -> StoreError:
         # So it says when there is no room for the files that it needs beside the store.
         case sqlite3.SQLITE_IOERR if _has_no_room(path.parent):
             return _disk_full(path)
+        # Among others, of a disk that Linux has made read-only after an error.
+        case sqlite3.SQLITE_IOERR:
+            return StoreError(
+                f"{path} cannot be read or written ({error}): check its disk and its mount, and "
+                "what the kernel says of them (`dmesg`)."
+            )
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
             return _unwritable(path, error)
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:

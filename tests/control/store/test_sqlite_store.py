@@ -228,6 +228,13 @@ def test_no_room_beside_the_store(directory: Path) -> None:
     assert type(explain(error, directory / "flocker.sqlite")) is StoreError
 
 
+def test_a_disk_that_fails(directory: Path) -> None:
+    """The error says what to look at; a disk that turned read-only is one of those."""
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorcode = sqlite3.SQLITE_IOERR_WRITE
+    assert "check its disk and its mount" in str(explain(error, directory / "flocker.sqlite"))
+
+
 def test_disk_full(directory: Path) -> None:
     """A commit for which there is no room changes nothing, and the next small one succeeds."""
     opened = Database(directory)

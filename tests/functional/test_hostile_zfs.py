@@ -1,0 +1,38 @@
+"""Hostile streams and names on a real ZFS, on a node of the lab."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from admin.hosts import Lab, Node
+
+SUBNET = "10.81.1.0/24"
+CHECKOUT = Path(__file__).resolve().parents[2]
+TESTS = CHECKOUT / "tests/functional/hostile_in_node.py"
+TIMEOUT_SECONDS = 400.0
+
+
+@pytest.fixture(scope="module")
+def node() -> Iterator[Node]:
+    """A plain host with a pool of its own."""
+    with Lab("test-hostile", SUBNET, nodes=1, services=False) as lab:
+        yield lab.node("n1")
+
+
+def test_hostile_zfs(node: Node) -> None:
+    """All the tests of hostile_in_node succeed there; what they counted is printed."""
+    pytest_quietly = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", "-s"]
+    done = node.run(
+        [*pytest_quietly, "--rootdir", str(CHECKOUT), str(TESTS)],
+        timeout_seconds=TIMEOUT_SECONDS,
+        env={"PYTHONPATH": str(CHECKOUT)},
+        check=False,
+    )
+    print(done.stdout)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert " passed" in done.stdout
+    assert "skipped" not in done.stdout
