@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import itertools
-import json
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.request import urlopen
 
 from admin.hosts import Lab, Node
 from tests.functional.agents_lab import AGENT_FILE, Cluster, wait_for
@@ -22,7 +20,6 @@ from tests.functional.crashes.watcher import Watcher
 SOURCE, TARGET = "n1", "n2"
 FIRST_PORT = 7000
 RECORDS = 5
-ANSWER_SECONDS_MAX = 5.0
 RECOVERY_SECONDS_MAX = 90.0
 WRITERS = ("primary", "releasing", "probation")
 
@@ -158,10 +155,9 @@ class Stage:
         return [(item["host"], item["running"]) for item in states if item["name"] == name]
 
     def _get(self, path: str) -> Any:
-        """The answer of the REST API; without a process of its own for each look."""
+        """The answer of the REST API."""
         try:
-            with urlopen(f"{self.cluster.player.api}{path}", timeout=ANSWER_SECONDS_MAX) as answer:
-                return json.load(answer)
+            return self.cluster.get(path)
         except OSError:
             return []  # the control service may be down for a while
 
