@@ -18,7 +18,7 @@ from admin.vm.conversation import Conversation, Port
 from admin.vm.disk import MEBIBYTE
 from admin.vm.errors import DidNotBoot, GuestEnded, HostUnfit, TimedOut, VirtualMachineError
 
-BOOT_SECONDS_MAX = 120
+BOOT_SECONDS_MAX = 300
 READ_BYTES_MAX = 1 << 16
 
 

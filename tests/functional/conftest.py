@@ -6,11 +6,14 @@ import pytest
 
 LONGEST_FIRST = (
     "test_story",
+    "test_storage",
+    "test_bad_world",
     "test_restarts",
     "test_holding",
+    "test_crashes",
     "test_losses",
     "test_packages",
-    "test_crashes",
+    "test_hostile_clients",
     "test_api",
     "test_images",
     "test_trials",
