@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -184,9 +185,10 @@ class Node:
         """The node's services by name, and whether each one's process runs."""
         return self._daemons.running(self._root_if_running())
 
-    def start_service(self, name: str) -> None:
-        """Start a service and wait until it answers."""
-        self._daemons.launch(self._daemons.named(name), self.root, self.run)
+    def start_service(self, name: str, env: Mapping[str, str] | None = None) -> None:
+        """Start a service, with these variables of the environment, and wait until it answers."""
+        run_with = partial(self.run, env=env)
+        self._daemons.launch(self._daemons.named(name), self.root, run_with)
         self._daemons.await_ready(self._daemons.named(name), self.root)
 
     def stop_service(self, name: str) -> None:

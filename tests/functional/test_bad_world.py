@@ -12,6 +12,15 @@ from tests.functional.agents_lab import Cluster, agents_lab, wait_for
 DATA_MEBIBYTES = 96
 ROOM_MEBIBYTES = 32
 STEP_SECONDS_MAX = 120.0
+SLOW_BYTES_PER_SECOND = 16 * 1024 * 1024
+CLOCK_FILE = "run/faked-clock"
+FAKED_CLOCK = {
+    "LD_PRELOAD": "/usr/$LIB/faketime/libfaketime.so.1",
+    "FAKETIME_TIMESTAMP_FILE": f"/{CLOCK_FILE}",
+    "FAKETIME_NO_CACHE": "1",
+    "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+}
+"""What makes a service read the time of day off that file; seconds pass as they do."""
 
 
 @pytest.fixture(scope="module")
@@ -122,3 +131,78 @@ def test_the_agent_without_docker(cluster: Cluster) -> None:
         node.start_service("dockerd")
     cluster.running("waiting", timeout_seconds=STEP_SECONDS_MAX)
     cluster.delete("waiting")
+
+
+def is_connected(cluster: Cluster, *nodes: str) -> bool:
+    """Whether the state says that the agents of these are there, none of them away."""
+    listed = cluster.get("/state/nodes")
+    present = {item["host"] for item in listed if not item.get("away")}
+    return present >= {cluster.node(node).address for node in nodes}
+
+
+def test_a_pool_that_is_gone(cluster: Cluster) -> None:
+    """At the destination of a move: nothing stops at the source, and it moves once it is back."""
+    _, before = with_data(cluster, "poolless")
+    started = cluster.inspect("n1", "poolless")["State"]["StartedAt"]
+    node = cluster.node("n2")
+    node.run(["zpool", "export", "-f", node.pool])
+    try:
+        where = {"host": node.address}
+        cluster.player.post("/configuration/containers/poolless", where)
+        said = wait_for(
+            lambda: [move["error"] for move in moves(cluster, "poolless") if "error" in move],
+            "trouble of the move",
+            STEP_SECONDS_MAX,
+        )
+        print(f"without the pool: {said[-1]}")
+        assert runs_on(cluster, "poolless", "n1")
+        assert cluster.inspect("n1", "poolless")["State"]["StartedAt"] == started
+        assert checksum(cluster, "n1", "poolless") == before
+    finally:
+        node.run(["zpool", "import", "-f", "-d", str(node.folder / "disks"), node.pool])
+    wait_for(lambda: runs_on(cluster, "poolless", "n2"), "the move", STEP_SECONDS_MAX)
+    assert checksum(cluster, "n2", "poolless") == before
+    cluster.delete("poolless")
+
+
+def test_the_clock_is_set_by_days(cluster: Cluster) -> None:
+    """Forth and back, of all machines and of one alone, while a container moves: it arrives, once,
+    and no node is away meanwhile."""
+    services = [("control", "flocker-control"), ("n1", "flocker-agent"), ("n2", "flocker-agent")]
+
+    def set_clocks(jump: str, *nodes: str) -> None:
+        for node in nodes:
+            (cluster.node(node).root / CLOCK_FILE).write_text(f"{jump}\n")
+
+    def restart(env: dict[str, str]) -> None:
+        for node, service in services:
+            cluster.node(node).stop_service(service)
+            cluster.node(node).start_service(service, env)
+        wait_for(lambda: is_connected(cluster, "n1", "n2"), "all are back")
+
+    _, before = with_data(cluster, "clock")
+    set_clocks("+0", "control", "n1", "n2")
+    restart(FAKED_CLOCK)
+    body = {"host": cluster.node("n2").address, "move": {"bandwidth_limit": SLOW_BYTES_PER_SECOND}}
+    cluster.player.post("/configuration/containers/clock", body)
+    for jump, nodes in (
+        ("+3d", ("control", "n1", "n2")),
+        ("-3d", ("control", "n1", "n2")),
+        ("+30d", ("n1",)),
+        ("-30d", ("control",)),
+    ):
+        wait_for(
+            lambda: any(move.get("phase") == "pushing" for move in moves(cluster, "clock")),
+            "the push",
+        )
+        set_clocks(jump, *nodes)
+        today = cluster.node(nodes[0]).run(["date", "+%F"], env=FAKED_CLOCK).stdout
+        assert today != cluster.node(nodes[0]).run(["date", "+%F"]).stdout
+        assert is_connected(cluster, "n1", "n2")
+    wait_for(lambda: runs_on(cluster, "clock", "n2"), "the move", STEP_SECONDS_MAX)
+    assert checksum(cluster, "n2", "clock") == before
+    (move,) = moves(cluster, "clock")
+    assert "error" not in move
+    restart({})
+    assert runs_on(cluster, "clock", "n2")
+    cluster.delete("clock")
