@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.functional.agents_lab import Cluster, agents_lab, wait_for
+from tests.functional.agents_lab import AGENT_FILE, Cluster, agents_lab, wait_for
 
 DATA_MEBIBYTES = 96
 ROOM_MEBIBYTES = 32
@@ -163,6 +163,42 @@ def test_a_pool_that_is_gone(cluster: Cluster) -> None:
     wait_for(lambda: runs_on(cluster, "poolless", "n2"), "the move", STEP_SECONDS_MAX)
     assert checksum(cluster, "n2", "poolless") == before
     cluster.delete("poolless")
+
+
+def test_names_are_gone(cluster: Cluster) -> None:
+    """An agent that knows its control service by name keeps its connection, and comes back to it
+    once there are names again; an image whose registry has no address is said not to be had."""
+    node, control = cluster.node("n2"), cluster.node("control")
+    hosts, agent_file = node.root / "etc/hosts", node.root / AGENT_FILE
+    known, configured = hosts.read_text(), agent_file.read_text()
+    hosts.write_text(f"{known}{control.address} control.test\n")
+    (node.root / "etc/resolv.conf").write_text("nameserver 127.0.0.1\n")
+    agent_file.write_text(
+        configured.replace(f"hostname: {control.address}", "hostname: control.test")
+    )
+    cluster.restart_agent("n2")
+    wait_for(lambda: is_connected(cluster, "n2"), "the agent knows the name")
+    try:
+        hosts.write_text(known)
+        cluster.create("n2", "unnamed", image="registry.test/unnamed:1")
+        state = cluster.state("unnamed", lambda found: "error" in found, STEP_SECONDS_MAX)
+        print(f"without names: {state['error']}")
+        assert "its registry is not to be reached" in state["error"]
+        cluster.create("n2", "named")
+        cluster.running("named")
+        assert is_connected(cluster, "n2")
+        control.kill_service("flocker-control")
+        control.start_service("flocker-control")
+        wait_for(lambda: is_connected(cluster, "n1"), "who needs no names is back")
+        assert not is_connected(cluster, "n2")
+        assert cluster.inspect("n2", "named")["State"]["Running"]
+    finally:
+        hosts.write_text(f"{known}{control.address} control.test\n")
+    wait_for(lambda: is_connected(cluster, "n2"), "the agent is back with the names")
+    agent_file.write_text(configured)
+    hosts.write_text(known)
+    cluster.restart_agent("n2")
+    cluster.delete("named", "unnamed")
 
 
 def test_the_clock_is_set_by_days(cluster: Cluster) -> None:

@@ -25,6 +25,7 @@ from tests.conformance.rows import ADDRESS_1, ADDRESS_2, DATASETS, NODE_1, NODE_
 COMMAND_SECONDS_MAX = 20
 RETRY_SECONDS_MAX = 30.0
 NOBODY = 65534
+DISK_BYTES = 16 * 1024 * 1024
 
 
 def run(*argv: str) -> None:
@@ -137,6 +138,45 @@ def test_a_disk_that_cannot_be_written(control: ControlProcess, small: Path) -> 
     run("mount", "-o", "remount,rw", str(small))
     control.start()
     assert control.request("GET", DATASETS).body == [made]
+
+
+def test_a_disk_that_turns_read_only(tmp_path: Path) -> None:
+    """As Linux makes it after an error: writes are refused in words, reads and agents go on.
+
+    Mounted anew, which takes a restart, all is there.
+    """
+    disk, path = tmp_path / "disk", tmp_path / "data"
+    path.mkdir()
+    with disk.open("wb") as file:
+        file.truncate(DISK_BYTES)
+    run("mkfs.ext4", "-q", str(disk))
+    mount = ("mount", "-o", "loop,errors=remount-ro")
+    run(*mount, str(disk), str(path))
+    control = ControlProcess(path)
+    try:
+        fill(path, TWO_NODES)
+        control.start()
+        made = control.post(DATASETS, {"primary": ADDRESS_1}).body
+        run("mount", "-o", "remount,abort", str(path))
+        for _ in range(2):
+            reply = control.post(DATASETS, {"primary": ADDRESS_1})
+            assert reply.status == 503
+            assert "check its disk and its mount" in reply.body["description"]
+            assert control.request("GET", DATASETS).body == [made]
+        ReportingAgent(control, Node(NODE_1, ADDRESS_1), "era", NodeState()).stop()
+        assert "Traceback" not in control.log
+        control.kill()
+        run("umount", str(path))
+        # Another disk, for a lab that begins meanwhile keeps the first one mounted.
+        mended = tmp_path / "mended"
+        shutil.copyfile(disk, mended)
+        run(*mount, str(mended), str(path))
+        control.start()
+        assert control.request("GET", DATASETS).body == [made]
+        assert control.post(DATASETS, {"primary": ADDRESS_1}).status == 201
+    finally:
+        control.stop()
+        run("umount", "-l", str(path))
 
 
 @pytest.fixture
