@@ -74,6 +74,8 @@ class Loop:
         self._looking: Deferred[None] | None = None
         self._to_look: set[str] = set()
         self._looking_at: frozenset[str] = frozenset()
+        self._tied: frozenset[str] = frozenset()
+        self._looking_tied: frozenset[str] = frozenset()
         self._look_at_all = False
         self.seen_all = False
         self._retry: Any = None
@@ -127,6 +129,8 @@ class Loop:
             self._look_at_all = True
         else:
             self._to_look |= resources
+            if any(each.startswith(container_resource("")) for each in resources):
+                self._tied |= {each for each in resources if each.startswith(dataset_resource(""))}
         self._look()
 
     # Looking
@@ -138,6 +142,7 @@ class Loop:
             return
         everything, self._look_at_all = self._look_at_all, False
         self._looking_at, self._to_look = frozenset(self._to_look), set()
+        self._looking_tied, self._tied = self._tied, frozenset()
         looking = Deferred.fromCoroutine(
             self._discover() if everything else self._discover_some(self._looking_at)
         )
@@ -210,12 +215,13 @@ class Loop:
         return known
 
     def _take_in_datasets(self, datasets: PMap[DatasetId, LocalDataset]) -> None:
-        """What storage says is known, also when Docker or the kernel do not answer after it."""
+        """What storage says is known, also when Docker or the kernel do not answer after it.
+
+        What a container may have got into use stays untouched until that one was looked at.
+        """
         self.local = replace(self.local, datasets=datasets)
-        of_datasets = dataset_resource("")
-        self._looking_at = frozenset(
-            each for each in self._looking_at if not each.startswith(of_datasets)
-        )
+        seen = frozenset(each for each in self._looking_at if each.startswith(dataset_resource("")))
+        self._looking_at -= seen - self._looking_tied
 
     async def _take_in(self, now: Local) -> None:
         """Remember which containers ended by themselves before anything is based on it."""
@@ -240,14 +246,15 @@ class Loop:
             self.log.error("what ended is not written down, trying again: {error}", error=error)
 
     def _looked(self, _: None) -> None:
-        self._looking, self._looking_at = None, frozenset()
+        self._looking, self._looking_at, self._looking_tied = None, frozenset(), frozenset()
         self._step()
         self._look()
 
     def _could_not_look(self, failure: Failure) -> None:
         self._looking = None
         self._to_look |= self._looking_at
-        self._looking_at = frozenset()
+        self._tied |= self._looking_tied
+        self._looking_at = self._looking_tied = frozenset()
         if self._stopped:
             return
         if failure.check(FlockerError):

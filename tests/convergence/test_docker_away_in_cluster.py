@@ -101,6 +101,35 @@ class DockerAwayTests(SynchronousTestCase):
         self.cluster.run(2 * AWAY_SECONDS)
         assert self.node.containers.made["shop"].local.running
 
+    def test_a_dataset_that_may_have_got_into_use(self) -> None:
+        """Started and not seen since, a container keeps its dataset from the next one."""
+        containers = self.node.containers
+        cannot_look = False
+
+        async def before_each(method: str, name: str) -> None:
+            nonlocal cannot_look
+            if method == "start" and name == "old":
+                cannot_look = True
+            elif cannot_look and method in ("look", "discover"):
+                raise DockerAway(AWAY)
+
+        containers.before = before_each
+        self.edit(
+            lambda before: edits.create_dataset(before, Dataset(DATASET_ID, self.node.address))
+        )
+        volumes = (Volume(DATASET_ID, "/data"),)
+        old = Container("old", self.node.address, "redis:7", volumes=volumes)
+        new = Container("new", self.node.address, "redis:7", volumes=volumes)
+        self.edit(lambda before: edits.create_container(before, old))
+        self.cluster.run(AWAY_SECONDS)
+        self.edit(lambda before: edits.delete_container(before, "old"))
+        self.edit(lambda before: edits.create_container(before, new))
+        self.cluster.run(AWAY_SECONDS)
+        assert set(containers.processes) == {"old"}
+        containers.before = None
+        self.cluster.run(AWAY_SECONDS)
+        assert set(containers.processes) == {"new"}
+
     def test_a_dataset_that_is_wanted_meanwhile(self) -> None:
         """It needs no Docker, and does not wait for one."""
         wanted = Dataset(DATASET_ID, self.node.address)
