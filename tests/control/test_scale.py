@@ -32,7 +32,7 @@ from flocker_lite.testing.memory_store import MemoryDisk, MemoryStore
 
 SMALL, LARGE = 10, 300
 CONTAINERS = 3
-REPEATS = 4
+REPEATS = 8
 """The least of so many is compared: now and then a map makes more room for itself."""
 
 GROWTH_MAX = (LARGE - SMALL) // 2
