@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 
 import pytest
 
 from admin.hosts import Lab, Node
-from tests.functional.agents_lab import Cluster, wait_for
+from tests.functional.agents_lab import CHECKOUT, Cluster, wait_for
 
 STORE = "/var/lib/flocker-lite"
 IDENTITY_FILE = "var/lib/flocker-lite/identity.json"
 PORT = 6379
+PAGE_DATASET_ID = "c01dc0de-0000-4000-8000-000000000001"
+NEW_DATASET_ID = "c01dc0de-0000-4000-8000-000000000002"
 BALLAST_MIB = 24
 BANDWIDTH_BYTES_PER_SECOND = 3_000_000
 MOVE_SECONDS_MAX = 180.0
@@ -42,7 +45,8 @@ class Shop(Cluster):
 
     def redis(self, *words: str, at: str = "n1") -> str:
         """What redis says, asked at a node's address, as soon as it says something."""
-        command = f"redis-cli -h {self.node(at).address} {' '.join(words)}"
+        # A connection that was led to a node that is dead would wait for minutes.
+        command = f"timeout 5 redis-cli -h {self.node(at).address} {' '.join(words)}"
         return str(wait_for(lambda: self.player.run(f"{command} 2>/dev/null || true"), command))
 
     def remembers(self, key: str, value: str, at: str = "n1") -> None:
@@ -71,6 +75,12 @@ class Shop(Cluster):
             MOVE_SECONDS_MAX,
         )
         wait_for(lambda: self.where() == address, f"the data is at {node}")
+
+    def runs_at(self, name: str) -> list[str]:
+        """The nodes at which a container is seen to run; none should be twice."""
+        names = {self.node(node).address: node for node in ("n1", "n2")}
+        seen = [item for item in self.get("/state/containers") if item["name"] == name]
+        return [names[item["host"]] for item in seen if item["running"]]
 
     def path(self, dataset_id: str) -> str:
         """Where a node has a dataset mounted."""
@@ -182,3 +192,48 @@ def test_an_upgrade_while_a_container_moves(shop: Shop) -> None:
     assert shop.sh("n1", f"stat -c %s {shop.path(shop.dataset_id)}/ballast") == str(
         BALLAST_MIB << 20
     )
+
+
+def test_a_node_that_is_gone_for_good(shop: Shop) -> None:
+    """Line by line as the page has it: what the last move brought is served, nothing is lost."""
+    shop.redis("set", "old", "moved")
+    shop.move("n2")
+    shop.moved("n2")
+    shop.redis("set", "new", "unmoved")
+    shop.redis("save")
+    shop.node("n2").crash()
+    forget, rescue, create = commands_of("A node that is gone for good", shop)
+    for command in forget:
+        shop.player.run(command)
+    path = shop.path(NEW_DATASET_ID)
+    shop.sh("n1", "\n".join(rescue).replace("PATH", path))
+    for command in create:
+        assert '"description"' not in shop.player.run(command)
+    wait_for(lambda: "n1" in shop.runs_at("redis"), "redis at the node that is left")
+    shop.remembers("old", "moved")
+    assert shop.redis("exists", "new") == "0"
+    shop.node("n2").start()
+    wait_for(lambda: shop.runs_at("redis") == ["n1"], "the old container is stopped")
+    # Redis syncs the file, and not that it was given its name.
+    look = f"grep -aohs unmoved {shop.path(shop.dataset_id)}/*.rdb || true"
+    wait_for(lambda: shop.sh("n2", look) == "unmoved", "the old dataset with all that it had")
+    assert shop.where() == shop.node("n2").address
+    shop.remembers("old", "moved")
+
+
+def commands_of(title: str, shop: Shop) -> list[list[str]]:
+    """The blocks of commands of a section of the page, for this lab and its dataset."""
+    page = (CHECKOUT / "docs/install.rst").read_text()
+    section = page.partition(f"\n{title}\n")[2]
+    words = {
+        "10.0.0.10": shop.control.address,
+        "10.0.0.11": shop.node("n1").address,
+        "10.0.0.12": shop.node("n2").address,
+        "https:": "http:",
+        PAGE_DATASET_ID: shop.dataset_id,
+        "curl": "curl -sS",
+    }
+    for word, here in words.items():
+        section = section.replace(word, here)
+    blocks = re.findall(r"::\n\n((?: {4}.+\n)+)", section)
+    return [block.replace("    ", "", 1).replace("\n    ", "\n").splitlines() for block in blocks]
