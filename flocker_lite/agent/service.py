@@ -88,6 +88,7 @@ class AgentService(MultiService):
         doors.arrivals.changed = doors.routing.changed = self._report
         doors.loans.changed = self.loop.plan_again
         doors.loans.kept = doors.arrivals.keep
+        doors.loans.lost = doors.arrivals.end_trial
         self._reported = NodeState()
         self._outbox: Outbox | None = None
         self._steps: list[Deferred[None]] = []

@@ -94,8 +94,10 @@ class Arrivals:
         except FlockerError:
             self._ports.pop(name, None)
             if on_trial:
-                self._routing.refuse(ports)
-            await self._routing.forget(ports)
+                # It may run all the same: nothing gets there before it was given back.
+                self._trials[name] = _Trial(ports, dataset_ids)
+            else:
+                await self._routing.forget(ports)
             raise
         for dataset_id in dataset_ids:
             self._moves.mark(dataset_id, "start")

@@ -260,8 +260,6 @@ class GiveBackDatasets(GroupChange):
         if self.container is not None:
             await doors.containers.stop(self.container, TRIAL_STOP_TIMEOUT_SECONDS)
             await doors.containers.remove(self.container)
-            # Not before: as long as it runs, no connection may get to it.
-            await doors.arrivals.end_trial(self.container)
         for moved in self.datasets:
             async with doors.loans.turn(moved.dataset_id):
                 local = await local_copy(doors, moved.dataset_id)

@@ -8,7 +8,7 @@ waits for as long as it could have been lent.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -53,12 +53,13 @@ class Loans:
     """`clock` provides IReactorTime, `now` seconds that never jump (its zero means nothing).
 
     `changed` is called when a loan has ended, `kept` with the name of a container whose datasets
-    are its own from now on.
+    are its own from now on, `lost` with that of one whose datasets were given back.
     """
 
     def __init__(self, clock: Any, now: Callable[[], float], fence: IFence) -> None:
         self.changed: Callable[[], None] = lambda: None
         self.kept: Callable[[str], None] = lambda _: None
+        self.lost: Callable[[str], Awaitable[None]] = _nothing
         self._clock = clock
         self._now = now
         self._fence = fence
@@ -136,6 +137,7 @@ class Loans:
         """It was stopped, and its datasets are replicas again."""
         if self._loans.pop(container, None) is not None:
             await self._fence.disarm(container)
+            await self.lost(container)
 
     async def settle(self, dataset_ids: Iterable[DatasetId]) -> None:
         """None of these is on trial here: what is over of them is given back, whoever did it."""
@@ -174,3 +176,7 @@ class Loans:
         for container, loan in list(self._loans.items()):
             if loan.over is None and not self._goes_on(loan):
                 self.end(container, "the loan is over")
+
+
+async def _nothing(_: str) -> None:
+    """Nobody wants to know."""

@@ -10,6 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from flocker_lite.convergence.arrivals import ANSWER_SECONDS_MAX, Arrivals
 from flocker_lite.convergence.move_log import MoveLog
+from flocker_lite.errors import ContainerError
 from flocker_lite.model.records import Container, HealthCheck
 from flocker_lite.model.state import Held, Route
 from flocker_lite.routing.switchboard import Switchboard
@@ -144,6 +145,18 @@ class ArrivalsTests(SynchronousTestCase):
         self.start_trial()
         self.answer()
         assert isinstance(self.routing.goes_to(PORT), Held)
+        self.successResultOf(Deferred.fromCoroutine(self.arrivals.end_trial("web")))
+        assert self.routing.goes_to(PORT) is None
+        assert self.holder.refused == [PORT]
+
+    def test_a_trial_that_fails_to_start(self) -> None:
+        """It may run all the same: nothing gets there before it was given back."""
+        self.successResultOf(Deferred.fromCoroutine(self.switchboard.replace(frozenset())))
+        self.containers.fail_next("start", ContainerError("no answer in time"))
+        starting = Deferred.fromCoroutine(self.begin(CHECK, on_trial=True))
+        self.failureResultOf(starting, ContainerError)
+        assert isinstance(self.routing.goes_to(PORT), Held)
+        assert not self.arrivals.is_healthy("web")
         self.successResultOf(Deferred.fromCoroutine(self.arrivals.end_trial("web")))
         assert self.routing.goes_to(PORT) is None
         assert self.holder.refused == [PORT]

@@ -32,6 +32,7 @@ class LoansTests(SynchronousTestCase):
         self.true_seconds = 1000.0
         self.ended: list[str] = []
         self.kept: list[str] = []
+        self.lost: list[str] = []
         self.changes = 0
         self.fence = MemoryFence(self.ended.append, self.clock)
         self.loans = self.make()
@@ -39,12 +40,15 @@ class LoansTests(SynchronousTestCase):
     def make(self) -> Loans:
         """Those of an agent that has just started."""
         loans = Loans(self.clock, lambda: self.true_seconds, self.fence)
-        loans.kept = self.kept.append
+        loans.kept, loans.lost = self.kept.append, self.lose
         loans.changed = self.changed
         return loans
 
     def changed(self) -> None:
         self.changes += 1
+
+    async def lose(self, container: str) -> None:
+        self.lost.append(container)
 
     def do(self, work: Coroutine[Any, Any, None]) -> None:
         self.successResultOf(Deferred.fromCoroutine(work))
@@ -108,7 +112,7 @@ class LoansTests(SynchronousTestCase):
         self.do(self.loans.ask("db", [D], 45))
         self.loans.end("db", "sick")
         self.do(self.loans.given_back("db"))
-        assert self.loans.over("db") == NO_LOAN
+        assert (self.loans.over("db"), self.lost) == (NO_LOAN, ["db"])
         self.pass_(60)
         assert self.ended == []
 
@@ -120,7 +124,7 @@ class LoansTests(SynchronousTestCase):
         self.do(self.loans.settle([D]))
         assert self.loans.over("db") == "sick"
         self.do(self.loans.settle([D, E]))
-        assert self.loans.over("db") == NO_LOAN
+        assert (self.loans.over("db"), self.lost) == (NO_LOAN, ["db"])
 
     def test_a_new_agent_has_no_loans_and_the_fence_stays(self) -> None:
         self.do(self.loans.ask("db", [D], 45))
