@@ -123,6 +123,12 @@ class Cluster:
         for name in names:
             self.state(name, lambda found: found.get("running"), timeout_seconds)
 
+    def cured(self, name: str, timeout_seconds: float = WAIT_SECONDS) -> None:
+        """Wait until it runs and its error is gone, which is a moment later than that it runs."""
+        self.state(
+            name, lambda found: found.get("running") and "error" not in found, timeout_seconds
+        )
+
     def kill(self, node: str, name: str) -> None:
         """The container's first process dies, and Docker was not asked."""
         self.node(node).run(["kill", "-9", str(self.inspect(node, name)["State"]["Pid"])])

@@ -71,8 +71,7 @@ def test_credentials(cluster: Cluster) -> None:
         assert not state["running"]
         login = ["docker", "login", "--username", USER, "--password-stdin", registry]
         node.run(login, input_text=PASSWORD)
-        # It runs a moment before the change that had failed is known to be done.
-        cluster.state("private", lambda state: state.get("running") and "error" not in state)
+        cluster.cured("private")
     cluster.delete("private")
 
 
@@ -89,7 +88,6 @@ def test_a_full_disk(cluster: Cluster) -> None:
     assert "the disk of this node is full: make room where Docker keeps its data" in state["error"]
     assert not state["running"]
     node.run(["mount", "-o", f"remount,size={LARGE}", DOCKER_ROOT])
-    state = cluster.state("large", lambda state: state.get("running"), timeout_seconds=120)
-    assert "error" not in state
+    cluster.cured("large", timeout_seconds=120)
     cluster.delete("large")
     wait_for(lambda: not cluster.docker("n2", "ps", "--all", "--quiet"), "nothing left")

@@ -32,8 +32,7 @@ def test_a_tag_that_is_not_there(cluster: Cluster) -> None:
     assert not state["running"]
     body = {"image": f"{registry(cluster)}/library/redis:latest"}
     cluster.player.post("/configuration/containers/wrong", body)
-    state = cluster.state("wrong", lambda state: state.get("running"))
-    assert "error" not in state
+    cluster.cured("wrong")
     cluster.delete("wrong")
 
 
@@ -54,8 +53,7 @@ def test_a_registry_that_is_down(cluster: Cluster, fault: str) -> None:
         node.start()
     else:
         node.heal()
-    state = cluster.state(fault, lambda state: state.get("running"), timeout_seconds=120)
-    assert "error" not in state
+    cluster.cured(fault, timeout_seconds=120)
     cluster.delete(fault)
 
 

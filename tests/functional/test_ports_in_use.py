@@ -76,7 +76,7 @@ def test_where_the_container_should_run(cluster: Cluster) -> None:
         assert said.startswith("port 7000 of this node is in use by python")
         assert said.endswith(": stop that, or give the container another external port")
         assert answer(cluster, "n1", 7000).startswith("n1 ")
-    cluster.state("db", lambda state: state.get("running") and "error" not in state)
+    cluster.cured("db")
     wait_for(lambda: answer(cluster, "n2", 7000).startswith("-ERR"), "db through n2")
     cluster.delete("db")
 
