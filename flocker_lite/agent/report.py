@@ -42,6 +42,7 @@ def report(
     starting: frozenset[str] = frozenset(),
     unhealthy: Mapping[str, str] = MappingProxyType({}),
     counts: Mapping[int, PortState] = MappingProxyType({}),
+    unseen: str | None = None,
 ) -> NodeState:
     """The state of this node; containers that are `starting` or on trial do not serve anybody yet.
 
@@ -50,29 +51,21 @@ def report(
     `unhealthy` says what is wrong with those that run and should be healthy by now: these do not
     either, as long as another node serves in their place.
 
-    What is wanted here but failed so far is in it, with its error.
+    What is wanted here but failed so far is in it, with its error. `unseen` says why nothing of
+    this node can be seen at the moment: all else is what was seen last.
     """
     errors = _errors_by_resource(failures)
     datasets: dict[str, DatasetState] = {}
     containers: dict[str, ContainerState] = {}
     for group in groups(view or NodeView(), local):
         for dataset in group.datasets:
-            copy = dataset.local
-            error = errors.get(dataset_resource(dataset.dataset_id)) or wrong(me, dataset)
-            if copy is not None:
-                datasets[dataset.dataset_id] = DatasetState(
-                    dataset.dataset_id,
-                    copy.lease,
-                    copy.mounted,
-                    copy.path,
-                    copy.maximum_size,
-                    error,
-                )
-            elif error is not None and _belongs_to(me, dataset):
-                datasets[dataset.dataset_id] = DatasetState(dataset.dataset_id, None, error=error)
+            error = unseen or errors.get(dataset_resource(dataset.dataset_id)) or wrong(me, dataset)
+            seen = _dataset_state(me, dataset, error)
+            if seen is not None:
+                datasets[dataset.dataset_id] = seen
         if group.name is None:
             continue
-        error = group.trouble or errors.get(container_resource(group.name))
+        error = unseen or group.trouble or errors.get(container_resource(group.name))
         state = _container_state(me, group, error, pulls, endings.get(group.name))
         if state is not None:
             absent = group.name in starting or is_on_trial(local, state.container)
@@ -91,6 +84,17 @@ def report(
     }
     ports = routing_plan.ports(me, view or NodeView(), local, counts)
     return NodeState(pmap(datasets), pmap(containers), moves, pmap(images), ports)
+
+
+def _dataset_state(me: NodeId, dataset: GroupDataset, error: str | None) -> DatasetState | None:
+    copy = dataset.local
+    if copy is not None:
+        return DatasetState(
+            dataset.dataset_id, copy.lease, copy.mounted, copy.path, copy.maximum_size, error
+        )
+    if error is not None and _belongs_to(me, dataset):
+        return DatasetState(dataset.dataset_id, None, error=error)
+    return None
 
 
 def _container_state(

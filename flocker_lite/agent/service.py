@@ -270,6 +270,7 @@ class AgentService(MultiService):
             self._doors.arrivals.starting,
             self._doors.arrivals.unhealthy,
             self._doors.routing.counts(),
+            self.loop.sight.trouble,
         )
         changes = deltas.difference(self._reported, now)
         self._reported = now

@@ -31,6 +31,7 @@ from flocker_lite.convergence.image_plan import wanted_images
 from flocker_lite.convergence.pacing import Failed, failed_again
 from flocker_lite.convergence.plan import plan
 from flocker_lite.convergence.routing_plan import strangers
+from flocker_lite.convergence.sight import AGAIN_SECONDS, Sight
 from flocker_lite.errors import FlockerError, LeaseError
 from flocker_lite.model.records import DatasetId
 from flocker_lite.model.state import LocalContainer, LocalDataset, NodeView
@@ -65,6 +66,7 @@ class Loop:
         self._doors = doors
         self._changed = changed
         self._clock: Any = doors.clock
+        self.sight = Sight(doors.clock, changed)
         self._in_flight: dict[str, tuple[IStateChange, Deferred[None]]] = {}
         self._discovery_seconds = discovery_seconds
         self.endings: restarts.Endings = doors.endings.remembered
@@ -101,6 +103,7 @@ class Loop:
                 pending.cancel()
         for _, deferred in list(self._in_flight.values()):
             deferred.cancel()
+        self.sight.end()
         if self._looking is not None:
             self._looking.cancel()
 
@@ -147,6 +150,7 @@ class Loop:
             self._discover() if everything else self._discover_some(self._looking_at)
         )
         self._looking = looking
+        self.sight.begin()
         looking.addCallbacks(self._looked, self._could_not_look)
         looking.addErrback(self._broken)
 
@@ -247,6 +251,7 @@ class Loop:
 
     def _looked(self, _: None) -> None:
         self._looking, self._looking_at, self._looking_tied = None, frozenset(), frozenset()
+        self.sight.succeeded()
         self._step()
         self._look()
 
@@ -257,14 +262,7 @@ class Loop:
         self._looking_at = self._looking_tied = frozenset()
         if self._stopped:
             return
-        if failure.check(FlockerError):
-            self.log.error(
-                "could not see what this node has, trying again in {seconds:g} s: {error}",
-                seconds=REPEAT_SECONDS,
-                error=failure.value,
-            )
-        else:
-            self.log.failure("could not see what this node has; trying again", failure)
+        self.sight.failed(failure)
         # What failed meanwhile is told all the same, and what need not be looked at goes on.
         self._step()
         self._look_again_later()
@@ -273,7 +271,7 @@ class Loop:
         """At everything, after a while; asked for meanwhile, it is done once."""
         if self._stopped or (self._look_later is not None and self._look_later.active()):
             return
-        self._look_later = self._clock.callLater(REPEAT_SECONDS, self.look_again)
+        self._look_later = self._clock.callLater(AGAIN_SECONDS, self.look_again)
 
     # Changing
 

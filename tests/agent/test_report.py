@@ -86,6 +86,18 @@ def test_what_could_not_be_made() -> None:
     assert (state.containers["shop"].error, state.containers["shop"].running) == ("404", False)
 
 
+def test_what_cannot_be_seen() -> None:
+    """What was seen last is reported with the reason: what failed before may be cured by now."""
+    local = Local(
+        pmap({D: LocalDataset(D, PRIMARY, True, "/flocker/d1")}),
+        pmap({"shop": LocalContainer(SHOP, "running")}),
+    )
+    failed = pmap({"StopContainer container/shop": Failed(1, "no", 0.0)})
+    state = report(ME, None, local, failed, pmap(), pmap(), pmap(), unseen="blind")
+    assert (state.datasets[D].mounted, state.datasets[D].error) == (True, "blind")
+    assert (state.containers["shop"].running, state.containers["shop"].error) == (True, "blind")
+
+
 def test_what_does_not_belong_here() -> None:
     """What is neither here nor wanted here is not reported, whatever went wrong with it.
 
