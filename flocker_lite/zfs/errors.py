@@ -36,6 +36,14 @@ _MEANINGS: tuple[tuple[str, type[FlockerError]], ...] = (
     ("pool is busy", Busy),
 )
 
+_ADVICE = (
+    (
+        "pool I/O is currently suspended",
+        "its disks do not answer: see `zpool status`, and once they do, say `zpool clear`",
+    ),
+    ("pool is read-only", "export it, and import it without readonly"),
+)
+
 ALREADY_MOUNTED = "already mounted"
 NOT_MOUNTED = "not currently mounted"
 NOTHING_PARTIAL = "does not have any resumable receive state"
@@ -51,4 +59,7 @@ def meaning(error: CommandFailed) -> FlockerError:
     for words, kind in _MEANINGS:
         if words in said:
             return kind(str(error))
+    for words, advice in _ADVICE:
+        if words in said:
+            return FlockerError(f"{error}; {advice}")
     return ReaderGone(str(error)) if error.exit_code == -signal.SIGPIPE else error

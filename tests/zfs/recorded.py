@@ -102,6 +102,20 @@ STALE = (
 
 READER_GONE = (f"warning: cannot send '{NAME}@a': Broken pipe",)
 
+SUSPENDED = (
+    # Both.
+    f"cannot open '{NAME}': pool I/O is currently suspended",
+    f"cannot create '{NAME}': pool I/O is currently suspended",
+)
+
+READ_ONLY = (
+    # OpenZFS; zfs-fuse does not import a pool so.
+    "cannot create snapshots : pool is read-only",
+    f"cannot set property for '{NAME}': pool is read-only",
+    "cannot receive new filesystem stream: pool is read-only",
+    "cannot hold: pool is read-only",
+)
+
 NOTHING_IN_PARTICULAR = (
     # Both.
     "cannot receive: failed to read from stream",

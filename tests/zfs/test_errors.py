@@ -36,6 +36,20 @@ def test_meaning(said: str, kind: type[FlockerError]) -> None:
     assert said in str(meaning)
 
 
+@pytest.mark.parametrize(
+    ("said", "advice"),
+    [
+        *((said, "`zpool clear`") for said in recorded.SUSPENDED),
+        *((said, "import it without readonly") for said in recorded.READ_ONLY),
+    ],
+)
+def test_advice(said: str, advice: str) -> None:
+    """What a user can do about a pool is said beside the words of ZFS."""
+    meaning = str(errors.meaning(CommandFailed(("zfs", "something"), 1, f"{said}\n")))
+    assert said in meaning
+    assert advice in meaning
+
+
 def test_signal_of_a_pipe() -> None:
     """One that had no time to say so."""
     assert isinstance(errors.meaning(CommandFailed(("zfs",), -13, "")), ReaderGone)
