@@ -165,6 +165,43 @@ def test_a_pool_that_is_gone(cluster: Cluster) -> None:
     cluster.delete("poolless")
 
 
+def test_a_pool_that_is_suspended(cluster: Cluster) -> None:
+    """The disk below the destination's pool is full: the source runs on, and what ZFS says of it is
+    in the state; with a pool that works the container moves."""
+    _, before = with_data(cluster, "suspended")
+    started = cluster.inspect("n1", "suspended")["State"]["StartedAt"]
+    node = cluster.node("n2")
+    agent_file = node.root / AGENT_FILE
+    configured = agent_file.read_text()
+    node.run(["mkdir", "/run/room"])
+    node.run(["mount", "-t", "tmpfs", "-o", f"size={DATA_MEBIBYTES // 2}M", "tmpfs", "/run/room"])
+    node.run(["truncate", "--size=1G", "/run/room/disk"])
+    node.run(["zpool", "create", "-O", "mountpoint=none", "small", "/run/room/disk"])
+    agent_file.write_text(configured.replace(f"pool: {node.pool}", "pool: small"))
+    cluster.restart_agent("n2")
+    try:
+        cluster.player.post("/configuration/containers/suspended", {"host": node.address})
+        said = wait_for(
+            lambda: [d["error"] for d in cluster.get("/state/datasets") if "error" in d],
+            "trouble of the destination",
+            STEP_SECONDS_MAX,
+        )
+        print(f"with a pool that is suspended: {said[-1]}")
+        for words in (node.address, "pool I/O is currently suspended", "`zpool clear`"):
+            assert words in said[-1]
+        assert runs_on(cluster, "suspended", "n1")
+        assert cluster.inspect("n1", "suspended")["State"]["StartedAt"] == started
+        assert checksum(cluster, "n1", "suspended") == before
+    finally:
+        # There is no other way for zfs-fuse to let go of it.
+        agent_file.write_text(configured)
+        node.crash()
+        node.start()
+    wait_for(lambda: runs_on(cluster, "suspended", "n2"), "the move", STEP_SECONDS_MAX)
+    assert checksum(cluster, "n2", "suspended") == before
+    cluster.delete("suspended")
+
+
 def test_names_are_gone(cluster: Cluster) -> None:
     """An agent that knows its control service by name keeps its connection, and comes back to it
     once there are names again; an image whose registry has no address is said not to be had."""
