@@ -170,10 +170,13 @@ class ZfsCase(StorageCase):
         await storage.snapshot(DATASET, "first")
 
     async def settled(self, storage: IStorage) -> LocalDataset | None:
-        """DATASET, once ZFS has tidied up after a receive that was cut off."""
+        """DATASET, once ZFS has tidied up after a receive that was cut off.
+
+        A ZFS that can go on with it keeps what came.
+        """
         for _ in range(100):
             look = await storage.look(DATASET)
-            if look is None or look.snapshots:
+            if look is None or look.snapshots or self.resumes:
                 return look
             await deferLater(installed_reactor, 0.1)
         return look
