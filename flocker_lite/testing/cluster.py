@@ -11,6 +11,7 @@ from twisted.internet.defer import Deferred, fail
 from twisted.internet.error import ConnectionRefusedError
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.task import Clock
+from twisted.python.failure import Failure
 from twisted.test.iosim import FakeTransport, IOPump, connect
 from zope.interface import implementer
 
@@ -18,6 +19,7 @@ from flocker_lite.agent.gate import Gate
 from flocker_lite.agent.guard import Guard
 from flocker_lite.agent.service import AgentService, Identity
 from flocker_lite.control.agents import AgentLinks
+from flocker_lite.control.interfaces import EditFunction
 from flocker_lite.control.service import ControlService, open_control
 from flocker_lite.convergence.arrivals import Arrivals
 from flocker_lite.convergence.changes import Doors
@@ -26,7 +28,7 @@ from flocker_lite.convergence.move_log import MoveLog
 from flocker_lite.convergence.pull_log import PullLog
 from flocker_lite.interfaces import IGate
 from flocker_lite.model.lease import Role
-from flocker_lite.model.records import NodeId
+from flocker_lite.model.records import Edit, NodeId
 from flocker_lite.routing.switchboard import Switchboard
 from flocker_lite.testing.memory_containers import KILLED, MemoryContainers
 from flocker_lite.testing.memory_endings import MemoryEndings
@@ -219,6 +221,16 @@ class MemoryCluster:
         if self.control is None:
             return None
         return AgentLinks(self.control, self.clock).buildProtocol(None)
+
+    def edit(self, function: EditFunction) -> Edit:
+        """Edit the configuration at the control service, which runs; raises why it cannot be."""
+        assert self.control is not None
+        results: list[Edit | Failure] = []
+        Deferred.fromCoroutine(self.control.edit(function)).addBoth(results.append)
+        (result,) = results
+        if isinstance(result, Failure):
+            result.raiseException()
+        return result
 
     def run(self, seconds: float) -> None:
         """Let time pass, in small steps, with all that is sent on the way delivered at once."""

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from pyrsistent import pmap
-from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from flocker_lite.control.interfaces import EditFunction
 from flocker_lite.model import edits
 from flocker_lite.model.records import Container, Dataset, UserLease, Volume
 from flocker_lite.testing.cluster import MemoryCluster
@@ -22,8 +20,8 @@ class LeaseTests(SynchronousTestCase):
         self.cluster = MemoryCluster(2)
         self.cluster.start()
         self.one, self.two = self.cluster.nodes
-        self.edit(lambda c: edits.create_dataset(c, Dataset(DATASET, self.one.node_id)))
-        self.edit(
+        self.cluster.edit(lambda c: edits.create_dataset(c, Dataset(DATASET, self.one.node_id)))
+        self.cluster.edit(
             lambda c: edits.create_container(
                 c,
                 Container("web", self.one.node_id, "a:1", volumes=(Volume(DATASET, "/data"),)),
@@ -32,25 +30,20 @@ class LeaseTests(SynchronousTestCase):
         self.cluster.run(SETTLE_SECONDS)
         assert self.running() == [self.one.address]
 
-    def edit(self, function: EditFunction) -> None:
-        """Change the configuration."""
-        assert self.cluster.control is not None
-        self.successResultOf(Deferred.fromCoroutine(self.cluster.control.edit(function)))
-
     def lease(self, seconds: float | None = None) -> None:
         """Lease the dataset to the first node, for so long."""
         now = self.cluster.clock.seconds()
         lease = UserLease(DATASET, self.one.node_id, None if seconds is None else now + seconds)
-        self.edit(lambda c: edits.acquire_lease(c, lease, now))
+        self.cluster.edit(lambda c: edits.acquire_lease(c, lease, now))
 
     def release(self) -> None:
         """End the lease."""
         now = self.cluster.clock.seconds()
-        self.edit(lambda c: edits.release_lease(c, DATASET, now))
+        self.cluster.edit(lambda c: edits.release_lease(c, DATASET, now))
 
     def move(self) -> None:
         """Want the container on the second node."""
-        self.edit(lambda c: edits.move_container(c, "web", self.two.node_id))
+        self.cluster.edit(lambda c: edits.move_container(c, "web", self.two.node_id))
 
     def running(self) -> list[str]:
         """The nodes on which the container runs, as the control service sees it."""
@@ -93,8 +86,8 @@ class LeaseTests(SynchronousTestCase):
     def test_deletion_waits(self) -> None:
         """A dataset that is deleted is there as long as it is leased."""
         self.lease()
-        self.edit(lambda c: edits.delete_container(c, "web"))
-        self.edit(lambda c: edits.delete_dataset(c, DATASET))
+        self.cluster.edit(lambda c: edits.delete_container(c, "web"))
+        self.cluster.edit(lambda c: edits.delete_dataset(c, DATASET))
         self.cluster.run(SETTLE_SECONDS)
         assert DATASET in self.one.storage.copies
         self.release()
@@ -105,7 +98,7 @@ class LeaseTests(SynchronousTestCase):
         """A lease of the node to which it should go does not keep it where it is."""
         now = self.cluster.clock.seconds()
         lease = UserLease(DATASET, self.two.node_id)
-        self.edit(lambda c: edits.acquire_lease(c, lease, now))
+        self.cluster.edit(lambda c: edits.acquire_lease(c, lease, now))
         self.move()
         self.cluster.run(SETTLE_SECONDS)
         assert self.running() == [self.two.address]

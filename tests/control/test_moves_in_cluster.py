@@ -8,7 +8,6 @@ from pyrsistent import pmap
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from flocker_lite.control.interfaces import EditFunction
 from flocker_lite.model import edits, moves
 from flocker_lite.model.accounts import pause_by_step
 from flocker_lite.model.open_moves import move_of_container
@@ -36,18 +35,13 @@ class MoveTests(SynchronousTestCase):
         self.one, self.two, self.three = self.cluster.nodes
         here = self.one.node_id
         volumes = (Volume(D1, "/one"), Volume(D2, "/two"))
-        self.edit(lambda c: edits.create_dataset(c, Dataset(D1, here)))
-        self.edit(lambda c: edits.create_dataset(c, Dataset(D2, here)))
-        self.edit(
+        self.cluster.edit(lambda c: edits.create_dataset(c, Dataset(D1, here)))
+        self.cluster.edit(lambda c: edits.create_dataset(c, Dataset(D2, here)))
+        self.cluster.edit(
             lambda c: edits.create_container(c, Container("shop", here, "a:1", volumes=volumes))
         )
-        self.edit(lambda c: edits.create_container(c, Container("bare", here, "a:1")))
+        self.cluster.edit(lambda c: edits.create_container(c, Container("bare", here, "a:1")))
         self.cluster.run(SETTLE_SECONDS)
-
-    def edit(self, function: EditFunction) -> None:
-        """Change the configuration."""
-        assert self.cluster.control is not None
-        self.successResultOf(Deferred.fromCoroutine(self.cluster.control.edit(function)))
 
     @property
     def configuration(self) -> Configuration:
@@ -58,7 +52,7 @@ class MoveTests(SynchronousTestCase):
     def move(self, name: str, node: Any) -> Move:
         """Want the container there; the move that this opens."""
         known = set(self.configuration.moves)
-        self.edit(lambda c: edits.move_container(c, name, node.node_id))
+        self.cluster.edit(lambda c: edits.move_container(c, name, node.node_id))
         [move_id] = set(self.configuration.moves) - known
         return self.configuration.moves[move_id]
 

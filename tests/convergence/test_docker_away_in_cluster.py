@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
-from flocker_lite.control.interfaces import EditFunction
 from flocker_lite.errors import DockerAway
 from flocker_lite.model import edits
 from flocker_lite.model.records import Container, Dataset, Volume
@@ -37,11 +35,6 @@ class DockerAwayTests(SynchronousTestCase):
         await deferLater(self.cluster.clock, ANSWER_SECONDS)
         raise DockerAway(AWAY)
 
-    def edit(self, function: EditFunction) -> None:
-        """Edit the configuration."""
-        assert self.cluster.control is not None
-        self.successResultOf(Deferred.fromCoroutine(self.cluster.control.edit(function)))
-
     def state(self) -> ContainerState | None:
         """What the control service knows of the container."""
         assert self.cluster.control is not None
@@ -50,7 +43,7 @@ class DockerAwayTests(SynchronousTestCase):
     def test_a_container_that_is_wanted_meanwhile(self) -> None:
         """Its state says what is wrong; with Docker it is made."""
         web = Container("web", self.node.address, "nginx:latest")
-        self.edit(lambda before: edits.create_container(before, web))
+        self.cluster.edit(lambda before: edits.create_container(before, web))
         self.cluster.run(AWAY_SECONDS)
         state = self.state()
         assert state is not None
@@ -86,14 +79,14 @@ class DockerAwayTests(SynchronousTestCase):
     def test_a_move_to_there(self) -> None:
         """The move says what it waits for; nothing is stopped until Docker is there."""
         assert self.cluster.control is not None
-        self.edit(
+        self.cluster.edit(
             lambda before: edits.create_dataset(before, Dataset(DATASET_ID, self.other.address))
         )
         volumes = (Volume(DATASET_ID, "/data"),)
         shop = Container("shop", self.other.address, "redis:7", volumes=volumes)
-        self.edit(lambda before: edits.create_container(before, shop))
+        self.cluster.edit(lambda before: edits.create_container(before, shop))
         self.cluster.run(AWAY_SECONDS)
-        self.edit(lambda before: edits.move_container(before, "shop", self.node.address))
+        self.cluster.edit(lambda before: edits.move_container(before, "shop", self.node.address))
         self.cluster.run(AWAY_SECONDS)
         account = self.cluster.control.cluster.nodes[self.other.node_id].moves[DATASET_ID]
         assert AWAY in str(account.error)
@@ -115,16 +108,16 @@ class DockerAwayTests(SynchronousTestCase):
                 raise DockerAway(AWAY)
 
         containers.before = before_each
-        self.edit(
+        self.cluster.edit(
             lambda before: edits.create_dataset(before, Dataset(DATASET_ID, self.node.address))
         )
         volumes = (Volume(DATASET_ID, "/data"),)
         old = Container("old", self.node.address, "redis:7", volumes=volumes)
         new = Container("new", self.node.address, "redis:7", volumes=volumes)
-        self.edit(lambda before: edits.create_container(before, old))
+        self.cluster.edit(lambda before: edits.create_container(before, old))
         self.cluster.run(AWAY_SECONDS)
-        self.edit(lambda before: edits.delete_container(before, "old"))
-        self.edit(lambda before: edits.create_container(before, new))
+        self.cluster.edit(lambda before: edits.delete_container(before, "old"))
+        self.cluster.edit(lambda before: edits.create_container(before, new))
         self.cluster.run(AWAY_SECONDS)
         assert set(containers.processes) == {"old"}
         containers.before = None
@@ -134,7 +127,7 @@ class DockerAwayTests(SynchronousTestCase):
     def test_a_dataset_that_is_wanted_meanwhile(self) -> None:
         """It needs no Docker, and does not wait for one."""
         wanted = Dataset(DATASET_ID, self.node.address)
-        self.edit(lambda before: edits.create_dataset(before, wanted))
+        self.cluster.edit(lambda before: edits.create_dataset(before, wanted))
         self.cluster.run(AWAY_SECONDS)
         assert self.cluster.control is not None
         seen = self.cluster.control.cluster.nodes[self.node.node_id].datasets

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from flocker_lite.errors import ContainerError
 from flocker_lite.model import edits
-from flocker_lite.model.records import Container, Edit, HealthCheck, Port
+from flocker_lite.model.records import Container, HealthCheck, Port
 from flocker_lite.model.state import ContainerState
 from flocker_lite.testing.cluster import MemoryCluster
 
@@ -29,11 +28,7 @@ class HealthTests(SynchronousTestCase):
 
     def run_web(self) -> None:
         """Have the container run."""
-        assert self.cluster.control is not None
-        editing: Deferred[Edit] = Deferred.fromCoroutine(
-            self.cluster.control.edit(lambda before: edits.create_container(before, WEB))
-        )
-        self.successResultOf(editing)
+        self.cluster.edit(lambda before: edits.create_container(before, WEB))
         self.cluster.run(1.0)
 
     def state(self) -> ContainerState:
@@ -60,11 +55,7 @@ class HealthTests(SynchronousTestCase):
     def move(self) -> None:
         """Have it at the other node, which takes a while."""
         where = self.cluster.nodes[1].address
-        assert self.cluster.control is not None
-        editing: Deferred[Edit] = Deferred.fromCoroutine(
-            self.cluster.control.edit(lambda before: edits.move_container(before, "web", where))
-        )
-        self.successResultOf(editing)
+        self.cluster.edit(lambda before: edits.move_container(before, "web", where))
         self.cluster.run(100.0)
 
     def test_what_is_sick_elsewhere_takes_nothing_over(self) -> None:
@@ -123,12 +114,7 @@ class HealthTests(SynchronousTestCase):
         def revise(before: Container) -> Container:
             return replace(before, health_check=HealthCheck(port=6379))
 
-        editing: Deferred[Edit] = Deferred.fromCoroutine(
-            self.cluster.control.edit(
-                lambda before: edits.update_container(before, WEB.name, revise)
-            )
-        )
-        self.successResultOf(editing)
+        self.cluster.edit(lambda before: edits.update_container(before, WEB.name, revise))
         self.cure()
         self.cluster.run(5.0)
         assert self.state().error is None

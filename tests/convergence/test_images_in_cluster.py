@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from flocker_lite.convergence.changes import PullImage
@@ -26,22 +25,13 @@ class ImagesTests(SynchronousTestCase):
         self.first, self.second = self.cluster.nodes
         self.cluster.start()
 
-    def edit(self, function: object) -> Edit:
-        """Edit the configuration."""
-        assert self.cluster.control is not None
-        assert callable(function)
-        edit: Edit = self.successResultOf(
-            Deferred.fromCoroutine(self.cluster.control.edit(function))
-        )
-        return edit
-
     def want(self) -> None:
         """Have it on the second node."""
 
         def want(before: Configuration) -> Edit:
             return edits.want_image(before, self.second.address, REDIS)
 
-        self.edit(want)
+        self.cluster.edit(want)
         self.cluster.run(1.0)
 
     def states(self) -> list[ImageState]:
@@ -81,7 +71,7 @@ class ImagesTests(SynchronousTestCase):
         self.want()
         assert self.cluster.control is not None
         (image_id,) = self.cluster.control.configuration.images
-        self.edit(lambda before: edits.forget_image(before, image_id))
+        self.cluster.edit(lambda before: edits.forget_image(before, image_id))
         self.cluster.run(40.0)
         assert self.states() == []
         assert self.second.containers.pulled == [REDIS]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from flocker_lite.model import edits
@@ -33,11 +32,7 @@ class ListenersTests(SynchronousTestCase):
         second = self.cluster.nodes[1]
         second.listeners.listening[7001] = Listener("nginx", 8)
         second.routing.before = self._watch
-        assert self.cluster.control is not None
-        editing = Deferred.fromCoroutine(
-            self.cluster.control.edit(lambda before: edits.create_container(before, WEB))
-        )
-        self.successResultOf(editing)
+        self.cluster.edit(lambda before: edits.create_container(before, WEB))
         self.cluster.run(60.0)
         self._note()
         assert isinstance(self.led_on[-1][7000], Route)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
 from uuid import UUID
 
-from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -49,23 +47,20 @@ class ManyTests(SynchronousTestCase):
 
         getattr(self.node, door).before = before
 
-    def edit(self, function: Any) -> None:
-        """Change the configuration."""
-        assert self.cluster.control is not None
-        self.successResultOf(Deferred.fromCoroutine(self.cluster.control.edit(function)))
-
     def have(self, first: int, count: int) -> None:
         """Have so many containers with a dataset each, and let the node come to rest."""
         for number in range(first, first + count):
-            dataset_id = str(UUID(int=number, version=4))
-            dataset = Dataset(dataset_id, self.node.node_id)
-            self.edit(lambda c, dataset=dataset: edits.create_dataset(c, dataset))
-            container = Container(
-                f"c{number}", self.node.node_id, "a:1", volumes=(Volume(dataset_id, "/data"),)
-            )
-            self.edit(lambda c, made=container: edits.create_container(c, made))
+            self.have_one(number)
         self.cluster.run(10.0)
         assert len(self.node.containers.processes) == first + count
+
+    def have_one(self, number: int) -> None:
+        """Have one container with a dataset configured."""
+        dataset = Dataset(str(UUID(int=number, version=4)), self.node.node_id)
+        volumes = (Volume(dataset.dataset_id, "/data"),)
+        container = Container(f"c{number}", self.node.node_id, "a:1", volumes=volumes)
+        self.cluster.edit(lambda before: edits.create_dataset(before, dataset))
+        self.cluster.edit(lambda before: edits.create_container(before, container))
 
     def test_convergence(self) -> None:
         """Each costs some calls and no more, however many there are."""

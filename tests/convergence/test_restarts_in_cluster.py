@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import pairwise
 
-from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from flocker_lite.convergence.restarts import STEADY_SECONDS
@@ -38,11 +37,7 @@ class RestartTests(SynchronousTestCase):
 
     def edit_container(self, container: Container) -> None:
         """Create it."""
-        assert self.cluster.control is not None
-        editing = Deferred.fromCoroutine(
-            self.cluster.control.edit(lambda before: edits.create_container(before, container))
-        )
-        self.successResultOf(editing)
+        self.cluster.edit(lambda before: edits.create_container(before, container))
 
     def running(self) -> bool:
         """Whether it runs."""

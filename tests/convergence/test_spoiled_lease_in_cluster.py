@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from flocker_lite.control.interfaces import EditFunction
 from flocker_lite.model import edits
 from flocker_lite.model.records import Container, Dataset, Volume
 from flocker_lite.testing.cluster import MemoryCluster
@@ -35,17 +33,12 @@ class SpoiledLeaseTests(SynchronousTestCase):
         dataset = Dataset(dataset_id, self.node.node_id)
         volumes = (Volume(dataset_id, "/data"),)
         container = Container(name, self.node.node_id, "redis", volumes=volumes)
-        self.edit(lambda before: edits.create_dataset(before, dataset))
-        self.edit(lambda before: edits.create_container(before, container))
+        self.cluster.edit(lambda before: edits.create_dataset(before, dataset))
+        self.cluster.edit(lambda before: edits.create_container(before, container))
 
     def move(self, name: str) -> None:
         """Have a container go to the other node."""
-        self.edit(lambda before: edits.move_container(before, name, self.other.node_id))
-
-    def edit(self, function: EditFunction) -> None:
-        """Edit the configuration."""
-        assert self.cluster.control is not None
-        self.successResultOf(Deferred.fromCoroutine(self.cluster.control.edit(function)))
+        self.cluster.edit(lambda before: edits.move_container(before, name, self.other.node_id))
 
     def errors(self) -> tuple[str | None, str | None]:
         """What the state says is wrong with the dataset, and with its container."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from flocker_lite.control.interfaces import EditFunction
 from flocker_lite.convergence.sight import LOOK_SECONDS_MAX
 from flocker_lite.errors import FlockerError
 from flocker_lite.model import edits
@@ -24,19 +23,14 @@ class UnseenTests(SynchronousTestCase):
         self.cluster = MemoryCluster(nodes=2)
         self.node, self.other = self.cluster.nodes
         self.cluster.start()
-        self.edit(
+        self.cluster.edit(
             lambda before: edits.create_dataset(before, Dataset(DATASET_ID, self.node.node_id))
         )
         volumes = (Volume(DATASET_ID, "/data"),)
         shop = Container("shop", self.node.node_id, "redis:7", volumes=volumes)
-        self.edit(lambda before: edits.create_container(before, shop))
+        self.cluster.edit(lambda before: edits.create_container(before, shop))
         self.cluster.run(SECONDS)
         assert "shop" in self.node.containers.processes
-
-    def edit(self, function: EditFunction) -> None:
-        """Edit the configuration."""
-        assert self.cluster.control is not None
-        self.successResultOf(Deferred.fromCoroutine(self.cluster.control.edit(function)))
 
     def errors(self) -> tuple[str | None, str | None]:
         """What the state says is wrong with the dataset, and with its container."""
@@ -51,7 +45,7 @@ class UnseenTests(SynchronousTestCase):
         """All that was seen last is still told, with what is wrong; it is not touched, and moves
         once it can be seen."""
         self.node.storage.before = self._suspended
-        self.edit(lambda before: edits.move_container(before, "shop", self.other.node_id))
+        self.cluster.edit(lambda before: edits.move_container(before, "shop", self.other.node_id))
         self.cluster.run(SECONDS)
         for error in self.errors():
             assert SUSPENDED in str(error)
