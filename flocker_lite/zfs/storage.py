@@ -71,8 +71,10 @@ class ZfsStorage:
         return dataset
 
     async def create(self, dataset_id: DatasetId, maximum_size: int | None, lease: Lease) -> None:
-        path = self._make_mountpoint(dataset_id)
+        path = self.path(dataset_id)
         await self._zfs(commands.create(self._name(dataset_id), path, maximum_size, lease))
+        # Not before: without its pool it would be made on the disk of the node.
+        self._make_mountpoint(dataset_id)
 
     async def destroy(self, dataset_id: DatasetId) -> None:
         dataset = await self.look(dataset_id)
