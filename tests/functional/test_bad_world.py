@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from admin.hosts import Node
 from tests.functional.agents_lab import AGENT_FILE, Cluster, agents_lab, wait_for
 
 DATA_MEBIBYTES = 96
@@ -140,12 +141,23 @@ def is_connected(cluster: Cluster, *nodes: str) -> bool:
     return present >= {cluster.node(node).address for node in nodes}
 
 
+def export(node: Node) -> None:
+    """Take the pool away while the agent stands still, which would mount what is unmounted."""
+    pid = (node.root / "run/flocker-agent.pid").read_text().strip()
+    node.run(["kill", "-STOP", pid])
+    try:
+        argv = ["zpool", "export", "-f", node.pool]
+        wait_for(lambda: node.run(argv, check=False).returncode == 0, "the pool is free")
+    finally:
+        node.run(["kill", "-CONT", pid])
+
+
 def test_a_pool_that_is_gone(cluster: Cluster) -> None:
     """At the destination of a move: nothing stops at the source, and it moves once it is back."""
     _, before = with_data(cluster, "poolless")
     started = cluster.inspect("n1", "poolless")["State"]["StartedAt"]
     node = cluster.node("n2")
-    node.run(["zpool", "export", "-f", node.pool])
+    export(node)
     try:
         where = {"host": node.address}
         cluster.player.post("/configuration/containers/poolless", where)
@@ -163,43 +175,6 @@ def test_a_pool_that_is_gone(cluster: Cluster) -> None:
     wait_for(lambda: runs_on(cluster, "poolless", "n2"), "the move", STEP_SECONDS_MAX)
     assert checksum(cluster, "n2", "poolless") == before
     cluster.delete("poolless")
-
-
-def test_a_pool_that_is_suspended(cluster: Cluster) -> None:
-    """The disk below the destination's pool is full: the source runs on, and what ZFS says of it is
-    in the state; with a pool that works the container moves."""
-    _, before = with_data(cluster, "suspended")
-    started = cluster.inspect("n1", "suspended")["State"]["StartedAt"]
-    node = cluster.node("n2")
-    agent_file = node.root / AGENT_FILE
-    configured = agent_file.read_text()
-    node.run(["mkdir", "/run/room"])
-    node.run(["mount", "-t", "tmpfs", "-o", f"size={DATA_MEBIBYTES // 2}M", "tmpfs", "/run/room"])
-    node.run(["truncate", "--size=1G", "/run/room/disk"])
-    node.run(["zpool", "create", "-O", "mountpoint=none", "small", "/run/room/disk"])
-    agent_file.write_text(configured.replace(f"pool: {node.pool}", "pool: small"))
-    cluster.restart_agent("n2")
-    try:
-        cluster.player.post("/configuration/containers/suspended", {"host": node.address})
-        said = wait_for(
-            lambda: [d["error"] for d in cluster.get("/state/datasets") if "error" in d],
-            "trouble of the destination",
-            STEP_SECONDS_MAX,
-        )
-        print(f"with a pool that is suspended: {said[-1]}")
-        for words in (node.address, "pool I/O is currently suspended", "`zpool clear`"):
-            assert words in said[-1]
-        assert runs_on(cluster, "suspended", "n1")
-        assert cluster.inspect("n1", "suspended")["State"]["StartedAt"] == started
-        assert checksum(cluster, "n1", "suspended") == before
-    finally:
-        # There is no other way for zfs-fuse to let go of it.
-        agent_file.write_text(configured)
-        node.crash()
-        node.start()
-    wait_for(lambda: runs_on(cluster, "suspended", "n2"), "the move", STEP_SECONDS_MAX)
-    assert checksum(cluster, "n2", "suspended") == before
-    cluster.delete("suspended")
 
 
 def test_names_are_gone(cluster: Cluster) -> None:
@@ -279,3 +254,44 @@ def test_the_clock_is_set_by_days(cluster: Cluster) -> None:
     restart({})
     assert runs_on(cluster, "clock", "n2")
     cluster.delete("clock")
+
+
+def test_a_pool_that_is_suspended(cluster: Cluster) -> None:
+    """The disk below the destination's pool is full: the source runs on, and what ZFS says of it is
+    in the state; with a pool that works the container moves."""
+    dataset_id, before = with_data(cluster, "suspended")
+    started = cluster.inspect("n1", "suspended")["State"]["StartedAt"]
+    node = cluster.node("n2")
+    agent_file = node.root / AGENT_FILE
+    configured = agent_file.read_text()
+    node.run(["mkdir", "/run/room"])
+    node.run(["mount", "-t", "tmpfs", "-o", f"size={DATA_MEBIBYTES // 2}M", "tmpfs", "/run/room"])
+    node.run(["truncate", "--size=1G", "/run/room/disk"])
+    node.run(["zpool", "create", "-O", "mountpoint=none", "small", "/run/room/disk"])
+    agent_file.write_text(configured.replace(f"pool: {node.pool}", "pool: small"))
+    cluster.restart_agent("n2")
+    try:
+        cluster.player.post("/configuration/containers/suspended", {"host": node.address})
+        said = wait_for(
+            lambda: [
+                dataset["error"]
+                for dataset in cluster.get("/state/datasets")
+                if dataset["dataset_id"] == dataset_id and "error" in dataset
+            ],
+            "trouble of the destination",
+            STEP_SECONDS_MAX,
+        )
+        print(f"with a pool that is suspended: {said[-1]}")
+        for words in (node.address, "pool I/O is currently suspended", "`zpool clear`"):
+            assert words in said[-1]
+        assert runs_on(cluster, "suspended", "n1")
+        assert cluster.inspect("n1", "suspended")["State"]["StartedAt"] == started
+        assert checksum(cluster, "n1", "suspended") == before
+    finally:
+        # There is no other way for zfs-fuse to let go of it.
+        agent_file.write_text(configured)
+        node.crash()
+        node.start()
+    wait_for(lambda: runs_on(cluster, "suspended", "n2"), "the move", STEP_SECONDS_MAX)
+    assert checksum(cluster, "n2", "suspended") == before
+    cluster.delete("suspended")
