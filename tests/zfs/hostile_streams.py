@@ -211,12 +211,17 @@ class HostileStreams(ZfsCase):
                 folder.rmdir()
 
     def others(self, target: ZfsStorage) -> tuple[str, str]:
-        """All that ZFS has of the target but for what is received, and what is mounted."""
+        """All that ZFS has of the target but for what is received, and what our pools have mounted.
+
+        Other tests may mount and unmount what is in theirs.
+        """
         parent, name = self.nodes.parent_of[id(target)], self.nodes.name(target, DATASET)
         facts = ("type", "guid", "mounted", "mountpoint", "canmount", "readonly", LEASE_PROPERTY)
         listed = command("zfs", "get", "-Hp", "-r", "-o", "name,value", ",".join(facts), parent)
         rows = [row for row in listed.splitlines() if not row.startswith((f"{name}\t", f"{name}@"))]
-        return "\n".join(rows), Path("/proc/self/mounts").read_text()
+        mounts = Path("/proc/self/mounts").read_text().splitlines()
+        ours = [mount for mount in mounts if mount.split("/")[0] in self.pools]
+        return "\n".join(rows), "\n".join(ours)
 
 
 def digest(folder: Path) -> str:
