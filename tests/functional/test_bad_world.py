@@ -73,6 +73,13 @@ def checksum(cluster: Cluster, node: str, name: str) -> str:
     return cluster.docker(node, "exec", f"flocker--{name}", "md5sum", "/data/file")
 
 
+def assert_stayed(cluster: Cluster, name: str, started: str, before: str) -> None:
+    """It was not even stopped at its source, and has its data."""
+    assert runs_on(cluster, name, "n1")
+    assert cluster.inspect("n1", name)["State"]["StartedAt"] == started
+    assert checksum(cluster, "n1", name) == before
+
+
 def test_no_room_at_the_destination(cluster: Cluster) -> None:
     """The container runs on at its source, ZFS' own words are in the state; with room it moves."""
     dataset_id, before = with_data(cluster, "full")
@@ -86,9 +93,7 @@ def test_no_room_at_the_destination(cluster: Cluster) -> None:
     assert "receipt" not in move
     datasets = [d for d in cluster.get("/state/datasets") if d["dataset_id"] == dataset_id]
     assert cluster.node("n1").address in [dataset.get("primary") for dataset in datasets]
-    assert runs_on(cluster, "full", "n1")
-    assert cluster.inspect("n1", "full")["State"]["StartedAt"] == started
-    assert checksum(cluster, "n1", "full") == before
+    assert_stayed(cluster, "full", started, before)
     cluster.node("n2").run(["zfs", "set", "quota=none", there])
     wait_for(lambda: runs_on(cluster, "full", "n2"), "the move", STEP_SECONDS_MAX)
     assert checksum(cluster, "n2", "full") == before
@@ -167,9 +172,7 @@ def test_a_pool_that_is_gone(cluster: Cluster) -> None:
             STEP_SECONDS_MAX,
         )
         print(f"without the pool: {said[-1]}")
-        assert runs_on(cluster, "poolless", "n1")
-        assert cluster.inspect("n1", "poolless")["State"]["StartedAt"] == started
-        assert checksum(cluster, "n1", "poolless") == before
+        assert_stayed(cluster, "poolless", started, before)
     finally:
         node.run(["zpool", "import", "-f", "-d", str(node.folder / "disks"), node.pool])
     wait_for(lambda: runs_on(cluster, "poolless", "n2"), "the move", STEP_SECONDS_MAX)
@@ -284,9 +287,7 @@ def test_a_pool_that_is_suspended(cluster: Cluster) -> None:
         print(f"with a pool that is suspended: {said[-1]}")
         for words in (node.address, "pool I/O is currently suspended", "`zpool clear`"):
             assert words in said[-1]
-        assert runs_on(cluster, "suspended", "n1")
-        assert cluster.inspect("n1", "suspended")["State"]["StartedAt"] == started
-        assert checksum(cluster, "n1", "suspended") == before
+        assert_stayed(cluster, "suspended", started, before)
     finally:
         # There is no other way for zfs-fuse to let go of it.
         agent_file.write_text(configured)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Awaitable
@@ -17,31 +15,28 @@ from twisted.trial.unittest import TestCase
 from flocker_lite.errors import FlockerError
 from flocker_lite.interfaces import IStorage
 from flocker_lite.model.lease import Lease, Role, create
-from flocker_lite.processes import Commands
 from flocker_lite.testing.containers_contract import raised
-from flocker_lite.testing.storage_case import DATASET, MEBIBYTE, OTHER, received, sent
-from flocker_lite.zfs.storage import open_storage
-from tests.zfs.zfs_nodes import command, write_durably
+from flocker_lite.testing.storage_case import DATASET, MEBIBYTE, OTHER, PEER, received, sent
+from tests.openzfs.pools import WORKER
+from tests.zfs.zfs_nodes import ZfsCase, command, destroy_pool
 
-POOL = f"flocker-bad-{os.environ.get('PYTEST_XDIST_WORKER', 'gw0')}"
+POOL = f"flocker-{WORKER}-bad"
 ROOM_MEBIBYTES = 96
 DATA_MEBIBYTES = 4
 TOO_MUCH_MEBIBYTES = 32
 WAIT_SECONDS = 60.0
 TICK_SECONDS = 0.25
-LENT = Lease(Role.LENT, 1, "bbbbbbbb-0000-4000-8000-000000000001", 45)
+LENT = Lease(Role.LENT, 1, PEER, 45)
 
 
-class BadPoolTests(TestCase):
+class BadPoolTests(ZfsCase, TestCase):
     """A pool in a sparse file, on a disk that is too small for it."""
 
-    timeout = 240
+    pools = (POOL,)
 
     def setUp(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="flocker-lite-", dir="/run"))
-        self.addCleanup(shutil.rmtree, self.folder)
-        self.room = self.folder / "room"
-        self.room.mkdir()
+        self.room = Path(tempfile.mkdtemp(prefix="flocker-lite-room-", dir="/run"))
+        self.addCleanup(self.room.rmdir)
         command("mount", "-t", "tmpfs", "-o", f"size={ROOM_MEBIBYTES}M", "tmpfs", str(self.room))
         self.addCleanup(command, "umount", str(self.room))
         self.ballast = self.room / "ballast"
@@ -49,18 +44,15 @@ class BadPoolTests(TestCase):
         with disk.open("wb") as file:
             file.truncate(4 * ROOM_MEBIBYTES * MEBIBYTE)
         command("zpool", "create", "-O", "mountpoint=none", POOL, str(disk))
-        self.addCleanup(command, "zpool", "destroy", "-f", POOL)
+        self.addCleanup(destroy_pool, POOL)
+        super().setUp()
 
-    async def open(self) -> IStorage:
+    async def begin(self) -> IStorage:
         """The storage, with a dataset that has data and a snapshot."""
-        run, mounts = Commands(installed_reactor).run, str(self.folder / "mounts")
-        storage = await open_storage(POOL, mounts, run, deferToThread, installed_reactor)
-        await storage.create(DATASET, None, create())
-        await storage.mount(DATASET)
-        self.data = Path(storage.path(DATASET), "data")
-        write_durably(self.data, DATA_MEBIBYTES * MEBIBYTE)
-        self.written = self.data.read_bytes()
-        await storage.snapshot(DATASET, "first")
+        storage = await self.make()
+        await self.filled(storage, DATA_MEBIBYTES)
+        self.data = Path(storage.path(DATASET), "random")
+        self.bytes_before = self.data.read_bytes()
         return storage
 
     async def suspend(self, storage: IStorage) -> subprocess.Popen[bytes]:
@@ -100,7 +92,7 @@ class BadPoolTests(TestCase):
 
     async def test_suspended(self) -> None:
         """Nothing seems to be there or gone; who writes waits, and goes on where it was."""
-        storage = await self.open()
+        storage = await self.begin()
         before = await storage.discover()
         stream = await sent(storage, DATASET, None, "first")
         writer = await self.suspend(storage)
@@ -118,13 +110,13 @@ class BadPoolTests(TestCase):
         self.mend()
         assert await deferToThread(writer.wait, WAIT_SECONDS) == 0
         assert await storage.discover() == before
-        assert self.data.read_bytes() == self.written
+        assert self.data.read_bytes() == self.bytes_before
         await storage.snapshot(DATASET, "second")
         await received(storage, OTHER, stream)
 
     async def test_read_only(self) -> None:
         """All that is there is seen and can be read; what would change it says why it cannot."""
-        storage = await self.open()
+        storage = await self.begin()
         stream = await sent(storage, DATASET, None, "first")
         await storage.unmount(DATASET)
         before = await storage.discover()
@@ -132,7 +124,7 @@ class BadPoolTests(TestCase):
         command("zpool", "import", "-o", "readonly=on", "-d", str(self.room), POOL)
         assert await storage.discover() == before
         await storage.mount(DATASET)
-        assert self.data.read_bytes() == self.written
+        assert self.data.read_bytes() == self.bytes_before
         await storage.unmount(DATASET)
         for each in await self.changes(storage, stream):
             assert "pool is read-only" in each
