@@ -220,7 +220,7 @@ class HostileStreams(ZfsCase):
         listed = command("zfs", "get", "-Hp", "-r", "-o", "name,value", ",".join(facts), parent)
         rows = [row for row in listed.splitlines() if not row.startswith((f"{name}\t", f"{name}@"))]
         mounts = Path("/proc/self/mounts").read_text().splitlines()
-        ours = [mount for mount in mounts if mount.split("/")[0] in self.pools]
+        ours = [mount for mount in mounts if mount.split()[0].split("/")[0] in self.pools]
         return "\n".join(rows), "\n".join(ours)
 
 
