@@ -27,8 +27,9 @@ from flocker_lite.convergence.loans import Loans
 from flocker_lite.convergence.move_log import MoveLog
 from flocker_lite.convergence.pull_log import PullLog
 from flocker_lite.interfaces import IGate
+from flocker_lite.model import edits
 from flocker_lite.model.lease import Role
-from flocker_lite.model.records import Edit, NodeId
+from flocker_lite.model.records import Container, Dataset, DatasetId, Edit, NodeId, Volume
 from flocker_lite.routing.switchboard import Switchboard
 from flocker_lite.testing.memory_containers import KILLED, MemoryContainers
 from flocker_lite.testing.memory_endings import MemoryEndings
@@ -231,6 +232,14 @@ class MemoryCluster:
         if isinstance(result, Failure):
             result.raiseException()
         return result
+
+    def have(self, name: str, dataset_id: DatasetId, node: MemoryNode) -> None:
+        """Configure a container with a dataset, at that node."""
+        dataset = Dataset(dataset_id, node.node_id)
+        volumes = (Volume(dataset_id, "/data"),)
+        container = Container(name, node.node_id, "redis:7", volumes=volumes)
+        self.edit(lambda before: edits.create_dataset(before, dataset))
+        self.edit(lambda before: edits.create_container(before, container))
 
     def run(self, seconds: float) -> None:
         """Let time pass, in small steps, with all that is sent on the way delivered at once."""

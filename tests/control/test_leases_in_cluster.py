@@ -6,7 +6,7 @@ from pyrsistent import pmap
 from twisted.trial.unittest import SynchronousTestCase
 
 from flocker_lite.model import edits
-from flocker_lite.model.records import Container, Dataset, UserLease, Volume
+from flocker_lite.model.records import UserLease
 from flocker_lite.testing.cluster import MemoryCluster
 
 DATASET = "dddddddd-0000-4000-8000-000000000001"
@@ -20,13 +20,7 @@ class LeaseTests(SynchronousTestCase):
         self.cluster = MemoryCluster(2)
         self.cluster.start()
         self.one, self.two = self.cluster.nodes
-        self.cluster.edit(lambda c: edits.create_dataset(c, Dataset(DATASET, self.one.node_id)))
-        self.cluster.edit(
-            lambda c: edits.create_container(
-                c,
-                Container("web", self.one.node_id, "a:1", volumes=(Volume(DATASET, "/data"),)),
-            )
-        )
+        self.cluster.have("web", DATASET, self.one)
         self.cluster.run(SETTLE_SECONDS)
         assert self.running() == [self.one.address]
 

@@ -47,8 +47,8 @@ class DockerAwayTests(SynchronousTestCase):
         self.cluster.run(AWAY_SECONDS)
         state = self.state()
         assert state is not None
-        assert not state.running
-        assert AWAY in str(state.error)
+        error = f"this node cannot be looked at: {AWAY}"
+        assert (state.running, state.error) == (False, error)
         self.node.containers.before = None
         self.cluster.run(AWAY_SECONDS)
         state = self.state()
@@ -79,12 +79,7 @@ class DockerAwayTests(SynchronousTestCase):
     def test_a_move_to_there(self) -> None:
         """The move says what it waits for; nothing is stopped until Docker is there."""
         assert self.cluster.control is not None
-        self.cluster.edit(
-            lambda before: edits.create_dataset(before, Dataset(DATASET_ID, self.other.address))
-        )
-        volumes = (Volume(DATASET_ID, "/data"),)
-        shop = Container("shop", self.other.address, "redis:7", volumes=volumes)
-        self.cluster.edit(lambda before: edits.create_container(before, shop))
+        self.cluster.have("shop", DATASET_ID, self.other)
         self.cluster.run(AWAY_SECONDS)
         self.cluster.edit(lambda before: edits.move_container(before, "shop", self.node.address))
         self.cluster.run(AWAY_SECONDS)
@@ -108,15 +103,11 @@ class DockerAwayTests(SynchronousTestCase):
                 raise DockerAway(AWAY)
 
         containers.before = before_each
-        self.cluster.edit(
-            lambda before: edits.create_dataset(before, Dataset(DATASET_ID, self.node.address))
-        )
-        volumes = (Volume(DATASET_ID, "/data"),)
-        old = Container("old", self.node.address, "redis:7", volumes=volumes)
-        new = Container("new", self.node.address, "redis:7", volumes=volumes)
-        self.cluster.edit(lambda before: edits.create_container(before, old))
+        self.cluster.have("old", DATASET_ID, self.node)
         self.cluster.run(AWAY_SECONDS)
         self.cluster.edit(lambda before: edits.delete_container(before, "old"))
+        volumes = (Volume(DATASET_ID, "/data"),)
+        new = Container("new", self.node.node_id, "redis:7", volumes=volumes)
         self.cluster.edit(lambda before: edits.create_container(before, new))
         self.cluster.run(AWAY_SECONDS)
         assert set(containers.processes) == {"old"}

@@ -9,8 +9,6 @@ from twisted.internet.task import deferLater
 from twisted.trial.unittest import SynchronousTestCase
 
 from flocker_lite.convergence.loop import ONE_BY_ONE_MAX, WHOLE_DISCOVERY_SECONDS
-from flocker_lite.model import edits
-from flocker_lite.model.records import Container, Dataset, Volume
 from flocker_lite.testing.cluster import MemoryCluster
 
 MANY = 200
@@ -50,17 +48,9 @@ class ManyTests(SynchronousTestCase):
     def have(self, first: int, count: int) -> None:
         """Have so many containers with a dataset each, and let the node come to rest."""
         for number in range(first, first + count):
-            self.have_one(number)
+            self.cluster.have(f"c{number}", str(UUID(int=number, version=4)), self.node)
         self.cluster.run(10.0)
         assert len(self.node.containers.processes) == first + count
-
-    def have_one(self, number: int) -> None:
-        """Have one container with a dataset configured."""
-        dataset = Dataset(str(UUID(int=number, version=4)), self.node.node_id)
-        volumes = (Volume(dataset.dataset_id, "/data"),)
-        container = Container(f"c{number}", self.node.node_id, "a:1", volumes=volumes)
-        self.cluster.edit(lambda before: edits.create_dataset(before, dataset))
-        self.cluster.edit(lambda before: edits.create_container(before, container))
 
     def test_convergence(self) -> None:
         """Each costs some calls and no more, however many there are."""

@@ -7,7 +7,6 @@ from dataclasses import replace
 from twisted.trial.unittest import SynchronousTestCase
 
 from flocker_lite.model import edits
-from flocker_lite.model.records import Container, Dataset, Volume
 from flocker_lite.testing.cluster import MemoryCluster
 
 SPOILED = "dddddddd-0000-4000-8000-000000000001"
@@ -22,19 +21,11 @@ class SpoiledLeaseTests(SynchronousTestCase):
         self.cluster = MemoryCluster(nodes=2)
         self.node, self.other = self.cluster.nodes
         self.cluster.start()
-        self.have("spoiled", SPOILED)
-        self.have("sound", SOUND)
+        self.cluster.have("spoiled", SPOILED, self.node)
+        self.cluster.have("sound", SOUND, self.node)
         self.cluster.run(SECONDS)
         self.before = self.node.storage.copies[SPOILED]
         self.node.storage.spoil(SPOILED)
-
-    def have(self, name: str, dataset_id: str) -> None:
-        """A container with a dataset, at the first node."""
-        dataset = Dataset(dataset_id, self.node.node_id)
-        volumes = (Volume(dataset_id, "/data"),)
-        container = Container(name, self.node.node_id, "redis", volumes=volumes)
-        self.cluster.edit(lambda before: edits.create_dataset(before, dataset))
-        self.cluster.edit(lambda before: edits.create_container(before, container))
 
     def move(self, name: str) -> None:
         """Have a container go to the other node."""

@@ -8,7 +8,6 @@ from twisted.trial.unittest import SynchronousTestCase
 from flocker_lite.convergence.sight import LOOK_SECONDS_MAX
 from flocker_lite.errors import FlockerError
 from flocker_lite.model import edits
-from flocker_lite.model.records import Container, Dataset, Volume
 from flocker_lite.testing.cluster import MemoryCluster
 
 DATASET_ID = "dddddddd-0000-4000-8000-000000000001"
@@ -23,12 +22,7 @@ class UnseenTests(SynchronousTestCase):
         self.cluster = MemoryCluster(nodes=2)
         self.node, self.other = self.cluster.nodes
         self.cluster.start()
-        self.cluster.edit(
-            lambda before: edits.create_dataset(before, Dataset(DATASET_ID, self.node.node_id))
-        )
-        volumes = (Volume(DATASET_ID, "/data"),)
-        shop = Container("shop", self.node.node_id, "redis:7", volumes=volumes)
-        self.cluster.edit(lambda before: edits.create_container(before, shop))
+        self.cluster.have("shop", DATASET_ID, self.node)
         self.cluster.run(SECONDS)
         assert "shop" in self.node.containers.processes
 
