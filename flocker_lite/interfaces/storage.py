@@ -1,0 +1,96 @@
+"""The door to the datasets of a node."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+
+from pyrsistent import PMap
+from zope.interface import Interface
+
+from flocker_lite.model.lease import Lease
+from flocker_lite.model.records import DatasetId
+from flocker_lite.model.state import LocalDataset, Snapshot
+
+
+class IStorage(Interface):
+    """The datasets of one node. Only copies that carry a dataset's id as their name are ours."""
+
+    def discover() -> Awaitable[PMap[DatasetId, LocalDataset]]:
+        """Every copy that this node has, as a whole."""
+
+    def look(dataset_id: DatasetId) -> Awaitable[LocalDataset | None]:
+        """One copy as it is now; None when there is none, LeaseError for one with a trouble."""
+
+    def path(dataset_id: DatasetId) -> str:
+        """Where the dataset is, or would be, mounted on this node."""
+
+    def create(dataset_id: DatasetId, maximum_size: int | None, lease: Lease) -> Awaitable[None]:
+        """Make an empty dataset, with its lease from the first instant, not mounted.
+
+        Raises Conflict when a copy exists.
+        """
+
+    def destroy(dataset_id: DatasetId) -> Awaitable[None]:
+        """Destroy the copy and its snapshots; it must not be mounted (Busy). Idempotent."""
+
+    def resize(dataset_id: DatasetId, maximum_size: int | None) -> Awaitable[None]:
+        """Set the limit in bytes; None lifts it. Idempotent."""
+
+    def mount(dataset_id: DatasetId) -> Awaitable[None]:
+        """Mount the copy, writable, at `path`; LeaseError unless it is primary or on probation."""
+
+    def unmount(dataset_id: DatasetId) -> Awaitable[None]:
+        """Unmount it, and make sure that no process of this machine still has it mounted.
+
+        Raises Busy when some process does. Idempotent.
+        """
+
+    def set_lease(dataset_id: DatasetId, lease: Lease) -> Awaitable[None]:
+        """Replace the lease, atomically and durably."""
+
+    def snapshot(dataset_id: DatasetId, name: str) -> Awaitable[Snapshot]:
+        """Take a snapshot; Conflict when the name is in use."""
+
+    def destroy_snapshot(dataset_id: DatasetId, name: str) -> Awaitable[None]:
+        """Destroy one snapshot. Idempotent."""
+
+    def estimate(
+        dataset_id: DatasetId, base: str | None, snapshot: str | None
+    ) -> Awaitable[int | None]:
+        """About how many bytes `send` would write; None when this storage cannot tell.
+
+        Without a `snapshot`: if one were taken now.
+        """
+
+    def send(dataset_id: DatasetId, base: str | None, snapshot: str, fd: int) -> Awaitable[None]:
+        """Write the stream from snapshot `base` (or from nothing) to `snapshot` into `fd`.
+
+        `fd` stays open: closing it is the caller's part.
+        """
+
+    def send_rest(dataset_id: DatasetId, resume_token: str, fd: int) -> Awaitable[None]:
+        """Write what a stream that was cut still lacks into `fd`, as its receiver's token says.
+
+        Raises Conflict when this node has no longer what the stream was made of.
+        """
+
+    def receive(dataset_id: DatasetId, fd: int) -> Awaitable[None]:
+        """Read a stream from `fd` into the copy, creating it when it is a full one.
+
+        The copy is not mounted, before or after, and never at the next boot. An increment must
+        start at the newest snapshot here (Conflict), a full stream needs that there is no copy
+        (Conflict). A stream that ends early raises CommandFailed and changes nothing, but that
+        there may be a `resume_token` then: what `send_rest` writes is received like any stream,
+        and any other is refused (Conflict) until `discard_partial`. Of a full stream that was cut
+        there may be a copy without lease and snapshots, which cannot be mounted. When this is
+        cancelled, nothing reads from `fd` any more once the cancellation has arrived.
+        """
+
+    def resume_token(dataset_id: DatasetId) -> Awaitable[str | None]:
+        """What lets the sender of a stream that was cut go on with it; None when there is none."""
+
+    def discard_partial(dataset_id: DatasetId) -> Awaitable[None]:
+        """Throw away what a stream that was cut left, and nothing else. Idempotent."""
+
+    def set_aside(dataset_id: DatasetId, reason: str) -> Awaitable[str]:
+        """Keep a copy that diverged under another name, which is returned; it is ours no more."""
