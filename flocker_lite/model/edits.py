@@ -7,13 +7,16 @@ or revised, its address will do as well as its UUID.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
 from dataclasses import replace
+from typing import TypeVar
 
+from flocker_lite.model import mountpoints
 from flocker_lite.model.editing import (
     AlreadyDeleted,
     Clash,
     EditError,
+    Fact,
     Missing,
     StaleGrant,
     UnknownNode,
@@ -45,10 +48,13 @@ from flocker_lite.model.records import (
 from flocker_lite.model.user_leases import acquire_lease, drop_lease_when_over, release_lease
 from flocker_lite.model.uses import uses_of
 
+T = TypeVar("T", bound=Hashable)
+
 __all__ = [
     "AlreadyDeleted",
     "Clash",
     "EditError",
+    "Fact",
     "Missing",
     "StaleGrant",
     "UnknownNode",
@@ -79,7 +85,7 @@ __all__ = [
 def create_dataset(configuration: Configuration, dataset: Dataset) -> Edit:
     """Have a dataset, granted to its primary; an id is never used a second time."""
     if dataset.dataset_id in configuration.grants:
-        raise Clash("The provided dataset_id is already in use.")
+        raise Clash("The provided dataset_id is already in use.", _who_is(configuration, dataset))
     dataset = replace(dataset, primary=find_node(configuration, dataset.primary))
     return edited(
         configuration,
@@ -148,7 +154,9 @@ def purge_dataset(
 def create_container(configuration: Configuration, container: Container) -> Edit:
     """Have a container, on the node where the datasets of its volumes are."""
     if container.name in configuration.containers:
-        raise Clash("The container name already exists.")
+        where = _address(configuration, configuration.containers[container.name].node)
+        text = f"container {container.name} is configured, on {where}"
+        raise Clash("The container name already exists.", Fact(text, ("name",), container.name))
     container = replace(container, node=find_node(configuration, container.node))
     _require_sound(configuration, container)
     return edited(configuration, [Change("containers", container.name, container)])
@@ -205,7 +213,10 @@ def set_grant(configuration: Configuration, dataset_id: DatasetId, grant: Grant)
 def _require_detached(configuration: Configuration, dataset_id: DatasetId, advice: str) -> None:
     user = uses_of(configuration.containers).datasets.get(dataset_id)
     if user is not None:
-        raise Clash(f"The dataset is being used by the container {user}: {advice}.")
+        raise Clash(
+            f"The dataset is being used by the container {user}: {advice}.",
+            Fact(f"dataset {dataset_id} is used by container {user}", used_by=user),
+        )
 
 
 def _require_sound(configuration: Configuration, container: Container) -> None:
@@ -218,35 +229,99 @@ def _require_sound(configuration: Configuration, container: Container) -> None:
 def _require_volumes(configuration: Configuration, container: Container) -> None:
     used = uses_of(configuration.containers).datasets
     for dataset in _live_datasets(configuration, container.volumes):
+        dataset_id = dataset.dataset_id
         if dataset.primary != container.node:
-            raise Clash("The dataset is on another node.")
-        if used.get(dataset.dataset_id, container.name) != container.name:
-            raise Clash("The dataset is being used by another container.")
-    wanted = [volume.dataset_id for volume in container.volumes]
-    if len(set(wanted)) < len(wanted):
-        raise Clash("A dataset can be only one of a container's volumes.")
-    if len({volume.mountpoint for volume in container.volumes}) < len(wanted):
-        raise Clash("The mountpoints of a container's volumes must be unique.")
+            there, here = (_address(configuration, n) for n in (dataset.primary, container.node))
+            text = f"dataset {dataset_id} is on {there}, the container on {here}: name that host"
+            raise Clash("The dataset is on another node.", _about_dataset(text, dataset_id))
+        user = used.get(dataset_id, container.name)
+        if user != container.name:
+            raise Clash(
+                "The dataset is being used by another container.",
+                _about_dataset(
+                    f"dataset {dataset_id} is used by container {user}", dataset_id, user
+                ),
+            )
+    twice = _twice(volume.dataset_id for volume in container.volumes)
+    if twice is not None:
+        text = f"dataset {twice} is named twice"
+        raise Clash(
+            "A dataset can be only one of a container's volumes.", _about_dataset(text, twice)
+        )
+    twice = _twice(mountpoints.normal(volume.mountpoint) for volume in container.volumes)
+    if twice is not None:
+        raise Clash(
+            "The mountpoints of a container's volumes must be unique.",
+            Fact(f"two volumes are at {twice}", ("mountpoint",), twice),
+        )
 
 
 def _live_datasets(configuration: Configuration, volumes: Iterable[Volume]) -> Iterator[Dataset]:
     for volume in volumes:
         dataset = existing_dataset(configuration, volume.dataset_id)
         if dataset.deleted:
-            raise Missing("Dataset not found.")
+            text = f"dataset {volume.dataset_id} is deleted"
+            raise Missing("Dataset not found.", _about_dataset(text, volume.dataset_id))
         yield dataset
 
 
 def _require_free_ports(configuration: Configuration, container: Container) -> None:
     wanted = [port.external for port in container.ports]
     used = uses_of(configuration.containers).ports
-    taken = any(used.get(port, container.name) != container.name for port in wanted)
-    if taken or len(set(wanted)) < len(wanted):
-        raise Clash("A specified external port is already in use.")
+    facts = [
+        Fact(
+            f"external port {port} is used by container {used[port]}",
+            ("external",),
+            port,
+            used[port],
+        )
+        for port in dict.fromkeys(wanted)
+        if used.get(port, container.name) != container.name
+    ]
+    twice = _twice(wanted)
+    if twice is not None:
+        facts.append(Fact(f"external port {twice} is named twice", ("external",), twice))
+    if facts:
+        raise Clash("A specified external port is already in use.", *facts)
 
 
 def _require_distinct_links(links: tuple[Link, ...]) -> None:
-    if len({link.alias for link in links}) < len(links):
-        raise Clash("Link aliases must be unique.")
-    if len({link.local_port for link in links}) < len(links):
-        raise Clash("The local ports in a container's links must be unique.")
+    alias = _twice(link.alias for link in links)
+    if alias is not None:
+        raise Clash("Link aliases must be unique.", Fact(f"two links have the alias {alias}"))
+    port = _twice(link.local_port for link in links)
+    if port is not None:
+        raise Clash(
+            "The local ports in a container's links must be unique.",
+            Fact(f"two links have the local port {port}", ("local_port",), port),
+        )
+
+
+def _twice(values: Iterable[T]) -> T | None:
+    """The first value that is there already."""
+    seen: set[T] = set()
+    for value in values:
+        if value in seen:
+            return value
+        seen.add(value)
+    return None
+
+
+def _who_is(configuration: Configuration, dataset: Dataset) -> Fact:
+    """The dataset that has its id."""
+    known = configuration.datasets.get(dataset.dataset_id)
+    if known is None or known.deleted:
+        text = f"dataset {dataset.dataset_id} was there and is deleted: no id is used again"
+    else:
+        where = _address(configuration, known.primary)
+        text = f"dataset {dataset.dataset_id} is configured, on {where}"
+    return _about_dataset(text, dataset.dataset_id)
+
+
+def _about_dataset(text: str, dataset_id: DatasetId, user: str | None = None) -> Fact:
+    return Fact(text, ("dataset_id",), dataset_id, user)
+
+
+def _address(configuration: Configuration, node_id: NodeId) -> str:
+    node = configuration.nodes.get(node_id)
+    return node_id if node is None else node.address

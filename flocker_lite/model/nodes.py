@@ -25,7 +25,7 @@ def find_node(configuration: Configuration, where: str) -> NodeId:
         return where.lower()
     node_id = node_at(configuration, canonical_address(where))
     if node_id is None:
-        raise UnknownNode()
+        raise UnknownNode(where, configuration.nodes.values())
     return node_id
 
 

@@ -7,7 +7,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from flocker_lite.model.editing import AlreadyDeleted, Clash, Missing, edited, existing_dataset
+from flocker_lite.model.editing import (
+    AlreadyDeleted,
+    Clash,
+    Fact,
+    Missing,
+    edited,
+    existing_dataset,
+)
 from flocker_lite.model.nodes import find_node
 from flocker_lite.model.records import (
     Change,
@@ -45,7 +52,12 @@ def acquire_lease(configuration: Configuration, lease: UserLease, now: float) ->
     lease = replace(lease, node=find_node(configuration, lease.node))
     current = current_lease(configuration, lease.dataset_id, now)
     if current is not None and current.node != lease.node:
-        raise Clash("Lease already held.")
+        holder = configuration.nodes.get(current.node)
+        where = current.node if holder is None else holder.address
+        raise Clash(
+            "Lease already held.",
+            Fact(f"{where} has the lease: release it first", ("node_uuid",), lease.node),
+        )
     return edited(configuration, [Change("leases", lease.dataset_id, lease)])
 
 

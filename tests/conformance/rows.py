@@ -39,7 +39,8 @@ class Step:
 
     `sends` is JSON, or bytes as they are. One of these must hold of the body that is answered:
     it is `answer`; it has the `description` and nothing else; it has so many `errors`; it is a
-    list that `has` these items (and `lacks` those).
+    list that `has` these items (and `lacks` those). Beside a description and errors there may be
+    `problems`, which explain them to a person.
     """
 
     method: str

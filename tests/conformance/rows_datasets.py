@@ -59,6 +59,15 @@ CREATE: tuple[Row, ...] = (
             answer={
                 "description": "The provided JSON doesn't match the required schema.",
                 "errors": ["Additional properties are not allowed ('junk' was unexpected)"],
+                "problems": [
+                    {
+                        "path": "$.junk",
+                        "given": "junk",
+                        "allowed": "dataset_id, primary, maximum_size or metadata",
+                        "message": "$.junk: there is no key junk here: allowed is dataset_id, "
+                        "primary, maximum_size or metadata",
+                    }
+                ],
             },
         ),
         differs="The text has u'junk'.",

@@ -10,7 +10,10 @@ from tests.conformance.rows import (
     CONTAINERS,
     D1,
     DATASET,
+    DATASET_BODY,
     DATASETS,
+    NODE_1,
+    NODE_2,
     Row,
     Step,
     a_dataset,
@@ -48,6 +51,37 @@ def _not_allowed(method: str, path: str, methods: str) -> Step:
 
 TRANSPORT: tuple[Row, ...] = (
     row("1", "query strings are ignored", get("/v1/version?x=y", answer={"flocker": __version__})),
+    row(
+        "1",
+        "a read ignores what it does not know",
+        get(f"{DATASETS}?_=1700000000&pretty", answer=ANYTHING),
+    ),
+    row(
+        "1",
+        "a misspelt parameter is refused",
+        get(f"{DATASETS}?hots=10.77.0.11", status=400, errors=1),
+        get(f"{DATASETS}?Delete=1", status=400, errors=1),
+        differs="Flocker 0.4 has no query parameters: it ignores all of them.",
+    ),
+    row(
+        "1",
+        "a write refuses any parameter that it does not know",
+        a_dataset,
+        post(f"{D1}?dryrun=1", {"primary": NODE_2}, 400, errors=1),
+        post(f"{D1}?x=y", {"primary": NODE_2}, 400, errors=1),
+        post(f"{DATASETS}?dry_run=1", {"dataset_id": "<d2>", "primary": NODE_1}, 400, errors=1),
+        delete(f"{D1}?dry_run=1", 400, errors=1),
+        get(D1, answer=DATASET_BODY),
+        differs="Query strings are ignored: the write is carried out.",
+    ),
+    row(
+        "1",
+        "a write refuses a condition that it does not know",
+        post(DATASETS, DATASET, 400, headers={"If-Match": "x"}, answer=ANYTHING),
+        post(DATASETS, DATASET, 400, headers={"X-If-Configuration-Match": "x"}, answer=ANYTHING),
+        get(D1, status=404),
+        differs="Headers that are not known are ignored: the write is carried out.",
+    ),
     row(
         "1",
         "values that a known parameter cannot have are refused",
@@ -145,6 +179,14 @@ ERRORS: tuple[Row, ...] = (
             answer={
                 "description": BAD_QUERY,
                 "errors": ["deleted: 'maybe' is not of type 'boolean'"],
+                "problems": [
+                    {
+                        "path": "?deleted",
+                        "given": '"maybe"',
+                        "allowed": "true or false",
+                        "message": '?deleted: "maybe" is not true or false',
+                    }
+                ],
             },
         ),
         differs="Flocker 0.4 has no query parameters.",

@@ -208,7 +208,7 @@ _CONTAINERS_OF_TYPES: tuple[Row, ...] = (
     row(
         "3",
         "cpu_shares",
-        _container(1, cpu_shares=1),
+        _container(1, cpu_shares=2),
         _container(2, cpu_shares=1024),
         _bad_container(cpu_shares=0),
         _bad_container(cpu_shares=1025),
@@ -217,9 +217,35 @@ _CONTAINERS_OF_TYPES: tuple[Row, ...] = (
     row(
         "3",
         "memory_limit",
-        _container(1, memory_limit=1048576),
+        _container(1, memory_limit=6291456),
         _bad_container(memory_limit=1048575),
-        _bad_container(memory_limit=1048576.5),
+        _bad_container(memory_limit=6291456.5),
+    ),
+    row(
+        "3",
+        "cpu_shares, memory_limit: what Docker takes",
+        _bad_container(cpu_shares=1),
+        _bad_container(memory_limit=1048576),
+        _bad_container(memory_limit=6291455),
+        differs="Accepted, down to 1 share and 1 MiB; Docker refuses to make the container.",
+    ),
+    row(
+        "3",
+        "volumes: where Docker can mount them",
+        a_dataset,
+        *(
+            _bad_container(volumes=[{**VOLUME, "mountpoint": path}])
+            for path in ("/", "//", "/a/..", "/proc", "/sys/fs", "/dev/shm", "/etc/hosts")
+        ),
+        differs="Accepted; Docker refuses to make or to start the container.",
+    ),
+    row(
+        "3",
+        "environment: no longer than Linux takes it",
+        _container(1, environment={"A": "b" * 131069}),
+        _bad_container(environment={"A": "b" * 131070}),
+        _bad_container(environment={"A": "\N{LATIN SMALL LETTER U WITH DIAERESIS}" * 65536}),
+        differs="Accepted; the container never starts.",
     ),
     row(
         "3",

@@ -19,6 +19,7 @@ from twisted.web.server import Site
 
 from flocker_lite import __version__
 from flocker_lite.control.http import (
+    asking,
     containers,
     datasets,
     docs,
@@ -31,10 +32,9 @@ from flocker_lite.control.http import (
     reading,
 )
 from flocker_lite.control.http.catalogue import COLLECTIONS
-from flocker_lite.control.http.channel import BODY_BYTES_MAX, CONNECTIONS_MAX, LimitedSite
+from flocker_lite.control.http.channel import CONNECTIONS_MAX, LimitedSite
 from flocker_lite.control.http.document import Operation
 from flocker_lite.control.http.exchange import (
-    JSON,
     Answer,
     Call,
     Handler,
@@ -44,16 +44,10 @@ from flocker_lite.control.http.exchange import (
 from flocker_lite.control.http.names import Resolve, address_of
 from flocker_lite.control.interfaces import IControl
 from flocker_lite.control.tags import require_tag
+from flocker_lite.model.editing import EditError
 
-_IF_TAG_HEADER = "X-If-Configuration-Matches"
 _NODE_KEYS = ("primary", "host", "node_uuid")
-_WRONG_TYPE = "The request Content-Type was not a supported type (application/json)."
-_NOT_JSON = (
-    "The request body could not be decoded according to the value of the\nContent-Type header."
-)
-_NOT_VALID = "The provided JSON doesn't match the required schema."
 _ONLY_READS = "Your certificate is that of a read-only user."
-_BAD_QUERY = "The query string has parameters with values that they cannot have."
 
 _log = Logger()
 T = TypeVar("T")
@@ -131,9 +125,20 @@ class RESTAPI:
 
     def _serve(self, operation: Operation, handler: Handler) -> None:
         async def work(request: IRequest, parameters: Mapping[str, str]) -> Answer | Streaming:
-            if not operation.reads and not self._may_write(request):
+            given = asking.query(request)
+            only_asks = operation.reads or operation.asks_only(given)
+            if not only_asks and not self._may_write(request):
                 raise HTTPError(403, _ONLY_READS)
-            return await handler(self._control, await self._call(operation, request, parameters))
+            tags = self._tags(operation, request)
+            values = asking.values(operation, given)
+            body = None if operation.validator is None else asking.body(operation, request)
+            try:
+                call = await self._call(request, parameters, tags, values, body)
+                return await handler(self._control, call)
+            except EditError as error:
+                refusal = failures.answer(error, body)
+                assert refusal is not None
+                return refusal
 
         def handle(request: IRequest, **parameters: str) -> Deferred[bytes]:
             working = work(request, parameters)
@@ -144,15 +149,24 @@ class RESTAPI:
         path = operation.path.replace("{", "<").replace("}", ">")
         self._klein.route(path, methods=[operation.method], endpoint=operation.name)(handle)
 
-    async def _call(
-        self, operation: Operation, request: IRequest, parameters: Mapping[str, str]
-    ) -> Call:
-        """What the request asks for; an error when it is not what it should be."""
-        headers = request.requestHeaders
-        tags = () if operation.reads else tuple(headers.getRawHeaders(_IF_TAG_HEADER, []))
+    def _tags(self, operation: Operation, request: IRequest) -> tuple[str, ...]:
+        """Those of which the configuration should have one, which it has; none for a read."""
+        if operation.reads:
+            return ()
+        asking.require_known_conditions(request)
+        tags = tuple(request.requestHeaders.getRawHeaders(asking.IF_TAG_HEADER, []))
         require_tag(tags, self._control.tag)
-        query = _query(operation, request)
-        body = None if operation.validator is None else _body(operation, request)
+        return tags
+
+    async def _call(
+        self,
+        request: IRequest,
+        parameters: Mapping[str, str],
+        tags: tuple[str, ...],
+        query: dict[str, Any],
+        body: Any,
+    ) -> Call:
+        headers = request.requestHeaders
         return Call(
             path=request.path.decode("ascii", "replace"),
             clock=self._clock,
@@ -227,52 +241,6 @@ def unbroken(work: Awaitable[T]) -> Deferred[T]:
 
     Deferred.fromCoroutine(wait()).addBoth(fire)
     return outcome
-
-
-def _query(operation: Operation, request: IRequest) -> dict[str, Any]:
-    """Those parameters of the query string that the operation knows; others are ignored."""
-    given = {
-        name.decode("utf-8", "replace"): [value.decode("utf-8", "replace") for value in values]
-        for name, values in request.args.items()
-    }
-    query, violations = operation.query(given)
-    if violations:
-        raise HTTPError(400, _BAD_QUERY, violations)
-    return query
-
-
-def _body(operation: Operation, request: IRequest) -> Any:
-    _require_json(request.requestHeaders.getRawHeaders("Content-Type", []))
-    text = request.content.read(BODY_BYTES_MAX + 1)
-    if len(text) > BODY_BYTES_MAX:
-        raise HTTPError(413, f"The request body is longer than {BODY_BYTES_MAX} bytes.")
-    body = _decode(text)
-    violations = operation.violations(body)
-    if violations:
-        raise HTTPError(400, _NOT_VALID, violations)
-    return body
-
-
-def _require_json(values: list[str]) -> None:
-    """One Content-Type, JSON, in no other charset than UTF-8."""
-    kind, *parameters = [part.strip().lower() for part in ";".join(values).split(";")]
-    allowed = ("", "charset=utf-8", 'charset="utf-8"')
-    if len(values) != 1 or kind != JSON or any(part not in allowed for part in parameters):
-        raise HTTPError(400, _WRONG_TYPE)
-
-
-def _decode(text: bytes) -> Any:
-    try:
-        body = json.loads(text.decode("utf-8"), parse_constant=_refuse_constant)
-        # "\ud800" is half a character, which nothing further on could write down.
-        json.dumps(body, ensure_ascii=False, allow_nan=False).encode("utf-8")
-    except (ValueError, RecursionError):
-        raise HTTPError(400, _NOT_JSON) from None
-    return body
-
-
-def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name} is not JSON")
 
 
 def _respond(request: IRequest, answer: Answer | Streaming) -> bytes | Deferred[bytes]:

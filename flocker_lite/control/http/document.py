@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from itertools import islice
-from typing import Any
+from typing import Any, TypeAlias
 
 import yaml
 from jsonschema import Draft202012Validator, FormatChecker, ValidationError
@@ -18,10 +18,23 @@ from jsonschema.validators import extend
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
+from flocker_lite.control.http import problems
+from flocker_lite.control.http.problems import Found, Problem, Schema
+from flocker_lite.control.http.spelling import nearest
+from flocker_lite.model import mountpoints
+
 _URI = "urn:flocker-lite:openapi"
 _METHODS = ("get", "post", "delete")
 
 _NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+
+DRY_RUN = "dry_run"
+
+MISSPELT_MIN = 0.75
+"""How like a parameter an unknown one has to be for a read to refuse it."""
+
+Given: TypeAlias = Mapping[str, list[str]]
+"""The texts that a query string has for each name."""
 
 VIOLATIONS_MAX = 100
 VIOLATION_CHARACTERS_MAX = 1000
@@ -34,6 +47,7 @@ class QueryParameter:
     name: str
     kind: str
     validator: Validator
+    allowed: str = ""
 
     def value(self, text: str) -> Any:
         """The JSON value; the text itself when it stands for none of the type."""
@@ -59,31 +73,58 @@ class Operation:
     path: str
     validator: Validator | None
     parameters: tuple[QueryParameter, ...] = ()
+    found: Found = lambda schema: schema
 
     @property
     def reads(self) -> bool:
         """Whether it changes nothing."""
         return self.method == "GET"
 
-    def query(self, given: Mapping[str, list[str]]) -> tuple[dict[str, Any], tuple[str, ...]]:
-        """The values of its parameters, and what is wrong with them; others are ignored."""
+    def asks_only(self, given: Given) -> bool:
+        """Whether a request with this query changes nothing, though others may."""
+        texts = given.get(DRY_RUN, [])
+        known = [each for each in self.parameters if each.name == DRY_RUN]
+        return any(each.value(text) is True for each in known for text in texts)
+
+    def query(self, given: Given) -> tuple[dict[str, Any], tuple[str, ...], list[Problem]]:
+        """The values of its parameters; and what is wrong, as texts and in words for a person.
+
+        Flocker 0.4 ignored whatever there was in a query. A write refuses what it does not know:
+        it might be a misspelt dry run. A read refuses it when it looks like a misspelt parameter.
+        """
         values: dict[str, Any] = {}
         violations: list[str] = []
+        found: list[Problem] = []
+        for name in islice(self._unknown(given), VIOLATIONS_MAX):
+            violations.append(f"{shorten(name)}: unknown")
+            known = [parameter.name for parameter in self.parameters]
+            found.append(problems.unknown(f"?{shorten(name)}", name, known, "query parameter"))
         for parameter in self.parameters:
             texts = given.get(parameter.name, [])
+            path = f"?{parameter.name}"
             if len(texts) > 1:
                 violations.append(f"{parameter.name}: given {len(texts)} times")
+                found.append(problems.wrong(path, texts, "a single value"))
             for text in texts[:1]:
-                values[parameter.name] = parameter.value(text)
-                errors = parameter.validator.iter_errors(values[parameter.name])
+                value = values[parameter.name] = parameter.value(text)
+                errors = list(parameter.validator.iter_errors(value))
                 violations += [f"{parameter.name}: {shorten(error.message)}" for error in errors]
-        return values, tuple(violations)
+                if errors:
+                    found.append(problems.wrong(path, value, parameter.allowed))
+        return values, tuple(violations), found
 
-    def violations(self, body: Any) -> tuple[str, ...]:
-        """What is wrong with a request body, in words; nothing when it is right."""
+    def _unknown(self, given: Given) -> Iterator[str]:
+        known = {parameter.name for parameter in self.parameters}
+        for name in given:
+            if name not in known and (not self.reads or nearest(name, known, MISSPELT_MIN)):
+                yield name
+
+    def judged(self, body: Any) -> tuple[tuple[str, ...], list[Problem]]:
+        """What is wrong with a request body, as texts and in words for a person."""
         assert self.validator is not None
-        errors = islice(_leaves(self.validator.iter_errors(body)), VIOLATIONS_MAX)
-        return tuple(shorten(error.message) for error in errors)
+        errors = list(islice(_leaves(self.validator.iter_errors(body)), VIOLATIONS_MAX))
+        texts = tuple(shorten(error.message) for error in errors)
+        return texts, problems.explain(errors, self.found)
 
 
 class Document:
@@ -115,7 +156,14 @@ class Document:
             prefix + path,
             validator,
             tuple(self._query_parameters(path, method)),
+            self.found,
         )
+
+    def found(self, schema: Schema) -> Schema:
+        """What a schema refers to; any other schema as it is."""
+        while "$ref" in schema:
+            schema = self.content["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+        return schema
 
     def _query_parameters(self, path: str, method: str) -> Iterator[QueryParameter]:
         parameters = self.content["paths"][path][method].get("parameters", [])
@@ -126,8 +174,9 @@ class Document:
                 parameter = self.content["components"]["parameters"][pointer.rpartition("/")[2]]
             if parameter["in"] == "query":
                 validator = self.validator(f"{pointer}/schema")
-                kind = parameter["schema"].get("type", "string")
-                yield QueryParameter(parameter["name"], kind, validator)
+                schema = parameter["schema"]
+                kind, allowed = schema.get("type", "string"), problems.words(schema, self.found)
+                yield QueryParameter(parameter["name"], kind, validator, allowed)
 
     def validator(self, pointer: str) -> Validator:
         """A validator of the schema at this JSON pointer in the document."""
@@ -186,5 +235,29 @@ def _unique_items(
             yield ValidationError(f"{instance!r} has non-unique elements")
 
 
+def _variable_bytes(
+    validator: Validator, most: int, instance: object, schema: Schema
+) -> Iterator[ValidationError]:
+    """The keyword that limits each variable of an environment: with longer ones exec fails."""
+    for name, value in instance.items() if isinstance(instance, dict) else ():
+        if isinstance(value, str):
+            size = len(f"{name}={value}".encode("utf-8", "replace"))
+            if size > most:
+                message = f"{shorten(name)} is a variable of {size} bytes; {most} are possible"
+                yield ValidationError(message, path=[name])
+
+
 _formats = FormatChecker(["ipv4", "ipv6"])
-_Validator = extend(Draft202012Validator, {"uniqueItems": _unique_items})
+
+
+@_formats.checks("mountpoint")
+def _is_mountpoint(value: object) -> bool:
+    # What is no absolute path does not match the pattern, and is wrong but once.
+    absolute = isinstance(value, str) and value.startswith("/") and "\0" not in value
+    return not absolute or mountpoints.is_possible(str(value))
+
+
+_Validator = extend(
+    Draft202012Validator,
+    {"uniqueItems": _unique_items, problems.VARIABLE_BYTES_MAX: _variable_bytes},
+)

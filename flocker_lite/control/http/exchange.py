@@ -91,7 +91,10 @@ def require_room(journal: Journal) -> None:
 
 
 class HTTPError(Exception):
-    """The request itself is wrong, whatever the configuration; `errors` are its violations."""
+    """The request itself is wrong, whatever the configuration; `errors` are its violations.
+
+    `problems` say what is wrong in words for a person, as `problems.explain` does.
+    """
 
     def __init__(
         self,
@@ -99,9 +102,11 @@ class HTTPError(Exception):
         description: str,
         errors: Sequence[str] = (),
         headers: Mapping[str, str] | None = None,
+        problems: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         super().__init__(description)
         self.status = status
         self.description = description
         self.errors = errors
         self.headers = headers or {}
+        self.problems = problems

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
+from flocker_lite.control.http import problems
 from flocker_lite.control.http.exchange import Answer, HTTPError
 from flocker_lite.control.store.errors import DiskFull
 from flocker_lite.control.tags import TagMismatch
@@ -27,14 +29,16 @@ _STATUSES: tuple[tuple[type[Exception], int], ...] = (
 )
 
 
-def answer(error: BaseException) -> Answer | None:
-    """What to say to the client; None when the error is none that we foresaw."""
+def answer(error: BaseException, body: Any = None) -> Answer | None:
+    """What to say to the client who sent this body; None for an error that was not foreseen."""
     match error:
         case HTTPError():
-            body: dict[str, Any] = {"description": error.description}
+            said: dict[str, Any] = {"description": error.description}
             if error.errors:
-                body["errors"] = list(error.errors)
-            return Answer(error.status, body, error.headers)
+                said["errors"] = list(error.errors)
+            if error.problems:
+                said["problems"] = list(error.problems)
+            return Answer(error.status, said, error.headers)
         case NotFound():
             return _described(404, "There is nothing at this path; see /v1/docs.")
         case MethodNotAllowed():
@@ -46,7 +50,8 @@ def answer(error: BaseException) -> Answer | None:
             return _described(error.code or 500, error.description or error.name)
     for kind, status in _STATUSES:
         if isinstance(error, kind):
-            return _described(status, str(error))
+            facts = error.facts if isinstance(error, edits.EditError) else ()
+            return _described(status, str(error), problems.of_facts(facts, body))
     return None
 
 
@@ -56,5 +61,6 @@ def unforeseen() -> tuple[str, Answer]:
     return reference, Answer(500, reference)
 
 
-def _described(status: int, description: str) -> Answer:
-    return Answer(status, {"description": description})
+def _described(status: int, description: str, found: Sequence[problems.Problem] = ()) -> Answer:
+    more = {"problems": list(found)} if found else {}
+    return Answer(status, {"description": description, **more})

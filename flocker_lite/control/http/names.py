@@ -73,7 +73,7 @@ async def address_of(
             return address
     if accept_unknown_nodes and addresses:
         return addresses[0]
-    raise UnknownNode()
+    raise UnknownNode(where, configuration.nodes.values())
 
 
 def _is_uuid(text: str) -> bool:

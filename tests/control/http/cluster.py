@@ -144,15 +144,17 @@ class RESTTestCase(SynchronousTestCase):
         return reply.body
 
     def assert_refused(self, reply: Reply, status: int, description: str) -> None:
-        """The answer is this error and nothing else."""
-        assert (reply.status, reply.body) == (status, {"description": description})
+        """The answer is this error and nothing else, but for what explains it to a person."""
+        said = {key: value for key, value in reply.body.items() if key != "problems"}
+        assert (reply.status, said) == (status, {"description": description})
         assert reply.headers["content-type"] == "application/json"
 
     def assert_invalid(self, reply: Reply, *errors: str) -> None:
         """The schema refused the body, with one message for each violation."""
         assert reply.status == 400, reply.content
         assert reply.body["description"] == "The provided JSON doesn't match the required schema."
-        assert set(reply.body) == {"description", "errors"}
+        assert set(reply.body) == {"description", "errors", "problems"}
+        assert reply.body["problems"]
         if errors:
             assert tuple(reply.body["errors"]) == errors
         else:

@@ -284,9 +284,11 @@ class CreateContainerTests(ContainersTestCase):
         """Shares and memory have limits."""
         for more in (
             {"cpu_shares": 0},
+            {"cpu_shares": 1},
             {"cpu_shares": 1025},
-            {"cpu_shares": 1.5},
+            {"cpu_shares": 2.5},
             {"memory_limit": 1048575},
+            {"memory_limit": 6291455},
             {"memory_limit": "1g"},
             {"memory_limit": 2**63},
         ):
@@ -295,7 +297,7 @@ class CreateContainerTests(ContainersTestCase):
     def test_limits_accepted(self) -> None:
         """What is just within the limits."""
         for number, more in enumerate(
-            ({"cpu_shares": 1}, {"cpu_shares": 1024}, {"memory_limit": 1048576})
+            ({"cpu_shares": 2}, {"cpu_shares": 1024}, {"memory_limit": 6291456})
         ):
             body = self.container(name=f"n{number}", **more)
             assert more.items() <= body.items()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.web.resource import IResource
 
 from flocker_lite.control.http import document
-from tests.control.http.cluster import ADDRESS_1, NODE_1, RESTTestCase
+from tests.control.http.cluster import ADDRESS_1, ADDRESS_2, NODE_1, RESTTestCase
 
 ONLY_READS = "Your certificate is that of a read-only user."
 
@@ -34,6 +34,23 @@ class ReadOnlyTests(RESTTestCase):
         reply = self.post("/configuration/datasets", {"primary": ADDRESS_1})
         self.assert_refused(reply, 403, ONLY_READS)
         assert self.get("/configuration/datasets") == []
+
+    def test_dry_run(self) -> None:
+        """What a move would be like may be asked by anybody: it changes nothing."""
+        where = {"host": ADDRESS_2}
+        for query, status in (
+            ("dry_run=1", 404),
+            ("dry_run=true", 404),
+            ("dry_run=0", 403),
+            ("dry_run=perhaps", 403),
+            ("dryrun=1", 403),
+            ("", 403),
+        ):
+            reply = self.post(f"/configuration/containers/none?{query}", where)
+            assert reply.status == status, query
+        # Of an operation that knows no dry run it is none.
+        reply = self.post("/configuration/datasets?dry_run=1", {"primary": ADDRESS_1})
+        self.assert_refused(reply, 403, ONLY_READS)
 
     def test_reading(self) -> None:
         """What there is, and the documents."""

@@ -151,7 +151,9 @@ class FilterTests(ReadingTestCase):
         ):
             reply = self.request("GET", f"/v1{DATASETS}?{query}")
             assert reply.status == 400
+            problems = reply.body.pop("problems")
             assert reply.body == {"description": BAD_QUERY, "errors": [message]}
+            assert [each["path"] for each in problems] == [f"?{message.partition(':')[0]}"]
         assert len(self.get(f"{DATASETS}?junk=1")) == 4
 
 

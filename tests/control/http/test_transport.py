@@ -175,12 +175,14 @@ class RoutingTests(RESTTestCase):
             assert reply.headers["content-length"] == str(length)
 
     def test_query(self) -> None:
-        """What is unknown in a query string is ignored."""
+        """What is unknown in a query string is ignored by a read, and refused by a write."""
         assert self.get("/version?a=b") == {"flocker": __version__}
         reply = self.request(
             "POST", f"{DATASETS}?x", data=BODY, headers={"Content-Type": "application/json"}
         )
-        assert reply.status == 201
+        assert reply.status == 400
+        assert reply.body["errors"] == ["x: unknown"]
+        assert self.get("/configuration/datasets") == []
 
 
 class FailureTests(RESTTestCase):
