@@ -37,6 +37,10 @@ class PeerRefused(FlockerError):
     """The agent of another node answered, and refused."""
 
 
+class NotUnderstood(PeerRefused):
+    """The agent of another node is of an older release, which does not know the request."""
+
+
 class NotHealthy(FlockerError):
     """A container did not get well on trial at another node, and was given back."""
 

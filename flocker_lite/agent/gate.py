@@ -5,8 +5,8 @@ The rules of who may write stand here once more, whatever the sender believes.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Protocol
 
 from zope.interface import implementer
@@ -15,8 +15,9 @@ from flocker_lite.agent.incoming import Incoming
 from flocker_lite.convergence.loans import Loans
 from flocker_lite.convergence.move_log import MoveLog
 from flocker_lite.errors import LeaseError, NotFound, PeerRefused
-from flocker_lite.interfaces import IGate, IStorage, Lent, PeerCopy
+from flocker_lite.interfaces import IGate, IStorage, Lent, PeerCopy, Released
 from flocker_lite.model import increments, lease
+from flocker_lite.model.membership import Membership
 from flocker_lite.model.records import DatasetId, NodeId
 from flocker_lite.model.state import LocalDataset
 
@@ -186,8 +187,7 @@ class Gate:
         """Become primary of `epoch`; the sender has released it for ever, and sent all of it."""
         async with self._turn(dataset_id):
             local = await self._look(dataset_id, guid)
-            # The answer to an earlier request may have been lost, or its command have failed late.
-            is_repeated = local.lease == lease.Lease(lease.Role.PRIMARY, epoch)
+            is_repeated = _is_acquired(local, epoch)
             was_on_trial = local.lease is not None and _is_on_trial(local.lease)
             if not is_repeated:
                 await self._become_primary(local, epoch)
@@ -196,16 +196,69 @@ class Gate:
         await self._loans.acquired(dataset_id)
         self._host.dataset_changed(dataset_id)
 
+    async def acquire_group(self, coordinator: DatasetId, items: tuple[Released, ...]) -> None:
+        """Become primary of all of these: of none before all may be, and of the coordinator first.
+
+        From then on the others follow, whether the sender asks again or not: it is written on them.
+        """
+        by_id = {item.dataset_id: item for item in items}
+        if coordinator not in by_id or len(by_id) != len(items):
+            raise PeerRefused(
+                f"{coordinator} is not the coordinator of a group with these datasets"
+            )
+        async with AsyncExitStack() as turns:
+            for dataset_id in sorted(by_id):
+                await turns.enter_async_context(self._turn(dataset_id))
+            before = {each: await self._look(each, item.guid) for each, item in by_id.items()}
+            decided = _is_acquired(before[coordinator], by_id[coordinator].epoch)
+            missing = {
+                each: self._acquired(local, by_id[each].epoch, decided)
+                for each, local in before.items()
+                if not _is_acquired(local, by_id[each].epoch)
+            }
+            try:
+                await self._acquire_all(coordinator, by_id, before, missing)
+            finally:
+                # Also when it was cut off in between: what is left is planned from there.
+                for dataset_id in by_id:
+                    self._host.dataset_changed(dataset_id)
+        for dataset_id in by_id:
+            await self._loans.acquired(dataset_id)
+        for dataset_id in by_id:
+            self._host.dataset_changed(dataset_id)
+
+    async def _acquire_all(
+        self,
+        coordinator: DatasetId,
+        items: Mapping[DatasetId, Released],
+        before: Mapping[DatasetId, LocalDataset],
+        missing: Mapping[DatasetId, lease.Lease],
+    ) -> None:
+        epoch = items[coordinator].epoch
+        for dataset_id in missing:
+            note = Membership(items[dataset_id].epoch, self._node_id, coordinator, epoch)
+            if before[dataset_id].membership != note:
+                await self._storage.set_membership(dataset_id, note)
+        for dataset_id in sorted(missing, key=lambda each: (each != coordinator, each)):
+            await self._storage.set_lease(dataset_id, missing[dataset_id])
+            held = before[dataset_id].lease
+            if held is None or not _is_on_trial(held):
+                self._begin(dataset_id, items[dataset_id].epoch, items[dataset_id].guid)
+
     async def _become_primary(self, local: LocalDataset, epoch: int) -> None:
+        await self._storage.set_lease(local.dataset_id, self._acquired(local, epoch))
+
+    def _acquired(self, local: LocalDataset, epoch: int, is_decided: bool = False) -> lease.Lease:
+        """The lease once it is acquired, if it may be; with `is_decided` nothing is given back."""
         dataset_id, held = local.dataset_id, local.lease
-        if held is not None and _is_on_trial(held) and dataset_id not in self._loans.on_trial:
+        is_trial = held is not None and _is_on_trial(held)
+        if is_trial and not is_decided and dataset_id not in self._loans.on_trial:
             # Its container was ended, or is being ended: it is given back first, all of it.
             raise PeerRefused(f"{dataset_id}: its trial here is over; ask again in a moment")
         try:
-            acquired = lease.acquire(held, epoch)
+            return lease.acquire(held, epoch)
         except LeaseError as error:
             raise PeerRefused(f"{dataset_id}: {error}") from None
-        await self._storage.set_lease(dataset_id, acquired)
 
     async def _borrow(self, container: str, item: Lent) -> None:
         dataset_id = item.dataset_id
@@ -256,6 +309,11 @@ class Gate:
             raise PeerRefused(f"{local.dataset_id}: epoch {epoch} is older than {held}")
         if local.mounted:
             raise PeerRefused(f"{local.dataset_id}: it is mounted here")
+
+
+def _is_acquired(local: LocalDataset, epoch: int) -> bool:
+    """Whether an answer was lost, or a command had failed late."""
+    return local.lease == lease.Lease(lease.Role.PRIMARY, epoch)
 
 
 def _is_on_trial(held: lease.Lease) -> bool:

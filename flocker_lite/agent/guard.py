@@ -11,7 +11,7 @@ from zope.interface import implementer
 
 from flocker_lite.agent.authority import Authority
 from flocker_lite.convergence.groups import Local
-from flocker_lite.interfaces import IGate, Lent, PeerCopy
+from flocker_lite.interfaces import IGate, Lent, PeerCopy, Released
 from flocker_lite.model.records import DatasetId, NodeId
 from flocker_lite.model.state import NodeView, Origin
 
@@ -82,6 +82,12 @@ class Guard:
     async def acquire(self, dataset_id: DatasetId, epoch: int, guid: str) -> None:
         self._authority.require_epoch(dataset_id, epoch)
         await self.gate.acquire(dataset_id, epoch, guid)
+
+    async def acquire_group(self, coordinator: DatasetId, items: tuple[Released, ...]) -> None:
+        authority = self._authority
+        for item in items:
+            authority.require_epoch(item.dataset_id, item.epoch)
+        await self.gate.acquire_group(coordinator, items)
 
     async def offer_loan(
         self, container: str, dataset_ids: tuple[DatasetId, ...], seconds: float

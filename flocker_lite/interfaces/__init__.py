@@ -138,6 +138,15 @@ class PeerCopy:
 
 
 @dataclass(frozen=True, slots=True)
+class Released:
+    """A dataset that was released for ever as of `epoch`; `guid` is that of its last snapshot."""
+
+    dataset_id: DatasetId
+    epoch: int
+    guid: str
+
+
+@dataclass(frozen=True, slots=True)
 class Lent:
     """A dataset that is lent for a trial as of `epoch`; `guid` is that of its last snapshot."""
 
@@ -202,6 +211,13 @@ class IPeer(Interface):
     def acquire(dataset_id: DatasetId, epoch: int, guid: str) -> Awaitable[None]:
         """Have it become primary of `epoch`, with the snapshot `guid` as its newest. Idempotent."""
 
+    def acquire_group(coordinator: DatasetId, items: tuple[Released, ...]) -> Awaitable[None]:
+        """Have it become primary of all of these, as one: see `model.membership`. Idempotent.
+
+        The coordinator is one of them. An agent of a release that knows no groups is asked for one
+        after the other, the coordinator first.
+        """
+
     def offer_loan(
         container: str, dataset_ids: tuple[DatasetId, ...], seconds: float
     ) -> Awaitable[None]:
@@ -264,6 +280,9 @@ class IGate(Interface):
 
     def acquire(dataset_id: DatasetId, epoch: int, guid: str) -> Awaitable[None]:
         """Become primary of `epoch`, which the sender has released for ever."""
+
+    def acquire_group(coordinator: DatasetId, items: tuple[Released, ...]) -> Awaitable[None]:
+        """Become primary of all of these, as one: all of them were released for ever."""
 
     def offer_loan(
         container: str, dataset_ids: tuple[DatasetId, ...], seconds: float

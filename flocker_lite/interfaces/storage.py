@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 
 from pyrsistent import PMap
 from zope.interface import Interface
 
 from flocker_lite.model.lease import Lease
+from flocker_lite.model.membership import Membership
 from flocker_lite.model.records import DatasetId
 from flocker_lite.model.state import LocalDataset, Snapshot
 
@@ -48,8 +49,20 @@ class IStorage(Interface):
     def set_lease(dataset_id: DatasetId, lease: Lease) -> Awaitable[None]:
         """Replace the lease, atomically and durably."""
 
+    def set_membership(dataset_id: DatasetId, membership: Membership | None) -> Awaitable[None]:
+        """Replace what is written beside the lease, atomically and durably; None: remove it."""
+
     def snapshot(dataset_id: DatasetId, name: str) -> Awaitable[Snapshot]:
         """Take a snapshot; Conflict when the name is in use."""
+
+    def snapshot_all(
+        names: Mapping[DatasetId, str],
+    ) -> Awaitable[Mapping[DatasetId, Snapshot]]:
+        """Take a snapshot of each of these, by these names: all at one instant, if this ZFS can.
+
+        Else one after the other: then they are of one instant only where nobody writes meanwhile.
+        Conflict and NotFound as for one; what was taken before that stays.
+        """
 
     def destroy_snapshot(dataset_id: DatasetId, name: str) -> Awaitable[None]:
         """Destroy one snapshot. Idempotent."""

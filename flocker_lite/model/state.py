@@ -11,6 +11,7 @@ from flocker_lite.model.accounts import MoveState as MoveState
 from flocker_lite.model.accounts import Round as Round
 from flocker_lite.model.accounts import Step as Step
 from flocker_lite.model.lease import Lease
+from flocker_lite.model.membership import Membership
 from flocker_lite.model.records import (
     Container,
     Dataset,
@@ -39,7 +40,8 @@ class LocalDataset:
 
     `lease` is None for a copy whose first receive was cut off, and for one whose lease cannot be
     read: then `trouble` says so, and nothing may be done with it. `path` is where it is, or would
-    be, mounted. `maximum_size` is in bytes. `snapshots` are oldest first.
+    be, mounted. `maximum_size` is in bytes. `snapshots` are oldest first. `membership` is of which
+    handoff of a group it is, or was, a part.
     """
 
     dataset_id: DatasetId
@@ -49,6 +51,7 @@ class LocalDataset:
     maximum_size: int | None = None
     snapshots: tuple[Snapshot, ...] = ()
     trouble: str | None = None
+    membership: Membership | None = None
 
 
 @dataclass(frozen=True, slots=True)

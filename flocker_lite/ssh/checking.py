@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from flocker_lite.errors import PeerRefused
-from flocker_lite.interfaces import Lent
+from flocker_lite.interfaces import Lent, Released
 from flocker_lite.model.records import DatasetId, NodeId
 
 Item = TypeVar("Item")
@@ -60,6 +60,17 @@ def epoch(number: int) -> int:
 
 def loan_seconds(number: int) -> int:
     return _between(number, 1, LOAN_SECONDS_MAX, "number of seconds of a loan")
+
+
+def released(items: Sequence[dict[str, object]]) -> tuple[Released, ...]:
+    return tuple(
+        Released(
+            dataset(str(item["dataset_id"])),
+            epoch(int(str(item["epoch"]))),
+            guid(str(item["guid"])),
+        )
+        for item in _some(items)
+    )
 
 
 def lent(items: Sequence[dict[str, object]]) -> tuple[Lent, ...]:

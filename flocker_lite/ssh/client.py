@@ -14,8 +14,8 @@ from twisted.protocols import amp
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from flocker_lite.errors import PeerRefused, PeerUnreachable
-from flocker_lite.interfaces import IPeer, IPeers, IReceiving, Lent, PeerCopy
+from flocker_lite.errors import NotUnderstood, PeerRefused, PeerUnreachable
+from flocker_lite.interfaces import IPeer, IPeers, IReceiving, Lent, PeerCopy, Released
 from flocker_lite.model import lease
 from flocker_lite.model.records import DatasetId, NodeId
 from flocker_lite.model.state import Snapshot
@@ -129,6 +129,17 @@ class SshPeer:
     async def acquire(self, dataset_id: DatasetId, epoch: int, guid: str) -> None:
         await self.ask(commands.Acquire, dataset_id=dataset_id, epoch=epoch, guid=guid)
 
+    async def acquire_group(self, coordinator: DatasetId, items: tuple[Released, ...]) -> None:
+        boxes = [
+            {"dataset_id": item.dataset_id, "epoch": item.epoch, "guid": item.guid}
+            for item in items
+        ]
+        try:
+            await self.ask(commands.AcquireGroup, coordinator=coordinator, items=boxes)
+        except NotUnderstood:
+            for item in sorted(items, key=lambda item: item.dataset_id != coordinator):
+                await self.acquire(item.dataset_id, item.epoch, item.guid)
+
     async def offer_loan(
         self, container: str, dataset_ids: tuple[DatasetId, ...], seconds: float
     ) -> None:
@@ -170,7 +181,7 @@ class SshPeer:
         try:
             return await deferred
         except amp.UnhandledCommand:
-            raise PeerRefused(
+            raise NotUnderstood(
                 f"the agent at {self._address} is of an older release, which does not know "
                 f"{command.__name__}: upgrade it"
             ) from None

@@ -122,6 +122,25 @@ class Acquire(amp.Command):
     errors = _ERRORS
 
 
+class AcquireGroup(amp.Command):
+    """Become primary of all of these, as one; the coordinator is one of them."""
+
+    arguments = [
+        (b"coordinator", amp.Unicode()),
+        (
+            b"items",
+            amp.AmpList(
+                [
+                    (b"dataset_id", amp.Unicode()),
+                    (b"epoch", amp.Integer()),
+                    (b"guid", amp.Unicode()),
+                ]
+            ),
+        ),
+    ]
+    errors = _ERRORS
+
+
 class OfferLoan(amp.Command):
     """Ask for a loan, counted from now on; `seconds` is a whole number."""
 

@@ -276,6 +276,15 @@ class Session(amp.AMP):
 
         return self._done(answer())
 
+    @commands.AcquireGroup.responder
+    def acquire_group(
+        self, coordinator: str, items: list[dict[str, Any]]
+    ) -> Deferred[dict[str, Any]]:
+        async def answer() -> None:
+            await self._gate.acquire_group(checking.dataset(coordinator), checking.released(items))
+
+        return self._done(answer())
+
     @commands.OfferLoan.responder
     def offer_loan(
         self, container: str, dataset_ids: list[str], seconds: int

@@ -11,7 +11,7 @@ from twisted.internet.task import deferLater
 from zope.interface import implementer
 
 from flocker_lite.errors import PeerUnreachable
-from flocker_lite.interfaces import IGate, IPeer, IPeers, IReceiving, Lent, PeerCopy
+from flocker_lite.interfaces import IGate, IPeer, IPeers, IReceiving, Lent, PeerCopy, Released
 from flocker_lite.model.records import DatasetId, NodeId
 from flocker_lite.testing.memory_trust import MemoryTrust
 
@@ -23,13 +23,15 @@ class MemoryNetwork:
     """Who can be reached; `cut` holds pairs of nodes that cannot reach each other.
 
     `gates` has what gives each node's gate for another. Two nodes of which `trusts` has the keys
-    can connect only when each was told those of the other. `clock` provides IReactorTime. A stream
+    can connect only when each was told those of the other. Nodes in `without_groups` have a release
+    that does not know `acquire_group`. `clock` provides IReactorTime. A stream
     takes no time unless there is one, and `bytes_per_second` or its own limit says so.
     """
 
     gates: dict[NodeId, Callable[[NodeId], IGate]] = field(default_factory=dict)
     trusts: dict[NodeId, MemoryTrust] = field(default_factory=dict)
     cut: set[frozenset[NodeId]] = field(default_factory=set)
+    without_groups: set[NodeId] = field(default_factory=set)
     before: Callable[[NodeId, NodeId, str], Awaitable[None]] | None = None
     clock: Any = None
     bytes_per_second: int | None = None
@@ -94,6 +96,14 @@ class MemoryPeer:
 
     async def acquire(self, dataset_id: DatasetId, epoch: int, guid: str) -> None:
         await (await self._gate("acquire")).acquire(dataset_id, epoch, guid)
+        await self._gate("acquired")
+
+    async def acquire_group(self, coordinator: DatasetId, items: tuple[Released, ...]) -> None:
+        if self.target in self.network.without_groups:
+            for item in sorted(items, key=lambda item: item.dataset_id != coordinator):
+                await self.acquire(item.dataset_id, item.epoch, item.guid)
+            return
+        await (await self._gate("acquire_group")).acquire_group(coordinator, items)
         await self._gate("acquired")
 
     async def offer_loan(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,6 +18,7 @@ from zope.interface import implementer
 from flocker_lite.errors import Busy, CommandFailed, Conflict, LeaseError, NotFound
 from flocker_lite.interfaces import IStorage
 from flocker_lite.model.lease import WRITERS, Lease
+from flocker_lite.model.membership import Membership
 from flocker_lite.model.records import DatasetId
 from flocker_lite.model.state import LocalDataset, Snapshot
 
@@ -43,7 +44,8 @@ class Copy:
 class MemoryStorage:
     """One node's disk. It outlives the agent; `reboot` is what a restart of the machine does.
 
-    With `resumes` it keeps what a stream that was cut brought, so that its sender can go on.
+    With `resumes` it keeps what a stream that was cut brought, so that its sender can go on; with
+    `one_instant` it takes the snapshots of several datasets at once.
 
     `before` is called with a method's name and a dataset's id before the method does anything,
     and awaited: a simulation lets time pass there, or raises. `in_use` says whether some process
@@ -54,6 +56,7 @@ class MemoryStorage:
     before: Callable[[str, DatasetId], Awaitable[None]] | None = None
     in_use: Callable[[str], bool] = lambda _: False
     resumes: bool = False
+    one_instant: bool = False
     copies: dict[DatasetId, Copy] = field(default_factory=dict)
     aside: dict[str, Copy] = field(default_factory=dict)
     made: list[DatasetId] = field(default_factory=list)
@@ -73,9 +76,7 @@ class MemoryStorage:
 
     def keep(self, dataset_id: DatasetId, name: str) -> Snapshot:
         """Take a snapshot, as a user may at any time; Conflict when the name is in use."""
-        copy = self._copy(dataset_id)
-        if any(snapshot.name == name for snapshot in copy.local.snapshots):
-            raise Conflict(f"{dataset_id}@{name} exists")
+        copy = self._require_free(dataset_id, name)
         self._guids += 1
         snapshot = Snapshot(name, f"{id(self)}{self._guids}")
         self._freeze(dataset_id, copy, snapshot)
@@ -148,9 +149,22 @@ class MemoryStorage:
         await self._begin("set_lease", dataset_id)
         self._set(dataset_id, lease=lease)
 
+    async def set_membership(self, dataset_id: DatasetId, membership: Membership | None) -> None:
+        await self._begin("set_membership", dataset_id)
+        self._set(dataset_id, membership=membership)
+
     async def snapshot(self, dataset_id: DatasetId, name: str) -> Snapshot:
         await self._begin("snapshot", dataset_id)
         return self.keep(dataset_id, name)
+
+    async def snapshot_all(self, names: Mapping[DatasetId, str]) -> Mapping[DatasetId, Snapshot]:
+        if not self.one_instant:
+            return {each: await self.snapshot(each, name) for each, name in names.items()}
+        for dataset_id in names:
+            await self._begin("snapshot", dataset_id)
+        for dataset_id, name in names.items():
+            self._require_free(dataset_id, name)
+        return {dataset_id: self.keep(dataset_id, name) for dataset_id, name in names.items()}
 
     async def destroy_snapshot(self, dataset_id: DatasetId, name: str) -> None:
         await self._begin("destroy_snapshot", dataset_id)
@@ -245,6 +259,12 @@ class MemoryStorage:
     async def _begin(self, method: str, dataset_id: DatasetId) -> None:
         if self.before is not None:
             await self.before(method, dataset_id)
+
+    def _require_free(self, dataset_id: DatasetId, name: str) -> Copy:
+        copy = self._copy(dataset_id)
+        if any(snapshot.name == name for snapshot in copy.local.snapshots):
+            raise Conflict(f"{dataset_id}@{name} exists")
+        return copy
 
     def _copy(self, dataset_id: DatasetId) -> Copy:
         if dataset_id not in self.copies:

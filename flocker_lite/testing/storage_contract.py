@@ -9,6 +9,7 @@ from zope.interface.verify import verifyObject
 from flocker_lite.errors import Busy, Conflict, LeaseError, NotFound
 from flocker_lite.interfaces import IStorage
 from flocker_lite.model.lease import Lease, Role, create
+from flocker_lite.model.membership import Membership
 from flocker_lite.model.state import LocalDataset
 from flocker_lite.testing.containers_contract import raised
 from flocker_lite.testing.storage_case import (
@@ -211,7 +212,58 @@ class StorageContract(StorageCase):
             assert look is not None
             assert look.lease == lease
 
+    async def test_set_membership(self) -> None:
+        """What is written beside the lease is there until it is replaced or removed."""
+        storage = await self.make()
+        await storage.create(DATASET, None, create())
+        one = Membership(2, PEER, DATASET, 2)
+        for membership in (None, one, one, Membership(3, PEER, OTHER, 12), None, None):
+            await storage.set_membership(DATASET, membership)
+            look = await storage.look(DATASET)
+            assert look is not None
+            assert (look.membership, look.lease) == (membership, create())
+            assert dict(await storage.discover()) == {DATASET: look}
+
+    async def test_membership_is_of_one_copy(self) -> None:
+        """A stream does not carry it to another node."""
+        source, target = await self.make(), await self.make()
+        await self.written(source, "one")
+        await source.set_membership(DATASET, Membership(2, PEER, DATASET, 2))
+        await source.snapshot(DATASET, "first")
+        await transfer(source, target, DATASET, None, "first")
+        look = await target.look(DATASET)
+        assert look is not None
+        assert (look.membership, look.lease) == (None, None)
+
     # Snapshots
+
+    async def test_snapshot_all(self) -> None:
+        """Each of the datasets has one more, by the name that was given for it."""
+        storage = await self.make()
+        await storage.create(DATASET, None, create())
+        await storage.create(OTHER, None, create())
+        before = await storage.snapshot(DATASET, "before")
+        taken = await storage.snapshot_all({DATASET: "a-1", OTHER: "b-7"})
+        assert {each: snapshot.name for each, snapshot in taken.items()} == {
+            DATASET: "a-1",
+            OTHER: "b-7",
+        }
+        found = await storage.discover()
+        assert found[DATASET].snapshots == (before, taken[DATASET])
+        assert found[OTHER].snapshots == (taken[OTHER],)
+        assert dict(await storage.snapshot_all({})) == {}
+
+    async def test_snapshot_all_twice(self) -> None:
+        """A name is used once; what is not there has none taken."""
+        storage = await self.make()
+        await storage.create(DATASET, None, create())
+        first = await storage.snapshot(DATASET, "first")
+        await raised(NotFound, storage.snapshot_all({OTHER: "second", DATASET: "second"}))
+        await storage.create(OTHER, None, create())
+        await raised(Conflict, storage.snapshot_all({DATASET: "first", OTHER: "first"}))
+        look = await storage.look(DATASET)
+        assert look is not None
+        assert look.snapshots == (first,)
 
     async def test_snapshots(self) -> None:
         """They are listed oldest first, whatever their names, and their guids are their own."""
@@ -285,6 +337,7 @@ class StorageContract(StorageCase):
             storage.mount(DATASET),
             storage.unmount(DATASET),
             storage.set_lease(DATASET, create()),
+            storage.set_membership(DATASET, Membership(2, PEER, DATASET, 2)),
             storage.snapshot(DATASET, "first"),
             storage.set_aside(DATASET, "diverged"),
             sent(storage, DATASET, None, "first"),

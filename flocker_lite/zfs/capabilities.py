@@ -17,12 +17,14 @@ _FEATURE_WORKS = ("enabled", "active")
 class Capabilities:
     """`estimates`: it tells the size of a stream before; `resumes`: a stream that was cut goes on.
 
-    `several_at_once`: one `zfs set` changes several properties, all or none.
+    `several_at_once`: one `zfs set` changes several properties, all or none. `one_instant`: one
+    `zfs snapshot` takes those of several filesystems.
     """
 
     estimates: bool
     resumes: bool
     several_at_once: bool
+    one_instant: bool
 
 
 async def find_out(run: Run, root: str) -> Capabilities:
@@ -31,6 +33,9 @@ async def find_out(run: Run, root: str) -> Capabilities:
         estimates=await _understands(run, commands.estimate(root, None, "not-there")),
         resumes=await _resumes(run, root),
         several_at_once=await _does(run, commands.set_properties(root, commands.ROOT_PROPERTIES)),
+        one_instant=await _understands(
+            run, commands.snapshots({f"{root}/not-there": "a", f"{root}/not-there-either": "b"})
+        ),
     )
 
 

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from flocker_lite.model.lease import Lease
-from flocker_lite.zfs.names import HOLD_TAG, LEASE_PROPERTY, RESUME_TOKEN_PROPERTY
+from flocker_lite.zfs.names import (
+    GROUP_PROPERTY,
+    HOLD_TAG,
+    LEASE_PROPERTY,
+    RESUME_TOKEN_PROPERTY,
+)
 
 ZFS = "zfs"
-FACTS = (LEASE_PROPERTY, "type", "mounted", "refquota", "guid", "createtxg")
+FACTS = (LEASE_PROPERTY, GROUP_PROPERTY, "type", "mounted", "refquota", "guid", "createtxg")
 FITNESS = (LEASE_PROPERTY, "mounted", "readonly")
 ROOT_PROPERTIES = {"mountpoint": "none", "canmount": "off", "readonly": "on"}
 
@@ -67,6 +72,11 @@ def destroy_snapshot(name: str, snapshot: str) -> tuple[str, ...]:
 
 def snapshot(name: str, snapshot: str) -> tuple[str, ...]:
     return (ZFS, "snapshot", f"{name}@{snapshot}")
+
+
+def snapshots(names: Mapping[str, str]) -> tuple[str, ...]:
+    """One of each filesystem, by the name given for it, all at one instant."""
+    return (ZFS, "snapshot", *(f"{name}@{snapshot}" for name, snapshot in names.items()))
 
 
 def value(name: str, key: str) -> tuple[str, ...]:

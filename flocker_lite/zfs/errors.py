@@ -49,7 +49,7 @@ NOT_MOUNTED = "not currently mounted"
 NOTHING_PARTIAL = "does not have any resumable receive state"
 TAG_EXISTS = "tag already exists"
 NO_SUCH_TAG = "no such tag"
-UNKNOWN_OPTION = ("invalid option", "unrecognized command")
+UNKNOWN_OPTION = ("invalid option", "unrecognized command", "too many arguments")
 
 
 def meaning(error: CommandFailed) -> FlockerError:

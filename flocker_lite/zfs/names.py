@@ -7,6 +7,7 @@ import re
 from flocker_lite.model.records import DatasetId
 
 LEASE_PROPERTY = "flocker:lease"
+GROUP_PROPERTY = "flocker:group"
 RESUME_TOKEN_PROPERTY = "receive_resume_token"
 HOLD_TAG = "flocker-lite"
 

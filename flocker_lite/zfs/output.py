@@ -9,10 +9,10 @@ from itertools import groupby
 from pyrsistent import PMap, pmap
 
 from flocker_lite.errors import FlockerError, LeaseError
-from flocker_lite.model import lease
+from flocker_lite.model import lease, membership
 from flocker_lite.model.records import DatasetId
 from flocker_lite.model.state import LocalDataset, Snapshot
-from flocker_lite.zfs.names import LEASE_PROPERTY, is_dataset_id, is_resume_token
+from flocker_lite.zfs.names import GROUP_PROPERTY, LEASE_PROPERTY, is_dataset_id, is_resume_token
 
 Facts = dict[str, tuple[str, str]]
 """Property -> (value, source) of one filesystem or snapshot."""
@@ -123,9 +123,10 @@ def _is_number(text: str) -> bool:
 
 
 def _dataset(identity: DatasetId, facts: Facts, path: str) -> LocalDataset:
-    held, trouble = None, None
+    held, member, trouble = None, None, None
     try:
         held = _lease(identity, facts)
+        member = _membership(identity, facts)
     except LeaseError as error:
         trouble = str(error)
     return LocalDataset(
@@ -135,6 +136,7 @@ def _dataset(identity: DatasetId, facts: Facts, path: str) -> LocalDataset:
         path=path,
         maximum_size=_number(identity, facts, "refquota") or None,
         trouble=trouble,
+        membership=member,
     )
 
 
@@ -148,6 +150,19 @@ def _lease(identity: DatasetId, facts: Facts) -> lease.Lease | None:
     except LeaseError as error:
         raise LeaseError(
             f"{identity}: {error}, yet it is the value of {LEASE_PROPERTY}: set it to what the "
+            "agent last wrote there"
+        ) from None
+
+
+def _membership(identity: DatasetId, facts: Facts) -> membership.Membership | None:
+    text, source = facts.get(GROUP_PROPERTY, ("-", "-"))
+    if source != "local":
+        return None
+    try:
+        return membership.parse(text)
+    except LeaseError as error:
+        raise LeaseError(
+            f"{identity}: {error}, yet it is the value of {GROUP_PROPERTY}: set it to what the "
             "agent last wrote there"
         ) from None
 

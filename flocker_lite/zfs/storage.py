@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,6 +16,7 @@ from zope.interface import implementer
 from flocker_lite.errors import Busy, CommandFailed, Conflict, FlockerError, LeaseError, NotFound
 from flocker_lite.interfaces import IStorage
 from flocker_lite.model.lease import WRITERS, Lease, Role
+from flocker_lite.model.membership import Membership
 from flocker_lite.model.records import DatasetId
 from flocker_lite.model.state import LocalDataset, Snapshot
 from flocker_lite.processes import Run
@@ -134,10 +135,29 @@ class ZfsStorage:
         if lease.role in (Role.REPLICA, Role.DEPOSED):
             await self._zfs(commands.inherit(name, "readonly"))
 
+    async def set_membership(self, dataset_id: DatasetId, membership: Membership | None) -> None:
+        name = self._name(dataset_id)
+        if membership is None:
+            await self._zfs(commands.inherit(name, names.GROUP_PROPERTY))
+        else:
+            await self._zfs(commands.set_property(name, names.GROUP_PROPERTY, str(membership)))
+
     async def snapshot(self, dataset_id: DatasetId, name: str) -> Snapshot:
         filesystem = self._name(dataset_id)
         await self._patiently(lambda: self._zfs(commands.snapshot(filesystem, name)))
         return Snapshot(name, (await self._zfs(commands.guid(filesystem, name))).strip())
+
+    async def snapshot_all(self, names: Mapping[DatasetId, str]) -> Mapping[DatasetId, Snapshot]:
+        if len(names) < 2 or not self._able.one_instant:
+            return {each: await self.snapshot(each, name) for each, name in names.items()}
+        taken = {self._name(dataset_id): name for dataset_id, name in names.items()}
+        await self._patiently(lambda: self._zfs(commands.snapshots(taken)))
+        return {
+            dataset_id: Snapshot(
+                name, (await self._zfs(commands.guid(self._name(dataset_id), name))).strip()
+            )
+            for dataset_id, name in names.items()
+        }
 
     async def destroy_snapshot(self, dataset_id: DatasetId, name: str) -> None:
         await self._release(dataset_id, name)

@@ -21,7 +21,7 @@ from flocker_lite.convergence.groups import Local
 from flocker_lite.convergence.loans import NO_LOAN, Loans
 from flocker_lite.convergence.move_log import MoveLog
 from flocker_lite.errors import PeerRefused
-from flocker_lite.interfaces import IGate, Lent
+from flocker_lite.interfaces import IGate, Lent, Released
 from flocker_lite.model.lease import Lease, Role
 from flocker_lite.model.records import Container, Dataset, DatasetId, Grant, NodeId, Volume
 from flocker_lite.model.state import (
@@ -51,12 +51,13 @@ REQUESTS: dict[str, Request] = {
     "set_aside": lambda gate: cast(Any, gate.set_aside(D)),
     "prune": lambda gate: cast(Any, gate.prune(D, frozenset())),
     "acquire": lambda gate: cast(Any, gate.acquire(D, 8, LAST.guid)),
+    "acquire_group": lambda gate: cast(Any, gate.acquire_group(D, (Released(D, 8, LAST.guid),))),
     "offer_loan": lambda gate: cast(Any, gate.offer_loan("shop", (D,), 30)),
     "lend": lambda gate: cast(Any, gate.lend("shop", (Lent(D, 8, LAST.guid),))),
     "recall": lambda gate: cast(Any, gate.recall((D,))),
     "serving": lambda gate: cast(Any, gate.serving("shop")),
 }
-GOING_ON = ("prune", "acquire", "offer_loan", "lend", "recall", "serving", "copy")
+GOING_ON = ("prune", "acquire", "acquire_group", "offer_loan", "lend", "recall", "serving", "copy")
 """What a source that has sent all of it may still ask, whatever is wanted meanwhile."""
 
 
@@ -154,6 +155,7 @@ class GuardTests(SynchronousTestCase):
         for epoch in (7, 9, 1000):
             for asked in (
                 gate.acquire(D, epoch, LAST.guid),
+                gate.acquire_group(D, (Released(D, epoch, LAST.guid),)),
                 gate.lend("shop", (Lent(D, epoch, LAST.guid),)),
             ):
                 self.failureResultOf(Deferred.fromCoroutine(cast(Any, asked)), PeerRefused)

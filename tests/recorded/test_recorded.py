@@ -15,7 +15,7 @@ from twisted.protocols import amp
 from twisted.test.iosim import FakeTransport, IOPump, connect
 
 from flocker_lite.errors import PeerRefused
-from flocker_lite.interfaces import PeerCopy
+from flocker_lite.interfaces import PeerCopy, Released
 from flocker_lite.model.lease import Lease, Role
 from flocker_lite.model.records import Grant, NodeId
 from flocker_lite.model.state import Forecast, Snapshot
@@ -39,6 +39,7 @@ from tests.recorded.stories import (
     stream,
 )
 
+OTHER = "c01dc0de-0000-4000-8000-000000000002"
 CLUSTERS = sorted(HERE.glob("*-cluster.json"))
 PEERS = sorted(HERE.glob("*-peers.json"))
 
@@ -232,6 +233,11 @@ def test_an_old_destination(path: Path) -> None:
     assert get(peer.copy(D)) == PeerCopy(True, Lease(Role.REPLICA, 1), Snapshot(LAST, "g2"))
     assert get(peer.prepared("shop")) is None
     assert get(peer.acquire(D, 2, "g2")) is None
+    # It knows no groups: it is asked for one after the other.
+    group = (Released(OTHER, 5, "g3"), Released(D, 2, "g2"))
+    assert get(peer.acquire_group(D, group)) is None
+    asked = [command for command in destination.heard if command.startswith(b"Acquire")]
+    assert asked == [b"Acquire", b"AcquireGroup", b"Acquire", b"Acquire"]
     assert get(peer.serving("shop")) is None
 
     class Later(amp.Command):

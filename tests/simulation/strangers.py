@@ -9,7 +9,7 @@ from typing import Any, cast
 from twisted.internet.defer import Deferred
 
 from flocker_lite.errors import PeerRefused
-from flocker_lite.interfaces import IGate, Lent
+from flocker_lite.interfaces import IGate, Lent, Released
 from flocker_lite.model.lease import Role
 from flocker_lite.model.records import Configuration, DatasetId, NodeId
 from flocker_lite.testing.cluster import MemoryCluster, MemoryNode
@@ -70,6 +70,7 @@ def _requests(
         "set aside": gate.set_aside(dataset_id),
         "prune": gate.prune(dataset_id, frozenset()),
         "acquire": gate.acquire(dataset_id, epoch + 1, guid),
+        "acquire group": gate.acquire_group(dataset_id, (Released(dataset_id, epoch + 1, guid),)),
         "recall": gate.recall((dataset_id,)),
     }
     for name, container in configuration.containers.items():

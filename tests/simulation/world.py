@@ -281,6 +281,7 @@ class World:
 _STEPS = {
     "storage": {
         *("discover", "look", "create", "destroy", "resize", "mount", "unmount", "set_lease"),
+        "set_membership",
         *("snapshot", "destroy_snapshot", "send", "receive", "set_aside"),
     },
     "containers": {

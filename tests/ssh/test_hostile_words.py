@@ -114,6 +114,9 @@ class SessionTests(SynchronousTestCase):
                 assert all(UUID.fullmatch(item) for item in ids), arguments
             if method in ("may_receive", "acquire"):
                 assert 1 <= arguments[1] <= checking.EPOCH_MAX
+            if method == "acquire_group":
+                assert all(UUID.fullmatch(item.dataset_id) for item in arguments[1]), arguments
+                assert all(1 <= item.epoch <= checking.EPOCH_MAX for item in arguments[1])
         assert self.flushLoggedErrors() == []
 
     @given(st.lists(BOXES, max_size=5))

@@ -28,8 +28,9 @@ from flocker_lite.agent.gate import Gate
 from flocker_lite.convergence.loans import Loans
 from flocker_lite.convergence.move_log import MoveLog
 from flocker_lite.errors import Conflict, FlockerError, PeerRefused, PeerUnreachable
-from flocker_lite.interfaces import IGate, IPeer, PeerCopy
+from flocker_lite.interfaces import IGate, IPeer, PeerCopy, Released
 from flocker_lite.model.lease import Lease, Role
+from flocker_lite.model.membership import Membership
 from flocker_lite.model.state import LocalDataset, Snapshot
 from flocker_lite.processes import Commands
 from flocker_lite.ssh import commands
@@ -171,6 +172,17 @@ class PeersTests(TestCase):
         assert self.theirs.read(D) == ("one", "two")
         # The session, and each stream: none for who is who.
         assert self.ssh.started == 3
+
+    async def test_a_group(self) -> None:
+        """What is handed over as one is asked for as one."""
+        peer = await self.connect()
+        last = await self.push(peer, None, "flocker-lite-1-1")
+        await self.fails(
+            peer.acquire_group(ELSEWHERE, (Released(D, 2, last.guid),)), PeerRefused, "coordinator"
+        )
+        await peer.acquire_group(D, (Released(D, 2, last.guid),))
+        assert self.theirs.copies[D].local.lease == Lease(Role.PRIMARY, 2)
+        assert self.theirs.copies[D].local.membership == Membership(2, THERE, D, 2)
 
     async def test_a_key_of_root(self) -> None:
         """One that is no node's opens a session as it ever did; it says itself who it is."""

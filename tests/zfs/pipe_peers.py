@@ -11,7 +11,7 @@ from twisted.internet import reactor as installed_reactor
 from twisted.internet.task import LoopingCall
 from zope.interface import implementer
 
-from flocker_lite.interfaces import IGate, IPeer, IPeers, IReceiving, Lent, PeerCopy
+from flocker_lite.interfaces import IGate, IPeer, IPeers, IReceiving, Lent, PeerCopy, Released
 from flocker_lite.model.records import DatasetId, NodeId
 from flocker_lite.ssh.pump import Pump, make_pipe
 from tests.zfs.zfs_nodes import start
@@ -66,6 +66,9 @@ class PipePeer:
 
     async def acquire(self, dataset_id: DatasetId, epoch: int, guid: str) -> None:
         await self.gate.acquire(dataset_id, epoch, guid)
+
+    async def acquire_group(self, coordinator: DatasetId, items: tuple[Released, ...]) -> None:
+        await self.gate.acquire_group(coordinator, items)
 
     async def offer_loan(
         self, container: str, dataset_ids: tuple[DatasetId, ...], seconds: float

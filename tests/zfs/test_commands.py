@@ -20,8 +20,8 @@ from flocker_lite.zfs.output import UnexpectedOutput
 from flocker_lite.zfs.storage import BUSY_RETRIES_MAX, BUSY_RETRY_SECONDS, ZfsStorage
 from tests.zfs.recorded import ID, NAME, ROOT, TOKEN
 
-OPENZFS = Capabilities(estimates=True, resumes=True, several_at_once=True)
-ZFS_FUSE = Capabilities(estimates=False, resumes=False, several_at_once=False)
+OPENZFS = Capabilities(True, True, several_at_once=True, one_instant=True)
+ZFS_FUSE = Capabilities(False, False, several_at_once=False, one_instant=False)
 
 
 class Zfs:
@@ -169,17 +169,25 @@ def test_what_is_not_there() -> None:
 NO_SUCH_PROPERTY = failed("bad property list: invalid property 'receive_resume_token'\nusage:")
 NO_SUCH_OPTION = failed("invalid option 'n'\nusage:")
 NOT_A_NAME = failed("cannot open 'canmount=off': invalid dataset name")
+TOO_MANY = failed("too many arguments\nusage:\n\tsnapshot [-r] [-o property=value] ...")
+NONE_THERE = failed("cannot create snapshots : dataset does not exist")
 NOT_THERE = failed(f"cannot open '{ROOT}@not-there': dataset does not exist")
 
 
 @pytest.mark.parametrize(
     ("answers", "able"),
     [
-        ((NOT_THERE, "-\n", "active\n", ""), OPENZFS),
-        ((NOT_THERE, "-\n", "enabled\n", ""), OPENZFS),
-        ((NOT_THERE, "-\n", "disabled\n", ""), Capabilities(True, False, True)),
-        ((NOT_THERE, "-\n", failed("no such pool"), ""), Capabilities(True, False, True)),
-        ((NO_SUCH_OPTION, NO_SUCH_PROPERTY, NOT_A_NAME), ZFS_FUSE),
+        ((NOT_THERE, "-\n", "active\n", "", NONE_THERE), OPENZFS),
+        ((NOT_THERE, "-\n", "enabled\n", "", NONE_THERE), OPENZFS),
+        (
+            (NOT_THERE, "-\n", "disabled\n", "", NONE_THERE),
+            Capabilities(True, False, True, True),
+        ),
+        (
+            (NOT_THERE, "-\n", failed("no such pool"), "", NONE_THERE),
+            Capabilities(True, False, True, True),
+        ),
+        ((NO_SUCH_OPTION, NO_SUCH_PROPERTY, NOT_A_NAME, TOO_MANY), ZFS_FUSE),
     ],
 )
 def test_capabilities(answers: tuple[str | CommandFailed, ...], able: Capabilities) -> None:
