@@ -54,17 +54,19 @@ class DockerContainers:
         root: Path = Path("/"),
         poising: Poising | None = None,
         listeners: IListeners | None = None,
+        fenced: Path | None = None,
     ) -> None:
         """`reactor` is for time, and for TCP to containers that have a health check.
 
         `root` is where the engine's machine has its file system, seen from here.
 
         Without `poising` no container is poisable; with `listeners` it is told who has a port.
+        In the folder `fenced` a file's name is the id of a container that a fence killed.
         """
         self._run = run_in_thread
         self._listeners = listeners
         self._clock = reactor
-        self._engine = Engine(socket_path, root, poising)
+        self._engine = Engine(socket_path, root, poising, fenced)
         self._health = Health(self._engine, run_in_thread, reactor)
         self._locks: WeakValueDictionary[str, DeferredLock] = WeakValueDictionary()
         self._pulls = DeferredSemaphore(PULLS_MAX)

@@ -23,6 +23,7 @@ from flocker_lite.containers import (
     translate,
 )
 from flocker_lite.containers.connection import Connection
+from flocker_lite.containers.fenced import FenceNotes
 from flocker_lite.containers.looking import Looks, run_of
 from flocker_lite.containers.poising import INSIDE, Poising
 from flocker_lite.containers.pull import Pull
@@ -69,13 +70,21 @@ class Engine:
 
     _log = Logger()
 
-    def __init__(self, socket_path: str, root: Path, poising: Poising | None = None) -> None:
+    def __init__(
+        self,
+        socket_path: str,
+        root: Path,
+        poising: Poising | None = None,
+        fenced: Path | None = None,
+    ) -> None:
+        """In the folder `fenced` a file's name is the id of a container that a fence killed."""
         self._poising = poising
+        self._notes = FenceNotes(fenced)
         self._root = root
         self._connection = Connection(root / socket_path.lstrip("/"))
         self._asking = self._connection.asking
         self._init_of: tuple[APIClient, bool] | None = None
-        self.looks = Looks(self._connection, poising)
+        self.looks = Looks(self._connection, poising, self._notes)
         self._find = self.looks.find
         self._is_poised = self.looks.is_poised
 
@@ -114,6 +123,7 @@ class Engine:
         _require_not_paused(name, details)
         if not details["State"]["Running"]:
             self._poising.begin(name)
+            self._notes.forget(details["Id"])
             with self._asking(f"start container {name}") as client:
                 remains.start(client, details["Id"])
 
@@ -152,6 +162,7 @@ class Engine:
         if gate is not None:
             self._let_go(name, details, gate)
             return
+        self._notes.forget(details["Id"])
         with self._asking(f"start container {name}") as client:
             remains.start(client, details["Id"])
 
@@ -165,6 +176,7 @@ class Engine:
                 client.wait(details["Id"])
                 pid = 0
             if not pid:
+                self._notes.forget(details["Id"])
                 gate.begin(name)
                 remains.start(client, details["Id"])
                 details = client.inspect_container(details["Id"])

@@ -12,6 +12,7 @@ from twisted.logger import Logger
 
 from flocker_lite.containers import sightings, translate
 from flocker_lite.containers.connection import Connection
+from flocker_lite.containers.fenced import FenceNotes
 from flocker_lite.containers.poising import Poising
 from flocker_lite.errors import ContainerError
 from flocker_lite.model import codec
@@ -25,9 +26,10 @@ class Looks:
 
     _log = Logger()
 
-    def __init__(self, connection: Connection, poising: Poising | None) -> None:
+    def __init__(self, connection: Connection, poising: Poising | None, notes: FenceNotes) -> None:
         self._connection = connection
         self._poising = poising
+        self._notes = notes
         self._sightings = sightings.Sightings()
         self._ids: dict[str, str] = {}
 
@@ -97,7 +99,8 @@ class Looks:
         poisable = translate.is_poisable(labels)
         if seen is None:
             return LocalContainer(container, status, container_id, poisable=poisable)
-        local = LocalContainer(container, seen.status, container_id, seen.end, poisable)
+        end = self._notes.applied(container_id, seen.end)
+        local = LocalContainer(container, seen.status, container_id, end, poisable)
         if not poisable or local.status == "created":
             return local
         run = translate.run_of(container_id, seen.started)

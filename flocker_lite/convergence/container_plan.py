@@ -113,6 +113,7 @@ def _run_here(group: Group, wanted: Container, resting: frozenset[str]) -> list[
         wanted.health_check,
         on_trial=tuple(dataset.dataset_id for dataset in group.with_role(Role.PROBATION)),
         is_poised=have is not None and have.poised,
+        instance=have.instance if have is not None and is_same(have.container, wanted) else "",
     )
     if have is None:
         changes += [PrepareContainer(wanted.name, wanted), start]

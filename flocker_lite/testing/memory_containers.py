@@ -108,6 +108,12 @@ class MemoryContainers:
         """The container ends of its own accord."""
         self._end(name, exit_code)
 
+    def fenced(self, instance: str) -> None:
+        """A fence kills it."""
+        for name, made in list(self.made.items()):
+            if made.local.instance == instance:
+                self._end(name, KILLED, by_itself=False)
+
     def crash(self) -> None:
         """The node loses power: no process is left, what was created is, and nobody watches."""
         self._watchers.clear()

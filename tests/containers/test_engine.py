@@ -189,6 +189,23 @@ def test_by_itself(docker: Docker, engine: Engine, served: FakeEngine) -> None:
     assert crashed.ran_seconds == pytest.approx(7200, abs=1)
 
 
+def test_killed_by_a_fence(docker: Docker, served: FakeEngine, tmp_path: Path) -> None:
+    """That was no end by itself, until it is started again."""
+    docker.add("db", "exited", finished=AFTER)
+    note = tmp_path / "fenced" / "id-db"
+    note.parent.mkdir()
+    fenced = Engine("/docker.sock", tmp_path, fenced=note.parent)
+    for is_noted in (False, True):
+        if is_noted:
+            note.touch()
+        end = found(fenced)["db"].end
+        assert end is not None
+        assert end.by_itself is not is_noted
+    fenced.start("db")
+    assert not note.exists()
+    fenced.close()
+
+
 def test_no_bridge(docker: Docker, engine: Engine, served: FakeEngine) -> None:
     """Where Docker has no default bridge, the start of the machine tells the ends apart."""
     docker.has_bridge = False
