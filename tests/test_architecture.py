@@ -22,7 +22,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "interfaces": {"model", "errors"},
     "processes": {"errors"},
     "ca": {"errors"},
-    "tls": {"ca", "errors", "refusals"},
+    "tls": FLOORS | {"ca", "refusals"},
     "durable": set(),
     "refusals": set(),
     "config": {"errors"},

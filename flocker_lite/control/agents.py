@@ -105,6 +105,7 @@ class AgentLink(Link):
         oldest: int | None = None,
         ssh_key: str | None = None,
         host_keys: list[str] | None = None,
+        signs: bool | None = None,
     ) -> Deferred[dict[str, str]]:
         async def answer() -> dict[str, str]:
             if self._said_hello:
@@ -128,7 +129,7 @@ class AgentLink(Link):
                     "at its own control service, or remove its identity file to let it join here"
                 )
             expires_at = certified.expires_at if certified is not None else None
-            node = Node(node_id, address, _keys(ssh_key, host_keys))
+            node = Node(node_id, address, _keys(ssh_key, host_keys), bool(signs))
             await self._control.connect(node, session, self, era, expires_at)
             self._is_no_stranger()
             # The answer to hello goes first: an agent takes no view from who has not answered.

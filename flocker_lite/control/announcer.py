@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pyrsistent import PMap, pmap
 
 from flocker_lite.control import views
 from flocker_lite.control.acquaintances import Acquaintances
 from flocker_lite.control.cluster_state import ClusterState
+from flocker_lite.control.grants import Evidence, judge
+from flocker_lite.control.sealing import GrantSeal
 from flocker_lite.model import deltas
+from flocker_lite.model.grants import Signed
+from flocker_lite.model.lease import held_epoch
 from flocker_lite.model.records import (
     Change,
     Configuration,
@@ -21,7 +25,7 @@ from flocker_lite.model.records import (
     Node,
     NodeId,
 )
-from flocker_lite.model.state import ContainerState, NodeView, Route, WantedDataset
+from flocker_lite.model.state import NodeView, Route, WantedDataset
 from flocker_lite.model.user_leases import datasets_along_with
 
 ToNode = dict[NodeId, list[Change]]
@@ -29,11 +33,17 @@ ToNode = dict[NodeId, list[Change]]
 
 @dataclass
 class Announcer:
-    """What each node is told, as of the last change; `routes` are the same for all nodes."""
+    """What each node is told, as of the last change; `routes` are the same for all nodes.
 
+    `evidence` is what grants move by, and `seal` signs those that stand (None: nobody does).
+    """
+
+    evidence: Evidence = field(default_factory=Evidence)
+    seal: GrantSeal | None = None
     configuration: Configuration = field(default_factory=Configuration)
     cluster: ClusterState = field(default_factory=ClusterState)
     routes: PMap[str, Route] = field(default_factory=pmap)
+    _owed: PMap[DatasetId, Grant] = field(default_factory=pmap)
     _told: dict[NodeId, dict[tuple[str, str], object]] = field(default_factory=dict)
     _concerned: dict[tuple[str, str], frozenset[NodeId]] = field(default_factory=dict)
     _users: dict[DatasetId, str] = field(default_factory=dict)
@@ -60,13 +70,14 @@ class Announcer:
             if change.kind == "datasets":
                 datasets.add(change.identity)
             elif change.kind in ("grants", "leases"):
+                self._settle(change)
                 # A lease holds all that moves along, and a grant says where.
                 datasets.update(datasets_along_with(configuration, change.identity))
             elif change.kind == "containers":
                 containers.add(change.identity)
                 datasets |= self._note_user(change)
             elif change.kind == "moves":
-                datasets |= _moved(change, self.configuration)
+                datasets |= datasets_of_move(change, self.configuration)
             elif change.kind == "images":
                 images.add(change.identity)
             elif change.kind == "nodes" and isinstance(change.record, Node):
@@ -83,52 +94,49 @@ class Announcer:
                 self._tell_keys(node_id, other, to_node)
         return to_node, to_all
 
-    def reported(
-        self, cluster: ClusterState, changes: Iterable[Change]
-    ) -> tuple[ToNode, list[Change]]:
-        """After a report: what to tell which node, and what to tell all of them."""
+    def reported(self, changes: Iterable[Change]) -> tuple[ToNode, list[Change]]:
+        """After a report, which `cluster` has: what to tell which node, and what all of them."""
         changes = tuple(changes)
-        self.cluster = cluster
-        for change in changes:
-            if change.kind == "containers" and isinstance(change.record, ContainerState):
-                ports = frozenset(port.external for port in change.record.container.ports)
-                known = self._ports.get(change.identity, frozenset())
-                self._ports[change.identity] = known | ports
         return self._announce(
             {change.identity for change in changes if change.kind == "datasets"},
             {change.identity for change in changes if change.kind == "containers"},
         )
 
-    def grants(self, node_id: NodeId, changes: Iterable[Change]) -> dict[DatasetId, Grant]:
-        """The grants that a node's report moves."""
-        moved: dict[DatasetId, Grant] = {}
-        for change in changes:
-            state = self.cluster.datasets.get(change.identity, pmap()).get(node_id)
-            if change.kind != "datasets" or state is None:
-                continue
-            grant = self.configuration.grants.get(change.identity)
-            after = views.next_grant(grant, node_id, state)
-            if after is not None:
-                moved[change.identity] = after
-        return moved
+    def judged(self, dataset_ids: Iterable[DatasetId]) -> tuple[dict[DatasetId, Grant], list[str]]:
+        """The grants that move by what is known now, and the datasets with other claims on them.
 
-    def overdue_grants(self, changes: Iterable[Change]) -> dict[DatasetId, Grant]:
-        """After an edit: the grants that nodes had reported more of, before they were configured.
-
-        So it is with a dataset that is made known anew, to a control service that lost its store.
+        Routes follow the former at once, for the store may take its time, or have no room. After
+        an edit some move because nodes had reported more of it before it was configured: so it is
+        with a dataset that is made known anew, to a control service that lost its store.
         """
         moved: dict[DatasetId, Grant] = {}
-        for change in changes:
-            if change.kind != "grants" or not isinstance(change.record, Grant):
-                continue
-            for node_id, state in self.cluster.datasets.get(change.identity, pmap()).items():
-                grant = moved.get(change.identity, change.record)
-                moved[change.identity] = views.next_grant(grant, node_id, state) or grant
-        return {
-            identity: grant
-            for identity, grant in moved.items()
-            if grant != self.configuration.grants.get(identity)
-        }
+        changed: list[DatasetId] = []
+        for dataset_id in dataset_ids:
+            reports = self.cluster.datasets.get(dataset_id, pmap())
+            judgement = judge(self.configuration, dataset_id, reports, self.evidence)
+            known = self.configuration.grants.get(dataset_id)
+            self._owed = self._owed.discard(dataset_id)
+            if judgement.grant is not None and judgement.grant != known:
+                moved[dataset_id] = judgement.grant
+                self._owed = self._owed.set(dataset_id, judgement.grant)
+            cluster = self.cluster.claimed(dataset_id, judgement.claims)
+            if cluster is not self.cluster:
+                self.cluster = cluster
+                changed.append(dataset_id)
+        return moved, changed
+
+    def told_anew(self, node_id: NodeId) -> ToNode:
+        """What to tell a node that connects, of what is signed anew since it was told."""
+        told = self._told.get(node_id, {})
+        datasets = {identity for kind, identity in told if kind == "datasets"}
+        return self._announce(datasets if self.seal is not None else set(), set())[0]
+
+    def _settle(self, change: Change) -> None:
+        """A grant that is durable is owed no more."""
+        owed = self._owed.get(change.identity)
+        durable = change.record.epoch if isinstance(change.record, Grant) else 0
+        if owed is not None and durable >= owed.epoch:
+            self._owed = self._owed.discard(change.identity)
 
     def _announce(
         self, datasets: set[DatasetId], containers: set[str]
@@ -139,15 +147,18 @@ class Announcer:
             self._users[dataset_id] for dataset_id in datasets if dataset_id in self._users
         }
         for dataset_id in datasets:
-            entries = views.dataset_views(self.configuration, self.cluster, dataset_id)
+            entries = views.dataset_views(
+                self.configuration, self.cluster, dataset_id, self._signed(dataset_id)
+            )
             self._update("datasets", dataset_id, entries, to_node)
         to_all: list[Change] = []
+        granted = self._granted()
         for name in containers:
             told = views.container_views(self.configuration, self.cluster, name)
             self._update("containers", name, told, to_node)
-            serving = views.serving_views(self.configuration, self.cluster, name)
+            serving = views.serving_views(granted, self.cluster, name)
             self._update("serving", name, serving, to_node)
-            to_all += self._reroute(name)
+            to_all += self._reroute(granted, name)
         return to_node, to_all
 
     def _update(
@@ -186,25 +197,45 @@ class Announcer:
         keys = node.ssh_keys if node is not None else None
         self._tell(node_id, "peers", other, keys, to_node)
 
-    def _reroute(self, name: str) -> list[Change]:
+    def _granted(self) -> Configuration:
+        """The configuration as it is once all grants that were verified are durable."""
+        if not self._owed:
+            return self.configuration
+        grants = self.configuration.grants.update(self._owed)
+        return replace(self.configuration, grants=grants)
+
+    def _reroute(self, granted: Configuration, name: str) -> list[Change]:
+        """The routes of a container's configured ports, and of those that are led to it still."""
+        wanted = granted.containers.get(name)
+        ports = {port.external for port in wanted.ports} if wanted is not None else set()
         changes = []
-        for port in self._ports.get(name, frozenset()):
+        for port in ports | self._ports.get(name, frozenset()):
             before = self.routes.get(str(port))
-            after = views.route(self.configuration, self.cluster, name, port, before)
+            after = views.route(granted, self.cluster, name, port, before)
             if after is None and (before is None or before.container != name):
                 continue
             if after != before:
                 changes.append(Change("routes", str(port), after))
         for change in changes:
             self.routes = deltas.apply(NodeView(routes=self.routes), [change]).routes
-        if name not in self.cluster.containers and not self._has_route(name):
-            self._ports.pop(name, None)
+        known = (self.routes.get(str(port)) for port in ports | self._ports.pop(name, frozenset()))
+        led = {route.port for route in known if route is not None and route.container == name}
+        if led:
+            self._ports[name] = frozenset(led)
         return changes
 
-    def _has_route(self, name: str) -> bool:
-        """Whether a route of a container that is gone is still in force, to be taken back later."""
-        known = (self.routes.get(str(port)) for port in self._ports.get(name, frozenset()))
-        return any(route is not None and route.container == name for route in known)
+    def _signed(self, dataset_id: DatasetId) -> Signed | None:
+        """The grant as its owner is to keep it; None when it has it, or would not."""
+        grant = self.configuration.grants.get(dataset_id)
+        if self.seal is None or grant is None:
+            return None
+        node = self.configuration.nodes.get(grant.owner)
+        copy = self.cluster.datasets.get(dataset_id, pmap()).get(grant.owner)
+        if node is None or not node.signs or copy is None or copy.lease is None:
+            return None
+        if held_epoch(copy.lease) != grant.epoch:
+            return None
+        return self.seal.to_be_kept(dataset_id, grant, copy.proof)
 
     def _note_user(self, change: Change) -> set[DatasetId]:
         """Keep track of which container uses a dataset; returns the datasets concerned."""
@@ -223,7 +254,7 @@ def _wanted(record: object | None) -> WantedDataset | None:
     return record if isinstance(record, WantedDataset) else None
 
 
-def _moved(change: Change, before: Configuration) -> set[DatasetId]:
+def datasets_of_move(change: Change, before: Configuration) -> set[DatasetId]:
     """The datasets of a move that began, was changed or ended."""
     known = before.moves.get(change.identity)
     records = (record for record in (known, change.record) if isinstance(record, Move))

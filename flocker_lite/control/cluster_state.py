@@ -10,19 +10,40 @@ from pyrsistent import PMap, pmap
 
 from flocker_lite.model import deltas
 from flocker_lite.model.records import Change, DatasetId, NodeId
-from flocker_lite.model.state import ContainerState, DatasetState, ImageState, NodeState
+from flocker_lite.model.state import (
+    Claim,
+    ContainerState,
+    DatasetState,
+    ImageState,
+    NodeState,
+)
 
 _INDEXED = ("datasets", "containers", "images")
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterState:
-    """The state of every node whose agent reports, and who reports each thing."""
+    """The state of every node whose agent reports, and who reports each thing.
+
+    `claims` are what nobody can verify of it: see `control.grants`.
+    """
 
     nodes: PMap[NodeId, NodeState] = field(default_factory=pmap)
     datasets: PMap[DatasetId, PMap[NodeId, DatasetState]] = field(default_factory=pmap)
     containers: PMap[str, PMap[NodeId, ContainerState]] = field(default_factory=pmap)
     images: PMap[str, PMap[NodeId, ImageState]] = field(default_factory=pmap)
+    claims: PMap[DatasetId, tuple[Claim, ...]] = field(default_factory=pmap)
+
+    def claimed(self, dataset_id: DatasetId, claims: tuple[Claim, ...]) -> ClusterState:
+        """With these claims on a dataset, and no others."""
+        if claims == self.claims.get(dataset_id, ()):
+            return self
+        after = self.claims.set(dataset_id, claims) if claims else self.claims.discard(dataset_id)
+        datasets = self.datasets
+        if dataset_id in datasets:
+            # What is kept of it elsewhere, by the identity of these reports, is old news.
+            datasets = datasets.set(dataset_id, pmap(dict(datasets[dataset_id])))
+        return replace(self, claims=after, datasets=datasets)
 
     def updated(self, node_id: NodeId, node: NodeState, changes: Iterable[Change]) -> ClusterState:
         """After a report, which changed the state to that; its cost is that of the changes."""

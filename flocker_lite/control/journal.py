@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from twisted.internet.defer import Deferred
 
-from flocker_lite.model.records import Change, Configuration, NodeId
+from flocker_lite.model.records import Change, Configuration, DatasetId, NodeId
 
 ENTRIES_MAX = 20_000
 """Items of which the last change is known; who is further behind begins anew."""
@@ -66,6 +66,10 @@ class Journal:
         # What a node says of its ports is a part of what is shown of the node.
         is_node_changed = came_or_went or any(change.kind == "ports" for change in changes)
         self._note([*changed, *([("state/nodes", node_id)] if is_node_changed else [])])
+
+    def claimed(self, dataset_ids: Iterable[DatasetId]) -> None:
+        """There are other claims on these datasets than before."""
+        self._note(("state/datasets", dataset_id) for dataset_id in dataset_ids)
 
     def reset(self) -> None:
         """Everything may have changed: all watchers begin anew."""

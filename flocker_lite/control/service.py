@@ -19,13 +19,16 @@ from zope.interface import implementer
 
 from flocker_lite.control.announcer import Announcer
 from flocker_lite.control.cluster_state import ClusterState
+from flocker_lite.control.grant_keeper import STORE_RETRY_SECONDS, GrantKeeper
+from flocker_lite.control.grants import Evidence
 from flocker_lite.control.interfaces import EditFunction, IControl
 from flocker_lite.control.journal import Journal
 from flocker_lite.control.lease_timers import LeaseTimers
 from flocker_lite.control.moves import MoveKeeper, as_shown
+from flocker_lite.control.sealing import GrantSeal
 from flocker_lite.control.writer import Writer
 from flocker_lite.errors import StoreError
-from flocker_lite.interfaces import IStore
+from flocker_lite.interfaces import ISeal, IStore
 from flocker_lite.model import deltas, edits, moves
 from flocker_lite.model.accounts import MoveState
 from flocker_lite.model.records import (
@@ -33,7 +36,6 @@ from flocker_lite.model.records import (
     Configuration,
     DatasetId,
     Edit,
-    Grant,
     Move,
     Node,
     NodeId,
@@ -48,7 +50,6 @@ STATE_SECONDS_MAX = 120.0
 """How long the last report of an agent that is away is believed."""
 
 SETTLING_SECONDS_MAX = 10.0
-STORE_RETRY_SECONDS = 5.0
 
 
 @dataclass
@@ -70,19 +71,26 @@ class ControlService:
 
     log = Logger()
 
-    def __init__(self, store: IStore, configuration: Configuration, clock: Any) -> None:
+    def __init__(
+        self, store: IStore, configuration: Configuration, clock: Any, seal: ISeal | None = None
+    ) -> None:
         self._store = store
         self._clock = clock
         self._writer = Writer(store, configuration, self._planned, self._durable)
-        self._announcer = Announcer()
+        objection = seal.objection if seal is not None else None
+        self._announcer = Announcer(
+            Evidence(objection, self.is_away),
+            GrantSeal(seal, self.cluster_id) if seal is not None else None,
+        )
+        self._agents: dict[NodeId, Agent] = {}
         self._announcer.configured(configuration, deltas.whole(configuration))
         self.journal = Journal(clock.seconds())
+        self._grants = GrantKeeper(self._announcer, self.journal, clock, self.edit)
         self.eras: dict[NodeId, str] = {}
         self.certificates: dict[NodeId, float] = {}
         self._leases = LeaseTimers(clock, self._lease_is_over)
         self._leases.changed(deltas.whole(configuration))
         self._moves = MoveKeeper(clock, self._review)
-        self._agents: dict[NodeId, Agent] = {}
         self._expiries: dict[NodeId, IDelayedCall] = {}
         self._closed = False
         # Right after a start nothing is known of what runs where. Told that, the agents would take
@@ -134,8 +142,7 @@ class ControlService:
         self._leases.changed(edit.changes)
         self.journal.configured(before, edit.changes)
         self._moves.configured(edit.configuration, edit.changes)
-        for dataset_id, grant in self._announcer.overdue_grants(edit.changes).items():
-            self._owe_grant(dataset_id, grant)
+        self._grants.configured(before, edit.changes)
 
     async def cancel_move(self, move_id: str, tags: Collection[str] = ()) -> Edit:
         return await self.edit(lambda c: moves.cancel(c, move_id, self._moment()), tags)
@@ -160,6 +167,11 @@ class ControlService:
 
         `era` is a UUID of this boot of the node. Its certificate expires in seconds since 1970.
         """
+        try:
+            edits.announce_node(self.configuration, node)
+        except edits.EditError as error:
+            raise Refused(str(error)) from None
+        await self._require_own_address(node)
         known = self._agents.get(node.node_id)
         if known is not None and known.session != session and await known.link.is_alive():
             raise Refused(
@@ -197,10 +209,21 @@ class ControlService:
         self._note_certificate(node.node_id, certificate_expires_at)
         if is_back:
             self._shown_anew(node.node_id)
+            self._grants.came_or_went()
         link.attend(lambda data: self._take(agent, data), lambda: self._disconnected(agent))
         self.log.info(
             "agent connected: node {node} at {address}", node=node.node_id, address=node.address
         )
+
+    async def _require_own_address(self, node: Node) -> None:
+        """Refused when the address is that of another node, whose agent is at work."""
+        other = edits.node_at(self.configuration, edits.canonical_address(node.address))
+        agent = self._agents.get(other or "")
+        if other != node.node_id and agent is not None and await agent.link.is_alive():
+            raise Refused(
+                f"{node.address} is the address of node {other}, whose agent is connected: give "
+                f"node {node.node_id} an address of its own"
+            )
 
     def _note_certificate(self, node_id: NodeId, expires_at: float | None) -> None:
         if self.certificates.get(node_id) == expires_at:
@@ -216,6 +239,7 @@ class ControlService:
         agent = self._agents.get(node_id)
         if agent is not None and agent.link is link:
             agent.greeted = True
+            self._announce(self._announcer.told_anew(node_id), ())
             self._tell(agent)
 
     def _tell(self, agent: Agent) -> None:
@@ -237,6 +261,7 @@ class ControlService:
         del self._agents[agent.node_id]
         agent.outbox.stop()
         self._shown_anew(agent.node_id)
+        self._grants.came_or_went()
         self._expiries[agent.node_id] = self._clock.callLater(
             STATE_SECONDS_MAX, self._forget, agent.node_id
         )
@@ -257,8 +282,9 @@ class ControlService:
         self.eras.pop(node_id, None)
         self.certificates.pop(node_id, None)
         came_or_went = node_id in self.cluster.nodes
-        cluster, changes = self._announcer.cluster.forgotten(node_id)
-        self._announce(*self._announcer.reported(cluster, changes))
+        self._announcer.cluster, changes = self._announcer.cluster.forgotten(node_id)
+        self._grants.reported(changes)
+        self._announce(*self._announcer.reported(changes))
         self.journal.reported(node_id, as_shown(self.configuration, changes), came_or_went)
         self._moves.reported(self.configuration, node_id, changes)
         self.log.warn("the state of node {node} is too old to be believed", node=node_id)
@@ -266,6 +292,7 @@ class ControlService:
     async def close(self) -> None:
         """Hang up on the agents and close the store."""
         self._closed = True
+        self._grants.stop()
         for node_id in list(self._expiries):
             self._remember(node_id)
         self._leases.stop()
@@ -282,7 +309,9 @@ class ControlService:
         changes = agent.inbox.take(data)
         came_or_went = agent.node_id not in self.cluster.nodes
         cluster = self._announcer.cluster.updated(agent.node_id, agent.inbox.maps, changes)
-        self._announce(*self._announcer.reported(cluster, changes))
+        self._announcer.cluster = cluster
+        self._grants.reported(changes)
+        self._announce(*self._announcer.reported(changes))
         shown = as_shown(self.configuration, changes)
         self.journal.reported(agent.node_id, shown, came_or_went)
         self._moves.reported(self.configuration, agent.node_id, changes)
@@ -292,28 +321,6 @@ class ControlService:
                 self._settled()
         agent.reported = True
         self._tell(agent)
-        for dataset_id, grant in self._announcer.grants(agent.node_id, changes).items():
-            self._owe_grant(dataset_id, grant)
-
-    async def _move_grant(self, dataset_id: DatasetId, grant: Grant) -> None:
-        """A report comes but once: what the store refuses now is tried again."""
-        try:
-            await self.edit(lambda before: edits.set_grant(before, dataset_id, grant))
-        except edits.EditError as error:
-            self.log.warn("grant of {dataset} not moved: {error}", dataset=dataset_id, error=error)
-        except StoreError as error:
-            self.log.error(
-                "grant of {dataset} not moved, next try in {delay:g} s: {error}",
-                dataset=dataset_id,
-                error=error,
-                delay=STORE_RETRY_SECONDS,
-            )
-            if not self._closed:
-                self._clock.callLater(STORE_RETRY_SECONDS, self._owe_grant, dataset_id, grant)
-
-    def _owe_grant(self, dataset_id: DatasetId, grant: Grant) -> None:
-        if not self._closed:
-            self._owned(self._move_grant(dataset_id, grant), "moving a grant")
 
     def _lease_is_over(self, dataset_id: DatasetId) -> None:
         async def drop() -> None:
@@ -369,6 +376,9 @@ class ControlService:
         )
 
 
-async def open_control(store: IStore, clock: Any) -> ControlService:
-    """The control service on what the store holds; `clock` provides IReactorTime."""
-    return ControlService(store, await store.load(), clock)
+async def open_control(store: IStore, clock: Any, seal: ISeal | None = None) -> ControlService:
+    """The control service on what the store holds; `clock` provides IReactorTime.
+
+    Without a `seal` there are no certificates: agents are who they say they are.
+    """
+    return ControlService(store, await store.load(), clock, seal)

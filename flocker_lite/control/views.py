@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
 
 from pyrsistent import pmap
 
 from flocker_lite.control.cluster_state import ClusterState
+from flocker_lite.model.grants import Signed
 from flocker_lite.model.lease import Role
 from flocker_lite.model.moves import last_alike, pause_costs, seconds_of_the_stop
-from flocker_lite.model.open_moves import move_of_dataset
+from flocker_lite.model.open_moves import move_of_container, move_of_dataset
 from flocker_lite.model.records import (
     Configuration,
     Container,
     DatasetId,
-    Grant,
     Image,
     NodeId,
 )
-from flocker_lite.model.state import DatasetState, Route, WantedDataset
+from flocker_lite.model.state import ContainerState, Route, WantedDataset
 from flocker_lite.model.user_leases import held_container, held_dataset
 
 
 def dataset_views(
-    configuration: Configuration, cluster: ClusterState, dataset_id: DatasetId
+    configuration: Configuration,
+    cluster: ClusterState,
+    dataset_id: DatasetId,
+    signed: Signed | None = None,
 ) -> dict[NodeId, WantedDataset]:
-    """The nodes that a dataset concerns: where it is wanted, who owns it, who has a copy."""
+    """The nodes that a dataset concerns: where it is wanted, who owns it, who has a copy.
+
+    The owner is told `signed`.
+    """
     dataset = configuration.datasets.get(dataset_id)
     grant = configuration.grants.get(dataset_id)
     if dataset is None or grant is None:
@@ -52,7 +58,8 @@ def dataset_views(
             grant,
             pmap({other: lease for other, lease in leases.items() if other != node_id}),
             addresses,
-            *((move, *learnt) if node_id in ends else ()),
+            *((move, *learnt) if node_id in ends else (None, pmap(), 0.0)),
+            signed if node_id == grant.owner else None,
         )
         for node_id in concerned
     }
@@ -78,12 +85,9 @@ def serving_views(
     configuration: Configuration, cluster: ClusterState, name: str
 ) -> dict[NodeId, NodeId]:
     """The nodes that a container concerns, each with the one at which it is seen to serve."""
-    serving = [
-        node_id for node_id, state in cluster.containers.get(name, pmap()).items() if state.serving
-    ]
-    if not serving:
+    chosen = _serving(configuration, name, cluster.containers.get(name, pmap()))
+    if chosen is None:
         return {}
-    chosen = _chosen(configuration, name, serving)
     return dict.fromkeys(container_views(configuration, cluster, name), chosen)
 
 
@@ -97,7 +101,8 @@ def route(
     """Where connections to an external port of a container go now: to where it is seen to serve.
 
     When it serves nowhere, the node that has it last still holds what comes: the route stays as it
-    was `before`, for as long as the container is configured to have the port.
+    was `before`, for as long as the container is configured to have the port. What is not
+    configured any more is led to as before for as long as it runs there, and nowhere else.
     """
     running = {
         node_id: state
@@ -106,15 +111,48 @@ def route(
         and any(item.external == port for item in state.container.ports)
         and not _is_on_trial(cluster, node_id, state.container)
     }
-    serving = [node_id for node_id, state in running.items() if state.serving]
-    if not serving and before is not None and before.container == name:
-        wanted = configuration.containers.get(name)
-        if wanted is not None and any(item.external == port for item in wanted.ports):
-            return before
-    if not running:
-        return None
-    node = configuration.nodes.get(_chosen(configuration, name, serving or list(running)))
+    known = before if before is not None and before.container == name else None
+    wanted = configuration.containers.get(name)
+    if wanted is None or all(item.external != port for item in wanted.ports):
+        addresses = {
+            configuration.nodes[node_id].address
+            for node_id in running
+            if node_id in configuration.nodes
+        }
+        is_configured = wanted is not None
+        return known if known and known.address in addresses and not is_configured else None
+    chosen = _serving(configuration, name, running)
+    if chosen is None and known is not None:
+        return known
+    if chosen is None:
+        chosen = _chosen(configuration, name, _entitled(configuration, name, running))
+    node = configuration.nodes.get(chosen or "")
     return Route(port, node.address, name) if node is not None else None
+
+
+def _serving(
+    configuration: Configuration, name: str, reports: Mapping[NodeId, ContainerState]
+) -> NodeId | None:
+    """The node at which a container serves, of those that may; None when it serves at none."""
+    serving = [node_id for node_id, state in reports.items() if state.serving]
+    return _chosen(configuration, name, _entitled(configuration, name, serving))
+
+
+def _entitled(configuration: Configuration, name: str, nodes: Iterable[NodeId]) -> list[NodeId]:
+    """Those of the nodes that may have the container: nobody is led to where a node only says so.
+
+    With data that is who was granted all of it, without: where it is configured, or on its way.
+    """
+    wanted = configuration.containers.get(name)
+    if wanted is None:
+        return []
+    grants = [configuration.grants.get(volume.dataset_id) for volume in wanted.volumes]
+    owners = {grant.owner for grant in grants if grant is not None}
+    if owners:
+        return [node_id for node_id in nodes if owners == {node_id}]
+    move = move_of_container(configuration, name)
+    named = {wanted.node} if move is None else {wanted.node, move.source, move.destination}
+    return [node_id for node_id in nodes if node_id in named]
 
 
 def _is_on_trial(cluster: ClusterState, node_id: NodeId, container: Container) -> bool:
@@ -126,26 +164,13 @@ def _is_on_trial(cluster: ClusterState, node_id: NodeId, container: Container) -
     return any(lease is not None and lease.role is Role.PROBATION for lease in leases)
 
 
-def _chosen(configuration: Configuration, name: str, nodes: list[NodeId]) -> NodeId:
+def _chosen(configuration: Configuration, name: str, nodes: list[NodeId]) -> NodeId | None:
     """Two nodes have a container without data for a moment while it moves."""
     wanted = configuration.containers.get(name)
-    return wanted.node if wanted is not None and wanted.node in nodes else min(nodes)
+    return wanted.node if wanted is not None and wanted.node in nodes else min(nodes, default=None)
 
 
 def image_views(configuration: Configuration, image_id: str) -> dict[NodeId, Image]:
     """The node that should have the image."""
     wish = configuration.images.get(image_id)
     return {} if wish is None else {wish.node: wish}
-
-
-def next_grant(grant: Grant | None, node_id: NodeId, state: DatasetState) -> Grant | None:
-    """The grant after a node reported its copy; None when it stays.
-
-    Authority follows the lease on disk: who acquired a later epoch is the owner.
-    """
-    held = state.lease
-    if grant is None or held is None:
-        return None
-    if held.role in (Role.PRIMARY, Role.RELEASING) and held.epoch > grant.epoch:
-        return Grant(node_id, held.epoch, materialised=True)
-    return None if grant.materialised else replace(grant, materialised=True)

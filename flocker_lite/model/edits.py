@@ -32,6 +32,7 @@ from flocker_lite.model.nodes import (
     expect_node,
     find_node,
     is_placeholder,
+    node_at,
 )
 from flocker_lite.model.records import (
     Change,
@@ -73,6 +74,7 @@ __all__ = [
     "in_turn",
     "move_container",
     "move_dataset",
+    "node_at",
     "purge_dataset",
     "release_lease",
     "set_grant",

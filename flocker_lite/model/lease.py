@@ -86,6 +86,13 @@ def parse(text: str) -> Lease:
     return lease
 
 
+def held_epoch(lease: Lease) -> int | None:
+    """The epoch as of which the dataset is this node's own; None when it is not."""
+    if lease.role not in HOLDERS:
+        return None
+    return lease.epoch - (lease.role is Role.LENT)
+
+
 def create() -> Lease:
     """The lease of a dataset that never existed before."""
     return Lease(Role.PRIMARY, 1)

@@ -146,7 +146,7 @@ def outcome(
     there, here = containers.get(move.destination), containers.get(move.source)
     if there is None or not (there.serving or there.exit_code is not None):
         return None
-    if not move.dataset_ids and here is not None and (here.running or here.paused):
+    if not move.dataset_ids and here is not None and here.running:
         return None
     return DONE
 
@@ -158,7 +158,12 @@ def is_complete(move: Move, accounts: Iterable[MoveState]) -> bool:
 
 
 def belongs(configuration: Configuration, move: Move, node_id: NodeId, account: MoveState) -> bool:
-    """Whether what this node reports is about this move; it may not have known the move's id."""
+    """Whether what this node reports is about this move; it may not have known the move's id.
+
+    What others than its two ends have to say of a move does not count.
+    """
+    if node_id not in (move.source, move.destination):
+        return False
     if account.move_id is not None:
         return account.move_id == move.move_id
     grant = configuration.grants.get(account.dataset_id)

@@ -27,12 +27,13 @@ class Node:
     """A machine with an agent. `address` is what the REST API calls it.
 
     `ssh_keys` is None as long as its agent does not tell any: the keys are an administrator's
-    matter then.
+    matter then. `signs` says that its agent signs what it releases.
     """
 
     node_id: NodeId
     address: str
     ssh_keys: SshKeys | None = None
+    signs: bool = False
 
 
 @dataclass(frozen=True, slots=True)

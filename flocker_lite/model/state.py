@@ -10,6 +10,7 @@ from pyrsistent import PMap, pmap
 from flocker_lite.model.accounts import MoveState as MoveState
 from flocker_lite.model.accounts import Round as Round
 from flocker_lite.model.accounts import Step as Step
+from flocker_lite.model.grants import Signed
 from flocker_lite.model.lease import Lease
 from flocker_lite.model.membership import Membership
 from flocker_lite.model.records import (
@@ -24,7 +25,6 @@ from flocker_lite.model.records import (
 )
 
 POISED = "poised"
-PAUSED = "paused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +74,8 @@ class LocalContainer:
     """A container of ours as Docker has it.
 
     `container` is the configuration that it was made from. `status` is Docker's word: "created",
-    "running", "paused", "exited", ..., or "poised": started, and its program waits to be let go.
-    `instance` tells it from others of the same name, earlier or later, and `run` tells the runs of
-    one that is poisable apart.
+    "running", "exited", ..., or "poised": started, and its program waits to be let go. `instance`
+    tells it from others of the same name, earlier or later.
     """
 
     container: Container
@@ -84,7 +83,6 @@ class LocalContainer:
     instance: str = ""
     end: End | None = None
     poisable: bool = False
-    run: str = ""
 
     @property
     def running(self) -> bool:
@@ -93,19 +91,6 @@ class LocalContainer:
     @property
     def poised(self) -> bool:
         return self.status == POISED
-
-    @property
-    def paused(self) -> bool:
-        return self.status == PAUSED
-
-    @property
-    def has_processes(self) -> bool:
-        return self.status in ("running", POISED, PAUSED)
-
-    @property
-    def has_begun(self) -> bool:
-        """Whether its program is there: it may write to its data, and has its ports."""
-        return self.running or self.paused
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +203,7 @@ class DatasetState:
     """What an agent reports of one dataset.
 
     `error` is the last thing that went wrong with it here, in words, until it works again.
+    `proof` has the signed statements by which it came here, and went on from here.
     """
 
     dataset_id: DatasetId
@@ -226,6 +212,16 @@ class DatasetState:
     path: str | None = None
     maximum_size: int | None = None
     error: str | None = None
+    proof: tuple[Signed, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A node reports that it holds a dataset as of `epoch`, which nobody can verify; with why."""
+
+    node_id: NodeId
+    epoch: int
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,8 +231,7 @@ class ContainerState:
     `restarts` counts how often it was started again after it had ended by itself. `exit_code` is
     that of the last run, when it ended by itself and is over. `pull` is there while its image
     comes.
-    `serving` says that it runs and that what comes for it may be led to it. One that is `paused`
-    has processes, and neither runs nor ended.
+    `serving` says that it runs and that what comes for it may be led to it.
     """
 
     container: Container
@@ -246,7 +241,6 @@ class ContainerState:
     exit_code: int | None = None
     pull: ImagePull | None = None
     serving: bool = False
-    paused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,7 +289,8 @@ class WantedDataset:
     the address of each node that is named here. `move` is the one that is to bring it to where it
     is wanted, while that goes on; `pause_costs` are the steps of the last pause of this container
     that take as long whatever is sent, by their names, in seconds, and `stop_seconds` is how
-    long it then took to send what it wrote here because it was stopped.
+    long it then took to send what it wrote here because it was stopped. `signed` is the grant of
+    this node's own, which it is to keep beside its copy.
     """
 
     dataset: Dataset
@@ -305,6 +300,7 @@ class WantedDataset:
     move: Move | None = None
     pause_costs: PMap[str, float] = field(default_factory=pmap)
     stop_seconds: float = 0.0
+    signed: Signed | None = None
 
 
 @dataclass(frozen=True, slots=True)

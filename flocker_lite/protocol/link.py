@@ -42,7 +42,8 @@ class Hello(amp.Command):
     It speaks the versions of the protocol from `oldest` to `version`; one that names no `oldest`
     speaks but that one. `era` is a UUID of this boot of the node, `session` one of this process of
     the agent.
-    `ssh_key` and `host_keys` are told by agents that take care of ssh themselves.
+    `ssh_key` and `host_keys` are told by agents that take care of ssh themselves, `signs` by those
+    that sign what they release.
     """
 
     arguments = [
@@ -55,6 +56,7 @@ class Hello(amp.Command):
         (b"oldest", amp.Integer(optional=True)),
         (b"ssh_key", amp.Unicode(optional=True)),
         (b"host_keys", amp.ListOf(amp.Unicode(), optional=True)),
+        (b"signs", amp.Boolean(optional=True)),
     ]
     response = [(b"cluster_id", amp.Unicode())]
     errors = {Refused: b"REFUSED"}

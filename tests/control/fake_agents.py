@@ -11,6 +11,7 @@ from twisted.test.iosim import FakeTransport, IOPump, connect
 
 from flocker_lite.control.agents import AgentLinks, Certified
 from flocker_lite.control.service import ControlService, open_control
+from flocker_lite.interfaces import ISeal
 from flocker_lite.model import deltas
 from flocker_lite.model.lease import Lease
 from flocker_lite.model.records import Container
@@ -90,9 +91,10 @@ class FakeAgent:
 
 
 class ControlWorld:
-    """The control service on a disk that outlives it."""
+    """The control service on a disk that outlives it; with a `seal` there are certificates."""
 
-    def __init__(self) -> None:
+    def __init__(self, seal: ISeal | None = None) -> None:
+        self.seal = seal
         self.clock = Clock()
         self.disk = MemoryDisk()
         self.agents: list[FakeAgent] = []
@@ -101,7 +103,9 @@ class ControlWorld:
     def open(self) -> ControlService:
         """Start the control service."""
         opened: list[ControlService] = []
-        opening = Deferred.fromCoroutine(open_control(MemoryStore(self.disk), self.clock))
+        opening = Deferred.fromCoroutine(
+            open_control(MemoryStore(self.disk), self.clock, self.seal)
+        )
         opening.addCallback(opened.append)
         return opened[0]
 

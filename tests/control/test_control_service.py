@@ -9,11 +9,8 @@ from pyrsistent import pmap
 from twisted.trial.unittest import SynchronousTestCase
 
 from flocker_lite.control.agents import Certified
-from flocker_lite.control.service import (
-    SETTLING_SECONDS_MAX,
-    STATE_SECONDS_MAX,
-    STORE_RETRY_SECONDS,
-)
+from flocker_lite.control.grant_keeper import STORE_RETRY_SECONDS
+from flocker_lite.control.service import SETTLING_SECONDS_MAX, STATE_SECONDS_MAX
 from flocker_lite.errors import StoreError
 from flocker_lite.model import edits
 from flocker_lite.model.lease import Lease, Role

@@ -9,14 +9,25 @@ from pyrsistent import pmap
 from flocker_lite.control.cluster_state import ClusterState
 from flocker_lite.control.views import route, serving_views
 from flocker_lite.model.lease import Lease, Role
-from flocker_lite.model.records import Change, Configuration, Container, Node, NodeId, Port, Volume
+from flocker_lite.model.records import (
+    Change,
+    Configuration,
+    Container,
+    Grant,
+    Move,
+    Node,
+    NodeId,
+    Port,
+    Volume,
+)
 from flocker_lite.model.state import ContainerState, DatasetState, NodeState, Route
 
 A, B, C = "a", "b", "c"
 PORT = 8080
 WEB = Container("web", B, "nginx:latest", (Port(80, PORT),))
 NODES = pmap({name: Node(name, f"10.0.0.{number}") for number, name in enumerate("abc", 1)})
-WANTED = Configuration(nodes=NODES, containers=pmap({"web": WEB}))
+MOVE = Move("m", A, B, 0.0, "web")
+WANTED = Configuration(nodes=NODES, containers=pmap({"web": WEB}), moves=pmap({"m": MOVE}))
 AT_A, AT_B = Route(PORT, "10.0.0.1", "web"), Route(PORT, "10.0.0.2", "web")
 STARTING = ContainerState(WEB, running=True)
 SERVING = ContainerState(WEB, running=True, serving=True)
@@ -93,3 +104,42 @@ def test_who_is_told_where_it_serves() -> None:
     assert told(a=SERVING, b=STARTING) == {A: A, B: A}
     assert told(a=SERVING, b=SERVING) == {A: B, B: B}
     assert C not in told(a=SERVING)
+
+
+def test_who_only_says_that_it_serves() -> None:
+    """Without data: nobody is led to where it is neither configured nor on its way."""
+    assert led(None, c=SERVING) is None
+    assert led(AT_B, c=SERVING) == AT_B
+    assert led(AT_B, b=STARTING, c=SERVING) == AT_B
+    assert serving_views(WANTED, seen(c=SERVING), "web") == {}
+    settled = replace(WANTED, moves=pmap())
+    assert route(settled, seen(a=SERVING, b=SERVING), "web", PORT, None) == AT_B
+    assert route(settled, seen(a=SERVING), "web", PORT, None) is None
+
+
+def test_who_was_not_granted_the_data() -> None:
+    """Not even the destination of a move is led to before all of it was handed over."""
+    volumes = (Volume("d", "/data"), Volume("e", "/more"))
+    data = replace(WEB, volumes=volumes)
+    there = ContainerState(data, running=True, serving=True)
+
+    def led_with(d: NodeId, e: NodeId, **reports: ContainerState) -> Route | None:
+        grants = pmap({"d": Grant(d, 2, materialised=True), "e": Grant(e, 1, materialised=True)})
+        wanted = replace(WANTED, containers=pmap({"web": data}), grants=grants)
+        return route(wanted, seen(**reports), "web", PORT, AT_A)
+
+    assert led_with(A, A, b=there) == AT_A
+    assert led_with(A, A, a=there, b=there, c=there) == AT_A
+    assert led_with(B, A, a=there, b=there) == AT_A
+    assert led_with(B, B, a=there, b=there, c=there) == AT_B
+
+
+def test_the_port_of_another() -> None:
+    """A container has the ports that it is configured to have, whatever a node says it has."""
+    thief = ContainerState(replace(WEB, name="mine", ports=(Port(80, PORT),)), True, serving=True)
+    mine = Container("mine", C, "nginx:latest", (Port(80, 9090),))
+    wanted = replace(WANTED, containers=WANTED.containers.set("mine", mine))
+    cluster = ClusterState().updated(C, NodeState(), [Change("containers", "mine", thief)])
+    assert route(wanted, cluster, "mine", PORT, AT_B) is None
+    gone = replace(WANTED, containers=WANTED.containers.set("mine", replace(mine, ports=())))
+    assert route(gone, cluster, "mine", PORT, None) is None

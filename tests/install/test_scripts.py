@@ -46,8 +46,7 @@ def test_a_cluster_on_centos_7(tmp_path: Path) -> None:
         " /etc/flocker-lite/certificates/cluster.crt"
         " /etc/flocker-lite/certificates/control-master.crt"
         " /etc/flocker-lite/certificates/control-master.key",
-        f"flocker-ca --directory /root/flocker-ca create-node --to /root/flocker-ca/for/{NODE}"
-        f" --address {NODE}",
+        f"flocker-ca --directory /root/flocker-ca create-node --to /root/flocker-ca/for/{NODE}",
         "firewall-cmd --permanent --add-service=flocker-control-api",
         "firewall-cmd --permanent --add-service=flocker-control-agent",
         "firewall-cmd --reload",

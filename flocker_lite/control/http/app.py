@@ -46,7 +46,7 @@ from flocker_lite.control.interfaces import IControl
 from flocker_lite.control.tags import require_tag
 from flocker_lite.model.editing import EditError
 
-_NODE_KEYS = ("primary", "host", "node_uuid")
+_NODE_KEYS = ("primary", "host", "node_uuid", "owner")
 _ONLY_READS = "Your certificate is that of a read-only user."
 
 _log = Logger()
@@ -107,6 +107,7 @@ class RESTAPI:
             "create_dataset": datasets.create,
             "update_dataset": datasets.update,
             "delete_dataset": datasets.delete,
+            "settle_dataset": datasets.settle,
             "create_container": containers.create,
             "update_container": containers.update,
             "delete_container": containers.delete,

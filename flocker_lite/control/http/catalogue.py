@@ -75,7 +75,8 @@ def _seen_image(control: IControl, image_id: str, now: float) -> list[Body]:
 def _seen_datasets(control: IControl, dataset_id: str, now: float) -> list[Body]:
     dataset_id = dataset_id.lower()
     copies = control.cluster.datasets.get(dataset_id, pmap())
-    return state.dataset_bodies(control.configuration, dataset_id, copies)
+    claims = control.cluster.claims.get(dataset_id, ())
+    return state.dataset_bodies(control.configuration, dataset_id, copies, claims)
 
 
 def _seen_containers(control: IControl, name: str, now: float) -> list[Body]:

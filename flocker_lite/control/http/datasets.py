@@ -10,7 +10,9 @@ from flocker_lite.control.http import bodies, moves
 from flocker_lite.control.http.exchange import Answer, Call, written
 from flocker_lite.control.interfaces import IControl
 from flocker_lite.model import edits
+from flocker_lite.model.lease import held_epoch
 from flocker_lite.model.records import Configuration, DatasetId, Edit
+from flocker_lite.model.settling import settle_dataset
 
 
 async def create(control: IControl, call: Call) -> Answer:
@@ -49,6 +51,24 @@ async def delete(control: IControl, call: Call) -> Answer:
         lambda before: edits.delete_dataset(before, dataset_id),
         call.tags,
     )
+    return _stored(200, edit, dataset_id)
+
+
+async def settle(control: IControl, call: Call) -> Answer:
+    """Grant it to the node that claims it, which nobody could verify."""
+    dataset_id = call.parameters["dataset_id"].lower()
+    owner, epoch = call.body["owner"], call.body["epoch"]
+
+    def settle(before: Configuration) -> Edit:
+        leases = {
+            node_id: copy.lease
+            for node_id, copy in control.cluster.datasets.get(dataset_id, pmap()).items()
+        }
+        epochs = {node_id: held_epoch(lease) for node_id, lease in leases.items() if lease}
+        held = {node_id: each for node_id, each in epochs.items() if each is not None}
+        return settle_dataset(before, dataset_id, owner, epoch, held, control.cluster.nodes)
+
+    edit = await control.edit(settle, call.tags)
     return _stored(200, edit, dataset_id)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from pyrsistent import PMap
 
@@ -11,6 +11,7 @@ from flocker_lite.control.http.bodies import Body
 from flocker_lite.model.lease import HOLDERS
 from flocker_lite.model.records import Configuration, DatasetId, NodeId
 from flocker_lite.model.state import (
+    Claim,
     ContainerState,
     DatasetState,
     ImagePull,
@@ -20,14 +21,26 @@ from flocker_lite.model.state import (
 
 
 def dataset_bodies(
-    configuration: Configuration, dataset_id: DatasetId, copies: Mapping[NodeId, DatasetState]
+    configuration: Configuration,
+    dataset_id: DatasetId,
+    copies: Mapping[NodeId, DatasetState],
+    claims: Sequence[Claim] = (),
 ) -> list[Body]:
     """One body for each primary copy, the latest epoch first; one when there is no primary copy.
 
-    The error is the primary's own; what other nodes have to say has their address before it.
+    What a node only claims is none: the `claims` are in each. The error is the primary's own; what
+    other nodes have to say has their address before it.
     """
+    claimants = {claim.node_id for claim in claims}
+    claimed: Body = {}
+    if claims:
+        claimed["claims"] = [_claim_body(configuration, claim) for claim in claims]
     primaries = sorted(
-        ((node_id, copy) for node_id, copy in copies.items() if _is_primary(copy)),
+        (
+            (node_id, copy)
+            for node_id, copy in copies.items()
+            if _is_primary(copy) and node_id not in claimants
+        ),
         key=lambda item: (-item[1].lease.epoch if item[1].lease else 0, item[0]),
     )
     elsewhere = [
@@ -36,7 +49,7 @@ def dataset_bodies(
         if copy.error and not _is_primary(copy)
     ]
     if not primaries:
-        return [{"dataset_id": dataset_id, **_error(elsewhere)}] if copies else []
+        return [{"dataset_id": dataset_id, **_error(elsewhere), **claimed}] if copies else []
     found: list[Body] = []
     for node_id, copy in primaries:
         body: Body = {
@@ -45,9 +58,15 @@ def dataset_bodies(
             "path": copy.path,
             "maximum_size": copy.maximum_size,
             **_error([copy.error, *elsewhere]),
+            **claimed,
         }
         found.append({key: value for key, value in body.items() if value is not None})
     return found
+
+
+def _claim_body(configuration: Configuration, claim: Claim) -> Body:
+    host = bodies.address(configuration, claim.node_id)
+    return {"host": host, "epoch": claim.epoch, "reason": claim.reason}
 
 
 def container_bodies(
@@ -88,8 +107,6 @@ def image_body(
 
 def _runs(reported: ContainerState) -> Body:
     body: Body = {}
-    if reported.paused:
-        body["status"] = "paused"
     if reported.restarts:
         body["restarts"] = reported.restarts
     if reported.exit_code is not None:

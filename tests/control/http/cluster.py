@@ -15,6 +15,7 @@ from twisted.web.resource import IResource
 
 from flocker_lite.control.http.app import RESTAPI
 from flocker_lite.control.service import ControlService
+from flocker_lite.interfaces import ISeal
 from flocker_lite.model import deltas, edits
 from flocker_lite.model.records import Change, Configuration, Node, NodeId
 from flocker_lite.model.state import NodeState
@@ -53,9 +54,11 @@ class Refusing(MemoryStore):
 class MemoryControl(ControlService):
     """A control service in memory; `store` may be told to refuse."""
 
-    def __init__(self, configuration: Configuration, clock: Clock) -> None:
+    def __init__(
+        self, configuration: Configuration, clock: Clock, seal: ISeal | None = None
+    ) -> None:
         self.store = Refusing(MemoryDisk(configuration))
-        super().__init__(self.store, configuration, clock)
+        super().__init__(self.store, configuration, clock, seal)
 
     def report(self, node_id: NodeId, state: NodeState, era: str = "") -> Link:
         """An agent reports this, and is connected from now on; returns its connection."""
@@ -86,7 +89,11 @@ class RESTTestCase(SynchronousTestCase):
         self.clock.advance(1.7e9)
         self.control = MemoryControl(two_nodes(), self.clock)
         self.hosts: dict[str, tuple[str, ...]] = {}
-        self.treq: Any = StubTreq(self.resource())
+        self.treq: Any = self.client()
+
+    def client(self) -> Any:
+        """A client of what is served now."""
+        return StubTreq(self.resource())
 
     def resource(self) -> IResource:
         """What is served."""

@@ -20,6 +20,7 @@ OPERATIONS = {
     "GET /v1/configuration/datasets/{dataset_id}",
     "POST /v1/configuration/datasets/{dataset_id}",
     "DELETE /v1/configuration/datasets/{dataset_id}",
+    "POST /v1/configuration/datasets/{dataset_id}/settle",
     "GET /v1/configuration/containers",
     "POST /v1/configuration/containers",
     "GET /v1/configuration/containers/{name}",
