@@ -23,6 +23,7 @@ from zope.interface import implementer
 
 from flocker_lite.errors import FlockerError
 from flocker_lite.model.state import PortState
+from flocker_lite.routing.hangups import Hangups
 from flocker_lite.routing.interfaces import IHolder
 from flocker_lite.routing.relay import Relay
 from flocker_lite.routing.rules import IPV6, other_version
@@ -76,6 +77,7 @@ class TcpHolder:
         self._lines: dict[int, _Line] = {}
         self._connecting = DeferredSemaphore(CONNECTING_MAX)
         self._connections: set[_Caller] = set()
+        self._hangups = Hangups(reactor)
 
     @property
     def held(self) -> int:
@@ -188,6 +190,9 @@ class TcpHolder:
         else:
             caller.since = self._reactor.seconds()
             line.waiting.add(caller)
+            caller.forget = self._hangups.watch(
+                caller.transport.getHandle(), caller.transport.abortConnection
+            )
             self._held_total[line.port] += 1
         self.changed()
 
@@ -225,6 +230,7 @@ class TcpHolder:
                     return
                 await deferLater(self._reactor, CONNECT_RETRY_SECONDS)
                 continue
+            caller.forget()
             if caller.is_lost:
                 server.transport.abortConnection()
             else:
@@ -248,6 +254,7 @@ class _Caller(Relay):
         super().__init__()
         self._line = line
         self.since = 0.0
+        self.forget: Callable[[], None] = lambda: None
         self.gone: Deferred[None] = Deferred()
 
     def connectionMade(self) -> None:
@@ -255,6 +262,7 @@ class _Caller(Relay):
         self._line.called(self._line, self)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self.forget()
         super().connectionLost(reason)
         self.gone.callback(None)
 

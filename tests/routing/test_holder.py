@@ -16,6 +16,7 @@ from twisted.trial.unittest import TestCase
 from zope.interface import implementer
 
 from flocker_lite.model.state import PortState
+from flocker_lite.routing.hangups import HALF_CLOSE_SECONDS
 from flocker_lite.routing.holder import CONNECT_RETRY_SECONDS, TcpHolder
 from flocker_lite.routing.interfaces import IHolder
 from flocker_lite.testing.holder_contract import HolderContract
@@ -121,6 +122,67 @@ class HolderTests(HolderContract, TestCase):
         assert await client.ended == MUCH
         client.transport.loseConnection()
         assert await client.lost
+
+    async def held_client(self, said: bytes) -> tuple[TcpHolder, int, Peer]:
+        """One that waits, and what the server behind its port is to hear."""
+        port = await self.serve()
+        holder = self.make()
+        client = await self.call(await holder.hold(port))
+        client.transport.write(said)
+        while holder.held == 0:
+            await deferLater(reactor, 0.01)
+        return holder, port, client
+
+    async def nobody_comes(self, holder: TcpHolder, port: int) -> None:
+        """He counts no more, and the server never hears of him."""
+        while holder.held:
+            await deferLater(reactor, 0.01)
+        holder.let_go(port, LOOPBACK)
+        other = await self.call(port)
+        other.transport.write(b"first")
+        other.transport.loseWriteConnection()
+        server = await self.served[0]
+        assert await server.ended == b"first"
+
+    async def test_who_gave_up(self) -> None:
+        """What he asked for before is not done when nobody waits for it any more."""
+        holder, port, client = await self.held_client(b"incr x")
+        await deferLater(reactor, 2 * HALF_CLOSE_SECONDS)
+        client.transport.loseConnection()
+        await self.nobody_comes(holder, port)
+
+    async def test_who_broke_off(self) -> None:
+        """Also in the middle of what he said."""
+        holder, port, client = await self.held_client(b"incr x")
+        client.transport.abortConnection()
+        await self.nobody_comes(holder, port)
+
+    async def test_who_said_nothing(self) -> None:
+        """Who only looked whether somebody is there is gone at once."""
+        holder, port, client = await self.held_client(b"")
+        client.transport.loseConnection()
+        await self.nobody_comes(holder, port)
+
+    async def test_who_ends_what_he_says_by_closing_his_half(self) -> None:
+        """He waits for the answer, and gets it."""
+        holder, port, client = await self.held_client(b"incr x")
+        client.transport.loseWriteConnection()
+        await deferLater(reactor, 2 * HALF_CLOSE_SECONDS)
+        assert holder.held == 1
+        holder.let_go(port, LOOPBACK)
+        server = await self.served[0]
+        assert await server.ended == b"incr x"
+        server.transport.write(b"1")
+        server.transport.loseConnection()
+        assert await client.ended == b"1"
+
+    async def test_who_ends_his_half_and_then_breaks_off(self) -> None:
+        """That is seen, too."""
+        holder, port, client = await self.held_client(b"incr x")
+        client.transport.loseWriteConnection()
+        await deferLater(reactor, 0.02)
+        client.transport.abortConnection()
+        await self.nobody_comes(holder, port)
 
     async def test_who_comes_late(self) -> None:
         """What the kernel still brings after it was let go is passed on at once."""
