@@ -29,7 +29,7 @@ def make_certificates(checkout: Path, plan: LabPlan) -> None:
             hosts = (node.name, node.address, node.address6)
             flocker_ca("create-control", *hosts, f"--to={below}")
         else:
-            flocker_ca("create-node", f"--to={below}")
+            flocker_ca("create-node", f"--to={below}", f"--address={node.address}")
 
 
 def curl_options(plan: LabPlan, user: str = USER) -> str:

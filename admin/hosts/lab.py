@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from admin.hosts import cgroups, network, pools
+from admin.hosts.arrivals import await_agents
 from admin.hosts.certificates import make_certificates
 from admin.hosts.errors import LabError
 from admin.hosts.files import node_files
@@ -79,7 +80,10 @@ class Lab:
         return self.nodes[name]
 
     def up(self) -> None:
-        """Bring the lab up from nothing; a failure or an interruption leaves only the logs."""
+        """Bring the lab up from nothing, with its agents at the control service.
+
+        A failure or an interruption leaves only the logs.
+        """
         cache.ensure_images(CHECKOUT)
         with self._locked():
             self._remove()
@@ -87,6 +91,8 @@ class Lab:
                 self._write_files()
                 network.connect_switch(self.plan)
                 side_by_side([node.start for node in self.nodes.values()])
+                if self._services:
+                    await_agents(self.plan)
             except BaseException:
                 self._remove(keep_logs=True)
                 raise

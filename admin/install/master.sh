@@ -159,7 +159,7 @@ want_nodes() {
     [ ${#nodes[@]} != 0 ] || return 0
     for node in "${nodes[@]}"; do
         if [ -d "$root$authority/for/$node" ]; then continue; fi
-        alter "make the certificate of the node $node" flocker_ca create-node --to "$root$authority/for/$node"
+        alter "make the certificate of the node $node" flocker_ca create-node --to "$root$authority/for/$node" --address "$node"
     done
 }
 

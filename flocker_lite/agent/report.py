@@ -14,6 +14,7 @@ from flocker_lite.convergence.changes import (
     dataset_resource,
     image_resource,
 )
+from flocker_lite.convergence.container_plan import why_left_alone
 from flocker_lite.convergence.dataset_plan import wrong
 from flocker_lite.convergence.groups import Group, GroupDataset, Local, groups, is_on_trial
 from flocker_lite.convergence.pacing import Failed
@@ -43,6 +44,7 @@ def report(
     unhealthy: Mapping[str, str] = MappingProxyType({}),
     counts: Mapping[int, PortState] = MappingProxyType({}),
     unseen: str | None = None,
+    standing: Mapping[str, str] = MappingProxyType({}),
 ) -> NodeState:
     """The state of this node; containers that are `starting` or on trial do not serve anybody yet.
 
@@ -52,7 +54,8 @@ def report(
     either, as long as another node serves in their place.
 
     What is wanted here but failed so far is in it, with its error. `unseen` says why nothing of
-    this node can be seen at the moment: all else is what was seen last.
+    this node can be seen at the moment: all else is what was seen last. `standing` says of those
+    that wait to be let go that they have done so for too long.
     """
     errors = _errors_by_resource(failures)
     datasets: dict[str, DatasetState] = {}
@@ -65,7 +68,7 @@ def report(
                 datasets[dataset.dataset_id] = seen
         if group.name is None:
             continue
-        error = unseen or group.trouble or errors.get(container_resource(group.name))
+        error = unseen or _trouble(me, group, errors) or standing.get(group.name)
         state = _container_state(me, group, error, pulls, endings.get(group.name))
         if state is not None:
             absent = group.name in starting or is_on_trial(local, state.container)
@@ -118,7 +121,15 @@ def _container_state(
         error = error or restarts.trouble(policy, ending, have.end)
         exit_code = have.end.exit_code
     restarted = restarts.restarts(ending, have)
-    return ContainerState(have.container, have.running, error, restarted, exit_code, pull)
+    return ContainerState(
+        have.container, have.running, error, restarted, exit_code, pull, paused=have.paused
+    )
+
+
+def _trouble(me: NodeId, group: Group, errors: Mapping[str, str]) -> str | None:
+    """What keeps a container from being as it is wanted."""
+    failed = errors.get(container_resource(group.name or ""))
+    return group.trouble or why_left_alone(me, group) or failed
 
 
 def _belongs_to(me: NodeId, dataset: GroupDataset) -> bool:

@@ -271,6 +271,7 @@ class AgentService(MultiService):
             self._doors.arrivals.unhealthy,
             self._doors.routing.counts(),
             self.loop.sight.trouble,
+            self.loop.standing.troubles,
         )
         changes = deltas.difference(self._reported, now)
         self._reported = now

@@ -55,7 +55,8 @@ def _done(options: argparse.Namespace, directory: Directory, now: datetime) -> s
             hosts = tuple(options.hostname)
             path = directory.create(Kind.CONTROL, hosts[0], now, hosts, options.to)
         case "create-node":
-            path = directory.create(Kind.NODE, str(options.uuid or uuid4()), now, (), options.to)
+            name = str(options.uuid or uuid4())
+            path = directory.create(Kind.NODE, name, now, (), options.to, options.address)
         case "create-user":
             kind = Kind.READER if options.read_only else Kind.USER
             path = directory.create(kind, options.name, now, (), options.to)
@@ -107,16 +108,21 @@ def _listed(directory: Directory, now: datetime) -> str:
     for path, certificate in directory.certificates():
         facts = facts_of(certificate)
         rows.append(
-            (path.name, _who(facts.claims), day(facts.ends_at), _warning(facts.ends_at, now))
+            (
+                path.name,
+                _who(facts.claims, directory.address_of(path)),
+                day(facts.ends_at),
+                _warning(facts.ends_at, now),
+            )
         )
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     lines = ("  ".join([*map(str.ljust, row, widths), row[3]]).rstrip() for row in rows)
     return "".join(f"{line}\n" for line in lines)
 
 
-def _who(claims: Claims) -> str:
+def _who(claims: Claims, address: str | None) -> str:
     where = f" ({claims.cluster_id})" if claims.kind is Kind.CLUSTER else ""
-    return f"{claims}{where}"
+    return f"{claims}{where}" if address is None else f"{claims} at {address}"
 
 
 def _warning(ends_at: datetime, now: datetime) -> str:
@@ -162,6 +168,10 @@ def _parser() -> argparse.ArgumentParser:
         "--uuid",
         type=UUID,
         help="Of a node that has one already (GET /v1/state/nodes); else it gets a new one.",
+    )
+    node.add_argument(
+        "--address",
+        help="Of the node, for people: `list` shows it. The certificate does not have it.",
     )
     user = creating("create-user", "Make the certificate of a user of the REST API.")
     user.add_argument("name", metavar="NAME")

@@ -13,13 +13,16 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from flocker_lite.ca import issuing
-from flocker_lite.ca.claims import CertificateError, Claims, Kind, checked
+from flocker_lite.ca.claims import CertificateError, Claims, Kind, checked, is_host
 from flocker_lite.ca.facts import claims_of, facts_of, is_by, read_certificate
 from flocker_lite.ca.issuing import Authority
 from flocker_lite.ca.revoked import FILE_NAME, with_revoked
 
 CERTIFICATE_SUFFIX = ".crt"
 KEY_SUFFIX = ".key"
+ADDRESS_SUFFIX = ".address"
+"""Of the file that has the address of a node, for people; its certificate says nothing of it."""
+
 CLUSTER_NAME = "cluster"
 REVOKED_FOLDER = "revoked"
 FILE_MODE = 0o600
@@ -47,11 +50,15 @@ class Directory:
         now: datetime,
         hosts: tuple[str, ...] = (),
         to: Path | None = None,
+        address: str | None = None,
     ) -> Path:
         """Make a certificate and its key; the certificate's file.
 
-        `to` is a directory to be made, with a copy of all that the owner needs.
+        `to` is a directory to be made, with a copy of all that the owner needs. The `address` of a
+        node is noted for `address_of`.
         """
+        if address is not None and not is_host(address):
+            raise CertificateError(f"{address!r} is no host name and no IP address")
         authority = self._authority()
         claims = checked(kind, name, claims_of(authority.certificate).cluster_id)
         if to is not None and to.exists():
@@ -59,9 +66,26 @@ class Directory:
         key = issuing.new_key()
         certificate = issuing.issue(authority, claims, key.public_key(), hosts, now)
         path = self._add(file_name(claims), certificate, key)
+        if address is not None:
+            self._note(path, address)
         if to is not None:
             self._hand_out(path, to)
         return path
+
+    def address_of(self, path: Path) -> str | None:
+        """What was noted as the address of the node of a certificate."""
+        try:
+            return path.with_suffix(ADDRESS_SUFFIX).read_text("utf-8").strip() or None
+        except (OSError, ValueError):
+            return None
+
+    def _note(self, path: Path, address: str) -> None:
+        try:
+            _replace(path.with_suffix(ADDRESS_SUFFIX), f"{address}\n".encode())
+        except OSError as error:
+            raise CertificateError(
+                f"{path} was made, but its address cannot be noted: {error}"
+            ) from None
 
     def renew(self, path: Path, now: datetime) -> Path:
         """Give a certificate more time; its key stays, and need not be here."""
@@ -98,9 +122,10 @@ class Directory:
             _replace(listed, with_revoked(text, facts, now).encode("utf-8"))
             kept.parent.mkdir(exist_ok=True, mode=DIRECTORY_MODE)
             os.replace(path, kept)
-            key_path = path.with_suffix(KEY_SUFFIX)
-            if key_path.exists():
-                os.replace(key_path, kept.with_suffix(KEY_SUFFIX))
+            for suffix in (KEY_SUFFIX, ADDRESS_SUFFIX):
+                beside = path.with_suffix(suffix)
+                if beside.exists():
+                    os.replace(beside, kept.with_suffix(suffix))
         except OSError as error:
             raise CertificateError(f"{path} cannot be revoked: {error}") from None
         return kept

@@ -54,17 +54,19 @@ class DockerContainers:
         root: Path = Path("/"),
         poising: Poising | None = None,
         listeners: IListeners | None = None,
+        fenced: Path | None = None,
     ) -> None:
         """`reactor` is for time, and for TCP to containers that have a health check.
 
         `root` is where the engine's machine has its file system, seen from here.
 
         Without `poising` no container is poisable; with `listeners` it is told who has a port.
+        In the folder `fenced` a file's name is the id of a container that a fence killed.
         """
         self._run = run_in_thread
         self._listeners = listeners
         self._clock = reactor
-        self._engine = Engine(socket_path, root, poising)
+        self._engine = Engine(socket_path, root, poising, fenced)
         self._health = Health(self._engine, run_in_thread, reactor)
         self._locks: WeakValueDictionary[str, DeferredLock] = WeakValueDictionary()
         self._pulls = DeferredSemaphore(PULLS_MAX)
@@ -72,19 +74,14 @@ class DockerContainers:
         self._unproved: dict[str, frozenset[int]] = {}
 
     async def discover(self) -> PMap[str, LocalContainer]:
-        return await self._seen()
+        gone = frozenset(self._gone)
+        found = await self._run(self._engine.looks.containers)
+        return pmap({local.container.name: _seen(local, gone) for local in found})
 
     async def look(self, name: str) -> LocalContainer | None:
-        return (await self._seen(name)).get(name)
-
-    async def _seen(self, name: str | None = None) -> PMap[str, LocalContainer]:
         gone = frozenset(self._gone)
-        return pmap(
-            {
-                local.container.name: _ended(local) if local.container.name in gone else local
-                for local in await self._run(self._engine.containers, name)
-            }
-        )
+        local = await self._run(self._engine.looks.look, name)
+        return _seen(local, gone) if local is not None else None
 
     async def has_image(self, image: str) -> bool:
         return bool(await self._run(self._engine.has_image, image))
@@ -148,8 +145,8 @@ class DockerContainers:
             try:
                 await self._run(events.open)
                 delay_seconds = RECONNECT_DELAY_SECONDS_MIN
-                self._engine.attend(True)
-                for local in await self._run(self._engine.containers):
+                self._engine.looks.attend(True)
+                for local in await self._run(self._engine.looks.containers):
                     changed(local.container.name)
                 while (name := await self._run(events.next)) is not None:
                     changed(name)
@@ -157,7 +154,7 @@ class DockerContainers:
             except ContainerError as error:
                 self._log.warn("Docker's events cannot be read", error=str(error))
             finally:
-                self._engine.attend(False)
+                self._engine.looks.attend(False)
                 events.close()
             await deferLater(self._clock, delay_seconds)
             delay_seconds = min(delay_seconds * 2, RECONNECT_DELAY_SECONDS_MAX)
@@ -249,7 +246,7 @@ class _Events:
                 self._let_go(stream)
 
     def next(self) -> str | None:
-        """Block until a container of ours starts or ends; None when there are no more events."""
+        """Block until something becomes of one of ours; None when there are no more events."""
         stream = self._stream
         assert stream is not None
         with self._lock:
@@ -257,9 +254,9 @@ class _Events:
         try:
             for event in stream:
                 attributes = event["Actor"]["Attributes"]
-                name = translate.our_name([attributes["name"]], attributes)
+                name = translate.labelled_name(attributes)
                 if name is not None:
-                    self._engine.moved(event["Actor"]["ID"])
+                    self._engine.looks.moved(event["Actor"]["ID"])
                     return name
             return None
         finally:
@@ -287,6 +284,7 @@ class _Events:
             response.close()
 
 
-def _ended(local: LocalContainer) -> LocalContainer:
+def _seen(local: LocalContainer, gone: frozenset[str]) -> LocalContainer:
     """Docker says that it runs until it has tidied up; its processes are gone."""
-    return replace(local, status="exited") if local.running or local.poised else local
+    is_gone = local.container.name in gone and local.has_processes
+    return replace(local, status="exited") if is_gone else local

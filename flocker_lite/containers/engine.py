@@ -3,33 +3,35 @@
 from __future__ import annotations
 
 import math
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import requests
 from docker import APIClient
 from docker import errors as docker_errors
 from docker.types.daemon import CancellableStream
 from docker.utils import parse_repository_tag
 from twisted.logger import Logger
 
-from flocker_lite.containers import ends, execution, processes, pulling, remains, translate
-from flocker_lite.containers.failures import UNREACHABLE, words
+from flocker_lite.containers import (
+    execution,
+    processes,
+    pulling,
+    remains,
+    translate,
+)
+from flocker_lite.containers.connection import Connection
+from flocker_lite.containers.fenced import FenceNotes
+from flocker_lite.containers.looking import Looks, run_of
 from flocker_lite.containers.poising import INSIDE, Poising
 from flocker_lite.containers.pull import Pull
-from flocker_lite.errors import ContainerError, DockerAway, ImageError, NotFound
-from flocker_lite.model.codec import CodecError
+from flocker_lite.errors import ContainerError, NotFound
 from flocker_lite.model.records import HealthCheck
-from flocker_lite.model.state import POISED, End, LocalContainer
 
-REQUEST_TIMEOUT_SECONDS = 60
-PULL_SILENCE_SECONDS = 300
 LATEST = "latest"
+EVENTS = ("start", "die", "pause", "unpause", "rename", "destroy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,46 +70,27 @@ class Engine:
 
     _log = Logger()
 
-    def __init__(self, socket_path: str, root: Path, poising: Poising | None = None) -> None:
+    def __init__(
+        self,
+        socket_path: str,
+        root: Path,
+        poising: Poising | None = None,
+        fenced: Path | None = None,
+    ) -> None:
+        """In the folder `fenced` a file's name is the id of a container that a fence killed."""
         self._poising = poising
-        self._socket = root / socket_path.lstrip("/")
+        self._notes = FenceNotes(fenced)
         self._root = root
-        self._ends = ends.Ends()
-        self._client: APIClient | None = None
-        self._connecting = threading.Lock()
+        self._connection = Connection(root / socket_path.lstrip("/"))
+        self._asking = self._connection.asking
+        self._init_of: tuple[APIClient, bool] | None = None
+        self.looks = Looks(self._connection, poising, self._notes)
+        self._find = self.looks.find
+        self._is_poised = self.looks.is_poised
 
     def close(self) -> None:
         """Let go of the connections that are idle."""
-        client, self._client = self._client, None
-        if client is not None:
-            client.close()
-
-    def containers(self, name: str | None = None) -> list[LocalContainer]:
-        """Every container of ours, or the one of that name alone."""
-        known, moment = self._ends.known()
-        filters = {"label": [translate.MANAGED_FILTER]}
-        if name is not None:
-            filters["name"] = [translate.name_filter(name)]
-        with self._asking("list containers") as client:
-            entries = client.containers(all=True, filters=filters)
-        ended = [entry["Id"] for entry in entries if translate.has_ended(entry["State"])]
-        missing = [container_id for container_id in ended if container_id not in known]
-        if name is None:
-            known = {key: end for key, end in known.items() if key in ended}
-        if missing:
-            with self._asking("tell how containers ended") as client:
-                known = {**known, **ends.look_at(missing, client, self._client_of_its_own)}
-        self._ends.remember(known, moment)
-        found = (self._local(entry, known) for entry in entries)
-        return [container for container in found if container is not None]
-
-    def attend(self, attending: bool) -> None:
-        """Whether somebody says `moved` from now on, so that ends need not be looked at twice."""
-        self._ends.attend(attending)
-
-    def moved(self, container_id: str) -> None:
-        """A container started or ended."""
-        self._ends.forget(container_id)
+        self._connection.close()
 
     def create(self, name: str, arguments: Mapping[str, Any]) -> bool:
         """Have the container created like this, and not started; False when it lacks its image."""
@@ -137,8 +120,10 @@ class Engine:
         details = self._prepared(name)
         if self._poising is None or not translate.is_poisable(details["Config"]["Labels"]):
             raise ContainerError(f"container {name} was not made to be poised")
+        _require_not_paused(name, details)
         if not details["State"]["Running"]:
             self._poising.begin(name)
+            self._notes.forget(details["Id"])
             with self._asking(f"start container {name}") as client:
                 remains.start(client, details["Id"])
 
@@ -167,15 +152,17 @@ class Engine:
         """
         details = self._prepared(name)
         gate = self._poising if translate.is_poisable(details["Config"]["Labels"]) else None
-        running = details["State"]["Running"]
-        if running and (gate is None or gate.is_released(name)):
+        _require_not_paused(name, details)
+        if details["State"]["Running"] and not self._is_poised(name, details):
             return
+        self._restart_it_ourselves(details)
         for source in translate.bind_sources(details):
             if not _is_mount(self._here(source)):
                 raise ContainerError(f"container {name} not started: {source} is not mounted")
         if gate is not None:
             self._let_go(name, details, gate)
             return
+        self._notes.forget(details["Id"])
         with self._asking(f"start container {name}") as client:
             remains.start(client, details["Id"])
 
@@ -189,12 +176,28 @@ class Engine:
                 client.wait(details["Id"])
                 pid = 0
             if not pid:
+                self._notes.forget(details["Id"])
                 gate.begin(name)
                 remains.start(client, details["Id"])
-                pid = client.inspect_container(details["Id"])["State"]["Pid"]
+                details = client.inspect_container(details["Id"])
+                pid = details["State"]["Pid"]
         if not self._sees_all(pid, details, gate):
             raise ContainerError(f"container {name} not let go: it does not see its datasets")
-        gate.release(name, pid)
+        gate.release(name, run_of(details), pid)
+
+    def _restart_it_ourselves(self, details: Mapping[str, Any]) -> None:
+        """Nobody but the agent knows whether its data is here: what was set by hand goes."""
+        policy = details["HostConfig"].get("RestartPolicy") or {}
+        if policy.get("Name") in (None, "", "no"):
+            return
+        self._log.warn(
+            "Docker was told to restart a container: that is the agent's part",
+            container=details["Name"],
+            policy=policy["Name"],
+        )
+        with self._asking("update a container") as client:
+            none: Any = {"Name": "no"}
+            client.update_container(details["Id"], restart_policy=none)
 
     def _sees_all(self, pid: int, details: Mapping[str, Any], gate: Poising) -> bool:
         return all(gate.sees(pid, source, target) for source, target in translate.binds(details))
@@ -206,9 +209,7 @@ class Engine:
             return None
         container_id = details["Id"]
         pidfd = processes.open_process(details["State"]["Pid"], container_id)
-        return RunningProcess(
-            container_id, pidfd, self._is_poised(name, details["Config"]["Labels"])
-        )
+        return RunningProcess(container_id, pidfd, self._is_poised(name, details))
 
     def server(self, name: str) -> Server | str:
         """Where to see whether the container serves; when it does not run: that, in words."""
@@ -216,9 +217,9 @@ class Engine:
         if details is None:
             return "it is not there"
         state, labels = details["State"], details["Config"]["Labels"]
-        if not state["Running"]:
+        if not state["Running"] or state.get("Paused"):
             return translate.why_not_running(state)
-        if self._is_poised(name, labels):
+        if self._is_poised(name, details):
             return "it waits to be let go"
         return Server(
             details["Id"],
@@ -260,33 +261,16 @@ class Engine:
             self._poising.forget(name)
 
     def events(self) -> CancellableStream[Any]:
-        """Docker's stream of starts and ends of our containers."""
+        """Docker's stream of what becomes of our containers."""
         with self._asking("watch containers") as client:
             return client.events(
                 filters={
                     "type": "container",
                     "label": [translate.MANAGED_FILTER],
-                    "event": ["start", "die"],
+                    "event": list(EVENTS),
                 },
                 decode=True,
             )
-
-    def _local(self, entry: Mapping[str, Any], known: Mapping[str, End]) -> LocalContainer | None:
-        """None also for one that was removed between the list and the look at its end."""
-        if translate.has_ended(entry["State"]) and entry["Id"] not in known:
-            return None
-        try:
-            local = translate.local_container(entry, known.get(entry["Id"]))
-            if local is not None and self._is_poised(local.container.name, entry["Labels"]):
-                return _not_let_go(local)
-            return local
-        except CodecError as error:
-            self._log.warn(
-                "Left out a container whose label cannot be read; remove it with docker rm",
-                container_id=entry["Id"],
-                error=str(error),
-            )
-            return None
 
     def _poisable(
         self, name: str, arguments: Mapping[str, Any], client: APIClient
@@ -295,15 +279,16 @@ class Engine:
         poising = self._poising
         if poising is None or not poising.is_possible(translate.bind_sources(arguments)):
             return dict(arguments)
-        image = client.inspect_image(arguments["Image"])["Config"]
-        poised = translate.poised(arguments, image, poising.make(name), INSIDE)
+        image = None
+        if not self._has_init_program(client):
+            image = client.inspect_image(arguments["Image"])["Config"]
+        poised = translate.poised(arguments, poising.make(name), INSIDE, image)
         return poised if poised is not None else dict(arguments)
 
-    def _is_poised(self, name: str, labels: Mapping[str, str]) -> bool:
-        """Whether the container, if it runs, has not been let go."""
-        if self._poising is None or not translate.is_poisable(labels):
-            return False
-        return not self._poising.is_released(name)
+    def _has_init_program(self, client: APIClient) -> bool:
+        if self._init_of is None or self._init_of[0] is not client:
+            self._init_of = client, translate.has_init(client.version(), client.info())
+        return self._init_of[1]
 
     def _prepared(self, name: str) -> Mapping[str, Any]:
         details = self._find(name)
@@ -311,72 +296,14 @@ class Engine:
             raise NotFound(f"container {name} is not there: prepare it first")
         return details
 
-    def _find(self, name: str) -> Mapping[str, Any] | None:
-        """Docker's details of our container; ContainerError when the name is someone else's."""
-        docker_name = translate.docker_name(name)
-        with self._asking(f"inspect container {name}") as client:
-            try:
-                details: Mapping[str, Any] = client.inspect_container(docker_name)
-            except docker_errors.NotFound:
-                return None
-        if translate.our_name([details["Name"]], details["Config"]["Labels"]) != name:
-            raise ContainerError(
-                f"flocker_lite did not make the container {docker_name}: rename or remove it"
-            )
-        return details
-
     def _here(self, path: str) -> Path:
         return self._root / path.lstrip("/")
 
-    def _connected(self) -> APIClient:
-        with self._connecting:
-            if self._client is None:
-                self._client = self._client_of_its_own("auto")
-            return self._client
 
-    def _client_of_its_own(self, version: str) -> APIClient:
-        return _Client(f"unix://{self._socket}", version, REQUEST_TIMEOUT_SECONDS)
-
-    @contextmanager
-    def _asking(
-        self, what: str, trouble: Callable[[str], str] | None = None
-    ) -> Iterator[APIClient]:
-        """`trouble` makes an ImageError's text of Docker's words, instead of a ContainerError."""
-        try:
-            yield self._connected()
-        except docker_errors.APIError as error:
-            if trouble is not None:
-                raise ImageError(trouble(words(error))) from error
-            raise ContainerError(f"Docker did not {what}: {words(error)}") from error
-        except UNREACHABLE as error:
-            # Docker may come back as another version, so the next question negotiates anew.
-            self.close()
-            raise DockerAway(
-                f"Docker does not answer at {self._socket}, to {what}: is it running? ({error})"
-            ) from error
-
-
-class _Client(APIClient):
-    """Docker's client, with a limit to the silence of a pull, which has none of its own."""
-
-    def __init__(self, base_url: str, version: str, timeout: int) -> None:
-        super().__init__(base_url, version=version, timeout=timeout)
-        # Proxies and .netrc are for the network; to look for them doubles the time of a question.
-        self.trust_env = False
-
-    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
-        if options.get("timeout") is None and "/images/create" in (request.url or ""):
-            options["timeout"] = PULL_SILENCE_SECONDS
-        return super().send(request, **options)
-
-
-def _not_let_go(local: LocalContainer) -> LocalContainer:
-    """A container whose program did not begin: it waits, or ended before there was an end of it."""
-    if local.running:
-        return replace(local, status=POISED)
-    if local.end is not None:
-        return replace(local, end=replace(local.end, by_itself=False))
-    return local
+def _require_not_paused(name: str, details: Mapping[str, Any]) -> None:
+    if details["State"].get("Paused"):
+        called = details["Name"].removeprefix("/")
+        raise ContainerError(f"container {name} is paused: `docker unpause {called}`")
 
 
 def _is_mount(path: Path) -> bool:

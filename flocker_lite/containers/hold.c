@@ -1,14 +1,14 @@
 /*
  * Waits until the agent lets the container go, then becomes the container's own program.
  *
- * It is the entrypoint of containers that are started before their data has arrived. It opens a
- * named pipe for reading, which blocks until the agent opens the other end. It is static and
- * without any library, since an image may have none.
+ * It is the init program, or the entrypoint, of containers that have data. It opens a named pipe
+ * for reading, which blocks until the agent opens the other end. It is static and without any
+ * library, since an image may have none.
  */
 
 #if defined(__x86_64__)
 enum { SYS_WRITE = 1, SYS_CLOSE = 3, SYS_EXECVE = 59, SYS_EXIT = 60, SYS_OPENAT = 257 };
-enum { SYS_GETCWD = 79, SYS_CHDIR = 80 };
+enum { SYS_GETCWD = 79, SYS_CHDIR = 80, SYS_PRCTL = 157 };
 
 static long system_call(long number, long a, long b, long c)
 {
@@ -24,7 +24,7 @@ static long system_call(long number, long a, long b, long c)
 __asm__(".globl _start\n_start:\n\tmov %rsp, %rdi\n\tand $-16, %rsp\n\tcall hold\n\thlt\n");
 #elif defined(__aarch64__)
 enum { SYS_WRITE = 64, SYS_CLOSE = 57, SYS_EXECVE = 221, SYS_EXIT = 93, SYS_OPENAT = 56 };
-enum { SYS_GETCWD = 17, SYS_CHDIR = 49 };
+enum { SYS_GETCWD = 17, SYS_CHDIR = 49, SYS_PRCTL = 167 };
 
 static long system_call(long number, long a, long b, long c)
 {
@@ -43,8 +43,10 @@ __asm__(".globl _start\n_start:\n\tmov x0, sp\n\tbl hold\n");
 #endif
 
 enum { AT_FDCWD = -100, O_RDONLY_CLOEXEC = 02000000, EINTR = 4, ENOENT = 2, EACCES = 13 };
+enum { PR_SET_NAME = 15 };
 enum { NOT_EXECUTABLE = 126, NOT_FOUND = 127, PATH_BYTES_MAX = 4096 };
 
+static const char NAME[] = "hold";
 static const char GATE[] = "/.flocker-lite/gate";
 static const char PATH_DEFAULT[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 static char candidate[PATH_BYTES_MAX];
@@ -107,6 +109,13 @@ __attribute__((used)) void hold(long *stack)
     char **arguments = (char **)(stack + 1);
     char **environment = arguments + count + 1;
     long gate;
+    arguments++;
+    /* Docker calls it as an init program: the rest of the line comes after two dashes. */
+    if (count > 1 && arguments[0][0] == '-' && arguments[0][1] == '-' && !arguments[0][2]) {
+        arguments++;
+        count--;
+    }
+    system_call(SYS_PRCTL, PR_SET_NAME, (long)NAME, 0);
     if (count < 2)
         LEAVE(NOT_FOUND, "flocker-lite-hold: no program to become\n");
     do
@@ -119,7 +128,6 @@ __attribute__((used)) void hold(long *stack)
     if (system_call(SYS_GETCWD, (long)directory, PATH_BYTES_MAX, 0) < 0 || directory[0] != '/' ||
         system_call(SYS_CHDIR, (long)directory, 0, 0) < 0)
         LEAVE(NOT_EXECUTABLE, "flocker-lite-hold: the working directory cannot be entered\n");
-    arguments++;
     long result = has_slash(arguments[0])
                       ? system_call(SYS_EXECVE, (long)arguments[0], (long)arguments, (long)environment)
                       : execute_from_path(arguments[0], arguments, environment);

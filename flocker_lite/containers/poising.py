@@ -6,12 +6,15 @@ becomes the container's own program when the agent opens the other end. The data
 meanwhile, and appears inside by mount propagation.
 
 Two directories on the engine's machine: in `programs` each container has one that is bound into
-it; in `released`, which a boot empties, a file says of each that its last start was let go.
+it; in `released`, which a boot empties, a file says of each which run of it was let go. It says so
+of that run alone: Docker, or a person, may start a container again while nobody looks, and then it
+waits anew.
 """
 
 from __future__ import annotations
 
 import errno
+import filecmp
 import os
 import shutil
 import time
@@ -19,12 +22,15 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from flocker_lite.containers.inside import device_inside
 from flocker_lite.errors import ContainerError
 
 PROGRAM = Path(__file__).with_name("hold")
 INSIDE = "/.flocker-lite"
 ARRIVAL_SECONDS_MAX = 10.0
 ARRIVAL_POLL_SECONDS = 0.001
+WAITING_NAMES = frozenset({"hold", "docker-init"})
+"""What the kernel calls a process that waits; the second one before it has given itself a name."""
 
 
 class Poising:
@@ -58,7 +64,7 @@ class Poising:
         directory.mkdir(parents=True, exist_ok=True)
         directory.chmod(0o755)
         program, gate = directory / "hold", directory / "gate"
-        if not program.exists():
+        if not program.exists() or not filecmp.cmp(PROGRAM, program, shallow=False):
             partial = directory / "hold.new"
             shutil.copyfile(PROGRAM, partial)
             partial.chmod(0o755)
@@ -78,28 +84,41 @@ class Poising:
         with suppress(FileNotFoundError):
             (self._released / name).unlink()
 
-    def is_released(self, name: str) -> bool:
-        """Whether its last start was let go."""
-        return (self._released / name).exists()
+    def was_let_go(self, name: str, run: str, pid: int = 0) -> bool:
+        """Whether the program of this run was let go; `pid` is its first process, 0 when over.
 
-    def release(self, name: str, pid: int) -> None:
-        """Let the container with this first process go; returns when it is on its way.
-
-        ContainerError when it does not come to the gate in time.
+        A process that is to be seen tells by itself; otherwise what was written of this very run
+        counts.
         """
+        command = self._command(pid) if pid else None
+        if command is not None:
+            return not _is_on_its_way(command)
+        try:
+            # The releases before this one left it empty.
+            return (self._released / name).read_text() in (run, "")
+        except OSError:
+            return False
+
+    def release(self, name: str, run: str, pid: int) -> None:
+        """Let this run of the container, with this first process, go; returns when it is.
+
+        It is written down before: a program that has ended at once had begun. ContainerError when
+        it does not come to the gate in time.
+        """
+        self._released.mkdir(parents=True, exist_ok=True)
+        (self._released / name).write_text(run)
         ends = time.monotonic() + ARRIVAL_SECONDS_MAX
         while not self._open(name) and not self._has_passed(pid):
             if time.monotonic() > ends:
+                self.begin(name)
                 raise ContainerError(f"container {name} does not come to its gate: remove it")
             time.sleep(ARRIVAL_POLL_SECONDS)
-        self._released.mkdir(parents=True, exist_ok=True)
-        (self._released / name).touch()
 
     def sees(self, pid: int, source: str, target: str) -> bool:
         """Whether the process has at `target` what is mounted at the node's path `source`."""
-        inside = self._root / f"proc/{pid}/root" / target.lstrip("/")
+        root = self._root / f"proc/{pid}/root"
         try:
-            return inside.stat().st_dev == (self._root / source.lstrip("/")).stat().st_dev
+            return device_inside(root, target) == (self._root / source.lstrip("/")).stat().st_dev
         except OSError:
             return False
 
@@ -121,13 +140,22 @@ class Poising:
     def _has_passed(self, pid: int) -> bool:
         """Whether the process has become the container's own program.
 
-        An agent that was killed between the release and the note of it finds it like that.
+        An agent that was killed after it opened the gate finds it like that.
         """
+        command = self._command(pid)
+        # When it is gone, that it ended is seen elsewhere.
+        return command is None or not _is_on_its_way(command)
+
+    def _command(self, pid: int) -> str | None:
+        """What the kernel calls the process; None when it is not to be seen."""
         try:
-            command = (self._root / f"proc/{pid}/comm").read_text().strip()
+            return (self._root / f"proc/{pid}/comm").read_text().strip()
         except OSError:
-            return True  # it is gone: that it ended is seen elsewhere
-        return command != PROGRAM.name and not command.startswith("runc")
+            return None
+
+
+def _is_on_its_way(command: str) -> bool:
+    return command in WAITING_NAMES or command.startswith("runc")
 
 
 def in_shared_mount(mountinfo: str, path: str) -> bool:

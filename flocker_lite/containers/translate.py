@@ -11,7 +11,7 @@ from typing import Any
 
 from flocker_lite.model import codec
 from flocker_lite.model.records import Container, DatasetId, HealthCheck, Link
-from flocker_lite.model.state import End, LocalContainer
+from flocker_lite.model.state import End
 
 PREFIX = "flocker--"
 MANAGED_LABEL = "flocker-lite.managed"
@@ -19,8 +19,14 @@ CONFIGURATION_LABEL = "flocker-lite.configuration"
 FINGERPRINT_LABEL = "flocker-lite.fingerprint"
 POISED_LABEL = "flocker-lite.poised"
 MANAGED_FILTER = f"{MANAGED_LABEL}=1"
+INIT_INSIDE = "/sbin/docker-init"
+"""Where a container with `Init` has its first program, with the real one as its arguments."""
+
+HOST_NAME_LENGTH_MAX = 63
 
 _ENDED = frozenset({"exited", "dead"})
+_INIT_API_VERSION = (1, 40)
+_NO_HOST_NAME = re.compile("[^A-Za-z0-9.-]")
 
 
 def docker_name(name: str) -> str:
@@ -28,20 +34,45 @@ def docker_name(name: str) -> str:
     return PREFIX + name
 
 
-def name_filter(name: str) -> str:
-    """What Docker lists that container alone by; some versions compare it with a leading slash."""
-    return f"^/?{re.escape(docker_name(name))}$"
-
-
-def our_name(docker_names: Iterable[str], labels: Mapping[str, str] | None) -> str | None:
-    """The API's name of a container that Docker has; None when it is not one of ours."""
+def labelled_name(labels: Mapping[str, str] | None) -> str | None:
+    """The API's name of a container with these labels; None when they are not what we write."""
     if labels is None or labels.get(MANAGED_LABEL) != "1":
         return None
-    for docker_name in docker_names:
-        plain = docker_name.removeprefix("/")
-        if plain.startswith(PREFIX):
-            return plain.removeprefix(PREFIX)
-    return None
+    try:
+        return codec.loads(Container, labels.get(CONFIGURATION_LABEL, "")).name
+    except codec.CodecError:
+        return None
+
+
+def has_its_name(docker_names: Iterable[str], name: str) -> bool:
+    """Whether Docker calls it what we called it."""
+    return any(each.removeprefix("/") == docker_name(name) for each in docker_names)
+
+
+def our_name(details: Mapping[str, Any]) -> str | None:
+    """The API's name of a container, of Docker's "inspect"; None when it is not one of ours.
+
+    Labels are a part of images: a `docker commit` of ours, and what others run of it, have them
+    too. So ours is what has our labels and either the name that we gave it, or, when somebody
+    renamed it, the image and all the mounts that its label says.
+    """
+    name = labelled_name(details["Config"]["Labels"])
+    if name is None or has_its_name([details["Name"]], name):
+        return name
+    container = codec.loads(Container, details["Config"]["Labels"][CONFIGURATION_LABEL])
+    targets = {target for _, target in binds(details)}
+    is_made_so = details["Config"].get("Image") == container.image and targets.issuperset(
+        volume.mountpoint for volume in container.volumes
+    )
+    return name if is_made_so else None
+
+
+def host_name(name: str) -> str:
+    """The host name of a container: it stays the same wherever it runs.
+
+    Software that names its data after its host finds it again.
+    """
+    return _NO_HOST_NAME.sub("-", name)[:HOST_NAME_LENGTH_MAX].strip("-.") or "container"
 
 
 def create_arguments(
@@ -81,35 +112,59 @@ def create_arguments(
         CONFIGURATION_LABEL: codec.dumps(container),
         FINGERPRINT_LABEL: _fingerprint(arguments),
     }
+    # Not part of the fingerprint: one that was made without it is not made anew for that.
+    arguments["Hostname"] = host_name(container.name)
     return arguments
 
 
 def poised(
-    arguments: Mapping[str, Any], image: Mapping[str, Any], directory: str, inside: str
+    arguments: Mapping[str, Any], directory: str, inside: str, image: Mapping[str, Any] | None
 ) -> dict[str, Any] | None:
     """The same container, whose program waits at the gate in `directory` when it is started.
 
-    `image` is the "Config" in Docker's "inspect" of the image. None when neither says what to run.
+    Its command stays its own: Docker lets an init program begin, which is ours. So `docker commit`
+    makes an image that runs anywhere. For a Docker that has none, `image` is the "Config" in its
+    "inspect" of the image, and the gate becomes the entrypoint. None when neither says what to run.
     """
+    host = arguments["HostConfig"]
+    mounts = [{**mount, "BindOptions": {"Propagation": "rslave"}} for mount in host["Mounts"]]
+    mounts.append(_read_only(directory, inside))
+    labels = {**arguments["Labels"], POISED_LABEL: "1"}
+    if image is None:
+        mounts.append(_read_only(f"{directory}/hold", INIT_INSIDE))
+        return {
+            **arguments,
+            "HostConfig": {**host, "Mounts": mounts, "Init": True},
+            "Labels": labels,
+        }
     command = arguments.get("Cmd") or image.get("Cmd") or []
     program = [*(image.get("Entrypoint") or []), *command]
     if not program:
         return None
-    host = arguments["HostConfig"]
-    mounts = [{**mount, "BindOptions": {"Propagation": "rslave"}} for mount in host["Mounts"]]
-    gate = {"Type": "bind", "Source": directory, "Target": inside, "ReadOnly": True}
     return {
         **arguments,
         "Entrypoint": [f"{inside}/hold", *program],
         "Cmd": [],
-        "HostConfig": {**host, "Mounts": [*mounts, gate]},
-        "Labels": {**arguments["Labels"], POISED_LABEL: "1"},
+        "HostConfig": {**host, "Mounts": mounts},
+        "Labels": labels,
     }
 
 
 def is_poisable(labels: Mapping[str, str]) -> bool:
     """Whether the container of these labels waits at a gate when it is started."""
     return labels.get(POISED_LABEL) == "1"
+
+
+def has_init(version: Mapping[str, Any], information: Mapping[str, Any]) -> bool:
+    """Whether this Docker has an init program, at INIT_INSIDE; of its "version" and "info"."""
+    api_version = tuple(int(each) for each in str(version["ApiVersion"]).split("."))
+    commit = information.get("InitCommit") or {}
+    return api_version >= _INIT_API_VERSION and commit.get("ID") != "N/A"
+
+
+def run_of(container_id: str, started: str) -> str:
+    """What tells one run of a container from any other, of its start as Docker writes it."""
+    return f"{container_id} {started}"
 
 
 def made_from(arguments: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
@@ -166,22 +221,6 @@ def end(state: Mapping[str, Any], docker_began_at: float) -> End:
     )
 
 
-def local_container(entry: Mapping[str, Any], end: End | None) -> LocalContainer | None:
-    """One entry of Docker's list, with its end when it has one; None when it is not ours.
-
-    Raises CodecError when it is ours and its label is not what this release writes.
-    """
-    labels = entry.get("Labels")
-    name = our_name(entry.get("Names") or (), labels)
-    if name is None or labels is None:
-        return None
-    container = codec.loads(Container, labels.get(CONFIGURATION_LABEL, ""))
-    if container.name != name:
-        raise codec.CodecError(f"the label says {container.name!r}")
-    poisable = is_poisable(labels)
-    return LocalContainer(container, entry["State"], entry["Id"], end, poisable)
-
-
 def why_not_running(state: Mapping[str, Any]) -> str:
     """What a container does instead of running, of the "State" in Docker's "inspect"."""
     if has_ended(state["Status"]):
@@ -222,6 +261,10 @@ def binds(details: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
         for mount in mounts
         if mount["Type"] == "bind" and not mount.get("ReadOnly", False)
     )
+
+
+def _read_only(source: str, target: str) -> dict[str, Any]:
+    return {"Type": "bind", "Source": source, "Target": target, "ReadOnly": True}
 
 
 def _fingerprint(arguments: Mapping[str, Any]) -> str:

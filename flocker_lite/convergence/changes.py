@@ -18,6 +18,7 @@ from flocker_lite.convergence.loans import Loans
 from flocker_lite.convergence.move_log import MoveLog
 from flocker_lite.convergence.pull_log import PullLog
 from flocker_lite.convergence.wishes import Wishes
+from flocker_lite.errors import NotFound
 from flocker_lite.interfaces import IContainers, IEndings, IPeers, IStorage
 from flocker_lite.model import lease
 from flocker_lite.model.records import Container, DatasetId, HealthCheck, NodeId
@@ -287,7 +288,8 @@ class StartContainer(_ContainerChange):
     """Start a prepared container; `dataset_ids` are mounted here, and stay so meanwhile.
 
     `is_poised` says that its program waits for nothing else. `on_trial` are those that it has on
-    loan: it starts only as long as that goes on, for then they are given back.
+    loan: it starts only as long as that goes on, for then they are given back, and not before its
+    fence knows which `instance` it is ("": the one that is there by then).
     """
 
     name: str
@@ -296,6 +298,7 @@ class StartContainer(_ContainerChange):
     health_check: HealthCheck | None = None
     on_trial: tuple[DatasetId, ...] = ()
     is_poised: bool = field(default=False, compare=False)
+    instance: str = field(default="", compare=False)
 
     @property
     def resources(self) -> frozenset[str]:
@@ -305,11 +308,22 @@ class StartContainer(_ContainerChange):
     async def run(self, doors: Doors) -> None:
         if not doors.loans.on_trial.issuperset(self.on_trial):
             return
+        if self.on_trial:
+            await self._guard(doors)
         for dataset_id in self.dataset_ids:
             doors.moves.let_go(dataset_id, self.is_poised)
         await doors.arrivals.start(
             self.name, self.ports, self.dataset_ids, bool(self.on_trial), self.health_check
         )
+
+    async def _guard(self, doors: Doors) -> None:
+        instance = self.instance
+        if not instance:
+            have = await doors.containers.look(self.name)
+            if have is None:
+                raise NotFound(f"container {self.name} is not there: prepare it first")
+            instance = have.instance
+        await doors.loans.guard(self.name, instance)
 
 
 @implementer(IStateChange)

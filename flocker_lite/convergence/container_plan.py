@@ -25,6 +25,9 @@ from flocker_lite.model.lease import Role
 from flocker_lite.model.records import Container, NodeId, RestartPolicy
 from flocker_lite.model.state import LocalContainer
 
+INSTANCE_LENGTH = 12
+"""So much of a container's id does for Docker, which shows no more of it."""
+
 
 def plan_container(me: NodeId, group: Group, resting: frozenset[str]) -> list[IStateChange]:
     """Prepare, start or remove the container of a group; nothing when it is as it should.
@@ -37,12 +40,33 @@ def plan_container(me: NodeId, group: Group, resting: frozenset[str]) -> list[IS
     if wanted is None:
         return [RemoveContainer(group.name)]
     if _belongs_here(me, group):
-        return _run_here(group, wanted, resting)
-    if have is not None and have.running:
+        # Who paused it wants that nothing becomes of it before he says so.
+        is_left_alone = have is not None and have.paused
+        return [] if is_left_alone else _run_here(group, wanted, resting)
+    if have is not None and have.paused and not group.datasets:
+        return []
+    if have is not None and have.has_begun:
         return _leave(me, group, group.name)
     if wanted.node != me:
         return [RemoveContainer(group.name)] if have is not None else []
     return _prepare_for_arrival(group, wanted)
+
+
+def why_left_alone(me: NodeId, group: Group) -> str | None:
+    """Why nothing that is wanted of a container is done: somebody paused it; None otherwise."""
+    wanted, have = group.wanted, group.have
+    if wanted is None or have is None or not have.paused:
+        return None
+    if wanted.node != me:
+        return f"paused: it is moved once it goes on (`{_unpause(have)}`), or is deleted"
+    if not is_same(have.container, wanted):
+        return f"paused: it is made anew once it goes on (`{_unpause(have)}`)"
+    return None
+
+
+def _unpause(have: LocalContainer) -> str:
+    # By its id, whatever it is called now.
+    return f"docker unpause {have.instance[:INSTANCE_LENGTH]}"
 
 
 def plan_parting(group: Group) -> list[IStateChange]:
@@ -89,11 +113,12 @@ def _run_here(group: Group, wanted: Container, resting: frozenset[str]) -> list[
         wanted.health_check,
         on_trial=tuple(dataset.dataset_id for dataset in group.with_role(Role.PROBATION)),
         is_poised=have is not None and have.poised,
+        instance=have.instance if have is not None and is_same(have.container, wanted) else "",
     )
     if have is None:
         changes += [PrepareContainer(wanted.name, wanted), start]
     elif not is_same(have.container, wanted):
-        if have.running or have.poised:
+        if have.has_processes:
             # Removed, so that nobody takes our stop for an end by itself, whatever comes between.
             changes.append(PullImageOfContainer(wanted.name, wanted.image))
             changes.append(RemoveContainer(wanted.name))

@@ -28,7 +28,7 @@ def plan_dataset(me: NodeId, dataset: GroupDataset, group: Group) -> list[IState
     if dataset.role is not Role.PRIMARY or local.lease is None:
         return []
     if dataset.superseded(me):
-        running = group.have is not None and group.have.running
+        running = group.have is not None and group.have.has_begun
         depose = DeposeDataset(dataset.dataset_id, local.lease, wanted.grant.epoch)
         return [] if running else [depose]
     changes: list[IStateChange] = []

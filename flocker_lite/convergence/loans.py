@@ -32,6 +32,7 @@ MARGIN_SECONDS = 10.0
 TICK_SECONDS = 0.5
 
 NO_LOAN = "there is no loan of it"
+FENCE_ENDS = "its fence has ended it, or was killed itself"
 
 
 def loan_seconds(check: HealthCheck) -> int:
@@ -63,6 +64,7 @@ class Loans:
         self._clock = clock
         self._now = now
         self._fence = fence
+        fence.lost = self._fence_ends
         self._began = now()
         self._loans: dict[str, _Loan] = {}
         self._lent_until: dict[DatasetId, float] = {}
@@ -89,6 +91,10 @@ class Loans:
         self._loans[container] = _Loan(ids, self._now() + seconds)
         await self._fence.arm(container, ids, seconds)
         self._watch()
+
+    async def guard(self, container: str, instance: str) -> None:
+        """Have its fence know what it is that will run on trial, before it may write."""
+        await self._fence.guard(container, instance)
 
     def is_offered(self, container: str, dataset_id: DatasetId) -> bool:
         """Whether the loan of it was asked for, and goes on."""
@@ -161,6 +167,10 @@ class Loans:
         """How long a borrower that says nothing may still use it; 0 when it does not for sure."""
         unknown = self._began + (lease.seconds or 0) + MARGIN_SECONDS
         return max(0.0, self._lent_until.get(dataset_id, unknown) - self._now())
+
+    def _fence_ends(self, container: str) -> None:
+        """What was kept that very moment is no loan any more, and is started again."""
+        self.end(container, FENCE_ENDS)
 
     def _goes_on(self, loan: _Loan) -> bool:
         return loan.over is None and self._now() < loan.ends_at - GIVE_BACK_SECONDS

@@ -32,6 +32,7 @@ from flocker_lite.convergence.pacing import Failed, failed_again
 from flocker_lite.convergence.plan import plan
 from flocker_lite.convergence.routing_plan import strangers
 from flocker_lite.convergence.sight import AGAIN_SECONDS, Sight
+from flocker_lite.convergence.standing import Standing
 from flocker_lite.errors import FlockerError, LeaseError
 from flocker_lite.model.records import DatasetId
 from flocker_lite.model.state import LocalContainer, LocalDataset, NodeView
@@ -67,6 +68,7 @@ class Loop:
         self._changed = changed
         self._clock: Any = doors.clock
         self.sight = Sight(doors.clock, changed)
+        self.standing = Standing(doors.clock)
         self._in_flight: dict[str, tuple[IStateChange, Deferred[None]]] = {}
         self._discovery_seconds = discovery_seconds
         self.endings: restarts.Endings = doors.endings.remembered
@@ -304,6 +306,7 @@ class Loop:
         )
         local = replace(self.local, on_trial=self._doors.loans.on_trial)
         planned = plan(self._doors.node_id, self.view, local, waiting, resting)
+        self.standing.see(planned)
         wanted_keys = {key(change) for change in planned} | set(self._in_flight) | waiting
         self._forget_failures(wanted_keys)
         busy = {name for change, _ in self._in_flight.values() for name in change.resources}
@@ -375,6 +378,7 @@ class Loop:
             if failed.until_seconds > now
         ]
         waits += [done + REPEAT_SECONDS - now for done in self._done_at.values()]
+        waits += self.standing.due_seconds
         waits += [at - now for at in self._starts_at.values() if at > now]
         if waits:
             self._retry = self._clock.callLater(min(waits), self._step)

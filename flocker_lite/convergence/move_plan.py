@@ -18,13 +18,19 @@ from flocker_lite.convergence.handoff import (
     RecallDatasets,
     ReclaimDatasets,
 )
-from flocker_lite.convergence.pushing import PushDatasets
+from flocker_lite.convergence.pushing import PostponeMove, PushDatasets
 from flocker_lite.convergence.transfer import Moved
 from flocker_lite.model.lease import HOLDERS, Lease, Role
 from flocker_lite.model.records import HealthCheck, NodeId
 
 
-def plan_move(me: NodeId, group: Group) -> IStateChange | None:
+def wait_to_move(move: Sequence, why: str) -> IStateChange:
+    """What stands in the way of this move, said where the move is shown."""
+    push = next(change for change in move.changes if isinstance(change, PushDatasets))
+    return PostponeMove(push.datasets, push.container, push.destination, push.address, why)
+
+
+def plan_move(me: NodeId, group: Group) -> Sequence | None:
     """Push and hand over, when the datasets of the group are wanted elsewhere."""
     leaving = [
         dataset

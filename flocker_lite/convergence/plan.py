@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from flocker_lite.convergence.changes import IStateChange, key
-from flocker_lite.convergence.container_plan import plan_container, plan_parting
+from flocker_lite.convergence.container_plan import plan_container, plan_parting, why_left_alone
 from flocker_lite.convergence.dataset_plan import plan_creation, plan_dataset
 from flocker_lite.convergence.groups import Group, Local, groups
 from flocker_lite.convergence.image_plan import plan_images
-from flocker_lite.convergence.move_plan import plan_handed_over, plan_move
+from flocker_lite.convergence.move_plan import plan_handed_over, plan_move, wait_to_move
 from flocker_lite.convergence.routing_plan import plan_routes
 from flocker_lite.model.records import NodeId
 from flocker_lite.model.state import NodeView
@@ -48,8 +48,10 @@ def _plan_group(
     if any(key(change) not in waiting for change in made):
         return [*made]
     move = plan_move(me, group)
-    if move is not None and key(move) not in waiting:
-        return [move]
+    why = why_left_alone(me, group)
+    going = move if move is None or why is None else wait_to_move(move, why)
+    if going is not None and key(going) not in waiting:
+        return [going]
     return [
         *(change for dataset in group.datasets for change in plan_dataset(me, dataset, group)),
         *plan_container(me, group, resting),

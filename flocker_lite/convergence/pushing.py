@@ -20,7 +20,7 @@ from flocker_lite.convergence.changes import (
     dataset_resource,
 )
 from flocker_lite.convergence.transfer import Moved, Transfer, prune
-from flocker_lite.errors import FlockerError, MoveGivenUp
+from flocker_lite.errors import ContainerError, FlockerError, MoveGivenUp
 from flocker_lite.interfaces import IPeer, IReceiving
 from flocker_lite.model.accounts import write_rate
 from flocker_lite.model.records import DatasetId, MoveOptions, NodeId
@@ -94,13 +94,7 @@ class PushDatasets(ChangeTowards):
             reason = doors.moves.given_up(moved.dataset_id, move)
             if reason is not None:
                 raise MoveGivenUp(reason)
-            doors.moves.begin(
-                moved.dataset_id,
-                moved.lease.epoch + 1,
-                doors.node_id,
-                self.destination,
-                move.move_id if move is not None else None,
-            )
+            begin(doors, moved, self.destination)
         self._phase(doors, "pushing")
         try:
             await self._push(doors)
@@ -128,6 +122,29 @@ class PushDatasets(ChangeTowards):
     def _phase(self, doors: Doors, phase: str, error: str | None = None) -> None:
         for moved in self.datasets:
             doors.moves.phase(moved.dataset_id, phase, error)
+
+
+@implementer(IStateChange)
+@dataclass(frozen=True)
+class PostponeMove(ChangeTowards):
+    """Say of a move that is not begun why it is not; it fails until that is so no more."""
+
+    transfers: ClassVar[bool] = False
+    why: str
+
+    async def run(self, doors: Doors) -> None:
+        for moved in self.datasets:
+            begin(doors, moved, self.destination)
+            doors.moves.phase(moved.dataset_id, "preparing", self.why)
+        raise ContainerError(self.why)
+
+
+def begin(doors: Doors, moved: Moved, destination: NodeId) -> None:
+    """Have an account of the move of a dataset to that node."""
+    move = doors.wishes.move(moved.dataset_id)
+    move_id = move.move_id if move is not None else None
+    epoch = moved.lease.epoch + 1
+    doors.moves.begin(moved.dataset_id, epoch, doors.node_id, destination, move_id)
 
 
 class Push:

@@ -67,7 +67,7 @@ def _routes(me: NodeId, view: NodeView, local: Local) -> Iterator[Route]:
     here = {
         port.external
         for name, have in local.containers.items()
-        if have.running
+        if have.has_begun
         and not _is_leaving(me, view, name)
         and not is_on_trial(local, have.container)
         for port in have.container.ports
@@ -80,7 +80,7 @@ def _kept_away(local: Local, led: set[int]) -> frozenset[Rule]:
     on_trial = {
         port.external
         for have in local.containers.values()
-        if have.running and is_on_trial(local, have.container)
+        if have.has_begun and is_on_trial(local, have.container)
         for port in have.container.ports
     }
     kept = on_trial - led

@@ -87,13 +87,28 @@ class IContainers(Interface):
 
 
 class IFence(Interface):
-    """Ends loans on this node, also when the agent is dead: it is not a part of its process."""
+    """Ends loans on this node, also when the agent is dead: it is not a part of its process.
+
+    It ends them as well when a part of itself is killed: nothing is on trial without it.
+    """
+
+    lost: Callable[[str], None] = Attribute(
+        "Called with the name of a container that is being ended, its time over or not."
+    )
 
     def arm(container: str, dataset_ids: frozenset[DatasetId], seconds: float) -> Awaitable[None]:
         """In so many seconds from now on, by a clock that never jumps, end what is on probation.
 
-        All processes that have one of these datasets mounted are killed then, and it is unmounted;
-        unless its lease says something else than probation. Armed again, it counts anew.
+        What it was told to `guard` is killed then, at once and whatever a lease says. After that
+        all processes of containers that have one of these datasets mounted are killed, and it is
+        unmounted, unless its lease says something else than probation. Armed again, it counts anew.
+        """
+
+    def guard(container: str, instance: str) -> Awaitable[None]:
+        """This instance of the container is killed at the end; to be called before it may write.
+
+        Its end is then none by itself, so it is started again where it has become this node's own.
+        Raises FlockerError when no fence of the container counts.
         """
 
     def disarm(container: str) -> Awaitable[None]:

@@ -146,7 +146,7 @@ def outcome(
     there, here = containers.get(move.destination), containers.get(move.source)
     if there is None or not (there.serving or there.exit_code is not None):
         return None
-    if not move.dataset_ids and here is not None and here.running:
+    if not move.dataset_ids and here is not None and (here.running or here.paused):
         return None
     return DONE
 

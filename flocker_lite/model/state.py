@@ -25,6 +25,7 @@ from flocker_lite.model.records import (
 )
 
 POISED = "poised"
+PAUSED = "paused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +75,9 @@ class LocalContainer:
     """A container of ours as Docker has it.
 
     `container` is the configuration that it was made from. `status` is Docker's word: "created",
-    "running", "exited", ..., or "poised": started, and its program waits to be let go. `instance`
-    tells it from others of the same name, earlier or later.
+    "running", "paused", "exited", ..., or "poised": started, and its program waits to be let go.
+    `instance` tells it from others of the same name, earlier or later, and `run` tells the runs of
+    one that is poisable apart.
     """
 
     container: Container
@@ -83,6 +85,7 @@ class LocalContainer:
     instance: str = ""
     end: End | None = None
     poisable: bool = False
+    run: str = ""
 
     @property
     def running(self) -> bool:
@@ -91,6 +94,19 @@ class LocalContainer:
     @property
     def poised(self) -> bool:
         return self.status == POISED
+
+    @property
+    def paused(self) -> bool:
+        return self.status == PAUSED
+
+    @property
+    def has_processes(self) -> bool:
+        return self.status in ("running", POISED, PAUSED)
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether its program is there: it may write to its data, and has its ports."""
+        return self.running or self.paused
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +247,8 @@ class ContainerState:
     `restarts` counts how often it was started again after it had ended by itself. `exit_code` is
     that of the last run, when it ended by itself and is over. `pull` is there while its image
     comes.
-    `serving` says that it runs and that what comes for it may be led to it.
+    `serving` says that it runs and that what comes for it may be led to it. One that is `paused`
+    has processes, and neither runs nor ended.
     """
 
     container: Container
@@ -241,6 +258,7 @@ class ContainerState:
     exit_code: int | None = None
     pull: ImagePull | None = None
     serving: bool = False
+    paused: bool = False
 
 
 @dataclass(frozen=True, slots=True)

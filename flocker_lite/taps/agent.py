@@ -179,6 +179,7 @@ class AgentApplication(Service):
             options.pool, options.mount_root, run, self._in_thread, self._reactor
         )
         listeners = SsListeners(run, os.getpid())
+        fenced = Path(options.socket_path).parent / "fenced"
         self._containers = DockerContainers(
             self._in_thread,
             self._reactor,
@@ -187,6 +188,7 @@ class AgentApplication(Service):
                 f"{options.state_path}/poised", str(Path(options.socket_path).parent / "released")
             ),
             listeners=listeners,
+            fenced=fenced,
         )
         moves = MoveLog(self._reactor)
         allow_connections(options.held_connections)
@@ -212,7 +214,7 @@ class AgentApplication(Service):
             PullLog(),
             EndingsFile(Path(options.state_path), self._in_thread),
             Arrivals(self._containers, routing, moves, self._reactor),
-            Loans(self._reactor, steady_seconds, ZfsFence(self._reactor, options.pool)),
+            Loans(self._reactor, steady_seconds, ZfsFence(self._reactor, options.pool, fenced)),
         )
 
     async def _listen(self, options: AgentOptions, receiver: Receiver) -> Any:

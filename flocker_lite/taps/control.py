@@ -16,7 +16,7 @@ from flocker_lite import __version__
 from flocker_lite.ca.claims import Kind
 from flocker_lite.control.agents import STRANGERS_MAX, AgentLinks, Certified
 from flocker_lite.control.http.app import RESTAPI, site
-from flocker_lite.control.http.channel import CONNECTIONS_MAX
+from flocker_lite.control.http.channel import ASK_BY_TLS, CONNECTIONS_MAX
 from flocker_lite.control.http.names import Lookups
 from flocker_lite.control.service import ControlService, open_control
 from flocker_lite.control.store.sqlite import StoreThread, open_store
@@ -114,16 +114,22 @@ class ControlApplication(Service):
             self._control, self._reactor, self._certified_by, min(STRANGERS_MAX, files // 4)
         )
         clients = site(api, min(CONNECTIONS_MAX, files // 2), _user_of)
-        await self._listen(options["port"], clients, "REST port", (Kind.USER, Kind.READER))
+        users = (Kind.USER, Kind.READER)
+        await self._listen(options["port"], clients, "REST port", users, ASK_BY_TLS)
         await self._listen(options["agent-port"], agents, "agents' port", (Kind.NODE,))
         self.log.info("flocker-control serves cluster {cluster}", cluster=self._control.cluster_id)
         self._say_who_is_served()
 
     async def _listen(
-        self, description: str, factory: Any, door: str, accepted: tuple[Kind, ...]
+        self,
+        description: str,
+        factory: Any,
+        door: str,
+        accepted: tuple[Kind, ...],
+        plain_answer: bytes = b"",
     ) -> None:
         if self._certificates is not None:
-            factory = self._certificates.server(factory, door, accepted)
+            factory = self._certificates.server(factory, door, accepted, plain_answer)
         elif not self._options["insecure"]:
             description = on_loopback(description)
         endpoint = serverFromString(self._reactor, description)

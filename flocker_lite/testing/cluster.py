@@ -66,14 +66,14 @@ class MemoryNode:
     fence: MemoryFence = field(init=False)
 
     def __post_init__(self) -> None:
-        self.fence = MemoryFence(self.end_loan)
+        self.fence = MemoryFence(self.end_loan, kill=self.containers.fenced)
         self.containers.mounted = self.storage.is_mounted
         self.storage.in_use = lambda path: any(
             path in paths for paths in self.containers.processes.values()
         )
 
     def end_loan(self, dataset_id: str) -> None:
-        """What the fence does, whether or not the agent lives."""
+        """What the fence does after its first kill, whether or not the agent lives."""
         copy = self.storage.copies.get(dataset_id)
         if copy is None or copy.local.lease is None or copy.local.lease.role is not Role.PROBATION:
             return
@@ -190,6 +190,7 @@ class MemoryCluster:
         self.network.gates.pop(node.node_id, None)
         node.agent.stopService()
         node.agent = None
+        node.fence.lost = lambda _: None
         self._hang_up_on(node)
 
     def cut_control(self, node: MemoryNode) -> None:

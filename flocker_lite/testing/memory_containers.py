@@ -10,11 +10,11 @@ from pyrsistent import PMap, pmap
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
-from flocker_lite.containers.translate import create_arguments, made_from
+from flocker_lite.containers.translate import create_arguments, docker_name, made_from
 from flocker_lite.errors import ContainerError, ImageError, NotFound
 from flocker_lite.interfaces import IContainers
 from flocker_lite.model.records import Container, DatasetId
-from flocker_lite.model.state import POISED, End, ImagePull, LocalContainer
+from flocker_lite.model.state import PAUSED, POISED, End, ImagePull, LocalContainer
 
 TERMINATED = 143
 KILLED = 137
@@ -24,12 +24,16 @@ LAYER_BYTES = 1000
 
 @dataclass(frozen=True, slots=True)
 class MadeContainer:
-    """A container as it was created; `paths` are those of the node that appear inside."""
+    """A container as it was created; `paths` are those of the node that appear inside.
+
+    `called` is its name in Docker, where somebody gave it another one.
+    """
 
     local: LocalContainer
     arguments: Mapping[str, Any]
     paths: tuple[str, ...]
     address: str
+    called: str = ""
 
 
 @implementer(IContainers)
@@ -54,6 +58,7 @@ class MemoryContainers:
     unhealthy: dict[str, str] = field(default_factory=dict)
     _made: int = 0
     _ends: int = 0
+    _runs: int = 0
     _failures: dict[str, list[Exception]] = field(default_factory=dict)
     _watchers: list[Callable[[str], None]] = field(default_factory=list)
 
@@ -61,14 +66,53 @@ class MemoryContainers:
         """The next call of that method, after those already told to, raises this instead."""
         self._failures.setdefault(method, []).append(error)
 
+    def restart(self, name: str) -> None:
+        """Somebody, or Docker itself, has it run anew: `docker restart`.
+
+        That is another run, which waits at the gate like any other.
+        """
+        self._end(name, TERMINATED)
+        self.start_by_hand(name)
+
+    def start_by_hand(self, name: str) -> None:
+        """`docker start`: one that has a gate waits there, whatever becomes of its data."""
+        local = self.made[name].local
+        if not local.has_processes:
+            self._set(name, POISED if local.poisable else "running")
+
+    def pause(self, name: str) -> None:
+        """`docker pause` of one that runs."""
+        self._set(name, PAUSED)
+
+    def unpause(self, name: str) -> None:
+        """`docker unpause`."""
+        self._set(name, "running")
+
+    def rename(self, name: str, called: str) -> None:
+        """`docker rename`: what it is called says nothing of what it is."""
+        self.made[name] = replace(self.made[name], called=called)
+        self._tell(name)
+
+    def vanish(self, name: str) -> None:
+        """`docker rm -f`, or `docker container prune` of one that ended."""
+        self._end(name, KILLED)
+        if self.made.pop(name, None) is not None:
+            self._tell(name)
+
     @property
     def processes(self) -> Mapping[str, tuple[str, ...]]:
         """The names of the containers that have processes, and the paths that those may write."""
-        return {name: made.paths for name, made in self.made.items() if made.local.running}
+        return {name: made.paths for name, made in self.made.items() if _writes(made)}
 
     def end(self, name: str, exit_code: int) -> None:
         """The container ends of its own accord."""
         self._end(name, exit_code)
+
+    def fenced(self, instance: str) -> None:
+        """A fence kills it."""
+        for name, made in list(self.made.items()):
+            if made.local.instance == instance:
+                self._end(name, KILLED, by_itself=False)
 
     def crash(self) -> None:
         """The node loses power: no process is left, what was created is, and nobody watches."""
@@ -108,9 +152,15 @@ class MemoryContainers:
         if existing is not None:
             if made_from(arguments, existing.arguments["Labels"]):
                 return
-            if existing.local.running or existing.local.poised:
+            if existing.local.has_processes:
                 raise ContainerError(f"container {name} runs with another configuration")
             del self.made[name]
+        for other, made in self.made.items():
+            if made.called == docker_name(name):
+                raise ContainerError(
+                    f"container {other} was given the name {made.called}: "
+                    f"`docker rename {made.called} {docker_name(other)}`"
+                )
         if container.image not in self.pulled:
             raise ImageError(f"image {container.image} is not here: pull it first")
         self._made += 1
@@ -126,12 +176,14 @@ class MemoryContainers:
         made = self._prepared(name)
         if not made.local.poisable:
             raise ContainerError(f"container {name} was not made to be poised")
+        _require_not_paused(made)
         if not made.local.running:
             self._set(name, POISED)
 
     async def start(self, name: str) -> None:
         await self._begin("start", name)
         made = self._prepared(name)
+        _require_not_paused(made)
         if made.local.running:
             return
         for path in made.paths:
@@ -183,12 +235,29 @@ class MemoryContainers:
 
     def _end(self, name: str, exit_code: int, by_itself: bool = True) -> None:
         local = self.made[name].local if name in self.made else None
-        if local is not None and (local.running or local.poised):
+        if local is not None and local.has_processes:
             self._ends += 1
             self._set(name, "exited", End(exit_code, self._ends, self.ran_seconds, by_itself))
 
     def _set(self, name: str, status: str, end: End | None = None) -> None:
         made = self.made[name]
-        self.made[name] = replace(made, local=replace(made.local, status=status, end=end))
+        begins = status in (POISED, "running") and not made.local.has_processes
+        self._runs += begins
+        run = str(self._runs) if begins else made.local.run
+        self.made[name] = replace(made, local=replace(made.local, status=status, end=end, run=run))
+        self._tell(name)
+
+    def _tell(self, name: str) -> None:
         for changed in tuple(self._watchers):
             changed(name)
+
+
+def _writes(made: MadeContainer) -> bool:
+    """One that waits at its gate does not; one that is paused may at any moment."""
+    return made.local.has_processes and not made.local.poised
+
+
+def _require_not_paused(made: MadeContainer) -> None:
+    if made.local.paused:
+        name = docker_name(made.local.container.name)
+        raise ContainerError(f"container {name} is paused: `docker unpause {name}`")

@@ -26,6 +26,7 @@ from flocker_lite.ca.facts import Facts, ending
 from flocker_lite.tls.contexts import make_context
 from flocker_lite.tls.credentials import Credentials, Files, credentials, read_files
 from flocker_lite.tls.guard import Guard, GuardFactory, verify
+from flocker_lite.tls.plain import PlainTolerantFactory
 
 LOOK_SECONDS = 10.0
 WARNING_SECONDS = 86400.0
@@ -93,10 +94,17 @@ class Certificates(Service):
         """The serial numbers of certificates that were called back."""
         return self.credentials.revoked
 
-    def server(self, wrapped: Any, door: str, accepted: Collection[Kind]) -> TLSMemoryBIOFactory:
-        """A factory to listen with: on its connections only these are let in."""
+    def server(
+        self, wrapped: Any, door: str, accepted: Collection[Kind], plain_answer: bytes = b""
+    ) -> TLSMemoryBIOFactory:
+        """A factory to listen with: on its connections only these are let in.
+
+        Who speaks HTTP without TLS gets the `plain_answer`, where there is one.
+        """
         guarded = GuardFactory(wrapped, self, door, accepted, False, self._clock)
-        return TLSMemoryBIOFactory(self, False, guarded, self._clock)
+        if not plain_answer:
+            return TLSMemoryBIOFactory(self, False, guarded, self._clock)
+        return PlainTolerantFactory(plain_answer, self, False, guarded, self._clock)
 
     def client(self, endpoint: Any, accepted: Collection[Kind]) -> Any:
         """An endpoint whose connections are to nobody else."""

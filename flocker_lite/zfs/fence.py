@@ -1,9 +1,11 @@
-"""IFence with a process for each container on trial, which outlives the agent."""
+"""IFence with two processes for each container on trial, which outlive the agent."""
 
 from __future__ import annotations
 
+import json
 import os
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -21,8 +23,10 @@ from flocker_lite.interfaces import IFence
 from flocker_lite.model.records import DatasetId
 from flocker_lite.processes import ENVIRONMENT, STDERR_TAIL_BYTES_MAX
 from flocker_lite.zfs import names
+from flocker_lite.zfs.fence_kill import CGROUPS
+from flocker_lite.zfs.fence_process import now
 
-ARM_TIMEOUT_SECONDS = 10.0
+ANSWER_TIMEOUT_SECONDS = 10.0
 PROGRAM = "flocker_lite.zfs.fence_process"
 
 
@@ -30,21 +34,53 @@ PROGRAM = "flocker_lite.zfs.fence_process"
 class ZfsFence:
     """Fences for datasets in this pool; `reactor` provides IReactorProcess and IReactorTime."""
 
-    def __init__(self, reactor: Any, pool: str) -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        pool: str,
+        notes: Path | None = None,
+        cgroups: Path = CGROUPS,
+        zfs: str = "zfs",
+    ) -> None:
+        """In the folder `notes` a file's name is the id of a container that was killed.
+
+        `cgroups` is where the control groups are, `zfs` the command: elsewhere in tests.
+        """
+        self.lost: Callable[[str], None] = lambda _: None
         self._reactor = reactor
         self._pool = pool
+        self._notes = notes
+        self._cgroups = cgroups
+        self._zfs = zfs
         self._armed: dict[str, tuple[frozenset[DatasetId], _Fence]] = {}
 
     async def arm(self, container: str, dataset_ids: frozenset[DatasetId], seconds: float) -> None:
+        until = now() + seconds
         ids, fence = self._armed.get(container, (frozenset(), None))
-        if fence is None or fence.has_ended or ids != dataset_ids:
+        if fence is None or fence.is_over or ids != dataset_ids:
             await self.disarm(container)
-            fence = self._start(dataset_ids)
+            fence = self._start(container, dataset_ids)
             self._armed[container] = (dataset_ids, fence)
-        counting = fence.count(seconds)
-        counting.addTimeout(ARM_TIMEOUT_SECONDS, self._reactor)
+        # The time itself is told, and not how long it is until then: a machine may stand still
+        # between the word and its reader.
+        await self._tell(container, fence, f"until {until:.3f}")
+
+    async def guard(self, container: str, instance: str) -> None:
+        _, fence = self._armed.get(container, (None, None))
+        if fence is None:
+            raise FlockerError(f"container {container} has no fence")
+        await self._tell(container, fence, f"guard {instance}")
+
+    async def disarm(self, container: str) -> None:
+        _, fence = self._armed.pop(container, (None, None))
+        if fence is not None:
+            fence.stop()
+
+    async def _tell(self, container: str, fence: _Fence, line: str) -> None:
+        answered = fence.tell(line)
+        answered.addTimeout(ANSWER_TIMEOUT_SECONDS, self._reactor)
         try:
-            await counting
+            await answered
         except Exception as error:
             await self.disarm(container)
             reason = fence.stderr_tail.decode("utf-8", "replace").strip() or str(error)
@@ -52,19 +88,22 @@ class ZfsFence:
                 f"the fence of container {container} does not start: {reason}"
             ) from None
 
-    async def disarm(self, container: str) -> None:
-        _, fence = self._armed.pop(container, (None, None))
-        if fence is not None:
-            fence.end()
-
-    def _start(self, dataset_ids: frozenset[DatasetId]) -> _Fence:
-        fence = _Fence()
+    def _start(self, container: str, dataset_ids: frozenset[DatasetId]) -> _Fence:
+        fence = _Fence(lambda: self.lost(container))
         filesystems = [names.filesystem(self._pool, dataset_id) for dataset_id in dataset_ids]
-        argv = [sys.executable, "-m", PROGRAM, *sorted(filesystems)]
+        config = {
+            "filesystems": sorted(filesystems),
+            "cgroups": str(self._cgroups),
+            "zfs": self._zfs,
+            "notes": str(self._notes or ""),
+        }
+        argv = [sys.executable, "-m", PROGRAM, json.dumps(config)]
         # It has to find this very package, wherever that is.
         package = str(Path(flocker_lite.__file__).parent.parent)
         environment = {**ENVIRONMENT, "PYTHONPATH": package}
         try:
+            if self._notes is not None:
+                self._notes.mkdir(parents=True, exist_ok=True)
             self._reactor.spawnProcess(fence, sys.executable, argv, environment)
         except OSError as error:
             reason = os.strerror(error.errno or 0)
@@ -73,45 +112,69 @@ class ZfsFence:
 
 
 class _Fence(ProcessProtocol):
-    """One process; it is left alone when this one ends."""
+    """The first of the two; both are left alone when this process ends.
+
+    `lost` is called once, when it ends what it guards, or has ended untold.
+    """
 
     _log = Logger()
 
-    def __init__(self) -> None:
-        self.has_ended = False
+    def __init__(self, lost: Callable[[], None]) -> None:
+        self.is_over = False
         self.stderr_tail = b""
-        self._counting: list[Deferred[None]] = []
+        self._lost = lost
+        self._is_told_to_stop = False
+        self._answers: list[Deferred[None]] = []
+        self._rest = b""
 
-    def count(self, seconds: float) -> Deferred[None]:
-        """Fires when it has begun to count, anew."""
+    def tell(self, line: str) -> Deferred[None]:
+        """Fires when both processes have heeded it."""
         transport: Any = self.transport
-        counting: Deferred[None] = Deferred()
-        self._counting.append(counting)
-        transport.write(f"count {seconds:.3f}\n".encode())
-        return counting
+        answered: Deferred[None] = Deferred()
+        if self.is_over:
+            answered.errback(FlockerError("it has ended"))
+            return answered
+        self._answers.append(answered)
+        transport.write(f"{line}\n".encode())
+        return answered
 
-    def end(self) -> None:
+    def stop(self) -> None:
         """There is nothing to end any more."""
         transport: Any = self.transport
-        if not self.has_ended:
-            with suppress(ProcessExitedAlready):
-                transport.write(b"stop\n")
-                transport.closeStdin()
+        self._is_told_to_stop = True
+        with suppress(ProcessExitedAlready):
+            transport.write(b"stop\n")
+            transport.closeStdin()
 
     def outReceived(self, data: bytes) -> None:
-        for _ in range(data.count(b"counting\n")):
-            counting = self._counting.pop(0)
-            if not counting.called:
-                counting.callback(None)
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            if line == b"ending":
+                self._end()
+            elif self._answers:
+                answered = self._answers.pop(0)
+                if not answered.called:
+                    answered.callback(None)
 
     def errReceived(self, data: bytes) -> None:
         self.stderr_tail = (self.stderr_tail + data)[-STDERR_TAIL_BYTES_MAX:]
 
+    def processExited(self, reason: Failure) -> None:
+        """The other one may hold its pipes for a while, so `processEnded` comes too late."""
+        if self._is_told_to_stop:
+            self.is_over = True
+        else:
+            self._end()
+        waiting, self._answers = self._answers, []
+        for answered in waiting:
+            if not answered.called:
+                answered.errback(reason)
+
     def processEnded(self, reason: Failure) -> None:
-        self.has_ended = True
-        waiting, self._counting = self._counting, []
-        for counting in waiting:
-            if not counting.called:
-                counting.errback(reason)
         if self.stderr_tail:
             self._log.warn("a fence said: {said}", said=self.stderr_tail.decode("utf-8", "replace"))
+
+    def _end(self) -> None:
+        if not self.is_over:
+            self.is_over = True
+            self._lost()

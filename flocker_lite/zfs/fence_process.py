@@ -1,47 +1,226 @@
-"""The fence: a process of its own that ends a loan on this node when nobody else has.
+"""The fence: two processes that end a loan on this node when nobody else has.
 
-It outlives the agent, and imports little, since a move waits for its start. On stdin it takes
+They outlive the agent, and import little, since a move waits for their start. Both count, and each
+sees the other's death: who is left ends the loan at once. So a copy on trial runs unguarded only
+where both are killed at one instant, which takes root. Who is left starts no other one: what kills
+a fence once may do so again, and a trial that ends early harms nobody.
 
-    count SECONDS   in so many seconds from now on, end it; it answers "counting"
-    stop            there is nothing to end; it exits
+The first one takes lines on stdin, of which it answers those that both have heeded with "done":
 
-and goes on counting when stdin ends: the agent has died.
+    guard ID        this container is on trial, and killed at the end
+    until SECONDS   of the clock that goes on while the machine sleeps: then end it
+    stop            there is nothing to end; both exit, and nothing is answered
+
+It goes on counting when stdin ends: the agent has died. When it ends the loan it says "ending".
 """
 
 from __future__ import annotations
 
+import ctypes
+import json
 import os
-import re
 import select
 import signal
-import subprocess
+import socket
 import sys
 import time
-from collections.abc import Iterator
 from contextlib import suppress
+from enum import Enum
 from pathlib import Path
+from typing import Any
 
-from flocker_lite.zfs.mounts import mounts_source
+from flocker_lite.zfs.fence_end import Ending, Foresight
 
-LEASE_PROPERTY = "flocker:lease"
-PROBATION = "probation:"
-COMMAND_TIMEOUT_SECONDS = 5.0
-RETRY_SECONDS = 0.1
+RETRY_SECONDS = 0.05
+LOOK_SECONDS_MAX = 1.0
+FORESIGHT_SECONDS = 5.0
+"""So long before the end ZFS is asked whether there is anything to end: see `decide`."""
+
+FORESIGHT_LOOK_SECONDS = 0.25
 IDLE_SECONDS_MAX = 3600.0
 """One that is never told to count ends by itself."""
 
-_CONTAINER = re.compile(r"[0-9a-f]{64}")
+ENDED = 3
+"""The exit code of one that ended what it guarded."""
+
+LINE_BYTES_MAX = 4096
+_MLOCK_CURRENT, _MLOCK_FUTURE, _MLOCK_ONFAULT = 1, 2, 4
 
 
-def main(filesystems: list[str]) -> None:
-    """Entry point: count, and end the loan of these ZFS filesystems."""
+class Verdict(Enum):
+    """What is to be done now."""
+
+    WAIT = "wait"
+    LEAVE = "leave"
+    END = "end"
+
+
+def decide(
+    until: float | None,
+    stopped: bool,
+    heard: bool,
+    paired: bool,
+    now: float,
+    began: float,
+    is_settled: bool = False,
+) -> Verdict:
+    """`heard`: the agent lives, or may; `paired`: so does the other process. Seconds of one clock.
+
+    `is_settled`: ZFS said in time that nothing is on probation. That spares what an agent kept that
+    died before it could say so; without an answer by the end there is a kill.
+
+    Whoever was told to stop is told the truth, however late it reads that: the agent says so only
+    of what is ended or kept. Who was not told to count has nothing to end.
+    """
+    if stopped:
+        return Verdict.LEAVE
+    if until is None:
+        is_idle = now >= began + IDLE_SECONDS_MAX
+        return Verdict.WAIT if heard and paired and not is_idle else Verdict.LEAVE
+    if paired and now < until:
+        return Verdict.WAIT
+    return Verdict.LEAVE if is_settled else Verdict.END
+
+
+class Half:
+    """One of the two; `agent` is the descriptor on which the first one hears the agent."""
+
+    def __init__(self, partner: socket.socket, agent: int | None, config: dict[str, Any]) -> None:
+        self._partner: socket.socket | None = partner
+        self._agent = agent
+        self._is_first = agent is not None
+        self._config = config
+        self._until: float | None = None
+        self._stopped = False
+        self._ids: list[str] = []
+        self._began = now()
+        self._foresight: Foresight | None = None
+        self._rests = {"agent": b"", "partner": b""}
+
+    def run(self) -> int:
+        """Count, and end the loan; returns the exit code."""
+        while True:
+            verdict = self._decide()
+            if verdict is Verdict.LEAVE:
+                return 0
+            if verdict is Verdict.END:
+                return self._end()
+            left = LOOK_SECONDS_MAX if self._until is None else self._until - now()
+            look = LOOK_SECONDS_MAX if self._foresight is None else FORESIGHT_LOOK_SECONDS
+            self._hear(min(max(left, 0.0), look))
+
+    def _decide(self) -> Verdict:
+        # What was said by a time counts before that time does: the machine may have stood still,
+        # at any instruction here too.
+        at = now()
+        self._hear(0.0)
+        heard = not self._is_first or self._agent is not None
+        paired = self._partner is not None
+        is_settled = self._is_settled()
+        return decide(self._until, self._stopped, heard, paired, at, self._began, is_settled)
+
+    def _is_settled(self) -> bool:
+        """Asked anew for each time that is told, and long enough before that is over."""
+        if self._until is None or now() < self._until - FORESIGHT_SECONDS:
+            self._foresight = None
+            return False
+        if self._foresight is None:
+            self._foresight = Foresight(self._config["filesystems"], self._config["zfs"], now)
+        return self._foresight.step()
+
+    def _end(self) -> int:
+        ending = Ending(
+            self._ids,
+            self._config["filesystems"],
+            self._config["zfs"],
+            Path(self._config["cgroups"]),
+            Path(self._config["notes"]) if self._config["notes"] else None,
+        )
+        # Before anything is said of it.
+        is_done = ending.step()
+        self._say(b"ending\n")
+        while not is_done and not self._stopped:
+            self._hear(RETRY_SECONDS)
+            is_done = ending.step()
+        return ENDED
+
+    def _hear(self, seconds: float) -> None:
+        """Heed what the agent and the partner say, and wait for it no longer than that."""
+        listening: list[Any] = [end for end in (self._agent, self._partner) if end is not None]
+        if not listening:
+            time.sleep(seconds)
+            return
+        readable, _, _ = select.select(listening, [], [], seconds)
+        if self._agent in readable:
+            self._hear_agent()
+        if self._partner is not None and self._partner in readable:
+            self._hear_partner(self._partner)
+
+    def _hear_agent(self) -> None:
+        assert self._agent is not None
+        data = os.read(self._agent, LINE_BYTES_MAX)
+        if not data:
+            self._agent = None
+        for line in self._lines("agent", data):
+            self._heed(line)
+            self._tell_partner(line)
+
+    def _hear_partner(self, partner: socket.socket) -> None:
+        try:
+            data = partner.recv(LINE_BYTES_MAX)
+        except OSError:
+            data = b""
+        if not data:
+            self._partner = None
+        for line in self._lines("partner", data):
+            if self._is_first:
+                self._say(b"done\n")
+            else:
+                self._heed(line)
+                self._tell_partner("done")
+
+    def _heed(self, line: str) -> None:
+        word, _, value = line.partition(" ")
+        if word == "stop":
+            self._stopped = True
+        elif word == "guard" and value:
+            self._ids.append(value)
+        elif word == "until":
+            self._until = float(value)
+
+    def _lines(self, source: str, data: bytes) -> list[str]:
+        *lines, self._rests[source] = (self._rests[source] + data).split(b"\n")
+        return [line.decode() for line in lines]
+
+    def _tell_partner(self, line: str) -> None:
+        if self._partner is not None:
+            with suppress(OSError):
+                self._partner.sendall(f"{line}\n".encode())
+
+    def _say(self, said: bytes) -> None:
+        """To the agent, if it still listens."""
+        if self._is_first:
+            with suppress(OSError):
+                os.write(1, said)
+
+
+def main(config: dict[str, Any]) -> int:
+    """Entry point: `config` names the filesystems, and where the rest is."""
     os.setsid()
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGPIPE):
         signal.signal(number, signal.SIG_IGN)
-    if count_down():
-        # The end of an agent's unit must not be waited for by what would never come.
-        for filesystem in filesystems:
-            end_loan(filesystem)
+    ours, theirs = socket.socketpair()
+    if os.fork() == 0:
+        ours.close()
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for fd in (0, 1):
+            os.dup2(nothing, fd)
+        half = Half(theirs, None, config)
+    else:
+        theirs.close()
+        half = Half(ours, 0, config)
+    harden()
+    return half.run()
 
 
 def now() -> float:
@@ -49,93 +228,19 @@ def now() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
-def count_down() -> bool:
-    """Heed stdin until the time is over (True) or there is nothing to end (False)."""
-    ends, counting, listens, pending = now() + IDLE_SECONDS_MAX, False, True, b""
-    while True:
-        left = ends - now()
-        if left <= 0:
-            return counting
-        if not listens:
-            time.sleep(min(left, 1.0))
-            continue
-        readable, _, _ = select.select([0], [], [], min(left, 1.0))
-        if not readable:
-            continue
-        data = os.read(0, 4096)
-        listens = bool(data)
-        if not listens and not counting:
-            return False
-        *lines, pending = (pending + data).split(b"\n")
-        for line in lines:
-            if line == b"stop":
-                return False
-            ends, counting = now() + float(line.removeprefix(b"count ")), True
-            os.write(1, b"counting\n")
+def harden() -> None:
+    """Be the last to be killed for want of memory, and the first to run, as far as one may.
 
-
-def end_loan(filesystem: str) -> None:
-    """Kill the containers that have it mounted, and unmount it, until that is done."""
-    while is_on_probation(filesystem):
-        for pid in users(filesystem):
-            kill(pid)
-        unmounted = run("zfs", "unmount", filesystem).returncode == 0
-        if not any(users(filesystem)) and (unmounted or not is_mounted_here(filesystem)):
-            return
-        time.sleep(RETRY_SECONDS)
-
-
-def is_on_probation(filesystem: str) -> bool:
-    """Whether its lease says so; also when it cannot be read, for that is the safe answer."""
-    answer = run("zfs", "get", "-Hp", "-o", "value", LEASE_PROPERTY, filesystem)
-    if answer.returncode != 0:
-        return "does not exist" not in answer.stderr
-    return answer.stdout.startswith(PROBATION)
-
-
-def users(filesystem: str, proc: Path = Path("/proc")) -> Iterator[int]:
-    """The processes of containers that have the filesystem mounted.
-
-    Other processes may have it in a mount namespace of their own: they are none of ours.
+    A machine that is short of either, or that stood still, is where a fence is needed.
     """
-    for entry in os.scandir(proc):
-        if not entry.name.isdigit():
-            continue
-        try:
-            if _CONTAINER.search((proc / entry.name / "cgroup").read_text()) is None:
-                continue
-            mountinfo = (proc / entry.name / "mountinfo").read_text()
-        except OSError:
-            continue
-        if mounts_source(mountinfo, filesystem):
-            yield int(entry.name)
-
-
-def is_mounted_here(filesystem: str) -> bool:
-    """Whether the namespace of this process has it mounted."""
-    return mounts_source(Path("/proc/self/mountinfo").read_text(), filesystem)
-
-
-def kill(pid: int) -> None:
-    """SIGKILL, unless it is gone."""
-    with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
-
-
-def run(*argv: str) -> subprocess.CompletedProcess[str]:
-    """A command's outcome; one that hangs is killed, and has failed."""
-    try:
-        return subprocess.run(
-            argv,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=COMMAND_TIMEOUT_SECONDS,
-            check=False,
-        )
-    except (subprocess.TimeoutExpired, OSError) as error:
-        return subprocess.CompletedProcess(argv, 1, "", str(error))
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("-1000")
+    with suppress(OSError):
+        policy = os.SCHED_FIFO | os.SCHED_RESET_ON_FORK
+        os.sched_setscheduler(0, policy, os.sched_param(1))
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).mlockall(_MLOCK_CURRENT | _MLOCK_FUTURE | _MLOCK_ONFAULT)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main(json.loads(sys.argv[1])))

@@ -125,6 +125,28 @@ def test_a_directory_that_is_there(ca: CA) -> None:
     assert ca.files() == before
 
 
+def test_addresses(ca: CA) -> None:
+    """A list says where nodes are, as far as somebody noted it; their certificates do not."""
+    ca.does("create-node", "--uuid", NODE, "--address", "10.0.0.11", "--to", str(ca.path / "for"))
+    ca.does("create-node", "--address", "fd00::12")
+    ca.does("create-node")
+    ca.does("create-user", "alice")
+    said = ca.does("list")
+    assert re.search(rf"node {NODE} at 10\.0\.0\.11 +20", said)
+    assert re.search(r"node [0-9a-f-]+ at fd00::12 +20", said)
+    assert len(re.findall(r"node [0-9a-f-]{36} +20", said)) == 1
+    assert b"10.0.0.11" not in (ca.path / f"node-{NODE}.crt").read_bytes()
+    assert not list((ca.path / "for").glob("*.address"))
+    # It may be noted later, and goes with its certificate.
+    (ca.path / f"node-{NODE}.address").write_text("node1.example\n")
+    assert f"node {NODE} at node1.example" in ca.does("list")
+    ca.does("renew", str(ca.path / f"node-{NODE}.crt"))
+    assert f"node {NODE} at node1.example" in ca.does("list")
+    ca.does("revoke", str(ca.path / f"node-{NODE}.crt"))
+    assert not (ca.path / f"node-{NODE}.address").exists()
+    assert "node1.example" not in ca.does("list")
+
+
 def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
     """It is told as the other commands tell it."""
     with pytest.raises(SystemExit) as ended:
@@ -168,6 +190,7 @@ def test_not_even_a_key_without_its_certificate(ca: CA) -> None:
         (("create-user", "alice\n"), "no name of a user"),
         (("create-control", "no host"), "no name of a control"),
         (("create-control", "good.example", "no_host"), "'no_host' is no host name"),
+        (("create-node", "--address", "no host"), "'no host' is no host name"),
         (("renew", "nowhere.crt"), "nowhere.crt is not there"),
     ],
 )

@@ -5,12 +5,10 @@ from __future__ import annotations
 import base64
 import gc
 import json
-import re
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs
 
 import pytest
 
@@ -47,40 +45,39 @@ class Docker:
                 "Names": [f"/flocker--{name}"],
                 "Labels": arguments["Labels"],
                 "State": status,
+                "Image": "redis:latest",
             }
         )
-        self.states[f"id-{name}"] = {"ExitCode": 7, "StartedAt": started, "FinishedAt": finished}
-
-    @property
-    def details(self) -> dict[str, Any]:
-        """What there is to know of the container db."""
-        (entry,) = self.containers
-        return {
-            "Id": entry["Id"],
-            "Name": "/flocker--db",
-            "Config": {"Labels": entry["Labels"]},
-            "HostConfig": {},
-            "State": {"Running": False},
+        self.states[f"id-{name}"] = {
+            "Status": status,
+            "Running": status == "running",
+            "ExitCode": 7,
+            "StartedAt": started,
+            "FinishedAt": finished,
+            "Pid": 0,
         }
 
-    def _listed(self, query: str) -> list[dict[str, Any]]:
-        [filters] = parse_qs(query)["filters"]
-        names = [re.compile(pattern) for pattern in json.loads(filters).get("name", [""])]
-        return [
-            entry
-            for entry in self.containers
-            if any(pattern.search(entry["Names"][0]) for pattern in names)
-        ]
+    def inspected(self, reference: str) -> dict[str, Any] | None:
+        """What there is to know of a container, by its id or name: newer than the list."""
+        for entry in self.containers:
+            name = entry["Names"][0]
+            if reference in (entry["Id"], name.removeprefix("/")) and entry["Id"] in self.states:
+                return {
+                    "Id": entry["Id"],
+                    "Name": name,
+                    "Config": {"Labels": entry["Labels"], "Image": entry.get("Image")},
+                    "HostConfig": {},
+                    "State": self.states[entry["Id"]],
+                }
+        return None
 
     def answer(self, request: Request) -> Answer:
         """As Docker does."""
         match request.path.strip("/").split("/"):
             case ["containers", "json"]:
-                return Answer(body=self._listed(request.query))
-            case ["containers", container_id, "json"] if container_id in self.states:
-                return Answer(body={"State": self.states[container_id]})
-            case ["containers", "flocker--db", "json"]:
-                return Answer(body=self.details)
+                return Answer(body=self.containers)
+            case ["containers", reference, "json"] if self.inspected(reference) is not None:
+                return Answer(body=self.inspected(reference))
             case ["containers", "id-db", "start"]:
                 return self.start
             case ["containers", "id-db"]:
@@ -116,7 +113,7 @@ def engine(served: FakeEngine, tmp_path: Path) -> Iterator[Engine]:
 
 def found(engine: Engine) -> dict[str, LocalContainer]:
     """What it sees."""
-    return {local.container.name: local for local in engine.containers()}
+    return {local.container.name: local for local in engine.looks.containers()}
 
 
 @pytest.mark.parametrize("count", [1, 10, 50])
@@ -134,30 +131,31 @@ def test_one_alone(docker: Docker, served: FakeEngine, engine: Engine) -> None:
     """One that moved is asked for alone, and what is known of the others stays known."""
     for number in range(12):
         docker.add(f"c{number}", "exited")
-    engine.attend(True)
+    engine.looks.attend(True)
     found(engine)
-    engine.moved("id-c1")
+    engine.looks.moved("id-c1")
     del served.asked[:]
-    (local,) = engine.containers("c1")
+    local = engine.looks.look("c1")
+    assert local is not None
     assert local.container.name == "c1"
-    assert served.paths == ["/containers/json", "/containers/id-c1/json", "/networks/bridge"]
+    assert served.paths == ["/containers/id-c1/json", "/networks/bridge"]
     del served.asked[:]
     assert len(found(engine)) == 12
     assert served.paths == ["/containers/json"]
-    assert engine.containers("c") == []
+    assert engine.looks.look("c") is None
 
 
 def test_ends_are_looked_at_once(docker: Docker, served: FakeEngine, engine: Engine) -> None:
     """While events tell what moves, those that ended long ago cost nothing."""
     for number in range(9):
         docker.add(f"c{number}", "exited")
-    engine.attend(True)
+    engine.looks.attend(True)
     found(engine)
     assert len(served.asked) == 1 + 9 + 1
     del served.asked[:]
     found(engine)
     assert served.paths == ["/containers/json"]
-    engine.moved("id-c3")
+    engine.looks.moved("id-c3")
     del served.asked[:]
     found(engine)
     assert served.paths == ["/containers/json", "/containers/id-c3/json", "/networks/bridge"]
@@ -171,9 +169,9 @@ def test_ends_are_not_believed_unwatched(
     found(engine)
     found(engine)
     assert served.paths.count("/containers/id-db/json") == 2
-    engine.attend(True)
+    engine.looks.attend(True)
     found(engine)
-    engine.attend(False)
+    engine.looks.attend(False)
     found(engine)
     assert served.paths.count("/containers/id-db/json") == 4
 
@@ -191,6 +189,23 @@ def test_by_itself(docker: Docker, engine: Engine, served: FakeEngine) -> None:
     assert crashed.ran_seconds == pytest.approx(7200, abs=1)
 
 
+def test_killed_by_a_fence(docker: Docker, served: FakeEngine, tmp_path: Path) -> None:
+    """That was no end by itself, until it is started again."""
+    docker.add("db", "exited", finished=AFTER)
+    note = tmp_path / "fenced" / "id-db"
+    note.parent.mkdir()
+    fenced = Engine("/docker.sock", tmp_path, fenced=note.parent)
+    for is_noted in (False, True):
+        if is_noted:
+            note.touch()
+        end = found(fenced)["db"].end
+        assert end is not None
+        assert end.by_itself is not is_noted
+    fenced.start("db")
+    assert not note.exists()
+    fenced.close()
+
+
 def test_no_bridge(docker: Docker, engine: Engine, served: FakeEngine) -> None:
     """Where Docker has no default bridge, the start of the machine tells the ends apart."""
     docker.has_bridge = False
@@ -206,6 +221,89 @@ def test_gone_between_two_questions(docker: Docker, engine: Engine, served: Fake
     docker.add("db", "exited")
     docker.states.clear()
     assert found(engine) == {}
+
+
+def test_the_list_is_late(docker: Docker, engine: Engine, served: FakeEngine) -> None:
+    """Of what died Docker's list says for a while that it runs: its end is seen all the same."""
+    docker.add("db", "running")
+    docker.add("other", "running")
+    engine.looks.attend(True)
+    assert found(engine)["db"].running
+    docker.states["id-db"] |= {"Status": "exited", "Running": False}
+    engine.looks.moved("id-db")
+    looked = engine.looks.look("db")
+    assert looked is not None
+    assert (looked.status, found(engine)["db"].status) == ("exited", "exited")
+    assert found(engine)["other"].running
+
+
+def test_the_list_is_late_for_a_look_at_all(
+    docker: Docker, engine: Engine, served: FakeEngine
+) -> None:
+    """The same when nobody has looked at that one alone before."""
+    docker.add("db", "running")
+    engine.looks.attend(True)
+    found(engine)
+    docker.states["id-db"] |= {"Status": "exited", "Running": False}
+    engine.looks.moved("id-db")
+    assert found(engine)["db"].status == "exited"
+
+
+def rename(docker: Docker, name: str) -> None:
+    """`docker rename` of the only container."""
+    docker.containers[0]["Names"] = [f"/{name}"]
+
+
+@pytest.mark.parametrize("name", ["kv-old", "flocker--other"])
+def test_renamed(docker: Docker, engine: Engine, served: FakeEngine, name: str) -> None:
+    """One that somebody renamed is still ours, under the name that its label says."""
+    docker.add("db", "running")
+    assert list(found(engine)) == ["db"]
+    rename(docker, name)
+    looked = engine.looks.look("db")
+    assert looked is not None
+    assert looked.running
+    assert list(found(engine)) == ["db"]
+
+
+def test_renamed_before_anybody_looked(docker: Docker, engine: Engine, served: FakeEngine) -> None:
+    """An agent that starts then finds it as well, whatever it does first."""
+    docker.add("db", "running")
+    rename(docker, "kv-old")
+    assert engine.process("db") is not None
+
+
+def test_its_name_was_given_to_another(docker: Docker, engine: Engine, served: FakeEngine) -> None:
+    """What would have to be called like another one of ours cannot be made, and it is said why."""
+    docker.add("db", "running")
+    rename(docker, "flocker--other")
+    arguments = create_arguments(Container("other", NODE, "redis:latest"), {}, "10.79.1.11")
+    with pytest.raises(ContainerError, match="docker rename flocker--other flocker--db"):
+        engine.create("other", arguments)
+
+
+def test_a_copy_is_not_ours(docker: Docker, engine: Engine, served: FakeEngine) -> None:
+    """An image of `docker commit` has our labels, and what others run of it is theirs."""
+    docker.add("db", "running")
+    docker.add("db", "exited")
+    docker.containers[1] |= {"Id": "id-copy", "Names": ["/copy"], "Image": "mine:latest"}
+    docker.states["id-copy"] = docker.states["id-db"] | {"Status": "exited"}
+    docker.states["id-db"] |= {"Status": "running", "Running": True}
+    (local,) = engine.looks.containers()
+    assert (local.instance, local.running) == ("id-db", True)
+    del docker.containers[0]
+    assert found(engine) == {}
+    assert engine.looks.look("db") is None
+
+
+def test_paused(docker: Docker, engine: Engine, served: FakeEngine) -> None:
+    """It is neither started nor asked, with an error that says what to do."""
+    docker.add("db", "paused")
+    docker.states["id-db"] |= {"Running": True, "Paused": True}
+    assert found(engine)["db"].paused
+    with pytest.raises(ContainerError, match="docker unpause flocker--db"):
+        engine.start("db")
+    assert engine.server("db") == "it does not run: it is paused"
 
 
 def pull(engine: Engine, image: str = "redis:7") -> list[ImagePull]:

@@ -10,10 +10,11 @@ from flocker_lite.interfaces import IContainers
 from flocker_lite.model.records import Container, Volume
 from flocker_lite.testing.containers_contract import DATASET, NODE, ignore, raised
 from flocker_lite.testing.health_contract import MARK, HealthContract
+from flocker_lite.testing.lives_contract import LivesContract
 from flocker_lite.testing.memory_containers import MemoryContainers
 
 
-class MemoryContainersTests(HealthContract, TestCase):
+class MemoryContainersTests(HealthContract, LivesContract, TestCase):
     """On a node that knows two images."""
 
     def setUp(self) -> None:
@@ -38,6 +39,24 @@ class MemoryContainersTests(HealthContract, TestCase):
     async def end(self, name: str) -> int:
         self.memory.end(name, 7)
         return 7
+
+    async def restart(self, name: str) -> None:
+        self.memory.restart(name)
+
+    async def start_by_hand(self, name: str) -> None:
+        self.memory.start_by_hand(name)
+
+    async def pause(self, name: str) -> None:
+        self.memory.pause(name)
+
+    async def unpause(self, name: str) -> None:
+        self.memory.unpause(name)
+
+    async def rename(self, name: str, docker_name: str) -> None:
+        self.memory.rename(name, docker_name)
+
+    async def vanish(self, name: str) -> None:
+        self.memory.vanish(name)
 
 
 class LeverTests(TestCase):

@@ -19,6 +19,7 @@ MOUNTINFO = """\
 23 20 0:32 / /with\\040blank rw master:3 shared:9 - tmpfs tmpfs rw
 """
 NOBODY = 2**22 - 1
+RUN = "c0ffee 2026-01-01T12:00:00Z"
 
 
 @pytest.mark.parametrize(
@@ -63,34 +64,60 @@ def test_possible(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def process(root: Path, command: str) -> int:
     """A process of the machine, as far as its /proc tells."""
-    (root / "proc/77").mkdir()
+    (root / "proc/77").mkdir(exist_ok=True)
     (root / "proc/77/comm").write_text(command + "\n")
     return 77
 
 
 def test_release(tmp_path: Path) -> None:
-    """Whoever waits at the gate goes on, and that is remembered until the next start."""
+    """Whoever waits at the gate goes on, and that is remembered of this run and of no other."""
     gates = make(tmp_path)
     gates.make("db")
     pid = process(tmp_path, "hold")
     gate = tmp_path / "programs/db/gate"
     waiting = threading.Thread(target=lambda: os.close(os.open(gate, os.O_RDONLY)), daemon=True)
     waiting.start()
-    assert not gates.is_released("db")
-    gates.release("db", pid)
+    assert not gates.was_let_go("db", RUN)
+    gates.release("db", RUN, pid)
     waiting.join(10)
     assert not waiting.is_alive()
-    assert gates.is_released("db")
+    assert gates.was_let_go("db", RUN)
+    assert not gates.was_let_go("db", "c0ffee later")
     gates.begin("db")
-    assert not gates.is_released("db")
+    assert not gates.was_let_go("db", RUN)
+
+
+def test_the_process_tells(tmp_path: Path) -> None:
+    """What is to be seen of a run goes before what was written: an agent may be killed between."""
+    gates = make(tmp_path)
+    gates.make("db")
+    gates.release("db", RUN, NOBODY)
+    for command, has_begun in {
+        "hold": False,
+        "docker-init": False,
+        "runc:[2:INIT]": False,
+        "redis-server": True,
+    }.items():
+        pid = process(tmp_path, command)
+        assert gates.was_let_go("db", RUN, pid) is has_begun
+        assert gates.was_let_go("db", "c0ffee later", pid) is has_begun
+    assert gates.was_let_go("db", RUN, NOBODY)
+
+
+def test_what_an_earlier_release_wrote(tmp_path: Path) -> None:
+    """It said of no run which one it was."""
+    gates = make(tmp_path)
+    (tmp_path / "released").mkdir()
+    (tmp_path / "released/db").touch()
+    assert gates.was_let_go("db", RUN)
 
 
 def test_release_of_what_has_passed(tmp_path: Path) -> None:
     """An agent that was killed right after it let one go notes that now."""
     gates = make(tmp_path)
     gates.make("db")
-    gates.release("db", process(tmp_path, "redis-server"))
-    assert gates.is_released("db")
+    gates.release("db", RUN, process(tmp_path, "redis-server"))
+    assert gates.was_let_go("db", RUN)
 
 
 def test_nobody_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,15 +126,40 @@ def test_nobody_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     gates.make("db")
     monkeypatch.setattr(poising, "ARRIVAL_SECONDS_MAX", 0.0)
     with pytest.raises(ContainerError, match="does not come to its gate"):
-        gates.release("db", process(tmp_path, "runc:[2:INIT]"))
-    assert not gates.is_released("db")
+        gates.release("db", RUN, process(tmp_path, "runc:[2:INIT]"))
+    assert not gates.was_let_go("db", RUN)
+
+
+def test_another_program(tmp_path: Path) -> None:
+    """A gate that an earlier release made has this one's program from now on."""
+    gates = make(tmp_path)
+    gates.make("db")
+    program = tmp_path / "programs/db/hold"
+    program.write_text("old")
+    gates.make("db")
+    assert program.read_bytes() == poising.PROGRAM.read_bytes()
 
 
 def test_forget(tmp_path: Path) -> None:
     """Nothing is left of a container that was removed."""
     gates = make(tmp_path)
     gates.make("db")
-    gates.release("db", NOBODY)
+    gates.release("db", RUN, NOBODY)
     gates.forget("db")
     assert not (tmp_path / "programs/db").exists()
-    assert not gates.is_released("db")
+    assert not gates.was_let_go("db", RUN)
+
+
+@pytest.mark.parametrize(
+    ("link", "target"), [("opt/app", "/opt/app-1.2"), ("opt/app", "../../../opt/app-1.2")]
+)
+def test_sees_through_links(tmp_path: Path, link: str, target: str) -> None:
+    """A link of the image leads to what is in the image, and not to what the node has there."""
+    gates = make(tmp_path)
+    inside = tmp_path / "proc/77/root"
+    (inside / "opt/app-1.2/data").mkdir(parents=True)
+    (inside / link).symlink_to(target)
+    (tmp_path / "flocker/d").mkdir(parents=True)
+    assert gates.sees(77, "/flocker/d", "/opt/app/data")
+    assert not gates.sees(77, "/flocker/d", "/opt/app/none")
+    assert not gates.sees(NOBODY, "/flocker/d", "/opt/app/data")

@@ -13,10 +13,12 @@ from flocker_lite.containers.translate import (
     MANAGED_LABEL,
     bind_sources,
     create_arguments,
+    has_init,
     health_check,
+    host_name,
     is_poisable,
+    labelled_name,
     link_environment,
-    local_container,
     made_from,
     our_name,
     own_address,
@@ -30,6 +32,9 @@ NODE = "aaaaaaaa-0000-4000-8000-000000000001"
 DATASET = "dddddddd-0000-4000-8000-000000000001"
 BINDS = {DATASET: f"/flocker/{DATASET}"}
 ADDRESS = "10.79.1.11"
+
+FINGERPRINT_OF_PLAIN = "2804c57c9a60b37d"
+"""As releases before host names wrote it."""
 
 PLAIN = Container("db", NODE, "redis:latest")
 FULL = Container(
@@ -47,14 +52,14 @@ FULL = Container(
 )
 
 
-def entry(container: Container, **changes: Any) -> dict[str, Any]:
-    """What Docker's list says of a container that was created as we ask."""
+def details(container: Container, **changes: Any) -> dict[str, Any]:
+    """What Docker's "inspect" says of a container that was created as we ask."""
     arguments = create_arguments(container, BINDS, ADDRESS)
     made = {
         "Id": "c0ffee",
-        "Names": [f"/flocker--{container.name}"],
-        "Labels": arguments["Labels"],
-        "State": "running",
+        "Name": f"/flocker--{container.name}",
+        "Config": {"Labels": arguments["Labels"], "Image": arguments["Image"]},
+        "HostConfig": arguments["HostConfig"],
     }
     return made | changes
 
@@ -68,6 +73,7 @@ def test_nothing_is_asked_for_that_was_not() -> None:
         "Env": [],
         "ExposedPorts": {},
         "HostConfig": {"PortBindings": {}, "Mounts": [], "ExtraHosts": []},
+        "Hostname": "db",
     }
 
 
@@ -116,30 +122,46 @@ def test_the_users_environment_wins() -> None:
 
 
 @pytest.mark.parametrize("container", [PLAIN, FULL])
-def test_reads_back(container: Container) -> None:
-    """A container reads back exactly as it was asked for."""
-    local = local_container(entry(container), None)
-    assert local is not None
-    assert (local.container, local.running, local.end) == (container, True, None)
+def test_ours(container: Container) -> None:
+    """What we made is ours under the name that we gave it, and when somebody renamed it."""
+    assert our_name(details(container)) == "db"
+    assert our_name(details(container, Name="/kv-old")) == "db"
+    assert our_name(details(container, Name="/flocker--other")) == "db"
 
 
 def test_strangers() -> None:
-    """Only what carries both our label and our prefix is ours."""
-    labels = {MANAGED_LABEL: "1"}
-    assert our_name(["/flocker--db"], labels) == "db"
-    assert our_name(["/other/alias", "/flocker--db"], labels) == "db"
-    assert our_name(["/db"], labels) is None
-    assert our_name(["/flocker--db"], {}) is None
-    assert our_name(["/flocker--db"], None) is None
-    assert local_container(entry(PLAIN, Labels={"a": "b"}), None) is None
+    """What others run of a `docker commit` of ours has our labels, and is theirs."""
+    labels = details(FULL)["Config"]["Labels"]
+    copied = {"Labels": labels, "Image": "mine:1"}
+    assert our_name(details(FULL, Name="/kv", Config=copied)) is None
+    assert our_name(details(FULL, Name="/kv", HostConfig={"Mounts": None})) is None
+    assert our_name(details(FULL, Config={"Labels": {}, "Image": FULL.image})) is None
+    assert our_name(details(FULL, Config={"Labels": None, "Image": FULL.image})) is None
 
 
-def test_a_label_that_cannot_be_read() -> None:
-    """A container of ours whose label is not what we write is an error, not a stranger."""
-    for text in ("", "{", '{"name":"db"}', '{"name":"x","node":"n","image":"i:t"}'):
-        labels = {MANAGED_LABEL: "1", CONFIGURATION_LABEL: text}
-        with pytest.raises(CodecError):
-            local_container(entry(PLAIN, Labels=labels), None)
+@pytest.mark.parametrize("text", ["", "{", '{"name":"db"}'])
+def test_a_label_that_cannot_be_read(text: str) -> None:
+    """It names nothing."""
+    assert labelled_name({MANAGED_LABEL: "1", CONFIGURATION_LABEL: text}) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "host"), [("db", "db"), ("db.b-2", "db.b-2"), ("my_db", "my-db"), ("_", "container")]
+)
+def test_host_name(name: str, host: str) -> None:
+    """It is the container's name, as far as host names have such letters, wherever it runs."""
+    assert host_name(name) == host
+    assert create_arguments(replace(PLAIN, name=name), {}, ADDRESS)["Hostname"] == host
+    assert len(host_name("n" * 100)) == 63
+
+
+def test_a_host_name_is_no_difference() -> None:
+    """A container that was made before there was one is not made anew for it."""
+    arguments = create_arguments(PLAIN, {}, ADDRESS)
+    without = {key: value for key, value in arguments.items() if key != "Hostname"}
+    assert made_from(without, arguments["Labels"])
+    fingerprint = arguments["Labels"]["flocker-lite.fingerprint"]
+    assert fingerprint == FINGERPRINT_OF_PLAIN
 
 
 def test_made_from() -> None:
@@ -154,21 +176,47 @@ def test_made_from() -> None:
 
 
 def test_poised() -> None:
-    """The program is the gate's, and becomes the image's; mounts that come later are let in."""
+    """The first program is the gate's; mounts that come later are let in; `docker commit` works."""
     arguments = create_arguments(FULL, BINDS, ADDRESS)
-    image = {"Entrypoint": ["entry.sh"], "Cmd": ["serve"]}
-    made = poised(arguments, image, "/gates/db", "/.gate")
+    made = poised(arguments, "/gates/db", "/.gate", None)
     assert made is not None
-    command = list(FULL.command_line or ["serve"])
-    assert (made["Entrypoint"], made["Cmd"]) == (["/.gate/hold", "entry.sh", *command], [])
-    data, gate = made["HostConfig"]["Mounts"]
+    assert (made.get("Entrypoint"), made["Cmd"]) == (None, list(FULL.command_line or ()))
+    host = made["HostConfig"]
+    data, gate, program = host["Mounts"]
+    assert host["Init"]
     assert data["BindOptions"] == {"Propagation": "rslave"}
     assert (gate["Source"], gate["Target"], gate["ReadOnly"]) == ("/gates/db", "/.gate", True)
+    assert (program["Source"], program["Target"]) == ("/gates/db/hold", "/sbin/docker-init")
+    assert program["ReadOnly"]
     assert is_poisable(made["Labels"])
     assert not is_poisable(arguments["Labels"])
     assert made_from(arguments, made["Labels"])
+
+
+def test_poised_without_init() -> None:
+    """Where Docker has no init program the entrypoint is the gate's, and becomes the image's."""
+    arguments = create_arguments(FULL, BINDS, ADDRESS)
+    image = {"Entrypoint": ["entry.sh"], "Cmd": ["serve"]}
+    made = poised(arguments, "/gates/db", "/.gate", image)
+    assert made is not None
+    command = list(FULL.command_line or ["serve"])
+    assert (made["Entrypoint"], made["Cmd"]) == (["/.gate/hold", "entry.sh", *command], [])
     bare = {key: value for key, value in arguments.items() if key != "Cmd"}
-    assert poised(bare, {"Entrypoint": None, "Cmd": None}, "/gates/db", "/.gate") is None
+    assert poised(bare, "/gates/db", "/.gate", {"Entrypoint": None, "Cmd": None}) is None
+
+
+@pytest.mark.parametrize(
+    ("api_version", "commit", "has"),
+    [
+        ("1.41", {"ID": "de40ad0"}, True),
+        ("1.41", {"ID": ""}, True),
+        ("1.41", {"ID": "N/A"}, False),
+        ("1.26", {"ID": "949e6fa"}, False),
+    ],
+)
+def test_has_init(api_version: str, commit: dict[str, str], has: bool) -> None:
+    """Docker says when it does not find its own; older ones had it elsewhere."""
+    assert has_init({"ApiVersion": api_version}, {"InitCommit": commit}) is has
 
 
 def test_bind_sources() -> None:

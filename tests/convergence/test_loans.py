@@ -10,6 +10,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from flocker_lite.convergence.loans import (
+    FENCE_ENDS,
     MARGIN_SECONDS,
     NO_LOAN,
     TICK_SECONDS,
@@ -132,6 +133,13 @@ class LoansTests(SynchronousTestCase):
         assert self.make().on_trial == frozenset()
         self.pass_(45)
         assert self.ended == [D]
+
+    def test_it_ends_with_its_fence(self) -> None:
+        """Nothing is on trial that nobody would end."""
+        self.do(self.loans.ask("db", [D], 45))
+        self.fence.lose("db")
+        assert (self.loans.over("db"), self.loans.on_trial) == (FENCE_ENDS, frozenset())
+        assert (self.changes, self.ended) == (1, [D])
 
     def test_the_lender_waits_for_the_loan_and_a_margin(self) -> None:
         self.loans.lent(D, 45)

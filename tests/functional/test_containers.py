@@ -28,6 +28,7 @@ from flocker_lite.testing.containers_contract import (
     raised,
 )
 from flocker_lite.testing.health_contract import MARK, HealthContract
+from flocker_lite.testing.lives_contract import LivesContract
 from tests.functional.docker_threads import DockerThreads
 
 reactor: Any = installed_reactor
@@ -46,7 +47,7 @@ def tearDownModule() -> None:
     lab.down()
 
 
-class DockerContainersTests(HealthContract, TestCase):
+class DockerContainersTests(HealthContract, LivesContract, TestCase):
     """The contract, on a node whose Docker has no containers, and what only a real Docker shows."""
 
     def setUp(self) -> None:
@@ -78,6 +79,24 @@ class DockerContainersTests(HealthContract, TestCase):
     async def end(self, name: str) -> int:
         self.docker("kill", f"flocker--{name}")
         return int(self.docker("wait", f"flocker--{name}"))
+
+    async def restart(self, name: str) -> None:
+        self.docker("restart", "--time", "1", f"flocker--{name}")
+
+    async def start_by_hand(self, name: str) -> None:
+        self.docker("start", f"flocker--{name}")
+
+    async def pause(self, name: str) -> None:
+        self.docker("pause", f"flocker--{name}")
+
+    async def unpause(self, name: str) -> None:
+        self.docker("unpause", f"flocker--{name}")
+
+    async def rename(self, name: str, docker_name: str) -> None:
+        self.docker("rename", f"flocker--{name}", docker_name)
+
+    async def vanish(self, name: str) -> None:
+        self.docker("rm", "--force", f"flocker--{name}")
 
     async def cure(self, name: str) -> None:
         self.docker("exec", f"flocker--{name}", "touch", MARK)

@@ -46,7 +46,8 @@ def test_a_cluster_on_centos_7(tmp_path: Path) -> None:
         " /etc/flocker-lite/certificates/cluster.crt"
         " /etc/flocker-lite/certificates/control-master.crt"
         " /etc/flocker-lite/certificates/control-master.key",
-        f"flocker-ca --directory /root/flocker-ca create-node --to /root/flocker-ca/for/{NODE}",
+        f"flocker-ca --directory /root/flocker-ca create-node --to /root/flocker-ca/for/{NODE}"
+        f" --address {NODE}",
         "firewall-cmd --permanent --add-service=flocker-control-api",
         "firewall-cmd --permanent --add-service=flocker-control-agent",
         "firewall-cmd --reload",

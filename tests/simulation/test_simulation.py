@@ -64,6 +64,7 @@ class Simulation:
             self.kill_agent: 3,
             self.start_agents: 12,
             self.reboot: 1,
+            self.lose_fences: 2,
             self.kill_control: 1,
             self.start_control: 4,
             self.cut_nodes: 2,
@@ -193,6 +194,10 @@ class Simulation:
 
     def reboot(self) -> None:
         self.world.reboot(self.node())
+
+    def lose_fences(self) -> None:
+        for node in self.world.cluster.nodes:
+            self.world.lose_fences(node)
 
     def kill_control(self) -> None:
         self.world.kill_control()

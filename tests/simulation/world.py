@@ -99,6 +99,12 @@ class World:
             self.cluster.stop_agent(node)
             self._served.pop(node.node_id).hang_up()
 
+    def lose_fences(self, node: MemoryNode) -> None:
+        """A part of each fence at a node is killed."""
+        for container in sorted(node.fence.armed):
+            self.note(f"the fence of {container} at {node.address} is killed")
+            node.fence.lose(container)
+
     def cut(self, one: MemoryNode, other: MemoryNode) -> None:
         """The network between two nodes breaks, and so do the connections over it."""
         self.note(f"cut between {one.address} and {other.address}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import signal
 import socket
@@ -132,6 +133,17 @@ def test_a_user_and_a_reader(service: Service) -> None:
         with closing(service.connect(user)) as connection:
             assert status(connection, "GET", DATASETS) == 200
             assert status(connection, "POST", DATASETS) == write_status
+
+
+def test_http_without_tls(service: Service) -> None:
+    """Who forgot the s of https is told so, by HTTP; and the log knows of it too."""
+    address = ("localhost", service.port)
+    with closing(http.client.HTTPConnection(*address, timeout=TIMEOUT_SECONDS)) as connection:
+        connection.request("GET", "/v1/version")
+        answer = connection.getresponse()
+        assert answer.status == 400
+        assert "ask it by https://" in json.loads(answer.read())["description"]
+    service.wait_for("it speaks HTTP without TLS")
 
 
 def test_a_new_certificate_without_a_restart(service: Service) -> None:

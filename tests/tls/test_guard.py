@@ -47,10 +47,13 @@ class GuardTests(SynchronousTestCase):
         assert meeting.client.lost is not None
         assert any(" refused at the door: " in line and reason in line for line in self.logged)
 
-    def connected(self) -> tuple[Speaker, StringTransportWithDisconnection]:
+    def connected(
+        self, plain_answer: bytes = b""
+    ) -> tuple[Speaker, StringTransportWithDisconnection]:
         """Somebody connects to the users' door, and says nothing yet."""
         speaker = Speaker(b"")
-        server = self.control.server(Factory.forProtocol(lambda: speaker), "door", USERS)
+        wrapped = Factory.forProtocol(lambda: speaker)
+        server = self.control.server(wrapped, "door", USERS, plain_answer)
         transport = StringTransportWithDisconnection()
         transport.protocol = server.buildProtocol(None)
         transport.protocol.makeConnection(transport)
@@ -150,6 +153,24 @@ class GuardTests(SynchronousTestCase):
         assert transport.value() == b""
         assert isinstance(speaker.lost, CertificateError)
         assert "it speaks HTTP without TLS" in str(speaker.lost)
+
+    def test_plain_http_where_it_is_answered(self) -> None:
+        """It gets the answer that there is for it, once, and nothing of the protocol behind."""
+        for first, rest in ((b"GET /v1/version HTTP/1.1\r\n\r\n", b""), (b"P", b"OST / HTTP/1.0")):
+            speaker, transport = self.connected(b"the answer")
+            transport.protocol.dataReceived(first)
+            if rest:
+                transport.protocol.dataReceived(rest)
+            assert transport.value() == b"the answer"
+            assert speaker.heard == b""
+            assert isinstance(speaker.lost, CertificateError)
+
+    def test_other_words_where_http_is_answered(self) -> None:
+        """What is no HTTP is not answered: an agent at the wrong port, bytes by chance."""
+        for words in (b"\0\4_ask\0", b"\x80\x2e\x01", b"\r\n\r\n\r\n"):
+            _, transport = self.connected(b"the answer")
+            transport.protocol.dataReceived(words)
+            assert b"the answer" not in transport.value()
 
     def test_a_look_at_the_port(self) -> None:
         """Who connects and hangs up is no line in the log."""

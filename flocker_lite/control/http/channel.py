@@ -5,6 +5,8 @@ What Twisted limits by itself: the headers of a request are 500 at most, and 16 
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -23,8 +25,29 @@ CONNECTIONS_MAX = 4096
 """Connections to the REST API; one more makes the one go that has been idle longest."""
 
 
+_SECURE = json.dumps(
+    {"description": "This port speaks TLS: ask it by https://, with the certificate of a user."}
+).encode("ascii")
+
+ASK_BY_TLS = (
+    b"HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\n"
+    b"Content-Length: %d\r\nConnection: close\r\n\r\n%s" % (len(_SECURE), _SECURE)
+)
+"""What is answered to HTTP without TLS at a port with TLS."""
+
+_ABSOLUTE = re.compile(rb"https?://[^/?]*", re.IGNORECASE)
+
+
 class LimitedRequest(Request):
     """A request that keeps no more of its body than is needed to see that it is too long."""
+
+    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
+        """A client that takes this for a proxy names the whole address (RFC 9112, 3.2.2)."""
+        absolute = _ABSOLUTE.match(path)
+        if absolute is not None:
+            target = path[absolute.end() :]
+            path = target if target.startswith(b"/") else b"/" + target
+        super().requestReceived(command, path, version)
 
     def handleContentChunk(self, data: bytes) -> None:
         assert self.content is not None

@@ -107,6 +107,8 @@ def image_body(
 
 def _runs(reported: ContainerState) -> Body:
     body: Body = {}
+    if reported.paused:
+        body["status"] = "paused"
     if reported.restarts:
         body["restarts"] = reported.restarts
     if reported.exit_code is not None:

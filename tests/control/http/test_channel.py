@@ -190,6 +190,23 @@ class ChannelTests(SynchronousTestCase):
             assert seen in site.logFile.getvalue()
             channel.connectionLost(Failure(ConnectionError()))
 
+    def test_absolute_targets(self) -> None:
+        """A client that takes this for a proxy names the whole address, and is answered too."""
+        for target, path in (
+            (b"http://control:4523/now", b"/now"),
+            (b"HTTPS://[::1]:4523/now?a=http://b/c", b"/now"),
+            (b"http://control", b"/"),
+            (b"http://control?a=b", b"/"),
+            (b"/http://control/now", b"/http://control/now"),
+            (b"ftp://control/now", b"ftp://control/now"),
+        ):
+            channel, _ = self.connect()
+            channel.dataReceived(self.ask(target))
+            assert self.answers.asked.pop() == path
+            for later in self.answers.later:
+                later.callback(None)
+            self.answers.later.clear()
+
     def test_no_timer_is_left(self) -> None:
         """A connection that is lost leaves nothing to be done, whatever it was about."""
         for data in (b"", b"GET", self.ask(b"/now"), self.ask(b"/later"), self.body(b"{")):
