@@ -193,8 +193,9 @@ class Gate:
                 await self._become_primary(local, epoch)
         if not (is_repeated or was_on_trial):
             self._begin(dataset_id, epoch, guid)
-        await self._loans.acquired(dataset_id)
+        # Before the loan goes, without which what is seen as on trial is given back.
         self._host.dataset_changed(dataset_id)
+        await self._loans.acquired(dataset_id)
 
     async def acquire_group(self, coordinator: DatasetId, items: tuple[Released, ...]) -> None:
         """Become primary of all of these: of none before all may be, and of the coordinator first.
@@ -210,22 +211,20 @@ class Gate:
             for dataset_id in sorted(by_id):
                 await turns.enter_async_context(self._turn(dataset_id))
             before = {each: await self._look(each, item.guid) for each, item in by_id.items()}
-            decided = _is_acquired(before[coordinator], by_id[coordinator].epoch)
             missing = {
-                each: self._acquired(local, by_id[each].epoch, decided)
+                each: self._acquired(local, by_id[each].epoch)
                 for each, local in before.items()
                 if not _is_acquired(local, by_id[each].epoch)
             }
             try:
                 await self._acquire_all(coordinator, by_id, before, missing)
             finally:
-                # Also when it was cut off in between: what is left is planned from there.
+                # Also when it was cut off in between: what is left is planned from there. Before
+                # the loan goes: without it what is seen as on trial is given back.
                 for dataset_id in by_id:
                     self._host.dataset_changed(dataset_id)
         for dataset_id in by_id:
             await self._loans.acquired(dataset_id)
-        for dataset_id in by_id:
-            self._host.dataset_changed(dataset_id)
 
     async def _acquire_all(
         self,
@@ -248,12 +247,12 @@ class Gate:
     async def _become_primary(self, local: LocalDataset, epoch: int) -> None:
         await self._storage.set_lease(local.dataset_id, self._acquired(local, epoch))
 
-    def _acquired(self, local: LocalDataset, epoch: int, is_decided: bool = False) -> lease.Lease:
-        """The lease once it is acquired, if it may be; with `is_decided` nothing is given back."""
+    def _acquired(self, local: LocalDataset, epoch: int) -> lease.Lease:
+        """The lease once it is acquired, if it may be."""
         dataset_id, held = local.dataset_id, local.lease
-        is_trial = held is not None and _is_on_trial(held)
-        if is_trial and not is_decided and dataset_id not in self._loans.on_trial:
-            # Its container was ended, or is being ended: it is given back first, all of it.
+        if held is not None and _is_on_trial(held) and dataset_id not in self._loans.on_trial:
+            # Its container was ended, or is being ended. First all of it is given back; or kept,
+            # when its coordinator is primary already (see `AcquireDatasets`).
             raise PeerRefused(f"{dataset_id}: its trial here is over; ask again in a moment")
         try:
             return lease.acquire(held, epoch)

@@ -26,6 +26,9 @@ from flocker_lite.model.state import NodeView, Rule
 from flocker_lite.routing.switchboard import Switchboard
 
 STOP_TIMEOUT_SECONDS = 30.0
+TRIAL_STOP_TIMEOUT_SECONDS = 1.0
+"""A copy on trial has nobody's requests to finish, and its service is down meanwhile."""
+
 DRAIN_SECONDS = 2.0
 """By then every node leads new connections away, and short requests that came before are done."""
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pyrsistent import PMap, pmap
 
+from flocker_lite.model import membership
 from flocker_lite.model.lease import Role
+from flocker_lite.model.membership import Fate
 from flocker_lite.model.records import Container, DatasetId, NodeId
 from flocker_lite.model.state import (
     Listener,
@@ -39,8 +41,9 @@ class Group:
     """A container, as wanted and as it is here, with its datasets; or one dataset alone.
 
     `shared` says that another container that is here was made with one of these datasets.
-    `serving` is the node at which the cluster sees the container serve; `is_led_away` says that
-    what comes to this node for the container that is here goes to another.
+    `tied` says that a handoff of some of these together with others, in a group of its own here, is
+    to be finished first. `serving` is the node at which the cluster sees the container serve;
+    `is_led_away` says that what comes to this node for the container that is here goes to another.
     """
 
     name: str | None
@@ -50,6 +53,7 @@ class Group:
     shared: bool = False
     serving: NodeId | None = None
     is_led_away: bool = False
+    tied: bool = False
 
     def with_role(self, *roles: Role) -> tuple[GroupDataset, ...]:
         """The datasets whose copy here has one of these roles."""
@@ -73,13 +77,14 @@ class Group:
 class GroupDataset:
     """A dataset as this node is told of it (None: not at all) and as it is here (None: not).
 
-    `on_trial` says that it is lent to this node.
+    `on_trial` says that it is lent to this node, `fate` what its coordinator's lease makes of it.
     """
 
     dataset_id: DatasetId
     wanted: WantedDataset | None
     local: LocalDataset | None
     on_trial: bool = False
+    fate: Fate = Fate.OWN
 
     @property
     def role(self) -> Role | None:
@@ -90,7 +95,19 @@ class GroupDataset:
     @property
     def trouble(self) -> str | None:
         """Why nothing may be done with the copy here, in words."""
-        return self.local.trouble if self.local is not None else None
+        if self.local is None or self.local.trouble is not None or self.fate is not Fate.UNKNOWN:
+            return self.local.trouble if self.local is not None else None
+        first = self.local.membership.coordinator if self.local.membership is not None else None
+        return (
+            f"{self.dataset_id}: it is handed over together with {first}, and whether that was "
+            "released cannot be told, for its copy here is gone or has no lease: bring it back"
+        )
+
+    @property
+    def decides(self) -> bool:
+        """Whether it is the coordinator of the last handoff that it had a part in."""
+        note = self.local.membership if self.local is not None else None
+        return note is not None and note.coordinator == self.dataset_id
 
     @property
     def deleted(self) -> bool:
@@ -134,7 +151,49 @@ def groups(view: NodeView, local: Local) -> tuple[Group, ...]:
     for dataset_id in sorted({*view.datasets, *local.datasets} - grouped):
         lone = (_dataset(dataset_id, view, local),)
         found.append(Group(None, None, None, lone, dataset_id in users))
-    return tuple(found)
+    return _with_ties(found, view, local)
+
+
+def _with_ties(found: list[Group], view: NodeView, local: Local) -> tuple[Group, ...]:
+    """What was handed over as one stays one until that is finished, whatever is wanted by then."""
+    ties = [
+        tie
+        for tie in _ties(view, local)
+        if not any(tie <= {each.dataset_id for each in group.datasets} for group in found)
+    ]
+    tied = frozenset().union(*ties)
+    lone = [
+        Group(None, None, None, tuple(_dataset(each, view, local) for each in sorted(tie)))
+        for tie in ties
+    ]
+    return (
+        *lone,
+        *(
+            replace(group, tied=not tied.isdisjoint(each.dataset_id for each in group.datasets))
+            for group in found
+        ),
+    )
+
+
+def _ties(view: NodeView, local: Local) -> list[frozenset[DatasetId]]:
+    """The datasets of each handoff of several that is not finished here."""
+    ties: dict[DatasetId, set[DatasetId]] = {}
+    for dataset_id, copy in local.datasets.items():
+        note, held = copy.membership, copy.lease
+        if note is None or held is None or note.coordinator not in local.datasets:
+            continue
+        first = local.datasets[note.coordinator]
+        together = first.lease is not None and first.lease.role is Role.RELEASED
+        if held.role is Role.RELEASED and (not together or _is_deleted(note.coordinator, view)):
+            continue
+        if membership.fate(note, held, first.lease) is not Fate.OWN:
+            ties.setdefault(note.coordinator, {note.coordinator}).add(dataset_id)
+    return [frozenset(tie) for _, tie in sorted(ties.items())]
+
+
+def _is_deleted(dataset_id: DatasetId, view: NodeView) -> bool:
+    wanted = view.datasets.get(dataset_id)
+    return wanted is not None and wanted.dataset.deleted
 
 
 def is_on_trial(local: Local, container: Container) -> bool:
@@ -145,9 +204,17 @@ def is_on_trial(local: Local, container: Container) -> bool:
 
 
 def _dataset(dataset_id: DatasetId, view: NodeView, local: Local) -> GroupDataset:
+    copy = local.datasets.get(dataset_id)
+    note = copy.membership if copy is not None else None
+    first = local.datasets.get(note.coordinator) if note is not None else None
     return GroupDataset(
         dataset_id,
         view.datasets.get(dataset_id),
-        local.datasets.get(dataset_id),
+        copy,
         dataset_id in local.on_trial,
+        membership.fate(
+            note,
+            copy.lease if copy is not None else None,
+            first.lease if first is not None else None,
+        ),
     )

@@ -14,18 +14,21 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from flocker_lite.convergence.changes import STOP_TIMEOUT_SECONDS, Doors, IStateChange
+from flocker_lite.convergence import following
+from flocker_lite.convergence.changes import (
+    STOP_TIMEOUT_SECONDS,
+    TRIAL_STOP_TIMEOUT_SECONDS,
+    Doors,
+    IStateChange,
+)
 from flocker_lite.convergence.loans import loan_seconds
 from flocker_lite.convergence.pushing import ChangeTowards, GroupChange
-from flocker_lite.convergence.transfer import Moved, Transfer, local_copy, prune
+from flocker_lite.convergence.transfer import Moved, Transfer, local_copy, prune, take_snapshots
 from flocker_lite.errors import FlockerError, NotFound, NotHealthy, PeerRefused, PeerUnreachable
-from flocker_lite.interfaces import IPeer, Lent
+from flocker_lite.interfaces import IPeer, Lent, Released
 from flocker_lite.model import increments, lease
 from flocker_lite.model.records import DatasetId, HealthCheck, NodeId
 from flocker_lite.model.state import NodeView, Snapshot
-
-TRIAL_STOP_TIMEOUT_SECONDS = 1.0
-"""A copy that is taken back has nobody's requests to finish, and its service is down meanwhile."""
 
 RECALL_RETRY_SECONDS = 2.0
 
@@ -43,7 +46,8 @@ class HandoffDatasets(ChangeTowards):
     All of what takes long (connections, the receiver's start) is done before the stop. A failure
     before the stop leaves everything as it was; one after it leaves leases that say "releasing",
     from which `ReclaimDatasets` brings the service back; one after the commit point leaves leases
-    that say "released", from which `DeliverDatasets` goes on.
+    that say "released", from which `DeliverDatasets` goes on. Several datasets are committed with
+    one lease, that of their coordinator (`model.membership`): what was cut off follows it.
 
     With a `health_check` the container runs there on trial before the commit point, for as long
     as it is lent; a failure then leaves leases that say "lent", from which `RecallDatasets` and
@@ -66,13 +70,17 @@ class HandoffDatasets(ChangeTowards):
                 transfers.append(await Transfer.open(doors, peer, moved))
             # Its fence takes a moment to start: this one is for that, the loan is asked for anew.
             await self._offer_loan(peer)
+            await following.note(doors, self.datasets, self.destination)
             await self._hold(doors)
             last = await self._send_the_rest(doors, transfers)
             await self._try_out(doors, peer, last)
             await self._commit(doors)
+            items = [
+                Released(moved.dataset_id, moved.lease.epoch + 1, last[moved.dataset_id].guid)
+                for moved in self.datasets
+            ]
+            await following.hand_over(peer, tuple(items))
             for moved in self.datasets:
-                epoch = moved.lease.epoch + 1
-                await peer.acquire(moved.dataset_id, epoch, last[moved.dataset_id].guid)
                 doors.moves.mark(moved.dataset_id, "hand over")
                 doors.moves.end_pause(moved.dataset_id)
             leading = Deferred.fromCoroutine(_lead_on(doors, peer, self))
@@ -112,13 +120,13 @@ class HandoffDatasets(ChangeTowards):
                 releasing = lease.begin_release(moved.lease, self.destination)
                 await doors.storage.set_lease(moved.dataset_id, releasing)
         except Exception:
-            for moved in announced:
+            for moved in reversed(following.decider_first(announced)):
                 await doors.storage.set_lease(moved.dataset_id, moved.lease)
             raise
 
     async def _send_the_rest(
         self, doors: Doors, transfers: list[Transfer]
-    ) -> dict[DatasetId, Snapshot]:
+    ) -> Mapping[DatasetId, Snapshot]:
         for moved in self.datasets:
             doors.moves.phase(moved.dataset_id, "switching")
             doors.moves.start_pause(moved.dataset_id)
@@ -128,11 +136,11 @@ class HandoffDatasets(ChangeTowards):
             doors.moves.mark(moved.dataset_id, "stop")
             await doors.storage.unmount(moved.dataset_id)
             doors.moves.mark(moved.dataset_id, "unmount")
-        last = {}
-        for transfer in transfers:
-            dataset_id = transfer.moved.dataset_id
-            last[dataset_id] = await transfer.take_snapshot()
-            doors.moves.last_snapshot(dataset_id, last[dataset_id].guid)
+        last = await take_snapshots(
+            doors, {each.moved.dataset_id: (each.moved, each.snapshots) for each in transfers}
+        )
+        for dataset_id, snapshot in last.items():
+            doors.moves.last_snapshot(dataset_id, snapshot.guid)
             doors.moves.mark(dataset_id, "snapshot")
         for transfer in transfers:
             dataset_id = transfer.moved.dataset_id
@@ -170,7 +178,8 @@ class HandoffDatasets(ChangeTowards):
             doors.moves.skip(moved.dataset_id)
 
     async def _commit(self, doors: Doors) -> None:
-        for moved in self.datasets:
+        """The first lease commits all of them; who is cut off after it goes on with the rest."""
+        for moved in following.decider_first(self.datasets):
             releasing = lease.begin_release(moved.lease, self.destination)
             await doors.storage.set_lease(moved.dataset_id, lease.commit(releasing))
             doors.moves.mark(moved.dataset_id, "commit")
@@ -185,7 +194,10 @@ class HandoffDatasets(ChangeTowards):
 @implementer(IStateChange)
 @dataclass(frozen=True)
 class DeliverDatasets(ChangeTowards):
-    """Tell the node that datasets were released to that they are its own; until it knows."""
+    """Tell the node that datasets were released to that they are its own; until it knows.
+
+    Several of them are of one handoff, and their coordinator is among them.
+    """
 
     transfers: ClassVar[bool] = False
     ports: tuple[int, ...]
@@ -193,14 +205,17 @@ class DeliverDatasets(ChangeTowards):
     async def run(self, doors: Doors) -> None:
         peer = await doors.peers.connect(self.destination, self.address)
         try:
+            last = {each.dataset_id: await _last_sent(doors, each) for each in self.datasets}
+            await following.hand_over(
+                peer,
+                tuple(
+                    Released(each.dataset_id, each.lease.epoch, last[each.dataset_id].guid)
+                    for each in self.datasets
+                ),
+            )
             for moved in self.datasets:
-                local = await local_copy(doors, moved.dataset_id)
-                last = increments.last_pushed(local.snapshots)
-                if last is None:
-                    raise NotFound(f"{moved.dataset_id}: its last snapshot was destroyed")
-                await peer.acquire(moved.dataset_id, moved.lease.epoch, last.guid)
                 await doors.storage.set_lease(moved.dataset_id, lease.settle(moved.lease))
-                await prune(doors, peer, moved.dataset_id, last)
+                await prune(doors, peer, moved.dataset_id, last[moved.dataset_id])
                 doors.moves.phase(moved.dataset_id, "done")
             await _lead_on(doors, peer, self)
         finally:
@@ -257,14 +272,16 @@ class GiveBackDatasets(GroupChange):
     transfers: ClassVar[bool] = False
 
     async def run(self, doors: Doors) -> None:
+        if not await following.any_left(doors, self.datasets):
+            return
         if self.container is not None:
             await doors.containers.stop(self.container, TRIAL_STOP_TIMEOUT_SECONDS)
             await doors.containers.remove(self.container)
         for moved in self.datasets:
             async with doors.loans.turn(moved.dataset_id):
                 local = await local_copy(doors, moved.dataset_id)
-                if local.lease != moved.lease:
-                    continue  # it was acquired at the last moment
+                if local.lease != moved.lease or await following.is_decided(doors, local):
+                    continue  # it was acquired at the last moment, or is about to be
                 await doors.storage.unmount(moved.dataset_id)
                 stash = increments.stash_name(moved.lease.epoch, local.snapshots)
                 await doors.storage.snapshot(moved.dataset_id, stash)
@@ -279,7 +296,8 @@ class ReclaimDatasets(GroupChange):
     """Undo a handoff that did not reach its commit point, so that the service runs here again.
 
     The container goes first, while the leases still say whose doing its stop was: the planner
-    makes it anew and starts it. What was lent has to be recalled before.
+    makes it anew and starts it. What was lent has to be recalled before. The leases change in the
+    order of `datasets`: those that others follow come last.
     """
 
     transfers: ClassVar[bool] = False
@@ -290,6 +308,14 @@ class ReclaimDatasets(GroupChange):
             await doors.containers.remove(self.container)
         for moved in self.datasets:
             await doors.storage.set_lease(moved.dataset_id, lease.reclaim(moved.lease))
+
+
+async def _last_sent(doors: Doors, moved: Moved) -> Snapshot:
+    local = await local_copy(doors, moved.dataset_id)
+    last = increments.last_pushed(local.snapshots)
+    if last is None:
+        raise NotFound(f"{moved.dataset_id}: its last snapshot was destroyed")
+    return last
 
 
 async def _lead_on(doors: Doors, peer: IPeer, move: HandoffDatasets | DeliverDatasets) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from flocker_lite.convergence.changes import (
     IStateChange,
     MountDataset,
@@ -10,6 +12,7 @@ from flocker_lite.convergence.changes import (
     SettleDataset,
     StartContainer,
 )
+from flocker_lite.convergence.following import AcquireDatasets, CommitDatasets
 from flocker_lite.convergence.groups import Group, GroupDataset
 from flocker_lite.convergence.handoff import (
     DeliverDatasets,
@@ -21,7 +24,8 @@ from flocker_lite.convergence.handoff import (
 from flocker_lite.convergence.pushing import PostponeMove, PushDatasets
 from flocker_lite.convergence.transfer import Moved
 from flocker_lite.model.lease import HOLDERS, Lease, Role
-from flocker_lite.model.records import HealthCheck, NodeId
+from flocker_lite.model.membership import Fate
+from flocker_lite.model.records import DatasetId, HealthCheck, NodeId
 
 
 def wait_to_move(move: Sequence, why: str) -> IStateChange:
@@ -47,55 +51,94 @@ def plan_move(me: NodeId, group: Group) -> Sequence | None:
         return None
     if any(dataset.superseded(me) for dataset in leaving):
         return None
-    moved = tuple(Moved(dataset.dataset_id, _lease(dataset)) for dataset in leaving)
+    moved = _moved(leaving)
     return Sequence(
         (
             PushDatasets(moved, group.name, destination, address),
             HandoffDatasets(
-                moved, group.name, destination, address, _ports(group), _health_check(group, moved)
+                moved,
+                group.name,
+                destination,
+                address,
+                _ports(group),
+                _health_check(group, moved, destination),
             ),
         )
     )
 
 
 def plan_handed_over(group: Group) -> list[IStateChange]:
-    """Finish what a handoff left, each dataset by its own lease: what was committed goes forward.
+    """Finish what a handoff left: what was committed goes forward, what was not goes back.
 
-    What was not goes back, also where others of the group went forward: that its last snapshot
-    was sent is known of the former alone. It is moved again then.
+    What moved together follows its coordinator (`model.membership`). A dataset that names none,
+    because it moved alone or an older release began it, goes by its own lease, also where others
+    of the group went forward: that its last snapshot was sent is known of those alone. It is moved
+    again then.
     """
-    changes = _give_back(group)
-    kept = [
-        dataset
-        for dataset in group.with_role(Role.RELEASING, Role.LENT)
-        if not dataset.deleted or dataset.role is Role.LENT
-    ]
+    changes = [*_acquire(group), *_give_back(group)]
+    going = group.with_role(Role.RELEASING, Role.LENT)
+    if following := [dataset for dataset in going if dataset.fate is Fate.FORWARD]:
+        return [*changes, CommitDatasets(_moved(following), group.name)]
+    kept = [dataset for dataset in going if not dataset.deleted or dataset.role is Role.LENT]
     if kept:
-        moved = tuple(Moved(dataset.dataset_id, _lease(dataset)) for dataset in kept)
+        kept.sort(key=lambda dataset: dataset.decides)
         steps: list[IStateChange] = [
             *_recall(group),
-            ReclaimDatasets(moved, group.name),
+            ReclaimDatasets(_moved(kept), group.name),
             *_start_again(group),
         ]
         changes.append(Sequence(tuple(steps)) if len(steps) > 1 else steps[0])
+    return [*changes, *_deliver(group, is_all=not kept)]
+
+
+def _deliver(group: Group, is_all: bool) -> list[IStateChange]:
+    """Tell whom it was released to, in one request for each handoff, until it is known there.
+
+    Once the last of them has arrived the container starts there, if that is all.
+    """
+    changes: list[IStateChange] = []
     released = [dataset for dataset in group.with_role(Role.RELEASED) if not dataset.deleted]
+    parts: dict[tuple[NodeId, DatasetId], list[GroupDataset]] = {}
+    here = {dataset.dataset_id for dataset in released if not _is_acquired(dataset)}
     for dataset in released:
         held = _lease(dataset)
-        if _is_acquired(dataset):
+        note = dataset.local.membership if dataset.local is not None else None
+        if dataset.dataset_id not in here:
             changes.append(SettleDataset(dataset.dataset_id, held))
-        elif held.peer is not None and (address := _address(dataset, held.peer)) is not None:
-            moved = (Moved(dataset.dataset_id, held),)
-            # Once the last of them has arrived the container starts there.
-            ports = _ports(group) if dataset is released[-1] and not kept else ()
-            changes.append(DeliverDatasets(moved, group.name, held.peer, address, ports))
+        elif held.peer is not None:
+            together = dataset.fate is Fate.FORWARD and note is not None
+            # What its coordinator is known to have brought there is there, or asked for alone.
+            first = note.coordinator if together and note is not None else dataset.dataset_id
+            first = first if first in here else dataset.dataset_id
+            parts.setdefault((held.peer, first), []).append(dataset)
+    for (peer, _), datasets in parts.items():
+        if (
+            address := next(filter(None, (_address(each, peer) for each in datasets)), None)
+        ) is None:
+            continue
+        ports = _ports(group) if is_all and released[-1] in datasets else ()
+        changes.append(DeliverDatasets(_moved(datasets), group.name, peer, address, ports))
     return changes
+
+
+def _acquire(group: Group) -> list[IStateChange]:
+    """What came together with a coordinator that is primary here is this node's own."""
+    arrived = [
+        dataset
+        for dataset in group.with_role(Role.REPLICA, Role.PROBATION)
+        if dataset.fate is Fate.FORWARD
+    ]
+    return [AcquireDatasets(_moved(arrived), group.name)] if arrived else []
 
 
 def _give_back(group: Group) -> list[IStateChange]:
     """What is on probation without a loan has been on trial for too long."""
-    over = [dataset for dataset in group.with_role(Role.PROBATION) if not dataset.on_trial]
-    moved = tuple(Moved(dataset.dataset_id, _lease(dataset)) for dataset in over)
-    return [GiveBackDatasets(moved, group.name)] if moved else []
+    over = [
+        dataset
+        for dataset in group.with_role(Role.PROBATION)
+        if not dataset.on_trial and dataset.fate is not Fate.FORWARD
+    ]
+    return [GiveBackDatasets(_moved(over), group.name)] if over else []
 
 
 def _recall(group: Group) -> list[IStateChange]:
@@ -105,7 +148,7 @@ def _recall(group: Group) -> list[IStateChange]:
         lent.setdefault(_lease(dataset).peer or "", []).append(dataset)
     return [
         RecallDatasets(
-            tuple(Moved(dataset.dataset_id, _lease(dataset)) for dataset in datasets),
+            _moved(datasets),
             group.name,
             peer,
             next(filter(None, (_address(dataset, peer) for dataset in datasets)), None),
@@ -160,23 +203,29 @@ def _ports(group: Group) -> tuple[int, ...]:
     return tuple(port.external for port in container.ports) if container is not None else ()
 
 
-def _health_check(group: Group, moved: tuple[Moved, ...]) -> HealthCheck | None:
+def _health_check(
+    group: Group, moved: tuple[Moved, ...], destination: NodeId
+) -> HealthCheck | None:
     """How the copy is tried; not at all when not all of its data is there then, or on its way."""
     if group.wanted is None:
         return None
     going = {item.dataset_id for item in moved}
     rest = [dataset for dataset in group.datasets if dataset.dataset_id not in going]
     complete = len(group.datasets) == len(group.wanted.volumes)
-    is_whole = complete and all(_is_there(dataset) for dataset in rest)
+    is_whole = complete and all(_is_there(dataset, destination) for dataset in rest)
     return group.wanted.health_check if is_whole else None
 
 
-def _is_there(dataset: GroupDataset) -> bool:
-    """Whether the node at which a dataset is wanted is its primary, as far as is known."""
-    if dataset.wanted is None or dataset.primary is None:
+def _is_there(dataset: GroupDataset, destination: NodeId) -> bool:
+    """Whether that node is the primary of a dataset, and to be so, as far as is known."""
+    if dataset.wanted is None or dataset.primary != destination:
         return False
-    holder = dataset.wanted.holders.get(dataset.primary)
+    holder = dataset.wanted.holders.get(destination)
     return holder is not None and holder.role is Role.PRIMARY
+
+
+def _moved(datasets: Iterable[GroupDataset]) -> tuple[Moved, ...]:
+    return tuple(Moved(dataset.dataset_id, _lease(dataset)) for dataset in datasets)
 
 
 def _lease(dataset: GroupDataset) -> Lease:

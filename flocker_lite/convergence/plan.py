@@ -37,7 +37,7 @@ def plan(
 def _plan_group(
     me: NodeId, group: Group, waiting: frozenset[str], resting: frozenset[str]
 ) -> list[IStateChange]:
-    if group.trouble is not None:
+    if group.trouble is not None or group.tied:
         return []
     unfinished = plan_handed_over(group)
     if unfinished:

@@ -19,7 +19,13 @@ from flocker_lite.convergence.changes import (
     container_resource,
     dataset_resource,
 )
-from flocker_lite.convergence.transfer import Moved, Transfer, prune
+from flocker_lite.convergence.transfer import (
+    Moved,
+    Transfer,
+    local_copy,
+    prune,
+    take_snapshots,
+)
 from flocker_lite.errors import ContainerError, FlockerError, MoveGivenUp
 from flocker_lite.interfaces import IPeer, IReceiving
 from flocker_lite.model.accounts import write_rate
@@ -206,8 +212,18 @@ class Push:
             self._doors.moves.phase(dataset_id, phase, error)
 
     async def _lap(self) -> None:
+        """A snapshot of all, of one instant where this ZFS can; then a stream for each."""
         for moved in self._change.datasets:
-            await self._round(moved)
+            if not self._rounds[moved.dataset_id]:
+                await self._complete(moved)
+        have = {
+            moved.dataset_id: (moved, (await local_copy(self._doors, moved.dataset_id)).snapshots)
+            for moved in self._change.datasets
+        }
+        taken = await take_snapshots(self._doors, have)
+        now = self._doors.clock.seconds()
+        for moved in self._change.datasets:
+            await self._round(moved, taken[moved.dataset_id], now)
 
     async def _complete(self, moved: Moved) -> None:
         """Go on with what an earlier attempt did not bring to its end."""
@@ -227,18 +243,16 @@ class Push:
         if done is not None:
             self._doors.moves.round(dataset_id, done)
 
-    async def _round(self, moved: Moved) -> None:
+    async def _round(self, moved: Moved, snapshot: Snapshot, now: float) -> None:
+        """Send a snapshot that was taken at `now`."""
         doors, dataset_id = self._doors, moved.dataset_id
-        if not self._rounds[dataset_id]:
-            await self._complete(moved)
+        before = self._snapshot_at.get(dataset_id)
+        self._snapshot_at[dataset_id] = now
+        since_seconds = max(now - before, SINCE_SECONDS_MIN) if before is not None else 0.0
         transfer = await Transfer.open(doors, self._peer, moved)
         try:
             self._transfer, self._limit = transfer, None
             self._set_limit()
-            before = self._snapshot_at.get(dataset_id)
-            snapshot = await transfer.take_snapshot()
-            now = self._snapshot_at[dataset_id] = doors.clock.seconds()
-            since_seconds = max(now - before, SINCE_SECONDS_MIN) if before is not None else 0.0
             doors.moves.expect(dataset_id, await self._expected(transfer, snapshot, since_seconds))
             sent = await transfer.send(snapshot)
         finally:

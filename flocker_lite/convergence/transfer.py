@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from twisted.logger import Logger
@@ -44,10 +45,6 @@ class Transfer:
         )
         return cls(doors, moved, base, local.snapshots, receiving)
 
-    async def take_snapshot(self) -> Snapshot:
-        name = increments.next_name(self.moved.lease.epoch, self.snapshots)
-        return await self.doors.storage.snapshot(self.moved.dataset_id, name)
-
     async def send(self, snapshot: Snapshot) -> Round:
         began = self.doors.clock.seconds()
         sending = self.doors.storage.send(
@@ -58,6 +55,18 @@ class Transfer:
         )
         await resuming.carry(sending, self.receiving)
         return Round(self.receiving.sent_bytes(), self.doors.clock.seconds() - began)
+
+
+async def take_snapshots(
+    doors: Doors, datasets: Mapping[DatasetId, tuple[Moved, tuple[Snapshot, ...]]]
+) -> Mapping[DatasetId, Snapshot]:
+    """One more of each, beside those that it has: all at one instant where this ZFS can."""
+    return await doors.storage.snapshot_all(
+        {
+            dataset_id: increments.next_name(moved.lease.epoch, snapshots)
+            for dataset_id, (moved, snapshots) in datasets.items()
+        }
+    )
 
 
 async def _base(peer: IPeer, local: LocalDataset) -> Snapshot | None:

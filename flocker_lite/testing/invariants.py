@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import combinations
 
 from flocker_lite.model.lease import Role
+from flocker_lite.model.membership import Membership
 from flocker_lite.model.records import Configuration, Container, DatasetId
 from flocker_lite.model.state import Held
 from flocker_lite.testing.cluster import MemoryNode
@@ -21,9 +23,13 @@ OWN = "own "
 
 @dataclass
 class History:
-    """What containers were told is on disk: the texts written to each dataset, in order."""
+    """What containers were told is on disk: the texts written to each dataset, in order.
+
+    `together` has, for each pair of datasets, what was written to both, on trial as well.
+    """
 
     written: dict[DatasetId, tuple[str, ...]] = field(default_factory=dict)
+    together: dict[frozenset[DatasetId], set[str]] = field(default_factory=dict)
 
     def write(self, node: MemoryNode, name: str, text: str) -> None:
         """A running container writes `text` to each of its datasets, and is told that it is safe.
@@ -35,10 +41,13 @@ class History:
         on_trial = any(
             _role(node.storage.copies[dataset_id]) is Role.PROBATION for dataset_id in ids
         )
+        text = OWN + text if on_trial else text
         for dataset_id in ids:
-            node.storage.write(dataset_id, OWN + text if on_trial else text)
+            node.storage.write(dataset_id, text)
             if not on_trial:
                 self.written[dataset_id] = (*self.written.get(dataset_id, ()), text)
+        for pair in combinations(ids, 2):
+            self.together.setdefault(frozenset(pair), set()).add(text)
 
 
 def violations(
@@ -58,6 +67,8 @@ def violations(
             found += _nothing_lost(seen, dataset_id, history)
     for node in nodes:
         found += _nobody_reaches_a_trial(nodes, node)
+        found += _not_torn(node, history)
+        found += _not_split(node)
     return found
 
 
@@ -79,6 +90,41 @@ class _Seen:
                 users.setdefault(path, []).append(name)
         storage = node.storage
         return cls(node.address, storage.copies, storage.made, users, storage.path)
+
+
+def _not_torn(node: MemoryNode, history: History) -> Iterator[str]:
+    """A container finds its datasets as they were at one instant."""
+    for name, paths in node.containers.processes.items():
+        ids = [path.rpartition("/")[2] for path in paths]
+        for one, other in combinations(ids, 2):
+            both = history.together.get(frozenset({one, other}))
+            if not both or not {one, other} <= node.storage.copies.keys():
+                continue
+            kept = [both.intersection(node.storage.copies[each].content) for each in (one, other)]
+            if kept[0] != kept[1]:
+                torn = sorted(kept[0] ^ kept[1])
+                yield f"{name} at {node.address}: of {one} and {other}, {torn} is in one alone"
+
+
+def _not_split(node: MemoryNode) -> Iterator[str]:
+    """What is handed over as one is never written to again once its coordinator was released."""
+    copies = node.storage.copies
+    for dataset_id, copy in copies.items():
+        note, held = copy.local.membership, copy.local.lease
+        first = copies.get(note.coordinator) if note is not None else None
+        if note is None or held is None or first is None or first.local.lease is None:
+            continue
+        same = Membership(
+            note.coordinator_epoch, note.peer, note.coordinator, note.coordinator_epoch
+        )
+        is_released = first.local.lease.role in (Role.RELEASED, Role.REPLICA)
+        is_released = is_released and first.local.lease.epoch >= note.coordinator_epoch
+        is_kept = held.role is Role.PRIMARY and held.epoch < note.epoch
+        if is_released and is_kept and first.local.membership == same:
+            yield (
+                f"{node.address} has {dataset_id} as {held}, yet released {note.coordinator}, "
+                f"which it is handed over with, as {first.local.lease}"
+            )
 
 
 def _nobody_reaches_a_trial(nodes: list[MemoryNode], node: MemoryNode) -> Iterator[str]:

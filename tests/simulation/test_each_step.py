@@ -2,7 +2,7 @@
 
 FLOCKER_LITE_THOROUGH=1 moves two datasets at once, and strikes before each step as well as after.
 Otherwise a blow strikes after each second step, of a move with a trial after each fifth, and the
-next kind of blow begins at the next step.
+next kind of blow begins at the next step. What moves as one is struck from its announcement on.
 """
 
 from __future__ import annotations
@@ -19,9 +19,12 @@ from flocker_lite.testing.cluster import MemoryNode
 from tests.simulation.world import Call, Hazard, World
 
 THOROUGH = bool(os.environ.get("FLOCKER_LITE_THOROUGH"))
-DATASETS = ("0aa1f3c2-30b5-4f0b-9d52-5a4c1e2f6b00", "1bb1f3c2-30b5-4f0b-9d52-5a4c1e2f6b01")[
-    : 2 if THOROUGH else 1
-]
+DATASETS = (
+    "1bb1f3c2-30b5-4f0b-9d52-5a4c1e2f6b01",
+    "0aa1f3c2-30b5-4f0b-9d52-5a4c1e2f6b00",
+    "2cc1f3c2-30b5-4f0b-9d52-5a4c1e2f6b02",
+)
+GROUP = 2 if THOROUGH else 1
 STEPS_MIN = 25
 STRIDE = 1 if THOROUGH else 2
 TRIAL_STRIDE = 1 if THOROUGH else 5
@@ -41,10 +44,13 @@ class Move:
     With a health check it is tried there first; who is `ill` is given back.
     """
 
-    def __init__(self, check: HealthCheck | None = None, ill: bool = False) -> None:
+    def __init__(
+        self, check: HealthCheck | None = None, ill: bool = False, size: int = GROUP
+    ) -> None:
         self.world = World(hazard=self.hazard)
         self.check = check
         self.ill = ill
+        self.datasets = DATASETS[:size]
         self.source, self.destination = self.world.cluster.nodes
         self.steps = 0
         self.hit_at_step = 0
@@ -54,8 +60,8 @@ class Move:
         """Everything up to the move."""
         world, node = self.world, self.source.node_id
         world.start()
-        volumes = tuple(Volume(dataset_id, f"/{dataset_id}") for dataset_id in DATASETS)
-        for dataset_id in DATASETS:
+        volumes = tuple(Volume(dataset_id, f"/{dataset_id}") for dataset_id in self.datasets)
+        for dataset_id in self.datasets:
             world.edit(partial(edits.create_dataset, dataset=Dataset(dataset_id, node)))
         container = Container("shop", node, "shop:1", PORTS, volumes, health_check=self.check)
         world.edit(partial(edits.create_container, container=container))
@@ -153,7 +159,7 @@ def each_step(
                 return step - stride
             move.world.heal()
             move.world.rest(seconds_max=90)
-            assert len(move.world.history.written) == len(DATASETS)
+            assert len(move.world.history.written) == len(move.datasets)
         finally:
             move.world.close()
 

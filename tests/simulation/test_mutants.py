@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import pytest
@@ -60,14 +59,15 @@ def snapshot_before_stop(patch: pytest.MonkeyPatch) -> None:
     rest = HandoffDatasets._send_the_rest
 
     async def early(self: HandoffDatasets, doors: Any, transfers: list[Any]) -> Any:
-        taken = {id(transfer): await transfer.take_snapshot() for transfer in transfers}
+        datasets = {each.moved.dataset_id: (each.moved, each.snapshots) for each in transfers}
+        taken = await transfer.take_snapshots(doors, datasets)
 
-        async def take(transfer: Any) -> Any:
-            return taken[id(transfer)]
+        async def take(*_: object) -> Any:
+            return taken
 
-        for opened in transfers:
-            opened.take_snapshot = partial(take, opened)
-        return await rest(self, doors, transfers)
+        with patch.context() as before_the_stop:
+            before_the_stop.setattr(handoff, "take_snapshots", take)
+            return await rest(self, doors, transfers)
 
     patch.setattr(HandoffDatasets, "_send_the_rest", early)
 

@@ -27,7 +27,7 @@ SEEDS_FOUND = (6174, 6815, 7000, 8060, 9165, 9786, 11799, 40196, 43388, 50943, 7
 """Seeds that once showed that a rule was broken, or that something never came to rest."""
 STEPS = 100
 STRANGERS_EVERY = 10
-DATASETS_MAX = 4
+DATASETS_MAX = 6
 CONTAINERS_MAX = 3
 DELAYS_SECONDS = (0.0, 0.0, 0.0, 0.01, 0.1, 0.5, 2.0, 15.0)
 
@@ -79,7 +79,7 @@ class Simulation:
     def run(self) -> None:
         """Let it all happen; then everything has to come to rest."""
         self.world.start()
-        for act in (*[self.create_dataset] * 3, self.let_time_pass, *[self.create_container] * 2):
+        for act in (*[self.create_dataset] * 5, self.let_time_pass, *[self.create_container] * 2):
             act()
         for step in range(STEPS):
             self.random.choices(list(self.acts), list(self.acts.values()))[0]()
@@ -136,7 +136,7 @@ class Simulation:
             for dataset in configuration.datasets.values()
             if dataset.primary == node.node_id and dataset.dataset_id not in used
         )
-        chosen = self.random.sample(free, min(len(free), self.random.choice((0, 1, 1, 1, 2, 2))))
+        chosen = self.random.sample(free, min(len(free), self.random.choice((0, 1, 1, 2, 2, 3))))
         name = self.random.choice("abcde")
         container = Container(
             name,
