@@ -24,7 +24,7 @@ from flocker_lite.containers.poising import Poising
 from flocker_lite.errors import ContainerError, FlockerError, ImageError, PortInUse
 from flocker_lite.interfaces import IContainers, IListeners
 from flocker_lite.model.records import Container, DatasetId
-from flocker_lite.model.state import ImagePull, Listener, LocalContainer
+from flocker_lite.model.state import ImagePull, KeptVolume, Listener, LocalContainer
 
 SOCKET_PATH = "/run/docker.sock"
 THREADS = 32
@@ -136,6 +136,18 @@ class DockerContainers:
 
     async def remove(self, name: str) -> None:
         await self._in_turn(name, self._engine.remove)
+
+    async def kept(self) -> tuple[KeptVolume, ...]:
+        return await self._run(self._engine.kept)
+
+    async def remove_kept(self, name: str) -> None:
+        for each in await self._in_turn(name, self._engine.remove_kept):
+            self._log.info(
+                "removed volume {volume} of {path}: container {container} was deleted",
+                container=name,
+                path=each.path,
+                volume=each.volume,
+            )
 
     async def watch(self, changed: Callable[[str], None]) -> None:
         """Also calls `changed` for every container whenever it has (re)connected to Docker."""

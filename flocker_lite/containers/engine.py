@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +18,7 @@ from twisted.logger import Logger
 
 from flocker_lite.containers import (
     execution,
+    keeping,
     processes,
     pulling,
     remains,
@@ -29,21 +31,10 @@ from flocker_lite.containers.poising import INSIDE, Poising
 from flocker_lite.containers.pull import Pull
 from flocker_lite.errors import ContainerError, NotFound
 from flocker_lite.model.records import HealthCheck
+from flocker_lite.model.state import KeptVolume
 
 LATEST = "latest"
 EVENTS = ("start", "die", "pause", "unpause", "rename", "destroy")
-
-
-@dataclass(frozen=True, slots=True)
-class RunningProcess:
-    """The first process of a running container; `pidfd` is None when it cannot be watched.
-
-    One that is `poised` has nothing to end in order, and does not heed a signal that asks it to.
-    """
-
-    container_id: str
-    pidfd: int | None
-    poised: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +99,14 @@ class Engine:
         for source in translate.bind_sources(arguments):
             self._here(source).mkdir(parents=True, exist_ok=True)
         with self._asking(f"create container {name}") as client:
+            taken = translate.mount_targets(arguments)
+            kept = keeping.to_give(client, name, taken)
             try:
-                best = self._poisable(name, arguments, client)
+                best = keeping.with_volumes(self._poisable(name, arguments, client), kept)
                 client.create_container_from_config(best, translate.docker_name(name))
             except docker_errors.NotFound:
                 return False
+            keeping.give_back(client, kept)
         return True
 
     def poise(self, name: str) -> None:
@@ -125,7 +119,7 @@ class Engine:
             self._poising.begin(name)
             self._notes.forget(details["Id"])
             with self._asking(f"start container {name}") as client:
-                remains.start(client, details["Id"])
+                self._start(client, name, details)
 
     def has_image(self, image: str) -> bool:
         """Whether the image is here."""
@@ -164,7 +158,7 @@ class Engine:
             return
         self._notes.forget(details["Id"])
         with self._asking(f"start container {name}") as client:
-            remains.start(client, details["Id"])
+            self._start(client, name, details)
 
     def _let_go(self, name: str, details: Mapping[str, Any], gate: Poising) -> None:
         """Start it when it is not poised, and let its program begin where all its data is."""
@@ -178,11 +172,13 @@ class Engine:
             if not pid:
                 self._notes.forget(details["Id"])
                 gate.begin(name)
-                remains.start(client, details["Id"])
+                self._start(client, name, details)
                 details = client.inspect_container(details["Id"])
                 pid = details["State"]["Pid"]
         if not self._sees_all(pid, details, gate):
             raise ContainerError(f"container {name} not let go: it does not see its datasets")
+        if translate.volumes(details):
+            gate.use(name)
         gate.release(name, run_of(details), pid)
 
     def _restart_it_ourselves(self, details: Mapping[str, Any]) -> None:
@@ -199,17 +195,20 @@ class Engine:
             none: Any = {"Name": "no"}
             client.update_container(details["Id"], restart_policy=none)
 
+    def _start(self, client: APIClient, name: str, details: Mapping[str, Any]) -> None:
+        remains.start(client, details["Id"], lambda: self._discard(client, name, details))
+
     def _sees_all(self, pid: int, details: Mapping[str, Any], gate: Poising) -> bool:
         return all(gate.sees(pid, source, target) for source, target in translate.binds(details))
 
-    def process(self, name: str) -> RunningProcess | None:
+    def process(self, name: str) -> processes.RunningProcess | None:
         """The first process of the container; None when it does not run."""
         details = self._find(name)
         if details is None or not details["State"]["Running"]:
             return None
         container_id = details["Id"]
         pidfd = processes.open_process(details["State"]["Pid"], container_id)
-        return RunningProcess(container_id, pidfd, self._is_poised(name, details))
+        return processes.RunningProcess(container_id, pidfd, self._is_poised(name, details))
 
     def server(self, name: str) -> Server | str:
         """Where to see whether the container serves; when it does not run: that, in words."""
@@ -248,17 +247,36 @@ class Engine:
             raise ContainerError(f"container {name} was stopped and still has processes")
 
     def remove(self, name: str) -> None:
-        """Remove it, with SIGKILL when it runs, and the nameless volumes that Docker made."""
+        """Remove it, with SIGKILL when it runs; what it may have in volumes of Docker's is kept."""
         details = self._find(name)
         if details is None:
             return
         with self._asking(f"remove container {name}") as client:
-            try:
-                client.remove_container(details["Id"], force=True, v=True)
-            except docker_errors.NotFound:
-                return
+            self._discard(client, name, details)
+
+    def _discard(self, client: APIClient, name: str, details: Mapping[str, Any]) -> None:
+        keeping.discard(client, name, details, self._has_run(name, details))
         if self._poising is not None:
             self._poising.forget(name)
+
+    def _has_run(self, name: str, details: Mapping[str, Any]) -> bool:
+        """Whether its program may ever have run."""
+        if not translate.was_started(details["State"]):
+            return False
+        gate = self._poising if translate.is_poisable(details["Config"]["Labels"]) else None
+        return gate is None or not gate.is_unused(name)
+
+    def kept(self) -> tuple[KeptVolume, ...]:
+        """The volumes that are kept, after it was seen to it that nothing removes them."""
+        with self._asking("list the volumes that are kept") as client:
+            return keeping.protected(client, time.time())
+
+    def remove_kept(self, name: str) -> tuple[KeptVolume, ...]:
+        """Remove what is kept for a container that is no more, for good."""
+        if self._find(name) is not None:
+            raise ContainerError(f"container {name} is there: its volumes are not removed")
+        with self._asking(f"remove the volumes of container {name}") as client:
+            return keeping.let_go(client, name)
 
     def events(self) -> CancellableStream[Any]:
         """Docker's stream of what becomes of our containers."""

@@ -51,7 +51,8 @@ class Looks:
         for entry in sorted(entries, key=_has_its_name):
             local = self._local(entry["Id"], entry["Labels"], entry["State"], known)
             if local is not None:
-                found[local.container.name] = local
+                outside = translate.outside(entry)
+                found[local.container.name] = replace(local, stays_behind=outside)
         self._ids = {name: local.instance for name, local in found.items()}
         return list(found.values())
 
@@ -66,7 +67,8 @@ class Looks:
             seen = sightings.sighted({container_id: details}, client, self._connection.another)
         self._sightings.remember_one(container_id, seen[container_id], moment)
         labels, status = details["Config"]["Labels"], details["State"]["Status"]
-        return self._local(container_id, labels, status, seen)
+        local = self._local(container_id, labels, status, seen)
+        return None if local is None else replace(local, stays_behind=translate.outside(details))
 
     def attend(self, attending: bool) -> None:
         """Whether somebody says `moved` from now on, so that nothing need be looked at twice."""

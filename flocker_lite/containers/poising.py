@@ -27,6 +27,7 @@ from flocker_lite.errors import ContainerError
 
 PROGRAM = Path(__file__).with_name("hold")
 INSIDE = "/.flocker-lite"
+UNUSED = "unused"
 ARRIVAL_SECONDS_MAX = 10.0
 ARRIVAL_POLL_SECONDS = 0.001
 WAITING_NAMES = frozenset({"hold", "docker-init"})
@@ -72,7 +73,24 @@ class Poising:
         if not gate.exists():
             os.mkfifo(gate)
             gate.chmod(0o444)
+        (directory / UNUSED).touch()
         return f"{self._programs}/{name}"
+
+    def use(self, name: str) -> None:
+        """The program is about to be let go: from now on, over a crash, its volumes hold data."""
+        directory = self._directory(name)
+        if not (directory / UNUSED).exists():
+            return
+        (directory / UNUSED).unlink(missing_ok=True)
+        descriptor = os.open(directory, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def is_unused(self, name: str) -> bool:
+        """Whether the program of the container was never let go."""
+        return (self._directory(name) / UNUSED).exists()
 
     def forget(self, name: str) -> None:
         """Remove what `make` made."""

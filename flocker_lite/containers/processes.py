@@ -6,7 +6,20 @@ import os
 import select
 import signal
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class RunningProcess:
+    """The first process of a running container; `pidfd` is None when it cannot be watched.
+
+    One that is `poised` has nothing to end in order, and does not heed a signal that asks it to.
+    """
+
+    container_id: str
+    pidfd: int | None
+    poised: bool = False
 
 
 def open_process(pid: int, container_id: str) -> int | None:

@@ -6,6 +6,8 @@ That Docker cannot start it, stop it or end it any more.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from docker import APIClient
 from docker import errors as docker_errors
 
@@ -16,10 +18,10 @@ from flocker_lite.errors import ContainerError, PortInUse
 KILL_TIMEOUT_SECONDS = 10.0
 
 
-def start(client: APIClient, container_id: str) -> None:
+def start(client: APIClient, container_id: str, remove: Callable[[], None]) -> None:
     """Start it; PortInUse when one of its ports is not to be had.
 
-    ContainerError when it had to be removed instead, with what was left of it.
+    ContainerError when it had to be removed instead, by `remove`, with what was left of it.
     """
     try:
         client.start(container_id)
@@ -33,7 +35,7 @@ def start(client: APIClient, container_id: str) -> None:
             raise ContainerError(
                 f"Docker lost track of {container_id}, and its processes do not end"
             ) from error
-        client.remove_container(container_id, force=True, v=True)
+        remove()
         raise ContainerError(
             "Docker died while it started this container: it was removed, and is made anew"
         ) from error

@@ -221,6 +221,20 @@ def end(state: Mapping[str, Any], docker_began_at: float) -> End:
     )
 
 
+def volumes(details: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Where a container has volumes of Docker's, and their names; of its "inspect", or its list."""
+    return tuple(
+        (mount["Destination"], mount["Name"])
+        for mount in details.get("Mounts") or ()
+        if mount.get("Type") == "volume" and mount.get("Name")
+    )
+
+
+def outside(details: Mapping[str, Any]) -> tuple[str, ...]:
+    """The paths of these, in order."""
+    return tuple(sorted(path for path, _ in volumes(details)))
+
+
 def why_not_running(state: Mapping[str, Any]) -> str:
     """What a container does instead of running, of the "State" in Docker's "inspect"."""
     if has_ended(state["Status"]):
@@ -265,6 +279,16 @@ def binds(details: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
 
 def _read_only(source: str, target: str) -> dict[str, Any]:
     return {"Type": "bind", "Source": source, "Target": target, "ReadOnly": True}
+
+
+def mount_targets(arguments: Mapping[str, Any]) -> frozenset[str]:
+    """The paths inside at which something of the node is, of the arguments of "create"."""
+    return frozenset(mount["Target"] for mount in arguments["HostConfig"]["Mounts"])
+
+
+def was_started(state: Mapping[str, Any]) -> bool:
+    """Whether the container of this "State" in Docker's "inspect" was ever started."""
+    return not str(state.get("StartedAt", "")).startswith("0001-")
 
 
 def _fingerprint(arguments: Mapping[str, Any]) -> str:

@@ -20,6 +20,7 @@ from flocker_lite.model.records import Change, Configuration, Container, Dataset
 from flocker_lite.model.state import (
     Ending,
     ImagePull,
+    KeptVolume,
     Listener,
     LocalContainer,
     Rule,
@@ -80,7 +81,18 @@ class IContainers(Interface):
         """
 
     def remove(name: str) -> Awaitable[None]:
-        """Remove it, stopped or running. Idempotent."""
+        """Remove it, stopped or running. Idempotent.
+
+        Volumes that its image asked for, outside of its datasets, are kept once its program ran:
+        the next container of this name that is prepared has them again, at the same paths. What
+        it wrote anywhere else in its own file system is gone.
+        """
+
+    def kept() -> Awaitable[tuple[KeptVolume, ...]]:
+        """The volumes of Docker's that are kept for containers that are not here."""
+
+    def remove_kept(name: str) -> Awaitable[None]:
+        """Remove what is kept for the container, for good; it must not be here. Idempotent."""
 
     def watch(changed: Callable[[str], None]) -> Awaitable[None]:
         """Call `changed(name)` whenever a container of ours starts or ends, until cancelled."""

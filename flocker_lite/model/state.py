@@ -77,7 +77,8 @@ class LocalContainer:
     `container` is the configuration that it was made from. `status` is Docker's word: "created",
     "running", "paused", "exited", ..., or "poised": started, and its program waits to be let go.
     `instance` tells it from others of the same name, earlier or later, and `run` tells the runs of
-    one that is poisable apart.
+    one that is poisable apart. `stays_behind` are the paths in it that are volumes of Docker's, and
+    not in its datasets: they do not come along when it moves.
     """
 
     container: Container
@@ -86,6 +87,7 @@ class LocalContainer:
     end: End | None = None
     poisable: bool = False
     run: str = ""
+    stays_behind: tuple[str, ...] = ()
 
     @property
     def running(self) -> bool:
@@ -107,6 +109,19 @@ class LocalContainer:
     def has_begun(self) -> bool:
         """Whether its program is there: it may write to its data, and has its ports."""
         return self.running or self.paused
+
+
+@dataclass(frozen=True, slots=True)
+class KeptVolume:
+    """A volume of Docker's that a container had at `path`, and that is kept for its return.
+
+    `volume` is what Docker calls it; `since` is in seconds since 1970.
+    """
+
+    container: str
+    path: str
+    volume: str
+    since: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,14 @@ from flocker_lite.containers.translate import create_arguments, docker_name, mad
 from flocker_lite.errors import ContainerError, ImageError, NotFound
 from flocker_lite.interfaces import IContainers
 from flocker_lite.model.records import Container, DatasetId
-from flocker_lite.model.state import PAUSED, POISED, End, ImagePull, LocalContainer
+from flocker_lite.model.state import (
+    PAUSED,
+    POISED,
+    End,
+    ImagePull,
+    KeptVolume,
+    LocalContainer,
+)
 
 TERMINATED = 143
 KILLED = 137
@@ -26,7 +33,8 @@ LAYER_BYTES = 1000
 class MadeContainer:
     """A container as it was created; `paths` are those of the node that appear inside.
 
-    `called` is its name in Docker, where somebody gave it another one.
+    `called` is its name in Docker, where somebody gave it another one. `volumes` are the names of
+    its volumes of Docker's, by the path inside.
     """
 
     local: LocalContainer
@@ -34,6 +42,17 @@ class MadeContainer:
     paths: tuple[str, ...]
     address: str
     called: str = ""
+    volumes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class MemoryVolume:
+    """A volume of Docker's: what is in it, and whether the program that may write to it ran."""
+
+    container: str
+    path: str
+    text: str = ""
+    used: bool = False
 
 
 @implementer(IContainers)
@@ -46,7 +65,8 @@ class MemoryContainers:
     its container's before the method does anything, and awaited: a simulation lets time pass
     there, or raises. What was made is all in `made`, so a test may put there what it likes.
     `ran_seconds` is how long the next run that ends will have lasted. `unhealthy` has what the
-    health checks of these containers say; those of others succeed.
+    health checks of these containers say; those of others succeed. `image_volumes` has the paths
+    at which images ask for volumes; what becomes of those is in `volumes`, by their names.
     """
 
     mounted: Callable[[str], bool] | None = None
@@ -56,6 +76,8 @@ class MemoryContainers:
     pulled: list[str] = field(default_factory=list)
     ran_seconds: float = 0.0
     unhealthy: dict[str, str] = field(default_factory=dict)
+    image_volumes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    volumes: dict[str, MemoryVolume] = field(default_factory=dict)
     _made: int = 0
     _ends: int = 0
     _runs: int = 0
@@ -154,7 +176,7 @@ class MemoryContainers:
                 return
             if existing.local.has_processes:
                 raise ContainerError(f"container {name} runs with another configuration")
-            del self.made[name]
+            self._discard(name)
         for other, made in self.made.items():
             if made.called == docker_name(name):
                 raise ContainerError(
@@ -164,11 +186,20 @@ class MemoryContainers:
         if container.image not in self.pulled:
             raise ImageError(f"image {container.image} is not here: pull it first")
         self._made += 1
+        volumes = self._volumes_of(container)
+        outside = tuple(sorted(volumes))
         self.made[name] = MadeContainer(
-            LocalContainer(container, "created", str(self._made), poisable=bool(binds)),
+            LocalContainer(
+                container,
+                "created",
+                str(self._made),
+                poisable=bool(binds),
+                stays_behind=outside,
+            ),
             arguments,
             tuple(binds[volume.dataset_id] for volume in container.volumes),
             address,
+            volumes=volumes,
         )
 
     async def poise(self, name: str) -> None:
@@ -210,7 +241,53 @@ class MemoryContainers:
     async def remove(self, name: str) -> None:
         await self._begin("remove", name)
         self._end(name, KILLED)
-        self.made.pop(name, None)
+        if name in self.made:
+            self._discard(name)
+
+    async def kept(self) -> tuple[KeptVolume, ...]:
+        await self._begin("kept", "")
+        in_use = {volume for made in self.made.values() for volume in made.volumes.values()}
+        return tuple(
+            KeptVolume(each.container, each.path, volume, float(number))
+            for number, (volume, each) in enumerate(self.volumes.items())
+            if volume not in in_use
+        )
+
+    async def remove_kept(self, name: str) -> None:
+        await self._begin("remove_kept", name)
+        if name in self.made:
+            raise ContainerError(f"container {name} is there: its volumes are not removed")
+        for each in await self.kept():
+            if each.container == name:
+                del self.volumes[each.volume]
+
+    def write(self, name: str, path: str, text: str) -> None:
+        """The program of a running container writes into the volume of Docker's at a path."""
+        assert name in self.processes
+        self.volumes[self.made[name].volumes[path]].text = text
+
+    def read(self, name: str, path: str) -> str:
+        """What the program of a running container finds there."""
+        assert name in self.processes
+        return self.volumes[self.made[name].volumes[path]].text
+
+    def _volumes_of(self, container: Container) -> dict[str, str]:
+        """Those that are kept, and new ones where its image asks for one; none over a dataset."""
+        taken = {volume.mountpoint for volume in container.volumes}
+        found: dict[str, str] = {}
+        for volume, known in self.volumes.items():
+            if known.container == container.name and known.path not in taken:
+                found[known.path] = volume
+        for path in self.image_volumes.get(container.image, ()):
+            if path not in taken and path not in found:
+                found[path] = f"volume-{self._made}-{len(found)}"
+                self.volumes[found[path]] = MemoryVolume(container.name, path)
+        return found
+
+    def _discard(self, name: str) -> None:
+        for volume in self.made.pop(name).volumes.values():
+            if not self.volumes[volume].used:
+                del self.volumes[volume]
 
     async def watch(self, changed: Callable[[str], None]) -> None:
         await self._begin("watch", "")
@@ -241,6 +318,9 @@ class MemoryContainers:
 
     def _set(self, name: str, status: str, end: End | None = None) -> None:
         made = self.made[name]
+        if status == "running":
+            for volume in made.volumes.values():
+                self.volumes[volume].used = True
         begins = status in (POISED, "running") and not made.local.has_processes
         self._runs += begins
         run = str(self._runs) if begins else made.local.run

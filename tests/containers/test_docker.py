@@ -15,7 +15,7 @@ from flocker_lite.containers.docker import (
     RECONNECT_DELAY_SECONDS_MIN,
     DockerContainers,
 )
-from flocker_lite.containers.engine import RunningProcess
+from flocker_lite.containers.processes import RunningProcess
 from flocker_lite.containers.pull import Pull
 from flocker_lite.errors import ContainerError, ImageError
 from flocker_lite.model.records import Container

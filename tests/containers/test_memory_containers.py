@@ -12,9 +12,10 @@ from flocker_lite.testing.containers_contract import DATASET, NODE, ignore, rais
 from flocker_lite.testing.health_contract import MARK, HealthContract
 from flocker_lite.testing.lives_contract import LivesContract
 from flocker_lite.testing.memory_containers import MemoryContainers
+from flocker_lite.testing.volumes_contract import VolumesContract
 
 
-class MemoryContainersTests(HealthContract, LivesContract, TestCase):
+class MemoryContainersTests(VolumesContract, HealthContract, LivesContract, TestCase):
     """On a node that knows two images."""
 
     def setUp(self) -> None:
@@ -22,10 +23,17 @@ class MemoryContainersTests(HealthContract, LivesContract, TestCase):
         self.memory = MemoryContainers(
             self.mounted.__contains__, frozenset({self.image, self.other_image})
         )
+        self.memory.image_volumes[self.image] = (self.volume_path,)
 
     async def make(self) -> IContainers:
         self.memory.unhealthy["db"] = f"{MARK} is not there"
         return self.memory
+
+    async def write(self, name: str, path: str, text: str) -> None:
+        self.memory.write(name, path, text)
+
+    async def read(self, name: str, path: str) -> str:
+        return self.memory.read(name, path)
 
     async def cure(self, name: str) -> None:
         del self.memory.unhealthy[name]

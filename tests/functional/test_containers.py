@@ -17,6 +17,7 @@ from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
 from admin.hosts import Lab, Node
+from flocker_lite.containers import keeping
 from flocker_lite.errors import ContainerError, PortInUse
 from flocker_lite.interfaces import IContainers
 from flocker_lite.model.records import Volume
@@ -29,6 +30,7 @@ from flocker_lite.testing.containers_contract import (
 )
 from flocker_lite.testing.health_contract import MARK, HealthContract
 from flocker_lite.testing.lives_contract import LivesContract
+from flocker_lite.testing.volumes_contract import VolumesContract
 from tests.functional.docker_threads import DockerThreads
 
 reactor: Any = installed_reactor
@@ -47,7 +49,7 @@ def tearDownModule() -> None:
     lab.down()
 
 
-class DockerContainersTests(HealthContract, LivesContract, TestCase):
+class DockerContainersTests(VolumesContract, HealthContract, LivesContract, TestCase):
     """The contract, on a node whose Docker has no containers, and what only a real Docker shows."""
 
     def setUp(self) -> None:
@@ -97,6 +99,12 @@ class DockerContainersTests(HealthContract, LivesContract, TestCase):
 
     async def vanish(self, name: str) -> None:
         self.docker("rm", "--force", f"flocker--{name}")
+
+    async def write(self, name: str, path: str, text: str) -> None:
+        self.docker("exec", f"flocker--{name}", "sh", "-c", f'printf %s "$1" >{path}/f', "sh", text)
+
+    async def read(self, name: str, path: str) -> str:
+        return self.docker("exec", f"flocker--{name}", "sh", "-c", f"cat {path}/f || true")
 
     async def cure(self, name: str) -> None:
         self.docker("exec", f"flocker--{name}", "touch", MARK)
@@ -179,6 +187,24 @@ class DockerContainersTests(HealthContract, LivesContract, TestCase):
         assert told["left"] == 0
         assert told["status"] == "exited"
         assert told["running_again"]
+
+    async def test_what_is_kept_survives_a_prune(self) -> None:
+        """Nothing that Docker's commands clean up is a volume that is kept, nor after a boot."""
+        self.patch(keeping, "START_AFTER_SECONDS", 0.0)
+        containers = await self.make()
+        await self.used(containers)
+        await containers.remove("db")
+        kept = await containers.kept()
+        self.node.stop_service("dockerd")
+        self.node.start_service("dockerd")
+        self.docker("system", "prune", "--all", "--volumes", "--force")
+        self.docker("volume", "prune", "--force")
+        assert await containers.kept() == kept
+        await self.prepared(containers)
+        await containers.start("db")
+        assert await self.read("db", self.volume_path) == "mine"
+        # Only the container has it any more.
+        assert self.docker("ps", "--all", "--format", "{{.Names}}") == "flocker--db"
 
     async def test_strangers(self) -> None:
         """Containers of others are invisible and untouched, even with one of our names."""
