@@ -86,7 +86,7 @@ def report(
         for image_id, wish in (view.images.items() if view is not None else ())
     }
     ports = routing_plan.ports(me, view or NodeView(), local, counts)
-    return NodeState(pmap(datasets), pmap(containers), moves, pmap(images), ports)
+    return NodeState(pmap(datasets), pmap(containers), moves, pmap(images), ports, local.kept)
 
 
 def _dataset_state(me: NodeId, dataset: GroupDataset, error: str | None) -> DatasetState | None:
@@ -122,7 +122,14 @@ def _container_state(
         exit_code = have.end.exit_code
     restarted = restarts.restarts(ending, have)
     return ContainerState(
-        have.container, have.running, error, restarted, exit_code, pull, paused=have.paused
+        have.container,
+        have.running,
+        error,
+        restarted,
+        exit_code,
+        pull,
+        paused=have.paused,
+        stays_behind=have.stays_behind,
     )
 
 

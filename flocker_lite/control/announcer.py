@@ -99,7 +99,7 @@ class Announcer:
         changes = tuple(changes)
         return self._announce(
             {change.identity for change in changes if change.kind == "datasets"},
-            {change.identity for change in changes if change.kind == "containers"},
+            {change.identity for change in changes if change.kind in ("containers", "kept")},
         )
 
     def judged(self, dataset_ids: Iterable[DatasetId]) -> tuple[dict[DatasetId, Grant], list[str]]:
@@ -156,6 +156,8 @@ class Announcer:
         for name in containers:
             told = views.container_views(self.configuration, self.cluster, name)
             self._update("containers", name, told, to_node)
+            deleted = views.deleted_views(self.configuration, self.cluster, name)
+            self._update("deleted", name, deleted, to_node)
             serving = views.serving_views(granted, self.cluster, name)
             self._update("serving", name, serving, to_node)
             to_all += self._reroute(granted, name)

@@ -15,10 +15,11 @@ from flocker_lite.model.state import (
     ContainerState,
     DatasetState,
     ImageState,
+    Kept,
     NodeState,
 )
 
-_INDEXED = ("datasets", "containers", "images")
+_INDEXED = ("datasets", "containers", "images", "kept")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class ClusterState:
     datasets: PMap[DatasetId, PMap[NodeId, DatasetState]] = field(default_factory=pmap)
     containers: PMap[str, PMap[NodeId, ContainerState]] = field(default_factory=pmap)
     images: PMap[str, PMap[NodeId, ImageState]] = field(default_factory=pmap)
+    kept: PMap[str, PMap[NodeId, Kept]] = field(default_factory=pmap)
     claims: PMap[DatasetId, tuple[Claim, ...]] = field(default_factory=pmap)
 
     def claimed(self, dataset_id: DatasetId, claims: tuple[Claim, ...]) -> ClusterState:

@@ -25,6 +25,9 @@ _SHOWN = {
     **dict.fromkeys(("moves", "past_moves"), "state/moves"),
 }
 
+_PARTS_OF_NODES = frozenset({"ports", "kept"})
+"""What a node says of these is a part of what is shown of the node."""
+
 
 class Entry(NamedTuple):
     """The latest change of an item: the path of its collection under /v1, and its id in it."""
@@ -61,10 +64,9 @@ class Journal:
         changed = [
             (f"state/{change.kind}", change.identity)
             for change in changes
-            if change.kind != "ports"
+            if change.kind not in _PARTS_OF_NODES
         ]
-        # What a node says of its ports is a part of what is shown of the node.
-        is_node_changed = came_or_went or any(change.kind == "ports" for change in changes)
+        is_node_changed = came_or_went or any(c.kind in _PARTS_OF_NODES for c in changes)
         self._note([*changed, *([("state/nodes", node_id)] if is_node_changed else [])])
 
     def claimed(self, dataset_ids: Iterable[DatasetId]) -> None:

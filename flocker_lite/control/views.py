@@ -81,6 +81,15 @@ def container_views(
     return dict.fromkeys(concerned, container)
 
 
+def deleted_views(
+    configuration: Configuration, cluster: ClusterState, name: str
+) -> dict[NodeId, bool]:
+    """The nodes that keep volumes for a container which is not configured any more."""
+    if name in configuration.containers:
+        return {}
+    return dict.fromkeys(cluster.kept.get(name, pmap()), True)
+
+
 def serving_views(
     configuration: Configuration, cluster: ClusterState, name: str
 ) -> dict[NodeId, NodeId]:

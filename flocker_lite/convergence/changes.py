@@ -343,6 +343,17 @@ class RemoveContainer(_ContainerChange):
 
 @implementer(IStateChange)
 @dataclass(frozen=True)
+class RemoveKeptVolumes(_ContainerChange):
+    """Remove the volumes of Docker's that are kept for a container which the user deleted."""
+
+    name: str
+
+    async def run(self, doors: Doors) -> None:
+        await doors.containers.remove_kept(self.name)
+
+
+@implementer(IStateChange)
+@dataclass(frozen=True)
 class RetireContainer(_ContainerChange):
     """Remove a container that another node serves now, once what came before that is done."""
 

@@ -11,6 +11,7 @@ from flocker_lite.model.lease import Role
 from flocker_lite.model.membership import Fate
 from flocker_lite.model.records import Container, DatasetId, NodeId
 from flocker_lite.model.state import (
+    Kept,
     Listener,
     LocalContainer,
     LocalDataset,
@@ -25,7 +26,8 @@ class Local:
     """What a node sees of itself; of images, those that it should have in advance.
 
     `on_trial` are the datasets that it has on a loan that goes on. `listeners` are at its TCP ports
-    and do not belong to containers of ours.
+    and do not belong to containers of ours. `kept` are volumes of Docker's, by the name of the
+    container that is not here any more.
     """
 
     datasets: PMap[DatasetId, LocalDataset] = field(default_factory=pmap)
@@ -34,6 +36,7 @@ class Local:
     images: frozenset[str] = frozenset()
     on_trial: frozenset[DatasetId] = frozenset()
     listeners: PMap[int, Listener] = field(default_factory=pmap)
+    kept: PMap[str, Kept] = field(default_factory=pmap)
 
 
 @dataclass(frozen=True, slots=True)

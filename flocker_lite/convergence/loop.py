@@ -16,7 +16,7 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from flocker_lite.convergence import restarts
+from flocker_lite.convergence import discovery, restarts
 from flocker_lite.convergence.changes import (
     ROUTES_RESOURCE,
     Doors,
@@ -28,6 +28,7 @@ from flocker_lite.convergence.changes import (
 )
 from flocker_lite.convergence.groups import Local
 from flocker_lite.convergence.image_plan import wanted_images
+from flocker_lite.convergence.kept_plan import may_be_kept
 from flocker_lite.convergence.pacing import Failed, failed_again
 from flocker_lite.convergence.plan import plan
 from flocker_lite.convergence.routing_plan import strangers
@@ -35,12 +36,10 @@ from flocker_lite.convergence.sight import AGAIN_SECONDS, Sight
 from flocker_lite.convergence.standing import Standing
 from flocker_lite.errors import FlockerError, LeaseError
 from flocker_lite.model.records import DatasetId
-from flocker_lite.model.state import LocalContainer, LocalDataset, NodeView
+from flocker_lite.model.state import LocalDataset, NodeView
 
 WHOLE_DISCOVERY_SECONDS = 30.0
 TRANSFERS_MAX = 2
-ONE_BY_ONE_MAX = 4
-"""Up to so many containers that changed are looked at each alone; of more, at all in one go."""
 
 REPEAT_SECONDS = 1.0
 """A change that succeeded and is planned again at once has no effect: it waits this long."""
@@ -170,7 +169,14 @@ class Loop:
         ours = (*self.local.containers.values(), *containers.values())
         listeners = strangers(listening, ours)
         await self._take_in(
-            Local(datasets, containers, routes, frozenset(images), listeners=listeners)
+            Local(
+                datasets,
+                containers,
+                routes,
+                frozenset(images),
+                listeners=listeners,
+                kept=await discovery.kept(doors.containers),
+            )
         )
         self.seen_all = True
 
@@ -195,7 +201,9 @@ class Loop:
             here = await self._doors.containers.has_image(image)
             images = images | {image} if here else images - {image}
         names = _named(container_resource(""), resources)
-        containers = await self._look_at_containers(names, containers)
+        containers = await discovery.containers(self._doors.containers, names, containers)
+        is_kept = may_be_kept(names, now, containers)
+        kept = await discovery.kept(self._doors.containers) if is_kept else now.kept
         if ROUTES_RESOURCE in resources:
             listeners = strangers(await self._doors.routing.listeners(), containers.values())
             routes = await self._doors.routing.discover()
@@ -207,18 +215,9 @@ class Loop:
                 routes=routes,
                 images=images,
                 listeners=listeners,
+                kept=kept,
             )
         )
-
-    async def _look_at_containers(
-        self, names: list[str], known: PMap[str, LocalContainer]
-    ) -> PMap[str, LocalContainer]:
-        if len(names) > ONE_BY_ONE_MAX:
-            return await self._doors.containers.discover()
-        for name in names:
-            found = await self._doors.containers.look(name)
-            known = known.discard(name) if found is None else known.set(name, found)
-        return known
 
     def _take_in_datasets(self, datasets: PMap[DatasetId, LocalDataset]) -> None:
         """What storage says is known, also when Docker or the kernel do not answer after it.

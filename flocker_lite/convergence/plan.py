@@ -7,6 +7,7 @@ from flocker_lite.convergence.container_plan import plan_container, plan_parting
 from flocker_lite.convergence.dataset_plan import plan_creation, plan_dataset
 from flocker_lite.convergence.groups import Group, Local, groups
 from flocker_lite.convergence.image_plan import plan_images
+from flocker_lite.convergence.kept_plan import plan_kept
 from flocker_lite.convergence.move_plan import plan_handed_over, plan_move, wait_to_move
 from flocker_lite.convergence.routing_plan import plan_routes
 from flocker_lite.model.records import NodeId
@@ -29,6 +30,7 @@ def plan(
     """
     changes: list[IStateChange] = list(plan_routes(me, view, local))
     changes += plan_images(view, local)
+    changes += plan_kept(view, local)
     for group in groups(view, local):
         changes += _plan_group(me, group, waiting, resting)
     return tuple(change for change in changes if key(change) not in waiting)

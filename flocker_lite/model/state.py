@@ -125,6 +125,13 @@ class KeptVolume:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """All that a node keeps for one container, by the container's name in the API."""
+
+    volumes: tuple[KeptVolume, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Ending:
     """What a node remembers of the runs of one container that ended by themselves.
 
@@ -263,7 +270,8 @@ class ContainerState:
     that of the last run, when it ended by itself and is over. `pull` is there while its image
     comes.
     `serving` says that it runs and that what comes for it may be led to it. One that is `paused`
-    has processes, and neither runs nor ended.
+    has processes, and neither runs nor ended. `stays_behind` are the paths that do not come along
+    when it moves: see `LocalContainer`.
     """
 
     container: Container
@@ -274,6 +282,7 @@ class ContainerState:
     pull: ImagePull | None = None
     serving: bool = False
     paused: bool = False
+    stays_behind: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,13 +314,17 @@ class Forecast:
 
 @dataclass(frozen=True, slots=True)
 class NodeState:
-    """All that one agent reports; of ports, those of which there is something to say."""
+    """All that one agent reports; of ports, those of which there is something to say.
+
+    `kept` are the volumes of Docker's of containers that are not there, by the container's name.
+    """
 
     datasets: PMap[DatasetId, DatasetState] = field(default_factory=pmap)
     containers: PMap[str, ContainerState] = field(default_factory=pmap)
     moves: PMap[DatasetId, MoveState] = field(default_factory=pmap)
     images: PMap[str, ImageState] = field(default_factory=pmap)
     ports: PMap[str, PortState] = field(default_factory=pmap)
+    kept: PMap[str, Kept] = field(default_factory=pmap)
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,7 +354,8 @@ class NodeView:
     """What one node is told: all that concerns it, and nothing else.
 
     `routes` are keyed by port. `serving` has the one node at which each container is seen to serve.
-    `peers` has the ssh keys of the other nodes that its datasets name.
+    `peers` has the ssh keys of the other nodes that its datasets name. `deleted` names those
+    containers for which the node reports that it keeps volumes, and which the user deleted.
     """
 
     datasets: PMap[DatasetId, WantedDataset] = field(default_factory=pmap)
@@ -350,3 +364,4 @@ class NodeView:
     serving: PMap[str, NodeId] = field(default_factory=pmap)
     images: PMap[str, Image] = field(default_factory=pmap)
     peers: PMap[NodeId, SshKeys] = field(default_factory=pmap)
+    deleted: PMap[str, bool] = field(default_factory=pmap)

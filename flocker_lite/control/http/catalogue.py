@@ -90,7 +90,7 @@ def _seen_node(control: IControl, node_id: str, now: float) -> list[Body]:
         return []
     node_id = node_id.lower()
     expires_at, away = control.certificates.get(node_id), control.is_away(node_id)
-    return [state.node_body(control.configuration, node_id, node.ports, expires_at, away)]
+    return [state.node_body(control.configuration, node_id, node, expires_at, away)]
 
 
 COLLECTIONS: Mapping[str, Collection] = {

@@ -66,8 +66,16 @@ def stray_bodies(
     ]
 
 
-def forecast_body(configuration: Configuration, move: Move, forecast: Forecast) -> Body:
-    """The answer to a dry run."""
+def forecast_body(
+    configuration: Configuration, move: Move, forecast: Forecast, stays_behind: list[str]
+) -> Body:
+    """The answer to a dry run; the paths that stay behind are those of volumes of Docker's."""
+    warnings = [forecast.warning] if forecast.warning else []
+    if stays_behind:
+        warnings.append(
+            f"what it has at {', '.join(stays_behind)} is in no dataset: it stays at the source, "
+            "and a container that comes back there has it again"
+        )
     body: Body = {
         "dry_run": True,
         "from": bodies.address(configuration, move.source),
@@ -76,7 +84,8 @@ def forecast_body(configuration: Configuration, move: Move, forecast: Forecast) 
         "incremental": forecast.is_incremental,
         "push_seconds": forecast.push_seconds,
         "predicted_pause_seconds": forecast.pause_seconds,
-        "warning": forecast.warning,
+        "stays_behind": stays_behind or None,
+        "warning": "; ".join(warnings) or None,
     }
     return _known(body)
 

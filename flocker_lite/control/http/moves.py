@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from pyrsistent import pmap
+
 from flocker_lite.control.http import bodies, move_bodies
 from flocker_lite.control.http.bodies import Body
 from flocker_lite.control.http.exchange import Answer, Call, written
@@ -40,7 +42,15 @@ async def dry_run(
         raise edits.Clash("Nothing would move: it is at this node already.")
     # Without data there is nothing to ask the source about.
     forecast = await control.forecast(move) if move.dataset_ids else Forecast(0, push_seconds=0.0)
-    return Answer(200, move_bodies.forecast_body(configuration, move, forecast))
+    left = stays_behind(control, move)
+    return Answer(200, move_bodies.forecast_body(configuration, move, forecast, left))
+
+
+def stays_behind(control: IControl, move: Move) -> list[str]:
+    """The paths in what moves that do not come along, as its source reports them."""
+    reports = control.cluster.containers.get(move.container or "", pmap())
+    reported = reports.get(move.source)
+    return list(reported.stays_behind) if reported is not None else []
 
 
 def options(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from pyrsistent import PMap
-
 from flocker_lite.control.http import bodies
 from flocker_lite.control.http.bodies import Body
 from flocker_lite.model.lease import HOLDERS
@@ -16,6 +14,8 @@ from flocker_lite.model.state import (
     DatasetState,
     ImagePull,
     ImageState,
+    Kept,
+    NodeState,
     PortState,
 )
 
@@ -115,6 +115,8 @@ def _runs(reported: ContainerState) -> Body:
         body["exit_code"] = reported.exit_code
     if reported.pull is not None:
         body["image_pull"] = pull_body(reported.pull)
+    if reported.stays_behind:
+        body["stays_behind"] = list(reported.stays_behind)
     return body
 
 
@@ -131,11 +133,11 @@ def pull_body(pull: ImagePull) -> Body:
 def node_body(
     configuration: Configuration,
     node_id: NodeId,
-    ports: PMap[str, PortState],
+    node: NodeState,
     certificate_expires_at: float | None = None,
     away: bool = False,
 ) -> Body:
-    """A node that reports, with those external ports of which it has something to say.
+    """A node that reports, with the external ports of which it has something to say, and volumes.
 
     Its certificate, where it has one, expires in seconds since 1970. `away` says that its agent
     is not connected any more.
@@ -145,9 +147,26 @@ def node_body(
         body["certificate_expires_at"] = certificate_expires_at
     if away:
         body["away"] = True
-    if ports:
-        body["ports"] = [_port_body(port, ports[str(port)]) for port in sorted(map(int, ports))]
+    if node.ports:
+        ports = sorted(map(int, node.ports))
+        body["ports"] = [_port_body(port, node.ports[str(port)]) for port in ports]
+    if node.kept:
+        body["kept_volumes"] = kept_bodies(node.kept.values())
     return body
+
+
+def kept_bodies(kept: Iterable[Kept]) -> list[Body]:
+    """Volumes of Docker's that a node keeps, the oldest first."""
+    volumes = (volume for each in kept for volume in each.volumes)
+    return [
+        {
+            "container": each.container,
+            "path": each.path,
+            "volume": each.volume,
+            "since": each.since,
+        }
+        for each in sorted(volumes, key=lambda each: (each.since, each.volume))
+    ]
 
 
 def _port_body(port: int, reported: PortState) -> Body:

@@ -252,7 +252,7 @@ class StateTests(RESTTestCase):
 
     def test_forgotten_node(self) -> None:
         """A node that reports and is no part of the cluster is shown by its UUID."""
-        shown = state.node_body(Configuration(), NODE_1, pmap())
+        shown = state.node_body(Configuration(), NODE_1, NodeState())
         assert shown == {"host": NODE_1, "uuid": NODE_1}
 
     def test_certificate_of_a_node(self) -> None:

@@ -1,0 +1,29 @@
+"""Looks at the containers of a node, at as few as will do."""
+
+from __future__ import annotations
+
+from pyrsistent import PMap
+
+from flocker_lite.convergence.kept_plan import kept_by_container
+from flocker_lite.interfaces import IContainers
+from flocker_lite.model.state import Kept, LocalContainer
+
+ONE_BY_ONE_MAX = 4
+"""Up to so many containers that changed are looked at each alone; of more, at all in one go."""
+
+
+async def containers(
+    door: IContainers, names: list[str], known: PMap[str, LocalContainer]
+) -> PMap[str, LocalContainer]:
+    """All containers, of which these may have changed since the rest was `known`."""
+    if len(names) > ONE_BY_ONE_MAX:
+        return await door.discover()
+    for name in names:
+        found = await door.look(name)
+        known = known.discard(name) if found is None else known.set(name, found)
+    return known
+
+
+async def kept(door: IContainers) -> PMap[str, Kept]:
+    """The volumes that are kept, by the containers that they are kept for."""
+    return kept_by_container(await door.kept())
