@@ -12,6 +12,7 @@ import requests
 from docker import APIClient
 from docker import errors as docker_errors
 
+from flocker_lite.containers import answers
 from flocker_lite.containers.failures import UNREACHABLE, words
 from flocker_lite.errors import ContainerError, DockerAway, ImageError
 
@@ -64,7 +65,7 @@ class Connection:
 
 
 class _Client(APIClient):
-    """Docker's client, with a limit to the silence of a pull, which has none of its own."""
+    """Docker's client, with limits to the silence of a pull, and to the length of each answer."""
 
     def __init__(self, base_url: str, version: str, timeout: int) -> None:
         super().__init__(base_url, version=version, timeout=timeout)
@@ -74,4 +75,13 @@ class _Client(APIClient):
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
         if options.get("timeout") is None and "/images/create" in (request.url or ""):
             options["timeout"] = PULL_SILENCE_SECONDS
-        return super().send(request, **options)
+        is_stream = options.pop("stream", False)
+        response = super().send(request, stream=True, **options)
+        if not (is_stream and response.ok):
+            answers.take(response)
+        return response
+
+    def _stream_helper(self, response: requests.Response, decode: bool = False) -> Iterator[Any]:
+        """Pulls and events: Docker's own helper takes a line, or a chunk, however long it is."""
+        assert decode
+        return answers.lines(response)

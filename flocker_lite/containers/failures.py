@@ -15,14 +15,16 @@ UNREACHABLE = (
     OSError,
 )
 
+WORDS_CHARACTERS_MAX = 2000
+
 # The former is the kernel's answer, the latter that of Docker's own list.
 _IN_USE = ("address already in use", "port is already allocated")
 _AT_PORT = re.compile(r"(?:\d+(?:\.\d+){3}|\[[0-9a-fA-F:]*\]):(\d+)")
 
 
 def words(error: docker_errors.APIError) -> str:
-    """What Docker said."""
-    return str(error.explanation or error)
+    """What Docker said, or the beginning of it."""
+    return str(error.explanation or error)[:WORDS_CHARACTERS_MAX]
 
 
 def port_in_use(said: str) -> int | None:

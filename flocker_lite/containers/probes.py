@@ -12,6 +12,7 @@ from twisted.internet.error import (
     ConnectionRefusedError,
     TimeoutError,
 )
+from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.protocol import Protocol
 from twisted.web.client import Agent, ResponseFailed
 from twisted.web.http_headers import Headers
@@ -20,6 +21,9 @@ from zope.interface import implementer
 
 AGENT = b"flocker-lite"
 FAILURE_STATUS_MIN = 400
+
+HEAD_BYTES_MAX = 64 * 1024
+"""All that comes before a page: a program may send headers, or "continue", without end."""
 
 
 async def connect(reactor: Any, address: str, port: int, timeout_seconds: float) -> str | None:
@@ -41,7 +45,8 @@ async def get(
     """None when a GET is answered with a status below 400, a redirect too; else why not."""
     host = f"[{address}]" if ":" in address else address
     url = f"http://{host}:{port}{path}"
-    agent = Agent.usingEndpointFactory(reactor, _Endpoints(reactor, address, port))
+    endpoints = _Endpoints(reactor, address, port)
+    agent = Agent.usingEndpointFactory(reactor, endpoints)
     asked = agent.request(b"GET", url.encode(), Headers({b"User-Agent": [AGENT]}))
     try:
         response = await _within(reactor, timeout_seconds, asked)
@@ -50,6 +55,8 @@ async def get(
     except ConnectError as error:
         return _refusal(port, error)
     except ResponseFailed as error:
+        if endpoints.is_too_much:
+            return f"GET {url} was answered with more than {HEAD_BYTES_MAX} bytes of headers"
         reasons = ", ".join(reason.getErrorMessage() for reason in error.reasons)
         return f"GET {url} failed: {reasons}"
     response.deliverBody(_HangUp())
@@ -66,15 +73,34 @@ class _HangUp(Protocol):
         self.transport.loseConnection()
 
 
-@implementer(IAgentEndpointFactory)
+@implementer(IAgentEndpointFactory, IStreamClientEndpoint)
 class _Endpoints:
-    """Leads an Agent to one address and port, which need no look-up."""
+    """Leads an Agent to one address and port, which need no look-up, and hangs up on too much."""
 
     def __init__(self, reactor: Any, address: str, port: int) -> None:
+        self.is_too_much = False
         self._endpoint = _endpoint(reactor, address, port)
+        self._bytes = 0
 
     def endpointForURI(self, uri: object) -> Any:
-        return self._endpoint
+        return self
+
+    def connect(self, protocolFactory: Any) -> Any:
+        return self._endpoint.connect(protocolFactory).addCallback(self._count)
+
+    def _count(self, protocol: Any) -> Any:
+        take = protocol.dataReceived
+
+        def data_received(data: bytes) -> None:
+            self._bytes += len(data)
+            if self._bytes <= HEAD_BYTES_MAX:
+                take(data)
+            elif not self.is_too_much:
+                self.is_too_much = True
+                protocol.transport.abortConnection()
+
+        protocol.dataReceived = data_received
+        return protocol
 
 
 def _endpoint(reactor: Any, address: str, port: int) -> Any:

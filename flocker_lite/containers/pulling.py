@@ -7,6 +7,12 @@ from typing import Any
 
 from flocker_lite.model.state import ImagePull
 
+LAYERS_MAX = 1000
+"""Docker itself takes an image of no more than 127."""
+
+LAYER_CHARACTERS_MAX = 100
+SAID_CHARACTERS_MAX = 2000
+
 _HERE = frozenset({"Pull complete", "Already exists"})
 _FETCHED = frozenset({"Download complete", "Verifying Checksum", "Extracting"})
 _WAITING = frozenset({"Pulling fs layer", "Waiting", "Downloading"})
@@ -75,6 +81,9 @@ class Layers:
         status, layer = line.get("status"), line.get("id")
         if not isinstance(layer, str) or status not in _HERE | _FETCHED | _WAITING:
             return
+        is_new = layer not in self._bytes
+        if is_new and (len(self._bytes) >= LAYERS_MAX or len(layer) > LAYER_CHARACTERS_MAX):
+            return
         done, total = self._bytes.get(layer, (0, 0))
         if status == "Downloading":
             detail = line.get("progressDetail") or {}
@@ -88,6 +97,7 @@ class Layers:
 
 def trouble(image: str, said: str) -> str:
     """Why an image is not to be had, what to do about it, and what Docker said."""
+    said = said[:SAID_CHARACTERS_MAX]
     plain = said.lower()
     for signs, advice in _ADVICE:
         if any(sign in plain for sign in signs):

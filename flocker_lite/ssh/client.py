@@ -21,6 +21,7 @@ from flocker_lite.model.records import DatasetId, NodeId
 from flocker_lite.model.state import Snapshot
 from flocker_lite.processes import STDERR_TAIL_BYTES_MAX
 from flocker_lite.ssh import argv, commands
+from flocker_lite.ssh.boxes import BoundedAMP
 from flocker_lite.ssh.outgoing import SshReceiving, ssh_environment
 from flocker_lite.ssh.trust import Trust
 
@@ -199,7 +200,7 @@ class _ControlSession(ProcessProtocol):
     """AMP over the stdin and stdout of an ssh, whose stderr explains what goes wrong."""
 
     def __init__(self) -> None:
-        self.amp = amp.AMP()
+        self.amp = BoundedAMP()
         self.stderr_tail = b""
         self._ended = False
 
@@ -207,7 +208,11 @@ class _ControlSession(ProcessProtocol):
         self.amp.makeConnection(_SessionTransport(self))
 
     def outReceived(self, data: bytes) -> None:
-        self.amp.dataReceived(data)
+        try:
+            self.amp.dataReceived(data)
+        except Exception as error:
+            self.stderr_tail = f"what it answers is no message: {error}".encode()
+            self.end()
 
     def errReceived(self, data: bytes) -> None:
         self.stderr_tail = (self.stderr_tail + data)[-STDERR_TAIL_BYTES_MAX:]

@@ -23,6 +23,7 @@ from flocker_lite.interfaces import IGate
 from flocker_lite.model.records import NodeId
 from flocker_lite.model.versions import told_versions, why_strange
 from flocker_lite.ssh import checking, commands
+from flocker_lite.ssh.boxes import BoundedAMP
 
 GREETING_BYTES_MAX = 256
 
@@ -167,7 +168,7 @@ class _Entrance(Protocol):
             self._session.transport.loseConnection()
 
 
-class Session(amp.AMP):
+class Session(BoundedAMP):
     """One peer's control session; `key_of` is the node whose key it came with, if it is one's."""
 
     log = Logger()

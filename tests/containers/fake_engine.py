@@ -7,6 +7,7 @@ import re
 import socketserver
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -27,11 +28,15 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """A status with JSON, or with several lines of JSON, one after the other."""
+    """A status with JSON, or with several lines of JSON, one after the other.
+
+    One that is `endless` says that, again and again, for as long as somebody listens.
+    """
 
     status: int = 200
     body: Any = None
     lines: list[Any] = field(default_factory=list)
+    endless: bytes = b""
 
 
 class FakeEngine:
@@ -39,6 +44,7 @@ class FakeEngine:
 
     def __init__(self, directory: Path, answer: Callable[[Request], Answer]) -> None:
         self.asked: list[Request] = []
+        self.endless_bytes = 0
         self.socket = directory / "docker.sock"
         engine = self
 
@@ -65,6 +71,9 @@ class FakeEngine:
             def _write(self, answer: Answer) -> None:
                 self.send_response(answer.status)
                 self.send_header("Content-Type", "application/json")
+                if answer.endless:
+                    self._go_on(answer.endless)
+                    return
                 if answer.lines:
                     self.send_header("Transfer-Encoding", "chunked")
                     self.end_headers()
@@ -75,6 +84,15 @@ class FakeEngine:
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
+
+            def _go_on(self, text: bytes) -> None:
+                self.send_header("Transfer-Encoding", "chunked")
+                self.end_headers()
+                self.close_connection = True
+                with suppress(OSError):
+                    while True:
+                        self.wfile.write(f"{len(text):x}\r\n".encode() + text + b"\r\n")
+                        engine.endless_bytes += len(text)
 
             do_GET = do_POST = do_DELETE = do_HEAD = _serve
 

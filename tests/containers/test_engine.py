@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
+from flocker_lite.containers.answers import BODY_BYTES_MAX, ERROR_BYTES_MAX, LINE_BYTES_MAX
 from flocker_lite.containers.engine import Engine
+from flocker_lite.containers.pulling import LAYERS_MAX, Layers
 from flocker_lite.containers.translate import create_arguments
 from flocker_lite.errors import ContainerError, ImageError
 from flocker_lite.model.records import Container
@@ -34,6 +36,8 @@ class Docker:
         self.states: dict[str, dict[str, Any]] = {}
         self.pull = Answer(lines=[{"status": "Status: Downloaded newer image"}])
         self.start = Answer(204)
+        self.listed: Answer | None = None
+        self.events = Answer()
         self.has_bridge = True
 
     def add(self, name: str, status: str, finished: str = AFTER, started: str = BEFORE) -> None:
@@ -74,6 +78,10 @@ class Docker:
     def answer(self, request: Request) -> Answer:
         """As Docker does."""
         match request.path.strip("/").split("/"):
+            case ["events"]:
+                return self.events
+            case ["containers", "json"] if self.listed is not None:
+                return self.listed
             case ["containers", "json"]:
                 return Answer(body=self.containers)
             case ["containers", reference, "json"] if self.inspected(reference) is not None:
@@ -415,3 +423,43 @@ def test_a_start_that_fails(docker: Docker, engine: Engine, served: FakeEngine) 
     with pytest.raises(ContainerError, match="already allocated"):
         engine.start("db")
     assert served.asked[-1].path == "/containers/id-db/start"
+
+
+SOCKET_BYTES_MAX = 4 * 1024 * 1024
+"""What may be on its way when nobody reads any more."""
+
+
+@pytest.mark.parametrize("status", [200, 500])
+def test_an_answer_without_end(
+    docker: Docker, served: FakeEngine, engine: Engine, status: int
+) -> None:
+    """Docker passes on what others say: no more of it is read than is of use."""
+    docker.listed = Answer(status, endless=b"x" * 100_000)
+    with pytest.raises(ContainerError, match="an answer of more than"):
+        engine.looks.containers()
+    limit = BODY_BYTES_MAX if status == 200 else ERROR_BYTES_MAX
+    assert served.endless_bytes < limit + SOCKET_BYTES_MAX
+
+
+def test_a_pull_whose_line_has_no_end(docker: Docker, served: FakeEngine, engine: Engine) -> None:
+    """The same goes for each line of a stream that is read as it comes."""
+    docker.pull = Answer(endless=b"x" * 100_000)
+    pull = engine.pull("redis:latest")
+    with pytest.raises(ImageError, match="a line of more than"):
+        pull.advance()
+    assert served.endless_bytes < LINE_BYTES_MAX + SOCKET_BYTES_MAX
+
+
+def test_a_pull_of_ever_more_layers() -> None:
+    """So many are no image's: what is beyond is not counted."""
+    layers = Layers()
+    for number in range(3 * LAYERS_MAX):
+        layers.take({"status": "Downloading", "id": f"{number}", "progressDetail": {"total": 1}})
+    assert layers.progress.layers == LAYERS_MAX
+
+
+def test_events_whose_line_has_no_end(docker: Docker, served: FakeEngine, engine: Engine) -> None:
+    """The stream of these ends then, and another one is asked for."""
+    docker.events = Answer(endless=b"x" * 100_000)
+    assert list(engine.events()) == []
+    assert served.endless_bytes < LINE_BYTES_MAX + SOCKET_BYTES_MAX

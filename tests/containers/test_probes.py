@@ -6,12 +6,17 @@ from collections.abc import Awaitable
 from typing import Any, cast
 
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.error import ConnectionDone, ConnectionRefusedError, NoRouteError
+from twisted.internet.error import (
+    ConnectionAborted,
+    ConnectionDone,
+    ConnectionRefusedError,
+    NoRouteError,
+)
 from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from flocker_lite.containers.probes import connect, get
+from flocker_lite.containers.probes import HEAD_BYTES_MAX, connect, get
 
 ADDRESS = "172.17.0.2"
 TIMEOUT_SECONDS = 5.0
@@ -155,6 +160,36 @@ class GetTests(ProbesTestCase):
         said = self.successResultOf(asked)
         assert said is not None
         assert said.startswith(f"GET http://{ADDRESS}:80/health?deep=1 failed: ")
+
+    def test_without_an_end(self) -> None:
+        """Headers, a header's value, or answers that say "continue": there is a limit to it all."""
+        for head, again in (
+            (b"HTTP/1.1 200 OK\r\n", b"X: 1\r\n" * 100),
+            (b"HTTP/1.1 200 OK\r\nX: ", b"x" * 1000),
+            (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 10),
+        ):
+            asked = self.get()
+            protocol, transport = self.accept()
+            protocol.dataReceived(head)
+            sent = 0
+            while not transport.disconnecting and not transport.disconnected:
+                protocol.dataReceived(again)
+                sent += len(again)
+                assert sent < 2 * HEAD_BYTES_MAX
+            protocol.connectionLost(Failure(ConnectionAborted()))
+            said = self.successResultOf(asked)
+            assert said is not None
+            assert said.startswith(f"GET http://{ADDRESS}:80/health?deep=1 ")
+
+    def test_drop_by_drop(self) -> None:
+        """An answer that never comes to its end is none, however often some of it comes."""
+        asked = self.get()
+        protocol, _ = self.accept()
+        for byte in b"HTTP/1.1 200":
+            protocol.dataReceived(bytes([byte]))
+            self.reactor.advance(TIMEOUT_SECONDS / 10)
+        said = self.successResultOf(asked)
+        assert said == f"GET http://{ADDRESS}:80/health?deep=1 was not answered in time"
 
     def test_no_http(self) -> None:
         """What it speaks is something else."""

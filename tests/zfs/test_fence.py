@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,13 @@ class Container:
         self.process.wait()
 
 
+def a_folder(case: SynchronousTestCase) -> Path:
+    """One that goes with the test."""
+    folder = tempfile.TemporaryDirectory()
+    case.addCleanup(folder.cleanup)
+    return Path(folder.name)
+
+
 class KillTests(SynchronousTestCase):
     """Finding a container's processes without a question to anybody."""
 
@@ -102,7 +110,7 @@ class KillTests(SynchronousTestCase):
             "v1b/unified/n1/{}",
             "v2/system.slice/docker-{}.scope/init",
         ):
-            root = Path(self.mktemp()) / layout.partition("/")[0]
+            root = a_folder(self) / layout.partition("/")[0]
             root.mkdir(parents=True)
             if layout.startswith("v2/"):
                 (root / "cgroup.controllers").write_text("")
@@ -117,7 +125,7 @@ class KillTests(SynchronousTestCase):
 
     def test_the_kernel_is_told_where_it_kills_by_itself(self) -> None:
         """And who is frozen is thawed, or he would not die."""
-        root = Path(self.mktemp())
+        root = a_folder(self)
         container = self.container(root, ID, "freezer/docker/{}")
         group = root / "freezer" / "docker" / ID
         for name in ("cgroup.kill", "freezer.state"):
@@ -129,7 +137,7 @@ class KillTests(SynchronousTestCase):
 
     def test_a_process_says_itself_where_it_belongs(self) -> None:
         """Where no hierarchy is to be found."""
-        root = Path(self.mktemp())
+        root = a_folder(self)
         container = self.container(root / "nowhere", ID, "{}")
         proc = root / "proc" / str(container.process.pid)
         proc.mkdir(parents=True)
@@ -173,16 +181,15 @@ class RealFence(FenceCase, TestCase):
         from twisted.internet import reactor
 
         self.reactor: Any = reactor
-        self.folder = Path(self.mktemp())
-        self.folder.mkdir()
+        self.folder = a_folder(self)
         self.containers: dict[str, Container] = {}
         self.processes: list[Any] = []
 
     def make_fence(self) -> Any:
-        script = self.folder.absolute() / "zfs"
+        script = self.folder / "zfs"
         script.write_text(f"#!/bin/sh\n{self.zfs}\n")
         script.chmod(0o755)
-        folder = self.folder.absolute()
+        folder = self.folder
         fence = ZfsFence(self.reactor, "pool", folder / "notes", folder / "cgroups", str(script))
         start = fence._start
 
