@@ -16,9 +16,10 @@ from flocker_lite.convergence.changes import (
 )
 from flocker_lite.convergence.container_plan import why_left_alone
 from flocker_lite.convergence.dataset_plan import wrong
+from flocker_lite.convergence.failures import resources
 from flocker_lite.convergence.groups import Group, GroupDataset, Local, groups, is_on_trial
 from flocker_lite.convergence.pacing import Failed
-from flocker_lite.model.records import DatasetId, NodeId
+from flocker_lite.model.records import Container, DatasetId, NodeId
 from flocker_lite.model.state import (
     ContainerState,
     DatasetState,
@@ -45,6 +46,7 @@ def report(
     counts: Mapping[int, PortState] = MappingProxyType({}),
     unseen: str | None = None,
     standing: Mapping[str, str] = MappingProxyType({}),
+    starts_at: Mapping[str, float] = MappingProxyType({}),
 ) -> NodeState:
     """The state of this node; containers that are `starting` or on trial do not serve anybody yet.
 
@@ -57,13 +59,17 @@ def report(
     this node can be seen at the moment: all else is what was seen last. `standing` says of those
     that wait to be let go that they have done so for too long.
     """
-    errors = _errors_by_resource(failures)
+    failed = _failed_by_resource(failures)
+    errors = {resource: each.error for resource, each in failed.items()}
     datasets: dict[str, DatasetState] = {}
     containers: dict[str, ContainerState] = {}
     for group in groups(view or NodeView(), local):
         for dataset in group.datasets:
             error = unseen or errors.get(dataset_resource(dataset.dataset_id)) or wrong(me, dataset)
             seen = _dataset_state(me, dataset, error)
+            if seen is not None:
+                again = _again_at(failed, dataset_resource(dataset.dataset_id), error)
+                seen = replace(seen, next_try_at=again)
             if seen is not None:
                 datasets[dataset.dataset_id] = seen
         if group.name is None:
@@ -75,18 +81,26 @@ def report(
             serving = state.running and not absent and group.name not in unhealthy
             if state.running and state.error is None and group.name in unhealthy:
                 state = replace(state, error=f"not healthy: {unhealthy[group.name]}")
-            containers[group.name] = replace(state, serving=serving)
-    images = {
-        image_id: ImageState(
-            wish.image,
-            wish.image in local.images,
-            errors.get(image_resource(wish.image)),
-            pulls.get(wish.image),
-        )
-        for image_id, wish in (view.images.items() if view is not None else ())
-    }
+            again = _again_at(failed, container_resource(group.name), state.error)
+            if again is None and _is_started_again(view, group.name, endings, local):
+                again = starts_at.get(group.name)
+            containers[group.name] = replace(state, serving=serving, next_try_at=again)
+    images = _image_states(view or NodeView(), local, failed, pulls)
     ports = routing_plan.ports(me, view or NodeView(), local, counts)
-    return NodeState(pmap(datasets), pmap(containers), moves, pmap(images), ports, local.kept)
+    return NodeState(pmap(datasets), pmap(containers), moves, images, ports, local.kept)
+
+
+def _image_states(
+    view: NodeView, local: Local, failed: Mapping[str, Failed], pulls: PMap[str, ImagePull]
+) -> PMap[str, ImageState]:
+    states: dict[str, ImageState] = {}
+    for image_id, wish in view.images.items():
+        trouble = failed.get(image_resource(wish.image))
+        error = None if trouble is None else trouble.error
+        again = _again_at(failed, image_resource(wish.image), error)
+        here = wish.image in local.images
+        states[image_id] = ImageState(wish.image, here, error, pulls.get(wish.image), again)
+    return pmap(states)
 
 
 def _dataset_state(me: NodeId, dataset: GroupDataset, error: str | None) -> DatasetState | None:
@@ -112,7 +126,10 @@ def _container_state(
     if wanted is not None and wanted.node == me and (have is None or have.container != wanted):
         pull = pulls.get(wanted.image)
     if have is None:
-        if wanted is None or wanted.node != me or (error is None and pull is None):
+        if wanted is None or wanted.node != me:
+            return None
+        # What is on its way is shown from the beginning; what comes from elsewhere, when it comes.
+        if error is None and pull is None and not _begins_here(me, group, wanted):
             return None
         return ContainerState(wanted, False, error, pull=pull)
     exit_code = None
@@ -121,8 +138,10 @@ def _container_state(
         error = error or restarts.trouble(policy, ending, have.end)
         exit_code = have.end.exit_code
     restarted = restarts.restarts(ending, have)
+    # The policy is carried out by this agent, as it is configured now.
+    policy = (wanted or have.container).restart_policy
     return ContainerState(
-        have.container,
+        replace(have.container, restart_policy=policy),
         have.running,
         error,
         restarted,
@@ -139,6 +158,12 @@ def _trouble(me: NodeId, group: Group, errors: Mapping[str, str]) -> str | None:
     return group.trouble or why_left_alone(me, group) or failed
 
 
+def _begins_here(me: NodeId, group: Group, wanted: Container) -> bool:
+    """Whether nobody else has, or sends, what the container needs."""
+    owners = {each.wanted.grant.owner for each in group.datasets if each.wanted is not None}
+    return owners <= {me} and len(group.datasets) == len(wanted.volumes)
+
+
 def _belongs_to(me: NodeId, dataset: GroupDataset) -> bool:
     """Whether this node is told of the dataset whatever it reports.
 
@@ -148,9 +173,30 @@ def _belongs_to(me: NodeId, dataset: GroupDataset) -> bool:
     return wanted is not None and me in (wanted.dataset.primary, wanted.grant.owner)
 
 
-def _errors_by_resource(failures: PMap[str, Failed]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for name, failed in failures.items():
-        for resource in name.split(" ")[1:]:
-            found[resource] = failed.error
+def _failed_by_resource(failures: PMap[str, Failed]) -> dict[str, Failed]:
+    """What failed with each thing; where several did, what is tried again last is told."""
+    found: dict[str, Failed] = {}
+    in_order = sorted(
+        failures.items(), key=lambda item: (not item[1].is_past, item[1].until_seconds)
+    )
+    for name, failed in in_order:
+        found |= dict.fromkeys(resources(name), failed)
     return found
+
+
+def _again_at(failed: Mapping[str, Failed], resource: str, error: str | None) -> float | None:
+    """When what failed with it is tried again, if that is what is told of it."""
+    found = failed.get(resource)
+    return (found.until_seconds or None) if found is not None and found.error == error else None
+
+
+def _is_started_again(
+    view: NodeView | None, name: str, endings: restarts.Endings, local: Local
+) -> bool:
+    """Whether a container that ended by itself is to be started again."""
+    have, wanted = local.containers.get(name), view.containers.get(name) if view else None
+    if have is None or have.end is None or wanted is None:
+        return False
+    ending = endings.get(name)
+    over = ending is None or restarts.is_over(wanted.restart_policy, ending, have.end)
+    return not over and restarts.has_ended(ending, have)

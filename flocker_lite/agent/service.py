@@ -183,7 +183,7 @@ class AgentService(MultiService):
 
     def _failure_of(self, name: str) -> str | None:
         """What went wrong with a container, in words."""
-        for key, failed in self.loop.failures.items():
+        for key, failed in self.loop.failures.now.items():
             if container_resource(name) in key.split(" "):
                 return failed.error
         return None
@@ -263,7 +263,7 @@ class AgentService(MultiService):
             self._identity.node_id,
             self.loop.view,
             self.loop.local,
-            self.loop.failures,
+            self.loop.failures.shown,
             self._doors.moves.moves,
             self._doors.pulls.pulls,
             self.loop.endings,
@@ -272,6 +272,7 @@ class AgentService(MultiService):
             self._doors.routing.counts(),
             self.loop.sight.trouble,
             self.loop.standing.troubles,
+            self.loop.starts_at,
         )
         changes = deltas.difference(self._reported, now)
         self._reported = now

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from pyrsistent import PMap, pmap
+from pyrsistent import PMap
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
@@ -26,10 +26,10 @@ from flocker_lite.convergence.changes import (
     image_resource,
     key,
 )
+from flocker_lite.convergence.failures import Failures, wanted_of
 from flocker_lite.convergence.groups import Local
 from flocker_lite.convergence.image_plan import wanted_images
 from flocker_lite.convergence.kept_plan import may_be_kept
-from flocker_lite.convergence.pacing import Failed, failed_again
 from flocker_lite.convergence.plan import plan
 from flocker_lite.convergence.routing_plan import strangers
 from flocker_lite.convergence.sight import AGAIN_SECONDS, Sight
@@ -62,17 +62,18 @@ class Loop:
         """
         self.local = Local()
         self.view: NodeView | None = None
-        self.failures: PMap[str, Failed] = pmap()
+        self.failures = Failures()
         self._doors = doors
         self._changed = changed
         self._clock: Any = doors.clock
         self.sight = Sight(doors.clock, changed)
         self.standing = Standing(doors.clock)
         self._in_flight: dict[str, tuple[IStateChange, Deferred[None]]] = {}
+        self._wanted: dict[str, object] = {}
         self._discovery_seconds = discovery_seconds
         self.endings: restarts.Endings = doors.endings.remembered
         self._unsaved = False
-        self._starts_at: dict[str, float] = {}
+        self.starts_at: dict[str, float] = {}
         self._done_at: dict[IStateChange, float] = {}
         self._looking: Deferred[None] | None = None
         self._to_look: set[str] = set()
@@ -236,7 +237,7 @@ class Loop:
         for name, ending in endings.items():
             if ending != self.endings.get(name):
                 wait_seconds = restarts.delay_seconds(ending)
-                self._starts_at[name] = self._clock.seconds() + wait_seconds
+                self.starts_at[name] = self._clock.seconds() + wait_seconds
         if endings != self.endings or self._unsaved:
             await self._remember(endings)
         self.endings = endings
@@ -290,6 +291,8 @@ class Loop:
             self._stepping = False
 
     def _step_once(self) -> None:
+        if self.view is not None:
+            self.failures.begin_anew(self.view)
         self._changed()
         if self._stopped or self.view is None or not self.seen_all:
             return
@@ -297,17 +300,16 @@ class Loop:
         self._done_at = {
             change: done for change, done in self._done_at.items() if done + REPEAT_SECONDS > now
         }
-        waiting = frozenset(
-            name for name, failed in self.failures.items() if failed.until_seconds > now
-        )
+        waiting = self.failures.waiting(now)
         resting = restarts.resting(
-            self.endings, self.local.containers, self.view.containers, self._starts_at, now
+            self.endings, self.local.containers, self.view.containers, self.starts_at, now
         )
         local = replace(self.local, on_trial=self._doors.loans.on_trial)
         planned = plan(self._doors.node_id, self.view, local, waiting, resting)
         self.standing.see(planned)
         wanted_keys = {key(change) for change in planned} | set(self._in_flight) | waiting
-        self._forget_failures(wanted_keys)
+        going_on = [change for change, _ in self._in_flight.values()]
+        self.failures.keep(wanted_keys, [*planned, *going_on])
         busy = {name for change, _ in self._in_flight.values() for name in change.resources}
         # What is still to be looked at may be out of date: no change is based on it.
         busy |= self._to_look | self._looking_at
@@ -327,6 +329,9 @@ class Loop:
         begin: Deferred[None] = Deferred()
         deferred = Deferred.fromCoroutine(_run_after(begin, change, self._doors))
         self._in_flight[key(change)] = (change, deferred)
+        self.failures.begins(change)
+        if self.view is not None:
+            self._wanted[key(change)] = wanted_of(self.view, change.resources)
         deferred.addCallbacks(
             self._done, self._failed, callbackArgs=(change,), errbackArgs=(change,)
         )
@@ -336,49 +341,39 @@ class Loop:
     def _done(self, _: None, change: IStateChange) -> None:
         self.log.info("done: {change}", change=key(change))
         self._finish(change)
-        self.failures = self.failures.discard(key(change))
+        self.failures.succeeds(change)
         self._done_at[change] = self._clock.seconds()
         self.look_again(change.resources)
 
     def _failed(self, failure: Failure, change: IStateChange) -> None:
-        self._finish(change)
+        wanted = self._finish(change)
         if self._stopped:
             return
         if failure.check(CancelledError):
             self.look_again(change.resources)
             return
-        name = key(change)
-        failed = failed_again(self.failures.get(name), failure.value, self._clock.seconds())
-        self.failures = self.failures.set(name, failed)
+        failed = self.failures.fails(change, failure.value, wanted, self._clock.seconds())
         self.log.warn(
             "failed {times} times, next try in {delay:.1f} s: {change}: {error}",
             times=failed.times,
             delay=failed.delay_seconds,
-            change=name,
+            change=key(change),
             error=failed.error,
         )
         self.look_again(change.resources)
 
-    def _finish(self, change: IStateChange) -> None:
+    def _finish(self, change: IStateChange) -> object:
+        """What was wanted when it began."""
         del self._in_flight[key(change)]
-
-    def _forget_failures(self, keys: set[str]) -> None:
-        """An error is history when its change is wanted no more."""
-        for name in self.failures:
-            if name not in keys:
-                self.failures = self.failures.discard(name)
+        return self._wanted.pop(key(change), None)
 
     def _schedule_retry(self, now: float) -> None:
         if self._retry is not None and self._retry.active():
             self._retry.cancel()
-        waits = [
-            failed.until_seconds - now
-            for failed in self.failures.values()
-            if failed.until_seconds > now
-        ]
+        waits = self.failures.next_seconds(now)
         waits += [done + REPEAT_SECONDS - now for done in self._done_at.values()]
         waits += self.standing.due_seconds
-        waits += [at - now for at in self._starts_at.values() if at > now]
+        waits += [at - now for at in self.starts_at.values() if at > now]
         if waits:
             self._retry = self._clock.callLater(min(waits), self._step)
 

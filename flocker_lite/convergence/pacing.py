@@ -17,13 +17,17 @@ AWAY_DELAY_SECONDS_MAX = 5.0
 class Failed:
     """A change that failed `times` in a row, the last time with `error`, at rest until `until`.
 
-    `delay_seconds` is how long it rests.
+    `delay_seconds` is how long it rests; `until_seconds` is 0 while it is tried again. `wanted` is
+    what the user wanted of what it works on when it began. `is_past` says that something else is
+    tried in its place.
     """
 
     times: int
     error: str
     until_seconds: float
     delay_seconds: float = 0.0
+    wanted: object = None
+    is_past: bool = False
 
 
 def failed_again(before: Failed | None, error: BaseException | None, now_seconds: float) -> Failed:

@@ -241,6 +241,7 @@ class DatasetState:
     """What an agent reports of one dataset.
 
     `error` is the last thing that went wrong with it here, in words, until it works again.
+    `next_try_at` is when it is tried again, in seconds since 1970.
     `proof` has the signed statements by which it came here, and went on from here.
     """
 
@@ -251,6 +252,7 @@ class DatasetState:
     maximum_size: int | None = None
     error: str | None = None
     proof: tuple[Signed, ...] = ()
+    next_try_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +274,8 @@ class ContainerState:
     `serving` says that it runs and that what comes for it may be led to it. One that is `paused`
     has processes, and neither runs nor ended. `stays_behind` are the paths that do not come along
     when it moves: see `LocalContainer`.
+    `next_try_at` is when what failed with it is tried again, or when it is started again, in
+    seconds since 1970.
     """
 
     container: Container
@@ -283,6 +287,7 @@ class ContainerState:
     serving: bool = False
     paused: bool = False
     stays_behind: tuple[str, ...] = ()
+    next_try_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,6 +298,7 @@ class ImageState:
     present: bool
     error: str | None = None
     pull: ImagePull | None = None
+    next_try_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

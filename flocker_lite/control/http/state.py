@@ -49,7 +49,10 @@ def dataset_bodies(
         if copy.error and not _is_primary(copy)
     ]
     if not primaries:
-        return [{"dataset_id": dataset_id, **_error(elsewhere), **claimed}] if copies else []
+        again = [copy.next_try_at for copy in copies.values() if copy.next_try_at is not None]
+        soon = {"next_try_at": min(again)} if again else {}
+        said = {**_error(elsewhere), **soon, **claimed}
+        return [{"dataset_id": dataset_id, **said}] if copies else []
     found: list[Body] = []
     for node_id, copy in primaries:
         body: Body = {
@@ -59,6 +62,7 @@ def dataset_bodies(
             "maximum_size": copy.maximum_size,
             **_error([copy.error, *elsewhere]),
             **claimed,
+            "next_try_at": copy.next_try_at,
         }
         found.append({key: value for key, value in body.items() if value is not None})
     return found
@@ -101,6 +105,7 @@ def image_body(
         "image": reported.image,
         "present": reported.present,
         **_error([reported.error]),
+        **({"next_try_at": reported.next_try_at} if reported.next_try_at is not None else {}),
         **({"image_pull": pull_body(reported.pull)} if reported.pull is not None else {}),
     }
 
@@ -111,6 +116,8 @@ def _runs(reported: ContainerState) -> Body:
         body["status"] = "paused"
     if reported.restarts:
         body["restarts"] = reported.restarts
+    if reported.next_try_at is not None:
+        body["next_try_at"] = reported.next_try_at
     if reported.exit_code is not None:
         body["exit_code"] = reported.exit_code
     if reported.pull is not None:
