@@ -14,9 +14,11 @@ from zope.interface import implementer
 from flocker_lite.agent.incoming import Incoming
 from flocker_lite.convergence.loans import Loans
 from flocker_lite.convergence.move_log import MoveLog
+from flocker_lite.convergence.proving import Unproven
 from flocker_lite.errors import LeaseError, NotFound, PeerRefused
-from flocker_lite.interfaces import IGate, IStorage, Lent, PeerCopy, Released
+from flocker_lite.interfaces import IGate, IProofs, IStorage, Lent, PeerCopy, Released
 from flocker_lite.model import increments, lease
+from flocker_lite.model.grants import Signed
 from flocker_lite.model.membership import Membership
 from flocker_lite.model.records import DatasetId, NodeId
 from flocker_lite.model.state import LocalDataset
@@ -46,13 +48,20 @@ class Gate:
     """Serves requests of peers on this node's storage."""
 
     def __init__(
-        self, node_id: NodeId, storage: IStorage, moves: MoveLog, loans: Loans, host: Host
+        self,
+        node_id: NodeId,
+        storage: IStorage,
+        moves: MoveLog,
+        loans: Loans,
+        host: Host,
+        proofs: IProofs | None = None,
     ) -> None:
         self._node_id = node_id
         self._storage = storage
         self._moves = moves
         self._loans = loans
         self._host = host
+        self._proofs = proofs if proofs is not None else Unproven()
         self._incoming = Incoming()
 
     async def copy(self, dataset_id: DatasetId) -> PeerCopy:
@@ -183,14 +192,18 @@ class Gate:
                 local = await self._storage.look(dataset_id)
         await self._loans.settle(dataset_ids)
 
-    async def acquire(self, dataset_id: DatasetId, epoch: int, guid: str) -> None:
+    async def acquire(
+        self, dataset_id: DatasetId, epoch: int, guid: str, proof: tuple[Signed, ...] = ()
+    ) -> None:
         """Become primary of `epoch`; the sender has released it for ever, and sent all of it."""
         async with self._turn(dataset_id):
             local = await self._look(dataset_id, guid)
             is_repeated = _is_acquired(local, epoch)
             was_on_trial = local.lease is not None and _is_on_trial(local.lease)
-            if not is_repeated:
-                await self._become_primary(local, epoch)
+            after = local.lease if is_repeated else self._acquired(local, epoch)
+            await self._proofs.take({dataset_id: proof})
+            if after is not None and after != local.lease:
+                await self._storage.set_lease(dataset_id, after)
         if not (is_repeated or was_on_trial):
             self._begin(dataset_id, epoch, guid)
         # Before the loan goes, without which what is seen as on trial is given back.
@@ -216,6 +229,7 @@ class Gate:
                 for each, local in before.items()
                 if not _is_acquired(local, by_id[each].epoch)
             }
+            await self._proofs.take({each: item.proof for each, item in by_id.items()})
             try:
                 await self._acquire_all(coordinator, by_id, before, missing)
             finally:
@@ -243,9 +257,6 @@ class Gate:
             held = before[dataset_id].lease
             if held is None or not _is_on_trial(held):
                 self._begin(dataset_id, items[dataset_id].epoch, items[dataset_id].guid)
-
-    async def _become_primary(self, local: LocalDataset, epoch: int) -> None:
-        await self._storage.set_lease(local.dataset_id, self._acquired(local, epoch))
 
     def _acquired(self, local: LocalDataset, epoch: int) -> lease.Lease:
         """The lease once it is acquired, if it may be."""

@@ -12,6 +12,7 @@ from zope.interface import implementer
 from flocker_lite.agent.authority import Authority
 from flocker_lite.convergence.groups import Local
 from flocker_lite.interfaces import IGate, Lent, PeerCopy, Released
+from flocker_lite.model.grants import Signed
 from flocker_lite.model.records import DatasetId, NodeId
 from flocker_lite.model.state import NodeView, Origin
 
@@ -79,9 +80,11 @@ class Guard:
         self._authority.require_known(dataset_id)
         await self.gate.prune(dataset_id, keep_guids)
 
-    async def acquire(self, dataset_id: DatasetId, epoch: int, guid: str) -> None:
+    async def acquire(
+        self, dataset_id: DatasetId, epoch: int, guid: str, proof: tuple[Signed, ...] = ()
+    ) -> None:
         self._authority.require_epoch(dataset_id, epoch)
-        await self.gate.acquire(dataset_id, epoch, guid)
+        await self.gate.acquire(dataset_id, epoch, guid, proof)
 
     async def acquire_group(self, coordinator: DatasetId, items: tuple[Released, ...]) -> None:
         authority = self._authority

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -19,6 +19,7 @@ from flocker_lite.convergence.dataset_plan import wrong
 from flocker_lite.convergence.failures import resources
 from flocker_lite.convergence.groups import Group, GroupDataset, Local, groups, is_on_trial
 from flocker_lite.convergence.pacing import Failed
+from flocker_lite.model.grants import Signed
 from flocker_lite.model.records import Container, DatasetId, NodeId
 from flocker_lite.model.state import (
     ContainerState,
@@ -47,6 +48,7 @@ def report(
     unseen: str | None = None,
     standing: Mapping[str, str] = MappingProxyType({}),
     starts_at: Mapping[str, float] = MappingProxyType({}),
+    proof_of: Callable[[DatasetId], tuple[Signed, ...]] = lambda _: (),
 ) -> NodeState:
     """The state of this node; containers that are `starting` or on trial do not serve anybody yet.
 
@@ -57,7 +59,8 @@ def report(
 
     What is wanted here but failed so far is in it, with its error. `unseen` says why nothing of
     this node can be seen at the moment: all else is what was seen last. `standing` says of those
-    that wait to be let go that they have done so for too long.
+    that wait to be let go that they have done so for too long. `proof_of` has what is signed of a
+    dataset.
     """
     failed = _failed_by_resource(failures)
     errors = {resource: each.error for resource, each in failed.items()}
@@ -69,8 +72,8 @@ def report(
             seen = _dataset_state(me, dataset, error)
             if seen is not None:
                 again = _again_at(failed, dataset_resource(dataset.dataset_id), error)
-                seen = replace(seen, next_try_at=again)
-            if seen is not None:
+                proof = proof_of(dataset.dataset_id) if seen.lease is not None else ()
+                seen = replace(seen, next_try_at=again, proof=proof)
                 datasets[dataset.dataset_id] = seen
         if group.name is None:
             continue

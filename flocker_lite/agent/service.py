@@ -86,6 +86,7 @@ class AgentService(MultiService):
         self.loop = Loop(doors, self._report, discovery_seconds)
         doors.moves.changed = doors.pulls.changed = self._report
         doors.arrivals.changed = doors.routing.changed = self._report
+        doors.proofs.changed = self._report
         doors.loans.changed = self.loop.plan_again
         doors.loans.kept = doors.arrivals.keep
         doors.loans.lost = doors.arrivals.end_trial
@@ -94,6 +95,7 @@ class AgentService(MultiService):
         self._steps: list[Deferred[None]] = []
         self._watching: Deferred[None] | None = None
         self._is_refused = False
+        self._is_told_first = False
         self._unanswered_count = 0
         self._back_off = backoffPolicy(RECONNECT_SECONDS_FIRST, RECONNECT_SECONDS_MAX)
         client = ClientService(
@@ -228,12 +230,14 @@ class AgentService(MultiService):
             session=self._identity.session,
             ssh_key=keys.public_key if keys is not None else None,
             host_keys=list(keys.host_keys) if keys is not None else None,
+            signs=self._doors.proofs.signs,
         )
         self._is_refused = False
         self._unanswered_count = 0
         if not self._cluster_id():
             self._join(answer["cluster_id"])
         inbox = Inbox(NodeView(), self.loop.view)
+        self._is_told_first = True
         link.attend(lambda data: self._told(inbox, data), lambda: None)
         if self._outbox is not None:
             self._outbox.stop()
@@ -249,10 +253,16 @@ class AgentService(MultiService):
         )
 
     def _told(self, inbox: Inbox[NodeView], data: bytes) -> None:
-        inbox.take(data)
+        changes = inbox.take(data)
         if self._trust is not None:
             self._trust.install(inbox.maps.peers)
         self.loop.set_view(inbox.maps)
+        if self.loop.seen_all:
+            told = {change.identity for change in changes if change.kind == "datasets"}
+            self._doors.proofs.told(told, inbox.maps.datasets, self.loop.local.datasets)
+            if self._is_told_first:
+                self._is_told_first = False
+                self._doors.proofs.told_all(inbox.maps.datasets, self.loop.local.datasets)
 
     def _report(self) -> None:
         """Send what is different from what was sent last; nothing before the first look."""
@@ -273,6 +283,7 @@ class AgentService(MultiService):
             self.loop.sight.trouble,
             self.loop.standing.troubles,
             self.loop.starts_at,
+            self._doors.proofs.of,
         )
         changes = deltas.difference(self._reported, now)
         self._reported = now

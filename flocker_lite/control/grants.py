@@ -32,11 +32,13 @@ class Evidence:
     """What the control service goes by.
 
     `objection` says what is wrong with a signed statement, None when nothing is; without it there
-    are no certificates. `is_away` knows which agents are not connected.
+    are no certificates. `is_away` knows which agents are not connected. What is signed has to be of
+    this cluster.
     """
 
     objection: Callable[[Signed], str | None] | None = None
     is_away: Callable[[NodeId], bool] = lambda _: True
+    cluster_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,7 @@ class _Case:
             for state in self.reports.values()
             for link in state.proof
             if link.statement.dataset_id == self.dataset_id
+            and link.statement.cluster_id == self.evidence.cluster_id
         }
         path = followed(grant, links, lambda link: self.objection(link) is None, self._has_arrived)
         return path.grant, path.released_to

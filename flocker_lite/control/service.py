@@ -79,7 +79,7 @@ class ControlService:
         self._writer = Writer(store, configuration, self._planned, self._durable)
         objection = seal.objection if seal is not None else None
         self._announcer = Announcer(
-            Evidence(objection, self.is_away),
+            Evidence(objection, self.is_away, self.cluster_id),
             GrantSeal(seal, self.cluster_id) if seal is not None else None,
         )
         self._agents: dict[NodeId, Agent] = {}

@@ -16,11 +16,12 @@ from zope.interface import Attribute, Interface, implementer
 from flocker_lite.convergence.arrivals import Arrivals
 from flocker_lite.convergence.loans import Loans
 from flocker_lite.convergence.move_log import MoveLog
+from flocker_lite.convergence.proving import Unproven
 from flocker_lite.convergence.pull_log import PullLog
 from flocker_lite.convergence.wishes import Wishes
 from flocker_lite.errors import NotFound
-from flocker_lite.interfaces import IContainers, IEndings, IPeers, IStorage
-from flocker_lite.model import lease
+from flocker_lite.interfaces import IContainers, IEndings, IPeers, IProofs, IStorage
+from flocker_lite.model import increments, lease
 from flocker_lite.model.records import Container, DatasetId, HealthCheck, NodeId
 from flocker_lite.model.state import NodeView, Rule
 from flocker_lite.routing.switchboard import Switchboard
@@ -50,6 +51,7 @@ class Doors:
     arrivals: Arrivals
     loans: Loans
     wishes: Wishes = field(default_factory=Wishes)
+    proofs: IProofs = field(default_factory=Unproven)
 
 
 class IStateChange(Interface):
@@ -210,7 +212,16 @@ class SettleDataset(_DatasetChange):
     lease: lease.Lease
 
     async def run(self, doors: Doors) -> None:
+        await self._sign(doors)
         await doors.storage.set_lease(self.dataset_id, lease.settle(self.lease))
+
+    async def _sign(self, doors: Doors) -> None:
+        """Who was cut off between its commit and its signature signs while it knows what to say."""
+        local = await doors.storage.look(self.dataset_id)
+        last = increments.last_pushed(local.snapshots) if local is not None else None
+        if last is not None and self.lease.peer is not None:
+            released = {self.dataset_id: (self.lease.epoch, last.guid)}
+            await doors.proofs.release(self.lease.peer, released)
 
 
 @implementer(IStateChange)

@@ -13,12 +13,13 @@ from flocker_lite.convergence.changes import (
     Doors,
     IStateChange,
 )
+from flocker_lite.convergence.proving import proven
 from flocker_lite.convergence.pushing import GroupChange
 from flocker_lite.convergence.transfer import Moved, local_copy
-from flocker_lite.interfaces import IPeer, Released
+from flocker_lite.interfaces import IPeer, IProofs, Released
 from flocker_lite.model import lease, membership
 from flocker_lite.model.membership import Fate
-from flocker_lite.model.records import DatasetId
+from flocker_lite.model.records import DatasetId, NodeId
 from flocker_lite.model.state import LocalDataset
 
 
@@ -87,10 +88,17 @@ async def note(doors: Doors, datasets: Iterable[Moved], destination: str) -> Non
             await doors.storage.set_membership(dataset_id, wanted)
 
 
-async def hand_over(peer: IPeer, items: tuple[Released, ...]) -> None:
-    """Have the other node acquire what was released to it: as one, if it is more than one."""
+async def hand_over(
+    proofs: IProofs, peer: IPeer, destination: NodeId, released: tuple[Released, ...]
+) -> None:
+    """Sign what was released to a node, and have it acquire that: as one, if it is more than one.
+
+    That it is released is on disk already; who was cut off before the signature comes here again.
+    """
+    items = await proven(proofs, destination, released)
     if len(items) == 1:
-        await peer.acquire(items[0].dataset_id, items[0].epoch, items[0].guid)
+        [item] = items
+        await peer.acquire(item.dataset_id, item.epoch, item.guid, item.proof)
     else:
         await peer.acquire_group(
             membership.coordinator_of(item.dataset_id for item in items), items

@@ -75,11 +75,11 @@ class HandoffDatasets(ChangeTowards):
             last = await self._send_the_rest(doors, transfers)
             await self._try_out(doors, peer, last)
             await self._commit(doors)
-            items = [
+            items = tuple(
                 Released(moved.dataset_id, moved.lease.epoch + 1, last[moved.dataset_id].guid)
                 for moved in self.datasets
-            ]
-            await following.hand_over(peer, tuple(items))
+            )
+            await following.hand_over(doors.proofs, peer, self.destination, items)
             for moved in self.datasets:
                 doors.moves.mark(moved.dataset_id, "hand over")
                 doors.moves.end_pause(moved.dataset_id)
@@ -206,13 +206,11 @@ class DeliverDatasets(ChangeTowards):
         peer = await doors.peers.connect(self.destination, self.address)
         try:
             last = {each.dataset_id: await _last_sent(doors, each) for each in self.datasets}
-            await following.hand_over(
-                peer,
-                tuple(
-                    Released(each.dataset_id, each.lease.epoch, last[each.dataset_id].guid)
-                    for each in self.datasets
-                ),
+            items = tuple(
+                Released(each.dataset_id, each.lease.epoch, last[each.dataset_id].guid)
+                for each in self.datasets
             )
+            await following.hand_over(doors.proofs, peer, self.destination, items)
             for moved in self.datasets:
                 await doors.storage.set_lease(moved.dataset_id, lease.settle(moved.lease))
                 await prune(doors, peer, moved.dataset_id, last[moved.dataset_id])

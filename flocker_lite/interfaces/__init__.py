@@ -15,6 +15,7 @@ from zope.interface import Attribute, Interface
 from flocker_lite.interfaces.grants import IProofs as IProofs
 from flocker_lite.interfaces.grants import ISeal as ISeal
 from flocker_lite.interfaces.storage import IStorage as IStorage
+from flocker_lite.model.grants import Signed
 from flocker_lite.model.lease import Lease
 from flocker_lite.model.records import Change, Configuration, Container, DatasetId, NodeId
 from flocker_lite.model.state import (
@@ -168,11 +169,15 @@ class PeerCopy:
 
 @dataclass(frozen=True, slots=True)
 class Released:
-    """A dataset that was released for ever as of `epoch`; `guid` is that of its last snapshot."""
+    """A dataset that was released for ever as of `epoch`; `guid` is that of its last snapshot.
+
+    `proof` is what shows that, if its releaser signs.
+    """
 
     dataset_id: DatasetId
     epoch: int
     guid: str
+    proof: tuple[Signed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,8 +242,13 @@ class IPeer(Interface):
     def prune(dataset_id: DatasetId, keep_guids: frozenset[str]) -> Awaitable[None]:
         """Have it destroy the snapshots that pushes made there, other than these."""
 
-    def acquire(dataset_id: DatasetId, epoch: int, guid: str) -> Awaitable[None]:
-        """Have it become primary of `epoch`, with the snapshot `guid` as its newest. Idempotent."""
+    def acquire(
+        dataset_id: DatasetId, epoch: int, guid: str, proof: tuple[Signed, ...] = ()
+    ) -> Awaitable[None]:
+        """Have it become primary of `epoch`, with the snapshot `guid` as its newest. Idempotent.
+
+        It keeps the `proof` that the dataset was released to it, if its release knows such.
+        """
 
     def acquire_group(coordinator: DatasetId, items: tuple[Released, ...]) -> Awaitable[None]:
         """Have it become primary of all of these, as one: see `model.membership`. Idempotent.
@@ -307,8 +317,13 @@ class IGate(Interface):
     def prune(dataset_id: DatasetId, keep_guids: frozenset[str]) -> Awaitable[None]:
         """Destroy the snapshots that pushes made here, other than these."""
 
-    def acquire(dataset_id: DatasetId, epoch: int, guid: str) -> Awaitable[None]:
-        """Become primary of `epoch`, which the sender has released for ever."""
+    def acquire(
+        dataset_id: DatasetId, epoch: int, guid: str, proof: tuple[Signed, ...] = ()
+    ) -> Awaitable[None]:
+        """Become primary of `epoch`, which the sender has released for ever.
+
+        The `proof` of that is on disk before.
+        """
 
     def acquire_group(coordinator: DatasetId, items: tuple[Released, ...]) -> Awaitable[None]:
         """Become primary of all of these, as one: all of them were released for ever."""

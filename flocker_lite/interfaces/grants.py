@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Container, Iterable, Mapping
 
 from zope.interface import Attribute, Interface
 
 from flocker_lite.model.grants import Signed, Statement
-from flocker_lite.model.lease import Lease
-from flocker_lite.model.records import DatasetId
+from flocker_lite.model.records import DatasetId, NodeId
+from flocker_lite.model.state import WantedDataset
 
 
 class ISeal(Interface):
@@ -30,17 +30,34 @@ class ISeal(Interface):
 class IProofs(Interface):
     """What this node can show of how its datasets came here and where they went; durable."""
 
+    signs: bool = Attribute("Whether it signs what it releases: it has a certificate.")
+    changed = Attribute("Called when there is something else to be reported of it.")
+
     def of(dataset_id: DatasetId) -> tuple[Signed, ...]:
         """What is known of a dataset, oldest first."""
 
     def release(
-        dataset_ids: Mapping[DatasetId, tuple[Lease, str]],
+        destination: NodeId, released: Mapping[DatasetId, tuple[int, str]]
     ) -> Awaitable[Mapping[DatasetId, tuple[Signed, ...]]]:
-        """Sign that these were released, as their leases say, each with its last snapshot's guid.
+        """Sign that these were released, each as of an epoch, and with its last snapshot's guid.
 
-        Returns what to hand over with each, when it is on disk. What was signed before is not
-        signed anew. Nothing of it without a certificate.
+        Their leases say so already. Returns what to hand over with each, when it is on disk. What
+        was signed before is not signed anew; nothing is without a certificate.
         """
 
     def take(proofs: Mapping[DatasetId, tuple[Signed, ...]]) -> Awaitable[None]:
         """Keep these, which came with their datasets; they are on disk when this returns."""
+
+    def told(
+        dataset_ids: Iterable[DatasetId],
+        wanted: Mapping[DatasetId, WantedDataset],
+        present: Container[DatasetId],
+    ) -> None:
+        """The control service says something else of these; of `present` there are copies here.
+
+        The grant that it signed for this node is kept in place of what was before it, and what has
+        moved on is not kept any longer.
+        """
+
+    def told_all(wanted: Mapping[DatasetId, WantedDataset], present: Container[DatasetId]) -> None:
+        """The same, of all that is kept."""

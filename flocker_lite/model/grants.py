@@ -58,6 +58,13 @@ class Signed:
 
 
 @dataclass(frozen=True, slots=True)
+class Chain:
+    """What is known of a dataset, oldest first."""
+
+    links: tuple[Signed, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Path:
     """Where a chain leads: to `grant`; and to whom its owner released it since, if it did."""
 

@@ -6,17 +6,22 @@ All raise PeerRefused. A peer is another machine's root: nothing that it sends i
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from flocker_lite.errors import PeerRefused
 from flocker_lite.interfaces import Lent, Released
+from flocker_lite.model import codec
+from flocker_lite.model.grants import CHAIN_MAX, Chain, Signed
 from flocker_lite.model.records import DatasetId, NodeId
 
 Item = TypeVar("Item")
 
 EPOCH_MAX = 2**53
 LIST_LENGTH_MAX = 1000
+SIGNED_CHARACTERS_MAX = 7000
+"""A certificate and a signature; ours have 1,200."""
+
 LOAN_SECONDS_MAX = 4000
 """Longer than any start period, with what is added to it."""
 
@@ -62,12 +67,29 @@ def loan_seconds(number: int) -> int:
     return _between(number, 1, LOAN_SECONDS_MAX, "number of seconds of a loan")
 
 
-def released(items: Sequence[dict[str, object]]) -> tuple[Released, ...]:
+def chain(text: str) -> tuple[Signed, ...]:
+    """What is in it is of no consequence here: who is shown it looks at every word."""
+    try:
+        links = codec.loads(Chain, text).links
+    except codec.CodecError as error:
+        raise PeerRefused(f"not a chain of what was signed: {str(error)[:100]}") from None
+    if len(links) > CHAIN_MAX:
+        raise PeerRefused(f"{len(links)} statements of a dataset, and {CHAIN_MAX} are the most")
+    longest = max((len(link.certificate) + len(link.signature) for link in links), default=0)
+    if longest > SIGNED_CHARACTERS_MAX:
+        raise PeerRefused(f"a signed statement of {longest} characters")
+    return links
+
+
+def released(
+    items: Sequence[dict[str, object]], proofs: Mapping[DatasetId, tuple[Signed, ...]]
+) -> tuple[Released, ...]:
     return tuple(
         Released(
             dataset(str(item["dataset_id"])),
             epoch(int(str(item["epoch"]))),
             guid(str(item["guid"])),
+            proofs.get(str(item["dataset_id"]), ()),
         )
         for item in _some(items)
     )

@@ -16,7 +16,8 @@ from zope.interface import implementer
 
 from flocker_lite.errors import NotUnderstood, PeerRefused, PeerUnreachable
 from flocker_lite.interfaces import IPeer, IPeers, IReceiving, Lent, PeerCopy, Released
-from flocker_lite.model import lease
+from flocker_lite.model import codec, lease
+from flocker_lite.model.grants import Chain, Signed
 from flocker_lite.model.records import DatasetId, NodeId
 from flocker_lite.model.state import Snapshot
 from flocker_lite.processes import STDERR_TAIL_BYTES_MAX
@@ -25,6 +26,7 @@ from flocker_lite.ssh.boxes import BoundedAMP
 from flocker_lite.ssh.outgoing import SshReceiving, ssh_environment
 from flocker_lite.ssh.trust import Trust
 
+PROOF_CHARACTERS_MAX = 60_000
 ANSWER_TIMEOUT_SECONDS = 60.0
 PREPARED_TIMEOUT_SECONDS = 1800.0
 """How long another node may take to pull an image."""
@@ -127,14 +129,35 @@ class SshPeer:
     async def prune(self, dataset_id: DatasetId, keep_guids: frozenset[str]) -> None:
         await self.ask(commands.Prune, dataset_id=dataset_id, keep_guids=sorted(keep_guids))
 
-    async def acquire(self, dataset_id: DatasetId, epoch: int, guid: str) -> None:
+    async def acquire(
+        self, dataset_id: DatasetId, epoch: int, guid: str, proof: tuple[Signed, ...] = ()
+    ) -> None:
+        self._show(dataset_id, proof)
         await self.ask(commands.Acquire, dataset_id=dataset_id, epoch=epoch, guid=guid)
+
+    def _show(self, dataset_id: DatasetId, proof: tuple[Signed, ...]) -> None:
+        """Send it ahead, and do not wait; a release that does not know what it is has no use of it.
+
+        What else goes wrong does so with what follows.
+        """
+        chain = codec.dumps(Chain(proof))
+        while proof and len(chain) > PROOF_CHARACTERS_MAX:
+            # The newest count: what was before is known, unless the control service was restored.
+            proof = proof[1:]
+            chain = codec.dumps(Chain(proof))
+        if proof:
+            showing = self._session.amp.callRemote(
+                commands.Proof, dataset_id=dataset_id, chain=chain
+            )
+            showing.addErrback(lambda _: None)
 
     async def acquire_group(self, coordinator: DatasetId, items: tuple[Released, ...]) -> None:
         boxes = [
             {"dataset_id": item.dataset_id, "epoch": item.epoch, "guid": item.guid}
             for item in items
         ]
+        for item in items:
+            self._show(item.dataset_id, item.proof)
         try:
             await self.ask(commands.AcquireGroup, coordinator=coordinator, items=boxes)
         except NotUnderstood:

@@ -111,6 +111,17 @@ class Prune(amp.Command):
     errors = _ERRORS
 
 
+class Proof(amp.Command):
+    """What shows that a dataset was released; it belongs to the request to acquire it that follows.
+
+    A command of its own, since all datasets of a request share what there is room for in one.
+    `chain` is a JSON text of `model.grants.Chain`.
+    """
+
+    arguments = [(b"dataset_id", amp.Unicode()), (b"chain", amp.Unicode())]
+    errors = _ERRORS
+
+
 class Acquire(amp.Command):
     """Become primary of the epoch, with this snapshot as the newest."""
 

@@ -24,6 +24,7 @@ from flocker_lite.model.records import NodeId
 from flocker_lite.model.versions import told_versions, why_strange
 from flocker_lite.ssh import checking, commands
 from flocker_lite.ssh.boxes import BoundedAMP
+from flocker_lite.ssh.showing import Shown
 
 GREETING_BYTES_MAX = 256
 
@@ -180,6 +181,7 @@ class Session(BoundedAMP):
         self._key_of = key_of
         self._tokens: list[str] = []
         self._greeted_gate: IGate | None = None
+        self._shown = Shown()
 
     @commands.Hello.responder
     def hello(
@@ -268,11 +270,18 @@ class Session(BoundedAMP):
 
         return self._done(answer())
 
+    @commands.Proof.responder
+    def proof(self, dataset_id: str, chain: str) -> dict[str, Any]:
+        self._shown.add(dataset_id, chain)
+        return {}
+
     @commands.Acquire.responder
     def acquire(self, dataset_id: str, epoch: int, guid: str) -> Deferred[dict[str, Any]]:
+        proof = self._shown.taken().get(dataset_id, ())
+
         async def answer() -> None:
             await self._gate.acquire(
-                checking.dataset(dataset_id), checking.epoch(epoch), checking.guid(guid)
+                checking.dataset(dataset_id), checking.epoch(epoch), checking.guid(guid), proof
             )
 
         return self._done(answer())
@@ -281,8 +290,11 @@ class Session(BoundedAMP):
     def acquire_group(
         self, coordinator: str, items: list[dict[str, Any]]
     ) -> Deferred[dict[str, Any]]:
+        proofs = self._shown.taken()
+
         async def answer() -> None:
-            await self._gate.acquire_group(checking.dataset(coordinator), checking.released(items))
+            given = checking.dataset(coordinator), checking.released(items, proofs)
+            await self._gate.acquire_group(*given)
 
         return self._done(answer())
 

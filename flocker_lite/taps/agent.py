@@ -17,11 +17,13 @@ from twisted.python import usage
 from twisted.python.threadpool import ThreadPool
 
 from flocker_lite import __version__
+from flocker_lite.agent.chains import ChainFiles
 from flocker_lite.agent.endings import EndingsFile
 from flocker_lite.agent.gate import Gate
 from flocker_lite.agent.guard import Guard
 from flocker_lite.agent.identity import IdentityFile, boot_era
 from flocker_lite.agent.origins import OriginsFile
+from flocker_lite.agent.proofs import Proofs
 from flocker_lite.agent.service import AgentService, Identity
 from flocker_lite.ca.claims import Kind
 from flocker_lite.config import AgentOptions, read_agent_options
@@ -32,6 +34,7 @@ from flocker_lite.convergence.changes import Doors
 from flocker_lite.convergence.loans import Loans
 from flocker_lite.convergence.move_log import MoveLog
 from flocker_lite.convergence.pull_log import PullLog
+from flocker_lite.interfaces import IProofs
 from flocker_lite.processes import Commands, take_over
 from flocker_lite.routing.choosing import choose_routing
 from flocker_lite.routing.holder import TcpHolder, allow_connections, can_listen6
@@ -48,6 +51,7 @@ from flocker_lite.taps.starting import stop_with
 from flocker_lite.taps.steady import make_steady, steady_seconds
 from flocker_lite.taps.trust import open_trust
 from flocker_lite.tls.certificates import Certificates
+from flocker_lite.tls.seal import Seal
 from flocker_lite.zfs.fence import ZfsFence
 from flocker_lite.zfs.storage import open_storage
 
@@ -125,7 +129,10 @@ class AgentApplication(Service):
         identity = IdentityFile(Path(options.state_path), certified)
         run, node_id = Commands(self._reactor).run, identity.node_id
         trust = await open_trust(options, node_id, run, self._in_thread, self._reactor)
-        doors = await self._open_doors(options, identity, trust)
+        seal = Seal(certificates) if certificates is not None else None
+        chains = ChainFiles(Path(options.state_path), self._in_thread)
+        proofs = Proofs(node_id, chains, seal, lambda: identity.cluster_id)
+        doors = await self._open_doors(options, identity, trust, proofs)
         endpoint: Any = HostnameEndpoint(
             self._reactor, options.control_host.encode(), options.control_port
         )
@@ -140,7 +147,7 @@ class AgentApplication(Service):
             options.discovery_seconds,
             trust,
         )
-        gate = Gate(node_id, doors.storage, doors.moves, doors.loans, agent)
+        gate = Gate(node_id, doors.storage, doors.moves, doors.loans, agent, proofs)
         origins = OriginsFile(Path(options.state_path), self._in_thread)
         receiver = Receiver(
             node_id,
@@ -172,7 +179,7 @@ class AgentApplication(Service):
         return self._certificates
 
     async def _open_doors(
-        self, options: AgentOptions, identity: IdentityFile, trust: Trust | None
+        self, options: AgentOptions, identity: IdentityFile, trust: Trust | None, proofs: IProofs
     ) -> Doors:
         run = Commands(self._reactor, held_fd=self._held_fd).run
         storage = await open_storage(
@@ -215,6 +222,7 @@ class AgentApplication(Service):
             EndingsFile(Path(options.state_path), self._in_thread),
             Arrivals(self._containers, routing, moves, self._reactor),
             Loans(self._reactor, steady_seconds, ZfsFence(self._reactor, options.pool, fenced)),
+            proofs=proofs,
         )
 
     async def _listen(self, options: AgentOptions, receiver: Receiver) -> Any:

@@ -30,6 +30,7 @@ from flocker_lite.taps.starting import stop_with
 from flocker_lite.taps.steady import make_steady
 from flocker_lite.tls.certificates import Certificates
 from flocker_lite.tls.guard import peer_of
+from flocker_lite.tls.seal import Seal
 
 
 class Options(usage.Options):
@@ -99,7 +100,8 @@ class ControlApplication(Service):
         store = await open_store(Path(self._options["data-path"]), self._thread.run)
         if store.taken_over is not None:
             self.log.info("took over the configuration in {file}", file=store.taken_over)
-        self._control = await open_control(store, self._reactor)
+        seal = Seal(self._certificates) if self._certificates is not None else None
+        self._control = await open_control(store, self._reactor, seal)
         collect_seldom()
         api = RESTAPI(
             self._control,

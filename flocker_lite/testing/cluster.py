@@ -17,6 +17,7 @@ from zope.interface import implementer
 
 from flocker_lite.agent.gate import Gate
 from flocker_lite.agent.guard import Guard
+from flocker_lite.agent.proofs import Proofs
 from flocker_lite.agent.service import AgentService, Identity
 from flocker_lite.control.agents import AgentLinks
 from flocker_lite.control.interfaces import EditFunction
@@ -31,6 +32,7 @@ from flocker_lite.model import edits
 from flocker_lite.model.lease import Role
 from flocker_lite.model.records import Container, Dataset, DatasetId, Edit, NodeId, Volume
 from flocker_lite.routing.switchboard import Switchboard
+from flocker_lite.testing.memory_chains import MemoryChains
 from flocker_lite.testing.memory_containers import KILLED, MemoryContainers
 from flocker_lite.testing.memory_endings import MemoryEndings
 from flocker_lite.testing.memory_fence import MemoryFence
@@ -39,6 +41,7 @@ from flocker_lite.testing.memory_listeners import MemoryListeners
 from flocker_lite.testing.memory_origins import MemoryOrigins
 from flocker_lite.testing.memory_peers import MemoryNetwork, MemoryPeers
 from flocker_lite.testing.memory_routing import MemoryRouting
+from flocker_lite.testing.memory_seal import MemoryAuthority, MemorySeal
 from flocker_lite.testing.memory_storage import MemoryStorage
 from flocker_lite.testing.memory_store import MemoryDisk, MemoryStore
 from flocker_lite.testing.memory_trust import MemoryTrust, made_up_keys
@@ -60,6 +63,8 @@ class MemoryNode:
     holder: MemoryHolder = field(default_factory=MemoryHolder)
     listeners: MemoryListeners = field(default_factory=MemoryListeners)
     origins: MemoryOrigins = field(default_factory=MemoryOrigins)
+    chains: MemoryChains = field(default_factory=MemoryChains)
+    seal: MemorySeal | None = None
     trust: MemoryTrust | None = None
     cluster_id: str = ""
     agent: AgentService | None = None
@@ -100,6 +105,7 @@ class MemoryNode:
             self.endings,
             Arrivals(self.containers, routing, moves, clock),
             Loans(clock, now, self.fence),
+            proofs=Proofs(self.node_id, self.chains, self.seal, lambda: self.cluster_id),
         )
 
     def join(self, cluster_id: str) -> None:
@@ -117,10 +123,14 @@ class MemoryCluster:
     """`nodes` agents and a control service; nothing happens but in `run`.
 
     With `resumes` their ZFS goes on with a stream that was cut. What goes between the control
-    service and a node in `late_until` is delivered at that time, in seconds of the clock.
+    service and a node in `late_until` is delivered at that time, in seconds of the clock. The
+    `authority` has given all of them certificates, unless there are none (`has_certificates`).
     """
 
-    def __init__(self, nodes: int = 2, resumes: bool = False) -> None:
+    def __init__(
+        self, nodes: int = 2, resumes: bool = False, has_certificates: bool = True
+    ) -> None:
+        self.authority = MemoryAuthority() if has_certificates else None
         self.clock = Clock()
         self.network = MemoryNetwork(clock=self.clock)
         self.disk = MemoryDisk()
@@ -138,6 +148,9 @@ class MemoryCluster:
             )
             for number in range(nodes)
         ]
+        if self.authority is not None:
+            for node in self.nodes:
+                node.seal = self.authority.seal(node.node_id)
         self.network.trusts = {node.node_id: node.trust for node in self.nodes if node.trust}
 
     def start(self) -> None:
@@ -150,7 +163,8 @@ class MemoryCluster:
     def start_control(self) -> None:
         """Start the control service on its disk."""
         started: list[ControlService] = []
-        opening = Deferred.fromCoroutine(open_control(MemoryStore(self.disk), self.clock))
+        seal = self.authority.seal() if self.authority is not None else None
+        opening = Deferred.fromCoroutine(open_control(MemoryStore(self.disk), self.clock, seal))
         opening.addCallback(started.append)
         self.control = started[0]
 
@@ -175,7 +189,9 @@ class MemoryCluster:
             node.join,
             trust=node.trust,
         )
-        gate: IGate = cast(IGate, Gate(node.node_id, node.storage, doors.moves, doors.loans, agent))
+        gate: IGate = cast(
+            IGate, Gate(node.node_id, node.storage, doors.moves, doors.loans, agent, doors.proofs)
+        )
 
         def guard(peer: NodeId) -> IGate:
             return cast(IGate, Guard(node.node_id, peer, gate, agent.loop, node.origins))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from twisted.internet.task import deferLater
@@ -12,6 +12,7 @@ from zope.interface import implementer
 
 from flocker_lite.errors import PeerUnreachable
 from flocker_lite.interfaces import IGate, IPeer, IPeers, IReceiving, Lent, PeerCopy, Released
+from flocker_lite.model.grants import Signed
 from flocker_lite.model.records import DatasetId, NodeId
 from flocker_lite.testing.memory_trust import MemoryTrust
 
@@ -24,14 +25,16 @@ class MemoryNetwork:
 
     `gates` has what gives each node's gate for another. Two nodes of which `trusts` has the keys
     can connect only when each was told those of the other. Nodes in `without_groups` have a release
-    that does not know `acquire_group`. `clock` provides IReactorTime. A stream
-    takes no time unless there is one, and `bytes_per_second` or its own limit says so.
+    that does not know `acquire_group`, those in `without_proofs` one that keeps no proof. `clock`
+    provides IReactorTime. A stream takes no time unless there is one, and `bytes_per_second` or its
+    own limit says so.
     """
 
     gates: dict[NodeId, Callable[[NodeId], IGate]] = field(default_factory=dict)
     trusts: dict[NodeId, MemoryTrust] = field(default_factory=dict)
     cut: set[frozenset[NodeId]] = field(default_factory=set)
     without_groups: set[NodeId] = field(default_factory=set)
+    without_proofs: set[NodeId] = field(default_factory=set)
     before: Callable[[NodeId, NodeId, str], Awaitable[None]] | None = None
     clock: Any = None
     bytes_per_second: int | None = None
@@ -94,15 +97,21 @@ class MemoryPeer:
     async def prune(self, dataset_id: DatasetId, keep_guids: frozenset[str]) -> None:
         await (await self._gate("prune")).prune(dataset_id, keep_guids)
 
-    async def acquire(self, dataset_id: DatasetId, epoch: int, guid: str) -> None:
-        await (await self._gate("acquire")).acquire(dataset_id, epoch, guid)
+    async def acquire(
+        self, dataset_id: DatasetId, epoch: int, guid: str, proof: tuple[Signed, ...] = ()
+    ) -> None:
+        if self.target in self.network.without_proofs:
+            proof = ()
+        await (await self._gate("acquire")).acquire(dataset_id, epoch, guid, proof)
         await self._gate("acquired")
 
     async def acquire_group(self, coordinator: DatasetId, items: tuple[Released, ...]) -> None:
         if self.target in self.network.without_groups:
             for item in sorted(items, key=lambda item: item.dataset_id != coordinator):
-                await self.acquire(item.dataset_id, item.epoch, item.guid)
+                await self.acquire(item.dataset_id, item.epoch, item.guid, item.proof)
             return
+        if self.target in self.network.without_proofs:
+            items = tuple(replace(item, proof=()) for item in items)
         await (await self._gate("acquire_group")).acquire_group(coordinator, items)
         await self._gate("acquired")
 

@@ -14,13 +14,16 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from flocker_lite.agent.gate import Gate
+from flocker_lite.agent.proofs import Proofs
 from flocker_lite.convergence.loans import NO_LOAN, Loans
 from flocker_lite.convergence.move_log import MoveLog
 from flocker_lite.errors import CommandFailed, Conflict, PeerRefused
 from flocker_lite.interfaces import Lent, PeerCopy
+from flocker_lite.model.grants import Signed, Statement
 from flocker_lite.model.lease import Lease, Role
 from flocker_lite.model.records import DatasetId
 from flocker_lite.model.state import LocalDataset, Snapshot
+from flocker_lite.testing.memory_chains import MemoryChains
 from flocker_lite.testing.memory_fence import MemoryFence
 from flocker_lite.testing.memory_storage import Copy, MemoryStorage
 from flocker_lite.testing.quiet_host import QuietHost
@@ -41,7 +44,9 @@ class GateTests(SynchronousTestCase):
         self.fence = MemoryFence(lambda _: None, clock)
         self.loans = Loans(clock, clock.seconds, self.fence)
         self.host = QuietHost()
-        self.gate = Gate("me", self.storage, moves, self.loans, self.host)
+        self.chains = MemoryChains()
+        proofs = Proofs("me", self.chains)
+        self.gate = Gate("me", self.storage, moves, self.loans, self.host, proofs)
         self.has(REPLICA)
 
     def has(self, lease: Lease | None, mounted: bool = False, *more: Snapshot) -> None:
@@ -82,6 +87,23 @@ class GateTests(SynchronousTestCase):
         self.ask(self.gate.acquire(D, 8, LAST.guid))
         assert self.lease == PRIMARY
         assert self.host.changed == [D]
+
+    def test_the_proof_comes_first(self) -> None:
+        """It is on disk before the copy is primary: what is primary can show why."""
+        link = Signed(Statement("cluster", D, "me", 8, "peer", LAST.guid), "c", "s")
+        waiting: Deferred[None] = Deferred()
+        write = self.chains.write
+
+        async def slow(dataset_id: str, links: tuple[Signed, ...]) -> None:
+            await waiting
+            await write(dataset_id, links)
+
+        self.patch(self.chains, "write", slow)
+        asking = Deferred.fromCoroutine(self.gate.acquire(D, 8, LAST.guid, (link,)))
+        assert self.lease == REPLICA
+        waiting.callback(None)
+        self.successResultOf(asking)
+        assert (self.lease, self.chains.known) == (PRIMARY, {D: (link,)})
 
     def test_acquire_again(self) -> None:
         """The sender that did not hear the answer asks once more, and nothing changes."""

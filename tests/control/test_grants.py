@@ -15,6 +15,7 @@ from flocker_lite.testing.memory_seal import MemoryAuthority
 
 A, B, C = "a", "b", "c"
 D = "d"
+CLUSTER = "cluster"
 AUTHORITY = MemoryAuthority()
 SEALS = {node_id: AUTHORITY.seal(node_id) for node_id in (A, B, C)}
 CONTROL = AUTHORITY.seal()
@@ -41,7 +42,7 @@ def sent(configuration: Configuration, where: NodeId) -> Configuration:
 
 def release(source: NodeId, owner: NodeId, epoch: int) -> Signed:
     """A release, signed."""
-    return SEALS[source].sign(Statement("cluster", D, owner, epoch, source, "g"))
+    return SEALS[source].sign(Statement(CLUSTER, D, owner, epoch, source, "g"))
 
 
 def has(role: Role, epoch: int, *proof: Signed, peer: NodeId | None = None) -> DatasetState:
@@ -52,7 +53,7 @@ def has(role: Role, epoch: int, *proof: Signed, peer: NodeId | None = None) -> D
 
 def judged(configuration: Configuration, *away: NodeId, **reports: DatasetState) -> Judgement:
     """What these reports come to, while these nodes' agents are away."""
-    evidence = Evidence(CONTROL.objection, away.__contains__)
+    evidence = Evidence(CONTROL.objection, away.__contains__, CLUSTER)
     return judge(configuration, D, pmap(reports), evidence)
 
 
@@ -121,7 +122,7 @@ def test_a_chain() -> None:
 
 def test_a_signed_grant() -> None:
     """One that the control service signed proves by itself."""
-    grant = CONTROL.sign(Statement("cluster", D, B, 9))
+    grant = CONTROL.sign(Statement(CLUSTER, D, B, 9))
     assert owner(NEW, a=has(PRIMARY, 7), b=has(PRIMARY, 9, grant)) == (B, 9)
     assert owner(NEW, c=has(PRIMARY, 10, grant, release(B, C, 10))) == (C, 10)
 
@@ -130,16 +131,17 @@ def test_a_release_that_is_not_good() -> None:
     """By a revoked certificate, of another dataset, of another's name: it is said which."""
     authority = MemoryAuthority()
     seal = authority.seal(A)
-    proof = seal.sign(Statement("cluster", D, B, 2, A, "g"))
-    evidence = Evidence(authority.objection, lambda _: False)
+    proof = seal.sign(Statement(CLUSTER, D, B, 2, A, "g"))
+    evidence = Evidence(authority.objection, lambda _: False, CLUSTER)
     reports = pmap({B: has(PRIMARY, 2, proof)})
     assert judge(NEW, D, reports, evidence).claims == ()
     authority.revoked.add(seal.certificate)
     [claim] = judge(sent(NEW, B), D, reports, evidence).claims
     assert "was revoked" in claim.reason
-    other = SEALS[A].sign(Statement("cluster", "e", B, 2, A, "g"))
-    mine = SEALS[B].sign(Statement("cluster", D, B, 2, A, "g"))
-    for bad in (other, mine, release(B, B, 2)):
+    other = SEALS[A].sign(Statement(CLUSTER, "e", B, 2, A, "g"))
+    mine = SEALS[B].sign(Statement(CLUSTER, D, B, 2, A, "g"))
+    elsewhere = SEALS[A].sign(Statement("another cluster", D, B, 2, A, "g"))
+    for bad in (other, mine, elsewhere, release(B, B, 2)):
         assert reason(sent(NEW, B), b=has(PRIMARY, 2, bad))
 
 

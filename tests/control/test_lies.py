@@ -18,6 +18,8 @@ from flocker_lite.model.state import (
     ContainerState,
     DatasetState,
     ImageState,
+    Kept,
+    KeptVolume,
     NodeState,
     NodeView,
     PortState,
@@ -275,6 +277,15 @@ class OtherLiesTests(LyingCase):
         images = pmap({"shop:1": ImageState("shop:1", True), "x": ImageState("web:1", False, "no")})
         self.lie(NodeState(images=images, ports=ports))
 
+    def test_volumes_that_it_keeps(self) -> None:
+        """It may say that it keeps some for a container of others: they have none of it."""
+        kept = {
+            name: Kept((KeptVolume(name, "/data", "volume", 1.0),)) for name in (*CONTAINERS, "x")
+        }
+        self.agents[LIAR].report(NodeState(kept=pmap(kept), containers=containers(SHOP)))
+        self.require_no_blink()
+        self.lie(NodeState(kept=pmap(kept)))
+
     def test_who_it_is(self) -> None:
         """Another node's id, address or key is not to be had."""
         for certified, words, why in (
@@ -311,5 +322,5 @@ class OtherLiesTests(LyingCase):
 
 def test_everything_is_played() -> None:
     """Whatever an agent can report of is lied about above."""
-    played = {"datasets", "containers", "moves", "images", "ports"}
+    played = {"datasets", "containers", "moves", "images", "ports", "kept"}
     assert played == set(NodeState.__dataclass_fields__)

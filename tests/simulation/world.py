@@ -223,7 +223,13 @@ class World:
         return self.cluster.disk.configuration
 
     def unfinished(self) -> list[str]:
-        return unfinished(self.cluster.nodes, self.configuration, self.history)
+        """What is not yet as it is configured; what honest nodes do never ends as a claim."""
+        found = unfinished(self.cluster.nodes, self.configuration, self.history)
+        honest = {node.node_id for node in self.cluster.nodes}
+        control = self.cluster.control
+        for dataset_id, claims in control.cluster.claims.items() if control is not None else ():
+            found += [f"{dataset_id}: {claim}" for claim in claims if claim.node_id in honest]
+        return found
 
     def check(self) -> None:
         """Note the rules that are broken, and fail at the next chance."""
@@ -296,6 +302,7 @@ _STEPS = {
     "routing": {"discover", "replace"},
     "holder": {"hold"},
     "endings": {"remember"},
+    "chains": {"write"},
 }
 
 

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Awaitable
+from dataclasses import replace
 from typing import Any, cast
 
 from pyrsistent import pmap
@@ -25,10 +26,12 @@ from twisted.trial.unittest import TestCase
 
 from flocker_lite import receive
 from flocker_lite.agent.gate import Gate
+from flocker_lite.agent.proofs import Proofs
 from flocker_lite.convergence.loans import Loans
 from flocker_lite.convergence.move_log import MoveLog
 from flocker_lite.errors import Conflict, FlockerError, PeerRefused, PeerUnreachable
 from flocker_lite.interfaces import IGate, IPeer, PeerCopy, Released
+from flocker_lite.model.grants import CHAIN_MAX, Signed, Statement
 from flocker_lite.model.lease import Lease, Role
 from flocker_lite.model.membership import Membership
 from flocker_lite.model.state import LocalDataset, Snapshot
@@ -36,7 +39,8 @@ from flocker_lite.processes import Commands
 from flocker_lite.ssh import commands
 from flocker_lite.ssh.argv import SshOptions
 from flocker_lite.ssh.client import SshPeers
-from flocker_lite.ssh.server import Receiver
+from flocker_lite.ssh.server import Receiver, Session
+from flocker_lite.testing.memory_chains import MemoryChains
 from flocker_lite.testing.memory_fence import MemoryFence
 from flocker_lite.testing.memory_storage import Copy, MemoryStorage
 from flocker_lite.testing.quiet_host import QuietHost
@@ -90,6 +94,11 @@ class WithoutSsh:
         return spawn(protocol, command[0], command, environment, **options)
 
 
+def without_proofs(locate: Any) -> Any:
+    """What finds the commands of a release that has not this one."""
+    return lambda self, name: None if name == b"Proof" else locate(self, name)
+
+
 class PeersTests(TestCase):
     """This node's storage and the other's, and the way between them."""
 
@@ -100,7 +109,9 @@ class PeersTests(TestCase):
         moves = MoveLog(reactor)
         loans = Loans(reactor, Clock().seconds, MemoryFence(lambda _: None, Clock()))
         self.host = QuietHost()
-        gate = Gate(THERE, self.theirs, moves, loans, self.host)
+        self.chains = MemoryChains()
+        proofs = Proofs(THERE, self.chains)
+        gate = Gate(THERE, self.theirs, moves, loans, self.host, proofs)
         self.askers: list[str] = []
 
         def gate_for(peer: str) -> IGate:
@@ -183,6 +194,39 @@ class PeersTests(TestCase):
         await peer.acquire_group(D, (Released(D, 2, last.guid),))
         assert self.theirs.copies[D].local.lease == Lease(Role.PRIMARY, 2)
         assert self.theirs.copies[D].local.membership == Membership(2, THERE, D, 2)
+
+    async def test_proofs(self) -> None:
+        """What shows that it was released arrives with it, for one and for a whole group."""
+        peer = await self.connect()
+        last = await self.push(peer, None, "flocker-lite-1-1")
+
+        def links(epoch: int, length: int) -> tuple[Signed, ...]:
+            said = [
+                Statement(CLUSTER, D, THERE, epoch - CHAIN_MAX + number + 1, HERE, last.guid)
+                for number in range(CHAIN_MAX)
+            ]
+            return tuple(Signed(each, "c" * length, "s") for each in said)
+
+        for epoch, length in ((2, 1000), (3, 6990)):
+            proof = links(epoch, length)
+            self.has(self.theirs, Lease(Role.REPLICA, epoch - 1), ("one", "two"))
+            copy = self.theirs.copies[D]
+            self.theirs.copies[D] = replace(copy, local=replace(copy.local, snapshots=(last,)))
+            if epoch == 2:
+                await peer.acquire(D, epoch, last.guid, proof)
+            else:
+                await peer.acquire_group(D, (Released(D, epoch, last.guid, proof),))
+            assert self.chains.known == {D: proof}
+
+    async def test_an_agent_that_keeps_no_proofs(self) -> None:
+        """One of an earlier release declines them, and acquires all the same."""
+        peer = await self.connect()
+        last = await self.push(peer, None, "flocker-lite-1-1")
+        self.patch(Session, "locateResponder", without_proofs(Session.locateResponder))
+        link = Signed(Statement(CLUSTER, D, THERE, 2, HERE, last.guid), "c", "s")
+        await peer.acquire(D, 2, last.guid, (link,))
+        assert self.theirs.copies[D].local.lease == Lease(Role.PRIMARY, 2)
+        assert self.chains.known == {}
 
     async def test_a_key_of_root(self) -> None:
         """One that is no node's opens a session as it ever did; it says itself who it is."""

@@ -12,6 +12,7 @@ from twisted.internet.task import LoopingCall
 from zope.interface import implementer
 
 from flocker_lite.interfaces import IGate, IPeer, IPeers, IReceiving, Lent, PeerCopy, Released
+from flocker_lite.model.grants import Signed
 from flocker_lite.model.records import DatasetId, NodeId
 from flocker_lite.ssh.pump import Pump, make_pipe
 from tests.zfs.zfs_nodes import start
@@ -64,8 +65,10 @@ class PipePeer:
     async def prune(self, dataset_id: DatasetId, keep_guids: frozenset[str]) -> None:
         await self.gate.prune(dataset_id, keep_guids)
 
-    async def acquire(self, dataset_id: DatasetId, epoch: int, guid: str) -> None:
-        await self.gate.acquire(dataset_id, epoch, guid)
+    async def acquire(
+        self, dataset_id: DatasetId, epoch: int, guid: str, proof: tuple[Signed, ...] = ()
+    ) -> None:
+        await self.gate.acquire(dataset_id, epoch, guid, proof)
 
     async def acquire_group(self, coordinator: DatasetId, items: tuple[Released, ...]) -> None:
         await self.gate.acquire_group(coordinator, items)
