@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from zope.interface import Attribute, Interface
 
+from flocker_lite.control.absences import Absences
 from flocker_lite.control.cluster_state import ClusterState
 from flocker_lite.control.journal import Journal
 from flocker_lite.model.accounts import MoveState
@@ -28,6 +29,7 @@ class IControl(Interface):
         "When the certificate of each node that has one expires, in seconds since 1970."
     )
     journal: Journal = Attribute("What of all this changed when.")
+    absences: Absences = Attribute("What is to be said of agents that are away.")
 
     def is_away(node_id: NodeId) -> bool:
         """Whether its agent is not connected; what it reported last is believed for a while."""

@@ -69,6 +69,10 @@ class Journal:
         is_node_changed = came_or_went or any(c.kind in _PARTS_OF_NODES for c in changes)
         self._note([*changed, *([("state/nodes", node_id)] if is_node_changed else [])])
 
+    def shown_otherwise(self, things: Iterable[tuple[str, str]]) -> None:
+        """Something else is said of these (kind, identity) than before."""
+        self._note((f"state/{kind}", identity) for kind, identity in things)
+
     def claimed(self, dataset_ids: Iterable[DatasetId]) -> None:
         """There are other claims on these datasets than before."""
         self._note(("state/datasets", dataset_id) for dataset_id in dataset_ids)

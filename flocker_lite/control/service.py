@@ -17,6 +17,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from flocker_lite.control.absences import Absences
 from flocker_lite.control.announcer import Announcer
 from flocker_lite.control.cluster_state import ClusterState
 from flocker_lite.control.grant_keeper import STORE_RETRY_SECONDS, GrantKeeper
@@ -91,6 +92,8 @@ class ControlService:
         self._leases = LeaseTimers(clock, self._lease_is_over)
         self._leases.changed(deltas.whole(configuration))
         self._moves = MoveKeeper(clock, self._review)
+        self.absences = Absences(self, clock)
+        self.absences.changed(deltas.whole(configuration))
         self._expiries: dict[NodeId, IDelayedCall] = {}
         self._closed = False
         # Right after a start nothing is known of what runs where. Told that, the agents would take
@@ -143,6 +146,7 @@ class ControlService:
         self.journal.configured(before, edit.changes)
         self._moves.configured(edit.configuration, edit.changes)
         self._grants.configured(before, edit.changes)
+        self.absences.changed(edit.changes)
 
     async def cancel_move(self, move_id: str, tags: Collection[str] = ()) -> Edit:
         return await self.edit(lambda c: moves.cancel(c, move_id, self._moment()), tags)
@@ -150,7 +154,9 @@ class ControlService:
     async def forecast(self, move: Move) -> Forecast:
         agent = self._agents.get(move.source)
         if agent is None:
-            raise NoForecast("The agent of the source is away: ask again when it is back.")
+            away = self.absences.of_node(move.source)
+            why = f" ({away})" if away is not None else ""
+            raise NoForecast(f"The agent of the source is away: ask again when it is back.{why}")
         costs = moves.pause_costs(moves.last_alike(self.configuration, move))
         address = self.configuration.nodes[move.destination].address
         return await ask(agent.link, self._clock, move, costs, address)
@@ -210,6 +216,7 @@ class ControlService:
         if is_back:
             self._shown_anew(node.node_id)
             self._grants.came_or_went()
+            self.absences.came(node.node_id)
         link.attend(lambda data: self._take(agent, data), lambda: self._disconnected(agent))
         self.log.info(
             "agent connected: node {node} at {address}", node=node.node_id, address=node.address
@@ -262,6 +269,7 @@ class ControlService:
         agent.outbox.stop()
         self._shown_anew(agent.node_id)
         self._grants.came_or_went()
+        self.absences.went(agent.node_id)
         self._expiries[agent.node_id] = self._clock.callLater(
             STATE_SECONDS_MAX, self._forget, agent.node_id
         )
@@ -287,6 +295,7 @@ class ControlService:
         self._announce(*self._announcer.reported(changes))
         self.journal.reported(node_id, as_shown(self.configuration, changes), came_or_went)
         self._moves.reported(self.configuration, node_id, changes)
+        self.absences.changed(changes)
         self.log.warn("the state of node {node} is too old to be believed", node=node_id)
 
     async def close(self) -> None:
@@ -297,6 +306,7 @@ class ControlService:
             self._remember(node_id)
         self._leases.stop()
         self._moves.stop()
+        self.absences.stop()
         if self._settling is not None:
             self._settling.cancel()
         for agent in list(self._agents.values()):
@@ -315,6 +325,7 @@ class ControlService:
         shown = as_shown(self.configuration, changes)
         self.journal.reported(agent.node_id, shown, came_or_went)
         self._moves.reported(self.configuration, agent.node_id, changes)
+        self.absences.changed(changes)
         if self._settling is not None:
             self._awaited.discard(agent.node_id)
             if not self._awaited:

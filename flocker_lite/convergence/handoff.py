@@ -95,7 +95,7 @@ class HandoffDatasets(ChangeTowards):
             raise
         except Exception as error:
             for moved in self.datasets:
-                doors.moves.phase(moved.dataset_id, "failed", str(error))
+                doors.moves.fail(moved.dataset_id, "failed", str(error))
             raise
         finally:
             for transfer in transfers:

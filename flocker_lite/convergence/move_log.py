@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -13,6 +14,12 @@ from flocker_lite.model.state import MoveState, Round, Step
 
 RATE_BYTES_MIN = 1024 * 1024
 """A round that sends less tells more of what a round costs than of how fast the link is."""
+
+
+RATE_SECONDS = 10.0
+"""How fast a round goes is told of so many seconds: what came before a stall is of no use."""
+
+_IN_ORDER = ("preparing", "pushing", "switching", "verifying", "done")
 
 
 class MoveLog:
@@ -28,6 +35,8 @@ class MoveLog:
         self._clock = clock
         self._began_at: dict[DatasetId, float] = {}
         self._marked_at: dict[DatasetId, float] = {}
+        self._sent: dict[DatasetId, deque[tuple[float, int]]] = {}
+        self._failed_in: dict[DatasetId, str] = {}
         self._given_up: dict[DatasetId, tuple[Move, str]] = {}
 
     def begin(
@@ -63,15 +72,27 @@ class MoveLog:
     def sent(self, dataset_id: DatasetId, round_bytes: int) -> None:
         """So many bytes of the present round went through."""
         move = self.moves.get(dataset_id)
-        if move is not None:
-            self._set(_with_sent(move, _sent_bytes(move) + round_bytes))
+        if move is None:
+            return
+        now = self._clock.seconds()
+        told = self._sent.setdefault(dataset_id, deque())
+        if told and told[-1][1] > round_bytes:
+            told.clear()  # of the round before
+        told.append((now, round_bytes))
+        while told[0][0] < now - RATE_SECONDS:
+            told.popleft()
+        seconds, sent_bytes = now - told[0][0], round_bytes - told[0][1]
+        if seconds > 0:
+            move = replace(move, bytes_per_second=round(sent_bytes / seconds))
+        self._set(_with_sent(move, _sent_bytes(move) + round_bytes))
 
     def round(self, dataset_id: DatasetId, done: Round) -> None:
         """A round of the push is done."""
         move = self.moves.get(dataset_id)
         if move is None:
             return
-        move = replace(move, rounds=(*move.rounds, done))
+        self._sent.pop(dataset_id, None)
+        move = replace(move, rounds=(*move.rounds, done), bytes_per_second=None)
         self._set(_with_sent(move, _sent_bytes(move)))
         if move.destination is not None and done.seconds > 0 and done.sent_bytes >= RATE_BYTES_MIN:
             rate = max(done.sent_bytes / done.seconds, self.link_rates.get(move.destination, 0.0))
@@ -96,10 +117,31 @@ class MoveLog:
             self._set(replace(move, is_poised=is_poised))
 
     def phase(self, dataset_id: DatasetId, phase: str, error: str | None = None) -> None:
-        """The move enters another phase."""
+        """The move enters another phase.
+
+        What went wrong with it stays its error until it has got further than it had then.
+        """
         move = self.moves.get(dataset_id)
-        if move is not None:
-            self._set(replace(move, phase=phase, error=error))
+        if move is None:
+            return
+        failed_in = self._failed_in.get(dataset_id)
+        if error is None and failed_in is not None and not _is_further(phase, failed_in):
+            error = move.error
+        else:
+            self._failed_in.pop(dataset_id, None)
+        self._set(replace(move, phase=phase, error=error))
+
+    def fail(self, dataset_id: DatasetId, phase: str, error: str) -> None:
+        """An attempt failed, and the move is tried again; its phase is this one meanwhile."""
+        move = self.moves.get(dataset_id)
+        if move is None:
+            return
+        self._sent.pop(dataset_id, None)
+        failed_in = (
+            move.phase if move.phase in _IN_ORDER else self._failed_in.get(dataset_id, phase)
+        )
+        self._failed_in[dataset_id] = failed_in
+        self._set(replace(move, phase=phase, error=error, bytes_per_second=None))
 
     def give_up(self, dataset_id: DatasetId, move: Move | None, reason: str) -> None:
         """The move is not to be tried again unless the user asks for it in another way."""
@@ -150,6 +192,11 @@ class MoveLog:
         if self.moves.get(move.dataset_id) != move:
             self.moves = self.moves.set(move.dataset_id, move)
             self.changed()
+
+
+def _is_further(phase: str, than: str) -> bool:
+    known = phase in _IN_ORDER and than in _IN_ORDER
+    return not known or _IN_ORDER.index(phase) > _IN_ORDER.index(than)
 
 
 def _sent_bytes(move: MoveState) -> int:

@@ -114,8 +114,8 @@ class PushDatasets(ChangeTowards):
                 self._phase(doors, "rolled back", "it was not wanted any more")
             raise
         except Exception as error:
-            # It is tried again.
-            self._phase(doors, "pushing", str(error))
+            for moved in self.datasets:
+                doors.moves.fail(moved.dataset_id, "pushing", str(error))
             raise
 
     async def _push(self, doors: Doors) -> None:
@@ -191,7 +191,6 @@ class Push:
         await self._lap()
         if self._change.container is not None:
             # Its image may have to be pulled there: better now than during the pause.
-            self._phase("preparing")
             await self._peer.prepared(self._change.container)
         has_waited = False
         while True:

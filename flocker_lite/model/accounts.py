@@ -44,6 +44,7 @@ class MoveState:
     through so far, the present round included. `predicted_pause_seconds` is what the pause would
     be if it began now; once it has begun it stays. `last_guid` is that of the snapshot that was
     handed over, as each side saw it. `is_poised` says whether the copy's program waited for it.
+    `bytes_per_second` is how fast the present round went in the last seconds.
     """
 
     dataset_id: DatasetId
@@ -60,6 +61,7 @@ class MoveState:
     predicted_pause_seconds: float | None = None
     last_guid: str | None = None
     is_poised: bool | None = None
+    bytes_per_second: int | None = None
 
 
 def write_rate(rounds: Sequence[Round]) -> float | None:

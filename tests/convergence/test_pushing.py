@@ -163,7 +163,7 @@ def test_a_deadline_cuts_a_preparation_that_goes_on() -> None:
     pushes.cluster.network.before = before
     pushes.want(pushes.destination, MoveOptions(None, 30.0, "abort"))
     pushes.run(29.0)
-    assert pushes.account().phase == "preparing"
+    assert pushes.account().phase == "pushing"
     pushes.run(2.0)
     assert pushes.account().phase == "rolled back"
     assert waiting.called

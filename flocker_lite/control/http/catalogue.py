@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from pyrsistent import pmap
+from pyrsistent import PMap, pmap
 
 from flocker_lite.control.http import bodies, moves, state
 from flocker_lite.control.http.bodies import Body
 from flocker_lite.control.interfaces import IControl
+from flocker_lite.model.state import ImageState
 from flocker_lite.model.user_leases import current_lease
 
 Items: TypeAlias = Callable[[IControl, str, float], list[Body]]
@@ -66,6 +67,11 @@ def _configured_image(control: IControl, image_id: str, now: float) -> list[Body
 def _seen_image(control: IControl, image_id: str, now: float) -> list[Body]:
     image_id = image_id.lower()
     reports = control.cluster.images.get(image_id, pmap())
+    absence = control.absences.words("images", image_id)
+    if absence is not None:
+        wish = control.configuration.images[image_id]
+        missing = ImageState(wish.image, present=False, error=absence)
+        return [state.image_body(control.configuration, image_id, wish.node, missing)]
     return [
         state.image_body(control.configuration, image_id, node_id, reported)
         for node_id, reported in reports.items()
@@ -76,12 +82,14 @@ def _seen_datasets(control: IControl, dataset_id: str, now: float) -> list[Body]
     dataset_id = dataset_id.lower()
     copies = control.cluster.datasets.get(dataset_id, pmap())
     claims = control.cluster.claims.get(dataset_id, ())
-    return state.dataset_bodies(control.configuration, dataset_id, copies, claims)
+    absence = control.absences.words("datasets", dataset_id)
+    return state.dataset_bodies(control.configuration, dataset_id, copies, claims, absence)
 
 
 def _seen_containers(control: IControl, name: str, now: float) -> list[Body]:
     reports = control.cluster.containers.get(name, pmap())
-    return state.container_bodies(control.configuration, name, reports)
+    absence = control.absences.words("containers", name)
+    return state.container_bodies(control.configuration, name, reports, absence)
 
 
 def _seen_node(control: IControl, node_id: str, now: float) -> list[Body]:
@@ -91,6 +99,13 @@ def _seen_node(control: IControl, node_id: str, now: float) -> list[Body]:
     node_id = node_id.lower()
     expires_at, away = control.certificates.get(node_id), control.is_away(node_id)
     return [state.node_body(control.configuration, node_id, node, expires_at, away)]
+
+
+def _with_absent(control: IControl, kind: str) -> Mapping[str, object]:
+    """What is reported, and what is asked of those who are away and report nothing."""
+    reported: PMap[str, object] = getattr(control.cluster, kind)
+    absent = control.absences.of(kind)
+    return reported.update(absent) if absent else reported
 
 
 COLLECTIONS: Mapping[str, Collection] = {
@@ -125,14 +140,14 @@ COLLECTIONS: Mapping[str, Collection] = {
         Collection(
             "state/datasets",
             "Dataset not found.",
-            lambda control: control.cluster.datasets,
+            lambda control: _with_absent(control, "datasets"),
             _seen_datasets,
             is_kept=True,
         ),
         Collection(
             "state/containers",
             "Container not found.",
-            lambda control: control.cluster.containers,
+            lambda control: _with_absent(control, "containers"),
             _seen_containers,
             is_kept=True,
         ),
@@ -145,7 +160,7 @@ COLLECTIONS: Mapping[str, Collection] = {
         Collection(
             "state/images",
             "Image not found.",
-            lambda control: control.cluster.images,
+            lambda control: _with_absent(control, "images"),
             _seen_image,
         ),
         Collection(

@@ -20,9 +20,16 @@ _TROUBLE = (ROLLED_BACK, "failed")
 
 
 def open_body(
-    configuration: Configuration, move: Move, accounts: Iterable[MoveState], now: float
+    configuration: Configuration,
+    move: Move,
+    accounts: Iterable[MoveState],
+    now: float,
+    absence: str | None = None,
 ) -> Body:
-    """A move that is not over; `now` is in seconds since 1970."""
+    """A move that is not over; `now` is in seconds since 1970.
+
+    `absence` is said of a side that is away: the move cannot go on.
+    """
     accounts = source_first(accounts)
     phase = _phase(accounts)
     body = {
@@ -31,6 +38,9 @@ def open_body(
         "phase": "verifying" if phase == DONE else phase,
         **_told(accounts, several=len(move.dataset_ids) > 1),
     }
+    if absence is not None:
+        told = f"{body['error']}; {absence}" if "error" in body else absence
+        return {**body, "error": told}
     eta_seconds = _eta_seconds(body, accounts, now - move.requested_at)
     return body if eta_seconds is None else {**body, "eta_seconds": eta_seconds}
 
@@ -159,10 +169,17 @@ def _round(done: Round) -> Body:
 
 
 def _eta_seconds(body: Body, accounts: Iterable[MoveState], elapsed_seconds: float) -> float | None:
-    """How long the rest of the push takes at the best rate of its rounds, or that of the first."""
+    """How long the rest of the push takes at the rate of the last seconds; None while it stalls.
+
+    Agents of earlier releases do not tell that: then it is the best rate of the rounds, or that of
+    the first.
+    """
     expected, sent = body.get("expected_bytes"), body.get("sent_bytes")
     if body["phase"] != "pushing" or expected is None or not sent:
         return None
+    told = [each.bytes_per_second for each in accounts if each.bytes_per_second is not None]
+    if told:
+        return round(max(expected - sent, 0) / max(told), 3) if max(told) > 0 else None
     timed = [done for each in accounts for done in each.rounds if done.seconds > 0]
     rate = max((done.sent_bytes / done.seconds for done in timed), default=0.0)
     if not timed and elapsed_seconds > 0:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from pyrsistent import pmap
@@ -42,6 +43,10 @@ async def dry_run(
         raise edits.Clash("Nothing would move: it is at this node already.")
     # Without data there is nothing to ask the source about.
     forecast = await control.forecast(move) if move.dataset_ids else Forecast(0, push_seconds=0.0)
+    away = control.absences.of_node(move.source) or control.absences.of_node(move.destination)
+    if away is not None:
+        said = filter(None, (forecast.warning, f"{away}: the move waits for it"))
+        forecast = replace(forecast, warning="; ".join(said))
     left = stays_behind(control, move)
     return Answer(200, move_bodies.forecast_body(configuration, move, forecast, left))
 
@@ -85,7 +90,9 @@ def items(control: IControl, identity: str, now: float) -> list[Body]:
     configuration, identity = control.configuration, identity.lower()
     if identity in configuration.moves:
         accounts = control.accounts(identity)
-        return [move_bodies.open_body(configuration, configuration.moves[identity], accounts, now)]
+        absence = control.absences.words("moves", identity)
+        move = configuration.moves[identity]
+        return [move_bodies.open_body(configuration, move, accounts, now, absence)]
     if identity in configuration.past_moves:
         return [move_bodies.past_body(configuration, configuration.past_moves[identity])]
     strays = [item for item in _strays(control) if identity == item[1].dataset_id]

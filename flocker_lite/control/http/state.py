@@ -25,11 +25,12 @@ def dataset_bodies(
     dataset_id: DatasetId,
     copies: Mapping[NodeId, DatasetState],
     claims: Sequence[Claim] = (),
+    absence: str | None = None,
 ) -> list[Body]:
     """One body for each primary copy, the latest epoch first; one when there is no primary copy.
 
     What a node only claims is none: the `claims` are in each. The error is the primary's own; what
-    other nodes have to say has their address before it.
+    other nodes have to say has their address before it. `absence` is said of a node that is away.
     """
     claimants = {claim.node_id for claim in claims}
     claimed: Body = {}
@@ -48,11 +49,12 @@ def dataset_bodies(
         for node_id, copy in copies.items()
         if copy.error and not _is_primary(copy)
     ]
+    elsewhere += [absence] if absence is not None else []
     if not primaries:
         again = [copy.next_try_at for copy in copies.values() if copy.next_try_at is not None]
         soon = {"next_try_at": min(again)} if again else {}
         said = {**_error(elsewhere), **soon, **claimed}
-        return [{"dataset_id": dataset_id, **said}] if copies else []
+        return [{"dataset_id": dataset_id, **said}] if copies or absence is not None else []
     found: list[Body] = []
     for node_id, copy in primaries:
         body: Body = {
@@ -74,10 +76,19 @@ def _claim_body(configuration: Configuration, claim: Claim) -> Body:
 
 
 def container_bodies(
-    configuration: Configuration, name: str, reports: Mapping[NodeId, ContainerState]
+    configuration: Configuration,
+    name: str,
+    reports: Mapping[NodeId, ContainerState],
+    absence: str | None = None,
 ) -> list[Body]:
-    """One body for each node that has the container; first where it runs, and is wanted."""
+    """One body for each node that has the container; first where it runs, and is wanted.
+
+    `absence` is said of a node that is away; one of which no node reports anything is then shown
+    where it is wanted.
+    """
     wanted = configuration.containers.get(name)
+    if not reports and wanted is not None and absence is not None:
+        reports = {wanted.node: ContainerState(wanted, running=False)}
 
     def rank(item: tuple[NodeId, ContainerState]) -> tuple[bool, bool, NodeId]:
         node_id, reported = item
@@ -88,10 +99,10 @@ def container_bodies(
             **bodies.container_body(configuration, reported.container),
             "host": bodies.address(configuration, node_id),
             "running": reported.running,
-            **_error([reported.error]),
+            **_error([reported.error, absence if number == 0 else None]),
             **_runs(reported),
         }
-        for node_id, reported in sorted(reports.items(), key=rank)
+        for number, (node_id, reported) in enumerate(sorted(reports.items(), key=rank))
     ]
 
 

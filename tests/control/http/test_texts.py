@@ -8,11 +8,14 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
+from twisted.internet.task import Clock
 
+from flocker_lite.control.absences import Absences
 from flocker_lite.control.cluster_state import ClusterState
 from flocker_lite.control.http.bodies import Body
 from flocker_lite.control.http.catalogue import COLLECTIONS, Collection
 from flocker_lite.control.http.texts import Texts, as_list
+from flocker_lite.control.journal import Journal
 from flocker_lite.model import deltas
 from flocker_lite.model.records import Change, Configuration, Container, Node
 from flocker_lite.model.state import ContainerState, NodeState
@@ -28,16 +31,38 @@ class World:
 
     configuration: Configuration = field(default_factory=Configuration)
     cluster: ClusterState = field(default_factory=ClusterState)
+    away: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.journal = Journal(0.0)
+        self.absences = Absences(self, Clock())
+
+    def is_away(self, node_id: str) -> bool:
+        """Whether its agent is not connected."""
+        return node_id in self.away
+
+    def went(self, node_id: str) -> None:
+        """An agent goes away."""
+        self.away.add(node_id)
+        self.absences.went(node_id)
+
+    def came(self, node_id: str) -> None:
+        """An agent is back."""
+        self.away.discard(node_id)
+        self.absences.came(node_id)
 
     def edit(self, changes: tuple[Change, ...]) -> None:
         """All else stays the very same object, as it does in a control service."""
         self.configuration = deltas.apply(self.configuration, changes)
+        self.absences.changed(changes)
 
     def report(self, node_id: str, changes: tuple[Change, ...]) -> None:
         """A node says what has changed."""
         before = self.cluster.nodes.get(node_id, NodeState())
         after = deltas.apply(before, changes)
-        self.cluster = self.cluster.updated(node_id, after, deltas.difference(before, after))
+        changes = deltas.difference(before, after)
+        self.cluster = self.cluster.updated(node_id, after, changes)
+        self.absences.changed(changes)
 
 
 def anew(world: Any, collection: Collection) -> bytes:
@@ -54,10 +79,11 @@ def some(maps: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Change, ...]]:
 
 
 EDITS = st.tuples(st.just("edit"), some(CONFIGURATIONS))
+ABSENCES = st.tuples(st.sampled_from(["went", "came"]), NODE_IDS)
 REPORTS = st.tuples(st.just("report"), NODE_IDS, some(NODE_STATES))
 
 
-@given(st.lists(EDITS | REPORTS, max_size=6))
+@given(st.lists(EDITS | REPORTS | ABSENCES, max_size=8))
 def test_kept_texts_are_those_made_anew(happenings: list[tuple[Any, ...]]) -> None:
     """Whatever was edited and reported between one list and the next, and when nothing was."""
     world: Any = World()
