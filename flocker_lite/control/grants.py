@@ -59,18 +59,18 @@ def judge(
     grant = configuration.grants.get(dataset_id)
     if grant is None:
         return Judgement()
-    if any(state.lease is not None for state in reports.values()) and not grant.materialised:
-        # Whoever says so, and whether or not it is true: an empty one is not made in its place.
-        grant = replace(grant, materialised=True)
     holders = sorted(_holders(reports), key=lambda held: (held[1], held[0]))
     if evidence.objection is None:
+        if any(state.lease is not None for state in reports.values()):
+            grant = replace(grant, materialised=True)
         for node_id, epoch in holders:
             if grant.epoch < epoch <= EPOCH_MAX:
                 grant = Grant(node_id, epoch, materialised=True)
         return Judgement(grant)
     case = _Case(configuration, dataset_id, reports, evidence, evidence.objection)
+    grant = case.materialised(grant)
+    claims = list(case.in_the_way(grant))
     grant, released_to = case.along_the_chain(grant)
-    claims: list[Claim] = []
     for node_id, epoch in holders:
         if epoch < grant.epoch or (epoch == grant.epoch and node_id == grant.owner):
             continue
@@ -79,7 +79,9 @@ def judge(
             grant, released_to = Grant(node_id, epoch, materialised=True), None
         else:
             claims.append(Claim(node_id, epoch, reason))
-    return Judgement(grant, tuple(claim for claim in claims if claim.epoch >= grant.epoch))
+    in_the_way = not grant.materialised
+    standing = (claim for claim in claims if in_the_way or claim.epoch >= grant.epoch)
+    return Judgement(grant, tuple(standing))
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,29 @@ class _Case:
     reports: Mapping[NodeId, DatasetState]
     evidence: Evidence
     objection: Callable[[Signed], str | None]
+
+    def materialised(self, grant: Grant) -> Grant:
+        """Never to be made anew once its owner has it, or who can show that it was given to it."""
+        for node_id, state in self.reports.items():
+            if grant.materialised or state.lease is None:
+                continue
+            if node_id == grant.owner or any(self._gives(link, node_id) for link in state.proof):
+                grant = replace(grant, materialised=True)
+        return grant
+
+    def _gives(self, link: Signed, node_id: NodeId) -> bool:
+        said = link.statement
+        is_given = said.dataset_id == self.dataset_id and said.owner == node_id
+        return is_given and said.released_by != node_id and self.objection(link) is None
+
+    def in_the_way(self, grant: Grant) -> Iterator[Claim]:
+        """Who only says that it has a copy: for as long as it does, no empty one is made."""
+        for node_id, state in self.reports.items():
+            lease = None if grant.materialised else state.lease
+            if lease is not None and held_epoch(lease) is None:
+                where = self._address(grant.owner)
+                reason = f"it says that it has a copy, so that none is made at {where}"
+                yield Claim(node_id, lease.epoch, reason)
 
     def along_the_chain(self, grant: Grant) -> tuple[Grant, NodeId | None]:
         """Where what is signed leads, and to whom the owner there is known to have released it."""

@@ -137,7 +137,7 @@ class MemoryCluster:
         self.control: ControlService | None = None
         self.cut_from_control: set[NodeId] = set()
         self.late_until: dict[NodeId, float] = {}
-        self._pumps: list[tuple[NodeId, IOPump]] = []
+        self.pumps: list[tuple[NodeId, IOPump]] = []
         self._sessions = 0
         self.nodes = [
             MemoryNode(
@@ -173,9 +173,9 @@ class MemoryCluster:
         assert self.control is not None
         Deferred.fromCoroutine(self.control.close())
         self.control = None
-        for _, pump in self._pumps:
+        for _, pump in self.pumps:
             _hang_up(pump)
-        self._pumps.clear()
+        self.pumps.clear()
 
     def start_agent(self, node: MemoryNode) -> None:
         """Start the agent of a node."""
@@ -215,10 +215,10 @@ class MemoryCluster:
         self._hang_up_on(node)
 
     def _hang_up_on(self, node: MemoryNode) -> None:
-        for node_id, pump in self._pumps:
+        for node_id, pump in self.pumps:
             if node_id == node.node_id:
                 _hang_up(pump)
-        self._pumps = [item for item in self._pumps if item[0] != node.node_id]
+        self.pumps = [item for item in self.pumps if item[0] != node.node_id]
 
     def connect(self, node_id: NodeId, factory: Any) -> Any:
         """Join an agent to the control service; None when that is not to be reached."""
@@ -231,7 +231,7 @@ class MemoryCluster:
         pump = connect(
             server, FakeTransport(server, True), client, FakeTransport(client, False), greet=False
         )
-        self._pumps.append((node_id, pump))
+        self.pumps.append((node_id, pump))
         return client
 
     def answering(self, node_id: NodeId) -> Any:
@@ -271,7 +271,7 @@ class MemoryCluster:
         now = self.clock.seconds()
         late = {node_id for node_id, until in self.late_until.items() if until > now}
         for _ in range(FLUSHES_MAX):
-            moved = [pump.pump() for node_id, pump in list(self._pumps) if node_id not in late]
+            moved = [pump.pump() for node_id, pump in list(self.pumps) if node_id not in late]
             if not any(moved):
                 return
         raise AssertionError("control service and agents talk without end")

@@ -218,12 +218,30 @@ def test_the_truth_beside_a_lie() -> None:
     assert [claim.node_id for claim in judgement.claims] == [C]
 
 
-def test_never_made_in_place_of_what_somebody_reports() -> None:
-    """A dataset that any node reports is never made anew, true or not; nobody is given it."""
+def test_never_made_in_place_of_what_somebody_has() -> None:
+    """Once its owner has it, or who can show that it was given to it, none is made anew."""
     fresh = replace(NEW, grants=pmap({D: Grant(A)}))
-    for state in (has(Role.REPLICA, 1), has(PRIMARY, 99)):
-        assert judged(fresh, b=state).grant == Grant(A, 1, materialised=True)
-    assert judged(fresh, b=DatasetState(D, None, error="no pool")).grant == Grant(A)
+    assert judged(fresh, a=has(PRIMARY, 1)).grant == Grant(A, 1, materialised=True)
+    proof = CONTROL.sign(Statement(CLUSTER, D, B, 9))
+    assert judged(fresh, b=has(Role.RELEASED, 10, proof, peer=C)).grant == Grant(B, 9, True)
+    assert judged(fresh, b=has(Role.REPLICA, 1, release(A, B, 1))).grant == Grant(A, 1, True)
+
+
+def test_who_only_says_that_it_has_a_copy() -> None:
+    """It is in the way for as long as it says so, which is shown; nothing of it is for ever."""
+    fresh = replace(NEW, grants=pmap({D: Grant(A)}))
+    for state in (
+        has(Role.REPLICA, 1),
+        has(PRIMARY, 99),
+        has(Role.REPLICA, 1, release(B, B, 1)),
+        has(Role.REPLICA, 0, release(A, C, 1)),
+    ):
+        judgement = judged(fresh, b=state)
+        assert judgement.grant == Grant(A)
+        assert [claim.node_id for claim in judgement.claims] == [B]
+    assert "none is made at 10.0.0.1" in reason(fresh, b=has(Role.REPLICA, 1))
+    assert judged(fresh, b=DatasetState(D, None, error="no pool")) == Judgement(Grant(A))
+    assert judged(NEW, b=has(Role.REPLICA, 1)).claims == ()
 
 
 def test_without_certificates() -> None:

@@ -6,6 +6,8 @@ from dataclasses import replace
 from functools import partial
 from uuid import UUID
 
+import pytest
+
 from flocker_lite.model import edits
 from flocker_lite.model.lease import Role
 from flocker_lite.model.records import Configuration, Container, Dataset, Volume
@@ -14,13 +16,14 @@ from tests.simulation.world import World
 
 D = str(UUID(int=7, version=4))
 LONG_SECONDS = 300.0
+CERTIFICATES = pytest.mark.parametrize("has_certificates", [True, False])
 
 
 class Shop:
     """A container with data that runs, and was written to, at the first of two nodes."""
 
-    def __init__(self) -> None:
-        self.world = World()
+    def __init__(self, has_certificates: bool = True) -> None:
+        self.world = World(has_certificates=has_certificates)
         self.world.start()
         self.first, self.second = self.world.cluster.nodes
         self.make()
@@ -78,9 +81,10 @@ def test_an_emptied_store() -> None:
     shop.world.close()
 
 
-def test_made_anew_at_the_wrong_node() -> None:
+@CERTIFICATES
+def test_made_anew_at_the_wrong_node(has_certificates: bool) -> None:
     """The data is where it was last, and comes from there; nothing is made in its place."""
-    shop = Shop()
+    shop = Shop(has_certificates)
     shop.move()
     empty = MemoryDisk(
         Configuration(nodes=shop.world.configuration.nodes), shop.world.cluster.disk.cluster_id
@@ -95,9 +99,10 @@ def test_made_anew_at_the_wrong_node() -> None:
     shop.world.close()
 
 
-def test_an_older_store() -> None:
-    """Where the data went since is believed to the nodes; it comes back with all that it has."""
-    shop = Shop()
+@CERTIFICATES
+def test_an_older_store(has_certificates: bool) -> None:
+    """Where the data went since the nodes can show; it comes back with all that it has."""
+    shop = Shop(has_certificates)
     backup = replace(shop.world.cluster.disk, in_use=False)
     shop.move()
     shop.restart_with(backup)

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from flocker_lite.agent.authority import Authority
+from flocker_lite.agent.proofs import Proofs
+from flocker_lite.control import grants, views
 from flocker_lite.convergence import dataset_plan, groups, handoff, move_plan, transfer
 from flocker_lite.convergence.changes import CreateDataset, DeleteDataset, IStateChange
 from flocker_lite.convergence.groups import Group, GroupDataset
@@ -15,8 +17,11 @@ from flocker_lite.convergence.handoff import HandoffDatasets
 from flocker_lite.model import lease
 from flocker_lite.model.lease import Lease, Role
 from flocker_lite.model.records import NodeId
+from flocker_lite.testing.memory_chains import MemoryChains
+from flocker_lite.testing.memory_seal import MemoryAuthority
 from flocker_lite.testing.memory_storage import MemoryStorage
 from tests.simulation.test_each_step import MOMENT_SECONDS, Move, each_step, kill_source
+from tests.simulation.test_liar import LyingSimulation
 from tests.simulation.test_simulation import Simulation
 from tests.simulation.world import Call, Hazard
 
@@ -142,10 +147,49 @@ def lets_strangers_in(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Authority, "require_known", lambda *_: None)
 
 
+def believes_every_report(patch: pytest.MonkeyPatch) -> None:
+    """Who says that a dataset is its own, as of a later epoch, has it."""
+
+    def believe(configuration: Any, dataset_id: str, reports: Any, _: object) -> grants.Judgement:
+        return grants.judge(configuration, dataset_id, reports, grants.Evidence())
+
+    patch.setattr("flocker_lite.control.announcer.judge", believe)
+
+
+def does_not_look_at_signatures(patch: pytest.MonkeyPatch) -> None:
+    """What is signed is believed, whoever signed it."""
+    patch.setattr(MemoryAuthority, "objection", lambda *_: None)
+
+
+def leads_to_who_says_so(patch: pytest.MonkeyPatch) -> None:
+    """A container is where a node says that it serves."""
+    patch.setattr(views, "_entitled", lambda _, __, nodes: list(nodes))
+
+
+def keeps_no_proof(patch: pytest.MonkeyPatch) -> None:
+    """Who gets a dataset does not remember how, nor does who released it."""
+
+    async def nothing(*_: object) -> None:
+        return None
+
+    patch.setattr(MemoryChains, "write", nothing)
+    patch.setattr(Proofs, "of", lambda *_: ())
+
+
 def by_seeds() -> None:
     """Random faults, until one finds it."""
+    by(Simulation)
+
+
+def by_lies() -> None:
+    """A liar among the nodes."""
+    by(LyingSimulation)
+
+
+def by(kind: type[Simulation]) -> None:
+    """Random faults, until one finds it."""
     for seed in range(SEEDS_MAX):
-        simulation = Simulation(seed)
+        simulation = kind(seed)
         try:
             simulation.run()
         finally:
@@ -175,6 +219,10 @@ MUTANTS: dict[Plant, Callable[[], None]] = {
     leaves_the_container_running: by_steps,
     forgets_to_retry: by_seeds,
     lets_strangers_in: by_seeds,
+    believes_every_report: by_lies,
+    does_not_look_at_signatures: by_lies,
+    leads_to_who_says_so: by_lies,
+    keeps_no_proof: by_lies,
 }
 
 

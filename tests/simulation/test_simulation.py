@@ -86,10 +86,14 @@ class Simulation:
             self.world.check()
             if step % STRANGERS_EVERY == 0:
                 self.ask_as_strangers()
-        self.world.heal()
+        self.heal()
         self.world.rest()
         self.world.write()
         self.world.run(1.0)
+
+    def heal(self) -> None:
+        """Faults end."""
+        self.world.heal()
 
     def hazard(self, call: Call) -> Hazard:
         """Most calls go well at once; some take time, some fail before or after their effect."""

@@ -54,21 +54,26 @@ class Hazard:
 
 @dataclass
 class World:
-    """`hazard` is asked at every call; `check` runs before and after each one's effect."""
+    """`hazard` is asked at every call; `check` runs before and after each one's effect.
+
+    `watchers` know more rules that may be broken.
+    """
 
     nodes: int = 2
     hazard: Callable[[Call], Hazard] = lambda _: Hazard()
     resumes: bool = False
+    has_certificates: bool = True
     cluster: MemoryCluster = field(init=False)
     history: History = field(default_factory=History)
     trace: list[str] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
     calls: int = 0
     owners: Owners = field(default_factory=Owners)
+    watchers: list[Callable[[], list[str]]] = field(default_factory=list)
     _served: dict[NodeId, _Served] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.cluster = MemoryCluster(self.nodes, self.resumes)
+        self.cluster = MemoryCluster(self.nodes, self.resumes, self.has_certificates)
         for node in self.cluster.nodes:
             for name in _STEPS:
                 setattr(node, name, _Door(self, node, name, getattr(node, name)))
@@ -234,6 +239,8 @@ class World:
     def check(self) -> None:
         """Note the rules that are broken, and fail at the next chance."""
         self.broken += violations(self.cluster.nodes, self.configuration, self.history)
+        for watcher in self.watchers:
+            self.broken += watcher()
         if self.broken:
             raise AssertionError(f"{self.broken}\n{self.story()}")
 
