@@ -25,6 +25,10 @@ class Busy(FlockerError):
     """A dataset is in use; trying again later may help."""
 
 
+class InUse(Busy):
+    """Somebody who is not ours has a dataset in use; the text names who, and what to do."""
+
+
 class Conflict(FlockerError):
     """Two copies of a dataset do not continue one another; the text holds the evidence."""
 

@@ -17,7 +17,7 @@ from admin.hosts.images import cache
 from admin.hosts.keys import HOST_KEY, make_key
 from admin.hosts.node import Node
 from admin.hosts.plan import LabPlan, NodePlan, make_plan
-from admin.hosts.processes import read_record, side_by_side, wait_until
+from admin.hosts.processes import read_record, run, side_by_side, wait_until
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 NODE_FOLDERS = ("etc", "etc-work", "ssh", "log", "zfs-cache", "docker", "state", "mounts")
@@ -139,6 +139,7 @@ class Lab:
         cgroups.remove_all(self.plan.tag)
         if self._kernel_zfs:
             pools.destroy_kernel_pools(folder, self.plan.name)
+        let_go_of_mountpoints(folder)
         if keep_logs:
             keep_only_logs(folder)
         elif folder.exists():
@@ -164,6 +165,13 @@ def try_lock(file: IO[str]) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def let_go_of_mountpoints(folder: Path) -> None:
+    """Agents make the directories immutable at which they mount: else nobody could remove them."""
+    paths = [str(path) for path in folder.glob("nodes/*/mounts/*") if path.is_dir()]
+    if paths:
+        run(["chattr", "-i", *paths], check=False)
 
 
 def keep_only_logs(folder: Path) -> None:

@@ -68,7 +68,7 @@ def report(
     containers: dict[str, ContainerState] = {}
     for group in groups(view or NodeView(), local):
         for dataset in group.datasets:
-            error = unseen or errors.get(dataset_resource(dataset.dataset_id)) or wrong(me, dataset)
+            error = _error_of(me, dataset, unseen, errors)
             seen = _dataset_state(me, dataset, error)
             if seen is not None:
                 again = _again_at(failed, dataset_resource(dataset.dataset_id), error)
@@ -84,6 +84,8 @@ def report(
             serving = state.running and not absent and group.name not in unhealthy
             if state.running and state.error is None and group.name in unhealthy:
                 state = replace(state, error=f"not healthy: {unhealthy[group.name]}")
+            if group.lost is not None:
+                state, serving = _without_data(state, group.lost), False
             again = _again_at(failed, container_resource(group.name), state.error)
             if again is None and _is_started_again(view, group.name, endings, local):
                 again = starts_at.get(group.name)
@@ -106,11 +108,27 @@ def _image_states(
     return pmap(states)
 
 
+def _error_of(
+    me: NodeId, dataset: GroupDataset, unseen: str | None, errors: Mapping[str, str]
+) -> str | None:
+    """What is wrong with a dataset here; that its mount is dead is seen also without ZFS."""
+    amiss = wrong(me, dataset)
+    if unseen is not None and dataset.lost is not None:
+        return f"{amiss}; {unseen}"
+    return unseen or errors.get(dataset_resource(dataset.dataset_id)) or amiss
+
+
 def _dataset_state(me: NodeId, dataset: GroupDataset, error: str | None) -> DatasetState | None:
     copy = dataset.local
     if copy is not None:
         return DatasetState(
-            dataset.dataset_id, copy.lease, copy.mounted, copy.path, copy.maximum_size, error
+            dataset.dataset_id,
+            copy.lease,
+            copy.mounted,
+            copy.path,
+            copy.maximum_size,
+            error,
+            warning=copy.warning,
         )
     if error is not None and _belongs_to(me, dataset):
         return DatasetState(dataset.dataset_id, None, error=error)
@@ -165,6 +183,12 @@ def _begins_here(me: NodeId, group: Group, wanted: Container) -> bool:
     """Whether nobody else has, or sends, what the container needs."""
     owners = {each.wanted.grant.owner for each in group.datasets if each.wanted is not None}
     return owners <= {me} and len(group.datasets) == len(wanted.volumes)
+
+
+def _without_data(state: ContainerState, lost: str) -> ContainerState:
+    """One that does not have its data serves nobody, whatever its processes do."""
+    said = state.error if state.error != lost else None
+    return replace(state, running=False, error="; ".join(filter(None, (lost, said))))
 
 
 def _belongs_to(me: NodeId, dataset: GroupDataset) -> bool:

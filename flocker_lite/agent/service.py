@@ -20,7 +20,7 @@ from flocker_lite.convergence.changes import Doors, container_resource, dataset_
 from flocker_lite.convergence.container_plan import is_prepared
 from flocker_lite.convergence.forecast import forecast
 from flocker_lite.convergence.loop import WHOLE_DISCOVERY_SECONDS, Loop
-from flocker_lite.errors import PeerRefused
+from flocker_lite.errors import FlockerError, PeerRefused
 from flocker_lite.model import deltas
 from flocker_lite.model.records import DatasetId, Move, NodeId, SshKeys
 from flocker_lite.model.state import Forecast, NodeState, NodeView
@@ -94,6 +94,7 @@ class AgentService(MultiService):
         self._outbox: Outbox | None = None
         self._steps: list[Deferred[None]] = []
         self._watching: Deferred[None] | None = None
+        self._watching_places: Deferred[None] | None = None
         self._is_refused = False
         self._is_told_first = False
         self._unanswered_count = 0
@@ -110,6 +111,8 @@ class AgentService(MultiService):
         self.loop.start()
         self._watching = Deferred.fromCoroutine(self._watch())
         self._watching.addErrback(self._watch_failed)
+        self._watching_places = Deferred.fromCoroutine(self._watch_places())
+        self._watching_places.addErrback(self._watch_failed)
         super().startService()
 
     def stopService(self) -> Deferred[None]:
@@ -117,6 +120,8 @@ class AgentService(MultiService):
             self._outbox.stop()
         if self._watching is not None:
             self._watching.cancel()
+        if self._watching_places is not None:
+            self._watching_places.cancel()
         self._doors.arrivals.stop()
         self._doors.routing.close()
         self._doors.loans.stop()
@@ -133,7 +138,11 @@ class AgentService(MultiService):
         self.loop.look_again(frozenset({dataset_resource(dataset_id)}))
 
     async def prepared(self, name: str) -> None:
-        """Wait until the container is created here; PeerRefused with the reason when it cannot."""
+        """Wait until the container is created here; PeerRefused with the reason when it cannot.
+
+        By then its data can be mounted as well, as far as can be known before it is here.
+        """
+        await self._rehearse(name)
         while True:
             have = self.loop.local.containers.get(name)
             wanted = self.loop.view.containers.get(name) if self.loop.view is not None else None
@@ -141,11 +150,20 @@ class AgentService(MultiService):
                 raise PeerRefused(f"container {name} is not wanted here, as far as is known here")
             # One that runs here already, after it was deleted and made anew, waits for no data.
             if have is not None and (have.running or is_prepared(have, wanted)):
+                await self._rehearse(name)
                 return
             trouble = self._failure_of(name)
             if trouble is not None:
                 raise PeerRefused(f"container {name} cannot be prepared: {trouble}")
             await self.next_step()
+
+    async def _rehearse(self, name: str) -> None:
+        wanted = self.loop.view.containers.get(name) if self.loop.view is not None else None
+        for volume in wanted.volumes if wanted is not None else ():
+            try:
+                await self._doors.storage.rehearse(volume.dataset_id)
+            except FlockerError as error:
+                raise PeerRefused(f"container {name} cannot have its data here: {error}") from None
 
     async def tried(self, name: str) -> None:
         """Wait until the container is healthy on trial; PeerRefused once its trial is over."""
@@ -303,9 +321,14 @@ class AgentService(MultiService):
             lambda name: self.loop.look_again(frozenset({container_resource(name)}))
         )
 
+    async def _watch_places(self) -> None:
+        await self._doors.storage.watch(self.loop.look_again)
+
     def _watch_failed(self, failure: Failure) -> None:
         if not failure.check(CancelledError):
-            self.log.failure("containers are not watched any more, only looked at", failure)
+            self.log.failure(
+                "what others do on this node is not watched any more, only looked at", failure
+            )
 
 
 class _Links(Factory):

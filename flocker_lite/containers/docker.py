@@ -149,6 +149,10 @@ class DockerContainers:
                 volume=each.volume,
             )
 
+    async def called(self, instance: str) -> str | None:
+        name: str | None = await self._run(self._engine.called, instance)
+        return name
+
     async def watch(self, changed: Callable[[str], None]) -> None:
         """Also calls `changed` for every container whenever it has (re)connected to Docker."""
         delay_seconds = RECONNECT_DELAY_SECONDS_MIN

@@ -278,6 +278,14 @@ class Engine:
         with self._asking(f"remove the volumes of container {name}") as client:
             return keeping.let_go(client, name)
 
+    def called(self, container_id: str) -> str | None:
+        """What Docker calls any container; None when there is none of that id."""
+        with self._asking("inspect a container") as client:
+            try:
+                return str(client.inspect_container(container_id)["Name"]).removeprefix("/")
+            except docker_errors.NotFound:
+                return None
+
     def events(self) -> CancellableStream[Any]:
         """Docker's stream of what becomes of our containers."""
         with self._asking("watch containers") as client:
@@ -297,10 +305,11 @@ class Engine:
         poising = self._poising
         if poising is None or not poising.is_possible(translate.bind_sources(arguments)):
             return dict(arguments)
-        image = None
-        if not self._has_init_program(client):
-            image = client.inspect_image(arguments["Image"])["Config"]
-        poised = translate.poised(arguments, poising.make(name), INSIDE, image)
+        image = client.inspect_image(arguments["Image"])["Config"]
+        if translate.makes_below(arguments, image):
+            arguments = translate.without_early_start(arguments)
+        gated_by = None if self._has_init_program(client) else image
+        poised = translate.poised(arguments, poising.make(name), INSIDE, gated_by)
         return poised if poised is not None else dict(arguments)
 
     def _has_init_program(self, client: APIClient) -> bool:

@@ -100,9 +100,13 @@ class Looks:
             return None
         poisable = translate.is_poisable(labels)
         if seen is None:
-            return LocalContainer(container, status, container_id, poisable=poisable)
+            early = translate.starts_early(labels)
+            return LocalContainer(
+                container, status, container_id, poisable=poisable, starts_early=early
+            )
         end = self._notes.applied(container_id, seen.end)
         local = LocalContainer(container, seen.status, container_id, end, poisable)
+        local = replace(local, starts_early=translate.starts_early(labels))
         if not poisable or local.status == "created":
             return local
         run = translate.run_of(container_id, seen.started)

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from pathlib import PurePosixPath
 from typing import Any
 
 from flocker_lite.model import codec
@@ -18,6 +19,7 @@ MANAGED_LABEL = "flocker-lite.managed"
 CONFIGURATION_LABEL = "flocker-lite.configuration"
 FINGERPRINT_LABEL = "flocker-lite.fingerprint"
 POISED_LABEL = "flocker-lite.poised"
+LATE_LABEL = "flocker-lite.late"
 MANAGED_FILTER = f"{MANAGED_LABEL}=1"
 INIT_INSIDE = "/sbin/docker-init"
 """Where a container with `Init` has its first program, with the real one as its arguments."""
@@ -148,6 +150,30 @@ def poised(
         "HostConfig": {**host, "Mounts": mounts},
         "Labels": labels,
     }
+
+
+def makes_below(arguments: Mapping[str, Any], image: Mapping[str, Any]) -> bool:
+    """Whether Docker makes something inside a dataset when it starts the container.
+
+    The working directory does not exist before the data is there, nor does what another mount is
+    to be mounted on. `image` is the "Config" in Docker's "inspect" of the image.
+    """
+    mounts = arguments["HostConfig"].get("Mounts") or ()
+    targets = [mount["Target"] for mount in mounts]
+    datasets = [mount["Target"] for mount in mounts if mount["Type"] == "bind"]
+    directory = arguments.get("WorkingDir") or image.get("WorkingDir") or "/"
+    made = [directory, *(image.get("Volumes") or {}), *targets]
+    return any(_is_below(path, dataset) for path in made for dataset in datasets)
+
+
+def without_early_start(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The same container, which is not to be started before its data is there."""
+    return {**arguments, "Labels": {**arguments["Labels"], LATE_LABEL: "1"}}
+
+
+def starts_early(labels: Mapping[str, str]) -> bool:
+    """Whether the container of these labels may be started before its data is there."""
+    return labels.get(LATE_LABEL) != "1"
 
 
 def is_poisable(labels: Mapping[str, str]) -> bool:
@@ -289,6 +315,10 @@ def mount_targets(arguments: Mapping[str, Any]) -> frozenset[str]:
 def was_started(state: Mapping[str, Any]) -> bool:
     """Whether the container of this "State" in Docker's "inspect" was ever started."""
     return not str(state.get("StartedAt", "")).startswith("0001-")
+
+
+def _is_below(path: str, other: str) -> bool:
+    return PurePosixPath(other) in PurePosixPath(path).parents
 
 
 def _fingerprint(arguments: Mapping[str, Any]) -> str:

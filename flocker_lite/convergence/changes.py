@@ -10,12 +10,12 @@ from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from twisted.internet.task import deferLater
 from zope.interface import Attribute, Interface, implementer
 
 from flocker_lite.convergence.arrivals import Arrivals
 from flocker_lite.convergence.loans import Loans
 from flocker_lite.convergence.move_log import MoveLog
+from flocker_lite.convergence.obstacles import require_no_writer
 from flocker_lite.convergence.proving import Unproven
 from flocker_lite.convergence.pull_log import PullLog
 from flocker_lite.convergence.wishes import Wishes
@@ -29,9 +29,6 @@ from flocker_lite.routing.switchboard import Switchboard
 STOP_TIMEOUT_SECONDS = 30.0
 TRIAL_STOP_TIMEOUT_SECONDS = 1.0
 """A copy on trial has nobody's requests to finish, and its service is down meanwhile."""
-
-DRAIN_SECONDS = 2.0
-"""By then every node leads new connections away, and short requests that came before are done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +110,7 @@ class _DatasetChange(ShortChange):
         return frozenset({dataset_resource(self.dataset_id)})
 
 
-class _ContainerChange(ShortChange):
+class ContainerChange(ShortChange):
     """Shared by the changes of one container."""
 
     name: str
@@ -240,7 +237,7 @@ class DeposeDataset(_DatasetChange):
 
 @implementer(IStateChange)
 @dataclass(frozen=True)
-class PullImageOfContainer(_ContainerChange):
+class PullImageOfContainer(ContainerChange):
     """Have the image of a container here, before the one that runs is stopped."""
 
     name: str
@@ -267,7 +264,7 @@ class PullImage(ShortChange):
 
 @implementer(IStateChange)
 @dataclass(frozen=True)
-class PrepareContainer(_ContainerChange):
+class PrepareContainer(ContainerChange):
     """Have a container created, its image here, and not started."""
 
     name: str
@@ -284,7 +281,7 @@ class PrepareContainer(_ContainerChange):
 
 @implementer(IStateChange)
 @dataclass(frozen=True)
-class PoiseContainer(_ContainerChange):
+class PoiseContainer(ContainerChange):
     """Start a prepared container with its program held back: letting it go is all that is left.
 
     What would keep it from starting shows now, while it still runs elsewhere.
@@ -298,12 +295,13 @@ class PoiseContainer(_ContainerChange):
 
 @implementer(IStateChange)
 @dataclass(frozen=True)
-class StartContainer(_ContainerChange):
+class StartContainer(ContainerChange):
     """Start a prepared container; `dataset_ids` are mounted here, and stay so meanwhile.
 
     `is_poised` says that its program waits for nothing else. `on_trial` are those that it has on
     loan: it starts only as long as that goes on, for then they are given back, and not before its
-    fence knows which `instance` it is ("": the one that is there by then).
+    fence knows which `instance` it is ("": the one that is there by then). `unsure` are those that
+    somebody else may have in use: while one may write to them it is not started.
     """
 
     name: str
@@ -313,6 +311,7 @@ class StartContainer(_ContainerChange):
     on_trial: tuple[DatasetId, ...] = ()
     is_poised: bool = field(default=False, compare=False)
     instance: str = field(default="", compare=False)
+    unsure: tuple[DatasetId, ...] = field(default=(), compare=False)
 
     @property
     def resources(self) -> frozenset[str]:
@@ -322,6 +321,9 @@ class StartContainer(_ContainerChange):
     async def run(self, doors: Doors) -> None:
         if not doors.loans.on_trial.issuperset(self.on_trial):
             return
+        await require_no_writer(
+            doors.storage, doors.containers, self.name, self.instance, self.unsure
+        )
         if self.on_trial:
             await self._guard(doors)
         for dataset_id in self.dataset_ids:
@@ -342,7 +344,7 @@ class StartContainer(_ContainerChange):
 
 @implementer(IStateChange)
 @dataclass(frozen=True)
-class RemoveContainer(_ContainerChange):
+class RemoveContainer(ContainerChange):
     """Stop a container and remove it."""
 
     name: str
@@ -354,25 +356,13 @@ class RemoveContainer(_ContainerChange):
 
 @implementer(IStateChange)
 @dataclass(frozen=True)
-class RemoveKeptVolumes(_ContainerChange):
+class RemoveKeptVolumes(ContainerChange):
     """Remove the volumes of Docker's that are kept for a container which the user deleted."""
 
     name: str
 
     async def run(self, doors: Doors) -> None:
         await doors.containers.remove_kept(self.name)
-
-
-@implementer(IStateChange)
-@dataclass(frozen=True)
-class RetireContainer(_ContainerChange):
-    """Remove a container that another node serves now, once what came before that is done."""
-
-    name: str
-
-    async def run(self, doors: Doors) -> None:
-        await deferLater(doors.clock, DRAIN_SECONDS)
-        await RemoveContainer(self.name).run(doors)
 
 
 @implementer(IStateChange)

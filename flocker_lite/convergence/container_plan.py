@@ -16,13 +16,13 @@ from flocker_lite.convergence.changes import (
     PrepareContainer,
     PullImageOfContainer,
     RemoveContainer,
-    RetireContainer,
     Sequence,
     StartContainer,
 )
+from flocker_lite.convergence.ending import EndContainer, RetireContainer
 from flocker_lite.convergence.groups import Group
 from flocker_lite.model.lease import Role
-from flocker_lite.model.records import Container, NodeId, RestartPolicy
+from flocker_lite.model.records import Container, DatasetId, NodeId, RestartPolicy
 from flocker_lite.model.state import LocalContainer
 
 INSTANCE_LENGTH = 12
@@ -67,6 +67,23 @@ def why_left_alone(me: NodeId, group: Group) -> str | None:
 def _unpause(have: LocalContainer) -> str:
     # By its id, whatever it is called now.
     return f"docker unpause {have.instance[:INSTANCE_LENGTH]}"
+
+
+def plan_lost(group: Group, resting: frozenset[str]) -> list[IStateChange] | None:
+    """End the container of a group that does not have its data; then what is dead is mounted anew.
+
+    None once that is all that is left. Where something else is mounted in place of its data,
+    nothing is started before somebody has unmounted that.
+    """
+    have = group.have
+    has_begun = have is not None and (have.has_processes or have.end is not None)
+    if group.name is not None and has_begun and group.name not in resting:
+        return [EndContainer(group.name)]
+    is_in_the_way = any(
+        dataset.local is not None and dataset.local.obstacle is not None and not dataset.deleted
+        for dataset in group.datasets
+    )
+    return [] if is_in_the_way else None
 
 
 def plan_parting(group: Group) -> list[IStateChange]:
@@ -114,6 +131,7 @@ def _run_here(group: Group, wanted: Container, resting: frozenset[str]) -> list[
         on_trial=tuple(dataset.dataset_id for dataset in group.with_role(Role.PROBATION)),
         is_poised=have is not None and have.poised,
         instance=have.instance if have is not None and is_same(have.container, wanted) else "",
+        unsure=_unsure(group),
     )
     if have is None:
         changes += [PrepareContainer(wanted.name, wanted), start]
@@ -126,6 +144,20 @@ def _run_here(group: Group, wanted: Container, resting: frozenset[str]) -> list[
     elif not have.running and wanted.name not in resting:
         changes.append(start)
     return [Sequence(tuple(changes))] if changes else []
+
+
+def _unsure(group: Group) -> tuple[DatasetId, ...]:
+    """The datasets that somebody else may have in use by now.
+
+    Not those of a container that has waited for them, of which none was ever mounted here since:
+    they have just arrived, and nobody who waits for it should wait for a look at all processes.
+    """
+    is_arriving = group.have is not None and group.have.poised
+    return tuple(
+        dataset.dataset_id
+        for dataset in group.datasets
+        if not is_arriving or (dataset.local is not None and dataset.local.mounted)
+    )
 
 
 def _prepare_for_arrival(group: Group, wanted: Container) -> list[IStateChange]:
@@ -151,7 +183,8 @@ def _prepare_for_arrival(group: Group, wanted: Container) -> list[IStateChange]:
 
 def is_prepared(have: LocalContainer, wanted: Container) -> bool:
     """Whether all is done for a container that can be done before its data arrives."""
-    return is_created(have, wanted) and (have.poised or not have.poisable)
+    can_wait = have.poisable and have.starts_early
+    return is_created(have, wanted) and (have.poised or not can_wait)
 
 
 def is_created(have: LocalContainer, wanted: Container) -> bool:

@@ -11,7 +11,7 @@ from flocker_lite.convergence.changes import (
     ResizeDataset,
 )
 from flocker_lite.convergence.groups import Group, GroupDataset
-from flocker_lite.model.lease import Role
+from flocker_lite.model.lease import WRITERS, Role
 from flocker_lite.model.records import NodeId
 
 
@@ -63,6 +63,8 @@ def wrong(me: NodeId, dataset: GroupDataset) -> str | None:
     wanted = dataset.wanted
     if dataset.trouble is not None:
         return dataset.trouble
+    if dataset.role in WRITERS and dataset.lost is not None:
+        return dataset.lost
     if wanted is None or wanted.dataset.deleted or dataset.local is not None:
         return None
     if wanted.grant.owner != me or not wanted.grant.materialised:

@@ -27,3 +27,8 @@ async def containers(
 async def kept(door: IContainers) -> PMap[str, Kept]:
     """The volumes that are kept, by the containers that they are kept for."""
     return kept_by_container(await door.kept())
+
+
+def named(prefix: str, resources: frozenset[str]) -> list[str]:
+    """What the resources of one kind are called."""
+    return sorted(each.removeprefix(prefix) for each in resources if each.startswith(prefix))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from flocker_lite.convergence.changes import Doors
+from flocker_lite.convergence.obstacles import require_unmountable
 from flocker_lite.convergence.rounds import ROUND_SECONDS_DEFAULT
 from flocker_lite.errors import FlockerError
 from flocker_lite.interfaces import IPeer, PeerCopy
@@ -46,6 +47,11 @@ async def forecast(
     finally:
         if peer is not None:
             peer.close()
+    warnings = [item.warning for item in datasets if item.warning]
+    try:
+        await require_unmountable(doors.storage, doors.containers, move.container, move.dataset_ids)
+    except FlockerError as error:
+        warnings.append(f"the move would wait: {error}")
     sizes = [item.size_bytes for item in datasets if item.size_bytes is not None]
     expected_bytes = sum(sizes) if len(sizes) == len(datasets) else None
     rate = doors.moves.link_rates.get(move.destination)
@@ -56,7 +62,7 @@ async def forecast(
         all(item.is_incremental for item in datasets),
         expected_bytes / rate if expected_bytes is not None and rate is not None else None,
         pause_seconds,
-        "; ".join(item.warning for item in datasets if item.warning) or None,
+        "; ".join(warnings) or None,
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pyrsistent import PMap, pmap
 
 from flocker_lite.model import membership
-from flocker_lite.model.lease import Role
+from flocker_lite.model.lease import WRITERS, Role
 from flocker_lite.model.membership import Fate
 from flocker_lite.model.records import Container, DatasetId, NodeId
 from flocker_lite.model.state import (
@@ -25,9 +25,10 @@ from flocker_lite.model.state import (
 class Local:
     """What a node sees of itself; of images, those that it should have in advance.
 
-    `on_trial` are the datasets that it has on a loan that goes on. `listeners` are at its TCP ports
-    and do not belong to containers of ours. `kept` are volumes of Docker's, by the name of the
-    container that is not here any more.
+    `on_trial` are the datasets that it has on a loan that goes on. `blind` names the containers
+    that run and do not have all of their datasets as these are now. `listeners` are at its TCP
+    ports and do not belong to containers of ours. `kept` are volumes of Docker's, by the name of
+    the container that is not here any more.
     """
 
     datasets: PMap[DatasetId, LocalDataset] = field(default_factory=pmap)
@@ -37,6 +38,7 @@ class Local:
     on_trial: frozenset[DatasetId] = frozenset()
     listeners: PMap[int, Listener] = field(default_factory=pmap)
     kept: PMap[str, Kept] = field(default_factory=pmap)
+    blind: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class Group:
     serving: NodeId | None = None
     is_led_away: bool = False
     tied: bool = False
+    is_blind: bool = False
 
     def with_role(self, *roles: Role) -> tuple[GroupDataset, ...]:
         """The datasets whose copy here has one of these roles."""
@@ -66,6 +69,16 @@ class Group:
     def trouble(self) -> str | None:
         """Why nothing may be done with it: it cannot be told who may write to its data."""
         return next((dataset.trouble for dataset in self.datasets if dataset.trouble), None)
+
+    @property
+    def lost(self) -> str | None:
+        """Why its container does not have its data, in words; None when nothing is wrong."""
+        for dataset in self.with_role(*WRITERS):
+            if dataset.lost is not None:
+                return dataset.lost
+        if self.is_blind and self.have is not None and self.have.running:
+            return "it runs without its data, which was mounted anew since: it is started again"
+        return None
 
     @property
     def may_run(self) -> bool:
@@ -113,6 +126,20 @@ class GroupDataset:
         return note is not None and note.coordinator == self.dataset_id
 
     @property
+    def lost(self) -> str | None:
+        """Why it is not where it is mounted, in words; None when nothing is wrong there."""
+        if self.local is None:
+            return None
+        if self.local.is_dead:
+            return (
+                f"the mount of dataset {self.dataset_id} is dead, for what served it has ended: "
+                "it is mounted anew once ZFS answers"
+            )
+        if self.local.obstacle is not None:
+            return f"dataset {self.dataset_id} cannot be used: {self.local.obstacle}"
+        return None
+
+    @property
     def deleted(self) -> bool:
         """Whether the user wants it destroyed."""
         return self.wanted is not None and self.wanted.dataset.deleted
@@ -150,7 +177,8 @@ def groups(view: NodeView, local: Local) -> tuple[Group, ...]:
         shared = any(users.get(volume.dataset_id, set()) - {name} for volume in volumes)
         ports = {port.external for port in made.container.ports} if made is not None else set()
         led = ports <= led_away
-        found.append(Group(name, wanted, made, datasets, shared, view.serving.get(name), led))
+        group = Group(name, wanted, made, datasets, shared, view.serving.get(name), led)
+        found.append(replace(group, is_blind=name in local.blind))
     for dataset_id in sorted({*view.datasets, *local.datasets} - grouped):
         lone = (_dataset(dataset_id, view, local),)
         found.append(Group(None, None, None, lone, dataset_id in users))

@@ -22,6 +22,7 @@ from flocker_lite.convergence.changes import (
     IStateChange,
 )
 from flocker_lite.convergence.loans import loan_seconds
+from flocker_lite.convergence.obstacles import require_unmountable
 from flocker_lite.convergence.pushing import ChangeTowards, GroupChange
 from flocker_lite.convergence.transfer import Moved, Transfer, local_copy, prune, take_snapshots
 from flocker_lite.errors import FlockerError, NotFound, NotHealthy, PeerRefused, PeerUnreachable
@@ -70,6 +71,8 @@ class HandoffDatasets(ChangeTowards):
                 transfers.append(await Transfer.open(doors, peer, moved))
             # Its fence takes a moment to start: this one is for that, the loan is asked for anew.
             await self._offer_loan(peer)
+            ids = [moved.dataset_id for moved in self.datasets]
+            await require_unmountable(doors.storage, doors.containers, self.container, ids)
             await following.note(doors, self.datasets, self.destination)
             await self._hold(doors)
             last = await self._send_the_rest(doors, transfers)

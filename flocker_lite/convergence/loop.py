@@ -27,6 +27,7 @@ from flocker_lite.convergence.changes import (
     key,
 )
 from flocker_lite.convergence.failures import Failures, wanted_of
+from flocker_lite.convergence.ground import Ground
 from flocker_lite.convergence.groups import Local
 from flocker_lite.convergence.image_plan import wanted_images
 from flocker_lite.convergence.kept_plan import may_be_kept
@@ -67,6 +68,7 @@ class Loop:
         self._changed = changed
         self._clock: Any = doors.clock
         self.sight = Sight(doors.clock, changed)
+        self._ground = Ground(doors.storage, self._busy)
         self.standing = Standing(doors.clock)
         self._in_flight: dict[str, tuple[IStateChange, Deferred[None]]] = {}
         self._wanted: dict[str, object] = {}
@@ -158,7 +160,11 @@ class Loop:
 
     async def _discover(self) -> None:
         doors = self._doors
-        datasets = await doors.storage.discover()
+        try:
+            datasets = await doors.storage.discover()
+        except FlockerError:
+            self.local = await self._ground.without_zfs(self.local)
+            raise
         if self.seen_all:
             self._take_in_datasets(datasets)
         listening = await doors.routing.listeners()
@@ -169,17 +175,14 @@ class Loop:
         # A container that came or went meanwhile is in one of the two.
         ours = (*self.local.containers.values(), *containers.values())
         listeners = strangers(listening, ours)
-        await self._take_in(
-            Local(
-                datasets,
-                containers,
-                routes,
-                frozenset(images),
-                listeners=listeners,
-                kept=await discovery.kept(doors.containers),
-            )
-        )
+        blind = await self._ground.blind(datasets, containers)
+        kept = await discovery.kept(doors.containers)
+        now = Local(datasets, containers, routes, frozenset(images), listeners=listeners)
+        await self._take_in(replace(now, kept=kept, blind=blind))
         self.seen_all = True
+
+    def _busy(self) -> set[str]:
+        return {name for change, _ in self._in_flight.values() for name in change.resources}
 
     async def _discover_some(self, resources: frozenset[str]) -> None:
         now = self.local
@@ -190,7 +193,7 @@ class Loop:
             now.images,
             now.listeners,
         )
-        for identity in _named(dataset_resource(""), resources):
+        for identity in discovery.named(dataset_resource(""), resources):
             try:
                 found = await self._doors.storage.look(identity)
             except LeaseError:
@@ -198,10 +201,10 @@ class Loop:
             datasets = datasets.discard(identity)
             datasets = datasets.set(identity, found) if found is not None else datasets
         self._take_in_datasets(datasets)
-        for image in _named(image_resource(""), resources):
+        for image in discovery.named(image_resource(""), resources):
             here = await self._doors.containers.has_image(image)
             images = images | {image} if here else images - {image}
-        names = _named(container_resource(""), resources)
+        names = discovery.named(container_resource(""), resources)
         containers = await discovery.containers(self._doors.containers, names, containers)
         is_kept = may_be_kept(names, now, containers)
         kept = await discovery.kept(self._doors.containers) if is_kept else now.kept
@@ -217,6 +220,8 @@ class Loop:
                 images=images,
                 listeners=listeners,
                 kept=kept,
+                # One that was looked at alone may be another run of it.
+                blind=now.blind - set(names),
             )
         )
 
@@ -231,8 +236,8 @@ class Loop:
 
     async def _take_in(self, now: Local) -> None:
         """Remember which containers ended by themselves before anything is based on it."""
-        busy = {name for change, _ in self._in_flight.values() for name in change.resources}
-        ours = [name for name in now.containers if container_resource(name) in busy]
+        ours = await self._ground.ended(self.local.datasets, now.containers, self.endings)
+        ours += [name for name in now.containers if container_resource(name) in self._busy()]
         endings = restarts.remembered(self.endings, now.containers, ours)
         for name, ending in endings.items():
             if ending != self.endings.get(name):
@@ -310,7 +315,7 @@ class Loop:
         wanted_keys = {key(change) for change in planned} | set(self._in_flight) | waiting
         going_on = [change for change, _ in self._in_flight.values()]
         self.failures.keep(wanted_keys, [*planned, *going_on])
-        busy = {name for change, _ in self._in_flight.values() for name in change.resources}
+        busy = self._busy()
         # What is still to be looked at may be out of date: no change is based on it.
         busy |= self._to_look | self._looking_at
         for change in planned:
@@ -381,11 +386,6 @@ class Loop:
         """A bug of the loop itself: it is logged, and the loop goes on."""
         self.log.failure("the loop met an unexpected error", failure)
         self._look_again_later()
-
-
-def _named(prefix: str, resources: frozenset[str]) -> list[str]:
-    """What the resources of one kind are called."""
-    return sorted(each.removeprefix(prefix) for each in resources if each.startswith(prefix))
 
 
 async def _run_after(begin: Deferred[None], change: IStateChange, doors: Doors) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flocker_lite.errors import DockerAway
+from flocker_lite.errors import DockerAway, InUse
 
 FIRST_DELAY_SECONDS = 0.5
 DELAY_FACTOR = 2.0
 DELAY_SECONDS_MAX = 60.0
 AWAY_DELAY_SECONDS_MAX = 5.0
-"""For a Docker that does not answer: to ask it costs nothing, and all its containers wait."""
+"""For a Docker that does not answer, and a dataset that somebody holds: to ask costs little."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,8 @@ class Failed:
 def failed_again(before: Failed | None, error: BaseException | None, now_seconds: float) -> Failed:
     """The next wait: twice the one before, with a ceiling."""
     times = before.times + 1 if before is not None else 1
-    ceiling_seconds = AWAY_DELAY_SECONDS_MAX if isinstance(error, DockerAway) else DELAY_SECONDS_MAX
+    asks_only = isinstance(error, (DockerAway, InUse))
+    ceiling_seconds = AWAY_DELAY_SECONDS_MAX if asks_only else DELAY_SECONDS_MAX
     longer_seconds = before.delay_seconds * DELAY_FACTOR if before is not None else 0.0
     delay_seconds = min(max(FIRST_DELAY_SECONDS, longer_seconds), ceiling_seconds)
     text = str(error) or type(error).__name__

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from flocker_lite.convergence.changes import IStateChange, key
-from flocker_lite.convergence.container_plan import plan_container, plan_parting, why_left_alone
+from flocker_lite.convergence.container_plan import (
+    plan_container,
+    plan_lost,
+    plan_parting,
+    why_left_alone,
+)
 from flocker_lite.convergence.dataset_plan import plan_creation, plan_dataset
 from flocker_lite.convergence.groups import Group, Local, groups
 from flocker_lite.convergence.image_plan import plan_images
@@ -46,6 +51,8 @@ def _plan_group(
         return unfinished
     if group.shared:
         return plan_parting(group)
+    if group.lost is not None and (lost := plan_lost(group, resting)) is not None:
+        return lost
     made = [change for dataset in group.datasets for change in plan_creation(me, dataset)]
     if any(key(change) not in waiting for change in made):
         return [*made]

@@ -95,6 +95,9 @@ class IContainers(Interface):
     def remove_kept(name: str) -> Awaitable[None]:
         """Remove what is kept for the container, for good; it must not be here. Idempotent."""
 
+    def called(instance: str) -> Awaitable[str | None]:
+        """What Docker calls a container, whoever made it; None when there is none."""
+
     def watch(changed: Callable[[str], None]) -> Awaitable[None]:
         """Call `changed(name)` whenever a container of ours starts or ends, until cancelled."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from pyrsistent import PMap
 from zope.interface import Interface
@@ -10,7 +10,7 @@ from zope.interface import Interface
 from flocker_lite.model.lease import Lease
 from flocker_lite.model.membership import Membership
 from flocker_lite.model.records import DatasetId
-from flocker_lite.model.state import LocalDataset, Snapshot
+from flocker_lite.model.state import Holder, LocalDataset, Place, Snapshot
 
 
 class IStorage(Interface):
@@ -38,12 +38,41 @@ class IStorage(Interface):
         """Set the limit in bytes; None lifts it. Idempotent."""
 
     def mount(dataset_id: DatasetId) -> Awaitable[None]:
-        """Mount the copy, writable, at `path`; LeaseError unless it is primary or on probation."""
+        """Mount the copy, writable, at `path`; LeaseError unless it is primary or on probation.
+
+        A dead mount there is taken away, and files are set aside; InUse when something else is
+        mounted there. Idempotent.
+        """
+
+    def rehearse(dataset_id: DatasetId) -> Awaitable[None]:
+        """Make sure that `mount` would find its place empty, and keep it so; InUse when it is not.
+
+        There need be no copy yet. Nothing is done when it is mounted.
+        """
 
     def unmount(dataset_id: DatasetId) -> Awaitable[None]:
         """Unmount it, and make sure that no process of this machine still has it mounted.
 
-        Raises Busy when some process does. Idempotent.
+        Raises Busy when some process does, and InUse when it is known who; it stays mounted then.
+        Idempotent.
+        """
+
+    def holders(dataset_id: DatasetId) -> Awaitable[tuple[Holder, ...]]:
+        """Who of this machine has something of the mounted copy, containers of ours too."""
+
+    def places() -> Awaitable[PMap[DatasetId, Place]]:
+        """What there is at each place that has something mounted, also when ZFS does not answer."""
+
+    def seen() -> Awaitable[Mapping[str, frozenset[DatasetId]]]:
+        """For each container that runs, by Docker's id: which copies it has as they are here now.
+
+        That mount of a copy is not among them which died, or whose pool was exported since.
+        """
+
+    def watch(changed: Callable[[], None]) -> Awaitable[None]:
+        """Call `changed()` soon after others mounted or unmounted something, or something died.
+
+        Until cancelled.
         """
 
     def set_lease(dataset_id: DatasetId, lease: Lease) -> Awaitable[None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from pyrsistent import PMap, pmap
@@ -13,6 +13,8 @@ from flocker_lite.model.accounts import Step as Step
 from flocker_lite.model.grants import Signed
 from flocker_lite.model.lease import Lease
 from flocker_lite.model.membership import Membership
+from flocker_lite.model.places import Holder as Holder
+from flocker_lite.model.places import Place as Place
 from flocker_lite.model.records import (
     Container,
     Dataset,
@@ -43,7 +45,7 @@ class LocalDataset:
     `lease` is None for a copy whose first receive was cut off, and for one whose lease cannot be
     read: then `trouble` says so, and nothing may be done with it. `path` is where it is, or would
     be, mounted. `maximum_size` is in bytes. `snapshots` are oldest first. `membership` is of which
-    handoff of a group it is, or was, a part.
+    handoff of a group it is, or was, a part. For the rest see `Place`.
     """
 
     dataset_id: DatasetId
@@ -54,6 +56,19 @@ class LocalDataset:
     snapshots: tuple[Snapshot, ...] = ()
     trouble: str | None = None
     membership: Membership | None = None
+    is_dead: bool = False
+    obstacle: str | None = None
+    warning: str | None = None
+
+    def at(self, place: Place) -> LocalDataset:
+        """The copy, as it is at its place."""
+        return replace(
+            self,
+            mounted=place.is_mounted,
+            is_dead=place.is_dead,
+            obstacle=place.obstacle,
+            warning=place.warning,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +93,9 @@ class LocalContainer:
     "running", "paused", "exited", ..., or "poised": started, and its program waits to be let go.
     `instance` tells it from others of the same name, earlier or later, and `run` tells the runs of
     one that is poisable apart. `stays_behind` are the paths in it that are volumes of Docker's, and
-    not in its datasets: they do not come along when it moves.
+    not in its datasets: they do not come along when it moves. One that does not `starts_early` is
+    not to be poised before its data is there: Docker would make directories on the node's own disk
+    where that is to be mounted.
     """
 
     container: Container
@@ -86,6 +103,7 @@ class LocalContainer:
     instance: str = ""
     end: End | None = None
     poisable: bool = False
+    starts_early: bool = True
     run: str = ""
     stays_behind: tuple[str, ...] = ()
 
@@ -242,7 +260,8 @@ class DatasetState:
 
     `error` is the last thing that went wrong with it here, in words, until it works again.
     `next_try_at` is when it is tried again, in seconds since 1970.
-    `proof` has the signed statements by which it came here, and went on from here.
+    `proof` has the signed statements by which it came here, and went on from here. `warning` is
+    something that a user should look at, and that keeps nothing from working.
     """
 
     dataset_id: DatasetId
@@ -253,6 +272,7 @@ class DatasetState:
     error: str | None = None
     proof: tuple[Signed, ...] = ()
     next_try_at: float | None = None
+    warning: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from flocker_lite.interfaces import IGate
 from flocker_lite.model import edits
 from flocker_lite.model.lease import Role
 from flocker_lite.model.records import Container, Dataset, DatasetId, Edit, NodeId, Volume
+from flocker_lite.model.state import Holder
 from flocker_lite.routing.switchboard import Switchboard
 from flocker_lite.testing.memory_chains import MemoryChains
 from flocker_lite.testing.memory_containers import KILLED, MemoryContainers
@@ -75,6 +76,22 @@ class MemoryNode:
         self.containers.mounted = self.storage.is_mounted
         self.storage.in_use = lambda path: any(
             path in paths for paths in self.containers.processes.values()
+        )
+        self.storage.users = self._users
+        self.containers.mount_of = self.storage.mount_of
+        self.storage.viewers = lambda: {
+            made.local.instance: made.mounts
+            for made in self.containers.made.values()
+            if made.local.running
+        }
+
+    def _users(self, path: str) -> tuple[Holder, ...]:
+        """The processes of containers, as whoever looks at the machine finds them."""
+        made = self.containers.made
+        return tuple(
+            Holder(1, name, f"has it mounted at {path}", True, container=made[name].local.instance)
+            for name, paths in self.containers.processes.items()
+            if path in paths
         )
 
     def end_loan(self, dataset_id: str) -> None:

@@ -318,6 +318,14 @@ class ContainersContract(Base):
         await self.prepared(containers)
         assert (await containers.discover())["db"].instance not in ("", first)
 
+    async def test_called(self) -> None:
+        """A container is known by its id, and one that is not there is not."""
+        containers = await self.make()
+        await self.prepared(containers)
+        instance = (await containers.discover())["db"].instance
+        assert await containers.called(instance) == "flocker--db"
+        assert await containers.called("0" * 64) is None
+
     async def test_remove(self) -> None:
         """A removed container is not there, whether it ran or not."""
         containers = await self.make()

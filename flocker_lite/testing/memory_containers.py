@@ -10,7 +10,7 @@ from pyrsistent import PMap, pmap
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
-from flocker_lite.containers.translate import create_arguments, docker_name, made_from
+from flocker_lite.containers.translate import create_arguments, docker_name, made_from, makes_below
 from flocker_lite.errors import ContainerError, ImageError, NotFound
 from flocker_lite.interfaces import IContainers
 from flocker_lite.model.records import Container, DatasetId
@@ -43,6 +43,7 @@ class MadeContainer:
     address: str
     called: str = ""
     volumes: Mapping[str, str] = field(default_factory=dict)
+    mounts: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass
@@ -64,9 +65,13 @@ class MemoryContainers:
     had (None: all are), `pulled` those that are here. `before` is called with a method's name and
     its container's before the method does anything, and awaited: a simulation lets time pass
     there, or raises. What was made is all in `made`, so a test may put there what it likes.
+    `mount_of` tells one mount at a path from the next.
     `ran_seconds` is how long the next run that ends will have lasted. `unhealthy` has what the
     health checks of these containers say; those of others succeed. `image_volumes` has the paths
     at which images ask for volumes; what becomes of those is in `volumes`, by their names.
+    `strangers` are the names of containers that somebody else made, by their ids.
+    `working_directories` are those of images: one below a dataset's path is made when the container
+    is started, before its data is there as well.
     """
 
     mounted: Callable[[str], bool] | None = None
@@ -78,6 +83,9 @@ class MemoryContainers:
     unhealthy: dict[str, str] = field(default_factory=dict)
     image_volumes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     volumes: dict[str, MemoryVolume] = field(default_factory=dict)
+    strangers: dict[str, str] = field(default_factory=dict)
+    working_directories: dict[str, str] = field(default_factory=dict)
+    mount_of: Callable[[str], int] = lambda _: 0
     _made: int = 0
     _ends: int = 0
     _runs: int = 0
@@ -194,6 +202,7 @@ class MemoryContainers:
                 "created",
                 str(self._made),
                 poisable=bool(binds),
+                starts_early=not self._makes_below(arguments),
                 stays_behind=outside,
             ),
             arguments,
@@ -208,8 +217,16 @@ class MemoryContainers:
         if not made.local.poisable:
             raise ContainerError(f"container {name} was not made to be poised")
         _require_not_paused(made)
+        if self._makes_below(made.arguments):
+            for path in made.paths:
+                if self.mounted is not None and not self.mounted(path):
+                    raise ContainerError(f"runc: mkdir in {path}: operation not permitted")
         if not made.local.running:
             self._set(name, POISED)
+
+    def _makes_below(self, arguments: Mapping[str, Any]) -> bool:
+        directory = self.working_directories.get(arguments["Image"])
+        return makes_below(arguments, {"WorkingDir": directory})
 
     async def start(self, name: str) -> None:
         await self._begin("start", name)
@@ -220,6 +237,8 @@ class MemoryContainers:
         for path in made.paths:
             if self.mounted is not None and not self.mounted(path):
                 raise ContainerError(f"container {name} not started: {path} is not mounted")
+        mounts = {path: self.mount_of(path) for path in made.paths}
+        self.made[name] = replace(made, mounts=mounts)
         self._set(name, "running")
 
     async def answers(self, name: str, timeout_seconds: float) -> str | None:
@@ -288,6 +307,11 @@ class MemoryContainers:
         for volume in self.made.pop(name).volumes.values():
             if not self.volumes[volume].used:
                 del self.volumes[volume]
+
+    async def called(self, instance: str) -> str | None:
+        await self._begin("called", instance)
+        ours = (docker_name(n) for n, made in self.made.items() if made.local.instance == instance)
+        return self.strangers.get(instance, next(ours, None))
 
     async def watch(self, changed: Callable[[str], None]) -> None:
         await self._begin("watch", "")

@@ -5,6 +5,7 @@ What a dataset holds is a tuple of texts; "writing" appends one. A stream is JSO
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -15,12 +16,13 @@ from typing import Any
 from pyrsistent import PMap, pmap
 from zope.interface import implementer
 
-from flocker_lite.errors import Busy, CommandFailed, Conflict, LeaseError, NotFound
+from flocker_lite.errors import Busy, CommandFailed, Conflict, InUse, LeaseError, NotFound
 from flocker_lite.interfaces import IStorage
 from flocker_lite.model.lease import WRITERS, Lease
 from flocker_lite.model.membership import Membership
 from flocker_lite.model.records import DatasetId
-from flocker_lite.model.state import LocalDataset, Snapshot
+from flocker_lite.model.state import Holder, LocalDataset, Place, Snapshot
+from flocker_lite.testing.memory_mountpoints import MemoryMountpoints
 
 Content = tuple[str, ...]
 
@@ -49,12 +51,19 @@ class MemoryStorage:
 
     `before` is called with a method's name and a dataset's id before the method does anything,
     and awaited: a simulation lets time pass there, or raises. `in_use` says whether some process
-    has a path open, so that it cannot be unmounted.
+    has a path open, so that it cannot be unmounted; `users` are those of containers of ours, as
+    the machine sees them, `others` somebody else's. `viewers` says of each container that runs
+    which mount it has of each path. While its daemon `is_away` nothing is answered.
     """
 
     root: str = "/flocker"
     before: Callable[[str, DatasetId], Awaitable[None]] | None = None
     in_use: Callable[[str], bool] = lambda _: False
+    users: Callable[[str], tuple[Holder, ...]] = lambda _: ()
+    others: dict[DatasetId, tuple[Holder, ...]] = field(default_factory=dict)
+    mountpoints: MemoryMountpoints = field(default_factory=MemoryMountpoints)
+    viewers: Callable[[], Mapping[str, Mapping[str, int]]] = dict
+    is_away: bool = False
     resumes: bool = False
     one_instant: bool = False
     copies: dict[DatasetId, Copy] = field(default_factory=dict)
@@ -68,6 +77,8 @@ class MemoryStorage:
         copy = self._copy(dataset_id)
         if not copy.local.mounted:
             raise Busy(f"{dataset_id} is not mounted")
+        if copy.local.path in self.mountpoints.dead:
+            raise OSError(errno.ENOTCONN, os.strerror(errno.ENOTCONN))
         self.copies[dataset_id] = replace(copy, content=(*copy.content, text))
 
     def read(self, dataset_id: DatasetId) -> Content:
@@ -84,30 +95,75 @@ class MemoryStorage:
 
     def is_mounted(self, path: str) -> bool:
         """Whether a dataset is mounted at a path."""
-        return any(c.local.path == path and c.local.mounted for c in self.copies.values())
+        mounted = any(c.local.path == path and c.local.mounted for c in self.copies.values())
+        return mounted and self.mountpoints.place(path, mounted).is_mounted
+
+    def mount_of(self, path: str) -> int:
+        """Tells one mount at a path from those before and after."""
+        return self.mountpoints.counts.get(path, 0)
+
+    def die(self) -> None:
+        """Its daemon is killed: what is mounted stays so, and is dead."""
+        self.is_away = True
+        for copy in self.copies.values():
+            if copy.local.mounted:
+                self.mountpoints.dead.add(copy.local.path)
+        self.mountpoints.tell()
+
+    def come_back(self) -> None:
+        """Its daemon is started again: nothing is mounted, but for what is dead."""
+        self.is_away = False
+        for dataset_id, copy in self.copies.items():
+            if copy.local.path in self.mountpoints.dead:
+                self._set(dataset_id, mounted=False)
 
     def unmounted(self, dataset_id: DatasetId) -> None:
         """Somebody else unmounted it."""
         self._set(dataset_id, mounted=False)
+        self.mountpoints.tell()
 
     def reboot(self) -> None:
         """Nothing is mounted any more."""
         for dataset_id, copy in self.copies.items():
             self.copies[dataset_id] = replace(copy, local=replace(copy.local, mounted=False))
+        self.mountpoints.reboot()
 
     def path(self, dataset_id: DatasetId) -> str:
         return f"{self.root}/{dataset_id}"
 
     async def discover(self) -> PMap[DatasetId, LocalDataset]:
         await self._begin("discover", "")
-        return pmap({dataset_id: copy.local for dataset_id, copy in self.copies.items()})
+        return pmap({each: self._as_it_is(copy.local) for each, copy in self.copies.items()})
 
     async def look(self, dataset_id: DatasetId) -> LocalDataset | None:
         await self._begin("look", dataset_id)
         copy = self.copies.get(dataset_id)
         if copy is not None and copy.local.trouble is not None:
             raise LeaseError(copy.local.trouble)
-        return copy.local if copy is not None else None
+        return self._as_it_is(copy.local) if copy is not None else None
+
+    async def places(self) -> PMap[DatasetId, Place]:
+        found = {each: copy.local for each, copy in self.copies.items()}
+        return pmap({each: self._place(local) for each, local in found.items()})
+
+    async def seen(self) -> Mapping[str, frozenset[DatasetId]]:
+        return {
+            container: frozenset(
+                dataset_id
+                for dataset_id, copy in self.copies.items()
+                if copy.local.path not in self.mountpoints.dead
+                and mounts.get(copy.local.path) == self.mount_of(copy.local.path)
+            )
+            for container, mounts in self.viewers().items()
+        }
+
+    async def watch(self, changed: Callable[[], None]) -> None:
+        await self.mountpoints.watch(changed)
+
+    async def rehearse(self, dataset_id: DatasetId) -> None:
+        await self._begin("rehearse", dataset_id)
+        if not self.is_mounted(self.path(dataset_id)):
+            self.mountpoints.make_room(self.path(dataset_id))
 
     def spoil(self, dataset_id: DatasetId) -> None:
         """Somebody writes over its lease."""
@@ -120,6 +176,7 @@ class MemoryStorage:
         path = self.path(dataset_id)
         self.copies[dataset_id] = Copy(LocalDataset(dataset_id, lease, False, path, maximum_size))
         self.made.append(dataset_id)
+        self.mountpoints.make_room(path)
 
     async def destroy(self, dataset_id: DatasetId) -> None:
         await self._begin("destroy", dataset_id)
@@ -137,13 +194,31 @@ class MemoryStorage:
         held = self._copy(dataset_id).local.lease
         if held is None or held.role not in WRITERS:
             raise LeaseError(f"{dataset_id}: not mounted, for its lease is {held}")
+        path = self.path(dataset_id)
+        if self.is_mounted(path):
+            return
+        self.mountpoints.make_room(path)
+        self.mountpoints.mounted(path)
         self._set(dataset_id, mounted=True)
 
     async def unmount(self, dataset_id: DatasetId) -> None:
         await self._begin("unmount", dataset_id)
-        if self.in_use(self.path(dataset_id)):
+        path = self.path(dataset_id)
+        self.mountpoints.require_no_obstacle(path)
+        if path in self.mountpoints.dead:
+            self.mountpoints.dead.discard(path)
+            self._set(dataset_id, mounted=False)
+        if self.in_use(path):
             raise Busy(f"{dataset_id} is still in use")
+        held = [str(holder) for holder in self.others.get(dataset_id, ()) if holder.holds]
+        if held and self._copy(dataset_id).local.mounted:
+            raise InUse(f"{dataset_id} is in use: {'; '.join(held)}")
         self._set(dataset_id, mounted=False)
+
+    async def holders(self, dataset_id: DatasetId) -> tuple[Holder, ...]:
+        if not self.is_mounted(self.path(dataset_id)):
+            return ()
+        return (*self.users(self.path(dataset_id)), *self.others.get(dataset_id, ()))
 
     async def set_lease(self, dataset_id: DatasetId, lease: Lease) -> None:
         await self._begin("set_lease", dataset_id)
@@ -259,12 +334,20 @@ class MemoryStorage:
     async def _begin(self, method: str, dataset_id: DatasetId) -> None:
         if self.before is not None:
             await self.before(method, dataset_id)
+        if self.is_away:
+            raise CommandFailed(("zfs", method), 1, "internal error: the daemon does not answer")
 
     def _require_free(self, dataset_id: DatasetId, name: str) -> Copy:
         copy = self._copy(dataset_id)
         if any(snapshot.name == name for snapshot in copy.local.snapshots):
             raise Conflict(f"{dataset_id}@{name} exists")
         return copy
+
+    def _as_it_is(self, local: LocalDataset) -> LocalDataset:
+        return local.at(self._place(local))
+
+    def _place(self, local: LocalDataset) -> Place:
+        return self.mountpoints.place(local.path, local.mounted)
 
     def _copy(self, dataset_id: DatasetId) -> Copy:
         if dataset_id not in self.copies:

@@ -50,8 +50,41 @@ class StorageCase(Base):
         """All that was written to the mounted dataset."""
         raise NotImplementedError
 
-    def use(self, storage: IStorage, dataset_id: DatasetId) -> Callable[[], None]:
-        """Have a process of the node use the mounted dataset; what is returned ends it."""
+    def use(
+        self, storage: IStorage, dataset_id: DatasetId, writes: bool = False
+    ) -> Callable[[], None]:
+        """Have a process of the node stand in the mounted dataset; what is returned ends it.
+
+        With `writes` it has a file open there for writing.
+        """
+        raise NotImplementedError
+
+    def litter(self, storage: IStorage, dataset_id: DatasetId, name: str) -> None:
+        """Have a file where the dataset is to be mounted, as from before nobody could make one."""
+        raise NotImplementedError
+
+    def stray(self, storage: IStorage, dataset_id: DatasetId, name: str) -> None:
+        """Make a file there as root does, while nothing is mounted; OSError when he cannot."""
+        raise NotImplementedError
+
+    def strays(self, storage: IStorage, dataset_id: DatasetId, warning: str) -> list[str]:
+        """What was set aside, where the warning says."""
+        raise NotImplementedError
+
+    def cover(self, storage: IStorage, dataset_id: DatasetId) -> Callable[[], None]:
+        """Mount something else where the dataset is, or would be; what is returned unmounts it."""
+        raise NotImplementedError
+
+    def die(self, storage: IStorage) -> bool:
+        """Kill the daemon of the storage; False when it has none."""
+        raise NotImplementedError
+
+    async def come_back(self, storage: IStorage) -> None:
+        """Start it again."""
+        raise NotImplementedError
+
+    async def pass_time(self) -> None:
+        """Let so much time pass that whoever watches has seen what was done before."""
         raise NotImplementedError
 
     def boot(self, storage: IStorage) -> None:
@@ -83,6 +116,11 @@ class StorageCase(Base):
         await storage.set_lease(DATASET, Lease(Role.PRIMARY, 99))
         await storage.mount(DATASET)
         return self.read(storage, DATASET)
+
+
+async def soon(call: Callable[[], None]) -> None:
+    """A call, as what can be awaited."""
+    call()
 
 
 async def sent(storage: IStorage, dataset_id: DatasetId, base: str | None, snapshot: str) -> bytes:

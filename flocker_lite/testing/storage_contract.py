@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from zope.interface.verify import verifyObject
 
 from flocker_lite.errors import Busy, Conflict, LeaseError, NotFound
@@ -20,6 +18,7 @@ from flocker_lite.testing.storage_case import (
     REPLICA,
     StorageCase,
     sent,
+    soon,
     transfer,
 )
 
@@ -175,7 +174,7 @@ class StorageContract(StorageCase):
         look = await storage.look(DATASET)
         assert look is not None
         assert not look.mounted
-        await raised(Exception, _soon(lambda: self.write(storage, DATASET, "two")))
+        await raised(Exception, soon(lambda: self.write(storage, DATASET, "two")))
         await storage.mount(DATASET)
         assert self.read(storage, DATASET) == ("one",)
 
@@ -345,7 +344,3 @@ class StorageContract(StorageCase):
             sent(storage, OTHER, "second", "first"),
         ):
             await raised(NotFound, asked)
-
-
-async def _soon(call: Callable[[], None]) -> None:
-    call()

@@ -1,22 +1,53 @@
-"""Who still has a filesystem mounted: the mount namespaces of this machine's processes."""
+"""What is mounted where, as the kernel's mount tables say: of this process, and of all others."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+
+_OCTAL = re.compile(r"\\([0-7]{3})")
+_WORDS_MIN = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A line of a /proc/PID/mountinfo.
+
+    `device` is "major:minor"; `shared` and `master` name its peer group and the one it follows.
+    """
+
+    mount_id: str
+    parent_id: str
+    device: str
+    point: str
+    readonly: bool
+    shared: str | None
+    master: str | None
+    kind: str
+    source: str
+
+
+def table(mountinfo: str) -> list[Mount]:
+    """The mounts of a namespace, from the text of a /proc/PID/mountinfo."""
+    return [mount for line in mountinfo.splitlines() if (mount := _mount(line)) is not None]
+
+
+def top(mounts: Sequence[Mount], path: str) -> Mount | None:
+    """What is seen at a path that is a mount point; None when it is none."""
+    here = [mount for mount in mounts if mount.point == path]
+    covered = {mount.parent_id for mount in here}
+    # The last of several mounts at one point is the one on top.
+    uncovered = [mount for mount in here if mount.mount_id not in covered]
+    return (uncovered or here)[-1] if here else None
 
 
 def mounts_source(mountinfo: str, source: str) -> bool:
     """Whether the text of a /proc/PID/mountinfo has a mount of this source (a ZFS name)."""
-    for line in mountinfo.splitlines():
-        _, separator, rest = line.partition(" - ")
-        words = rest.split(" ")
-        # Fields after the separator: type, source, options. Blanks in names are octal there.
-        if separator and len(words) >= 2 and words[1].replace("\\040", " ") == source:
-            return True
-    return False
+    return any(mount.source == source for mount in table(mountinfo))
 
 
 def holders(source: str, proc: Path = Path("/proc")) -> list[int]:
@@ -25,24 +56,53 @@ def holders(source: str, proc: Path = Path("/proc")) -> list[int]:
     An unmount in the host's namespace says nothing about the others: a container that holds the
     mount goes on writing.
     """
+    return [
+        pid
+        for pid, _, mounts in namespaces(proc)
+        if any(mount.source == source for mount in mounts)
+    ]
+
+
+def namespaces(proc: Path = Path("/proc")) -> Iterator[tuple[int, str, list[Mount]]]:
+    """One process id of each mount namespace, the namespace's name, and its mounts."""
     seen: set[str] = set()
-    found: list[int] = []
-    for entry in os.scandir(proc):
-        if not entry.name.isdigit():
-            continue
-        for folder in _looked_at_through(proc / entry.name):
+    for pid in sorted(int(name) for name in os.listdir(proc) if name.isdigit()):
+        for folder in _looked_at_through(proc / str(pid)):
             try:
                 namespace = os.readlink(folder / "ns" / "mnt")
                 if namespace in seen:
                     break
-                mountinfo = (folder / "mountinfo").read_text()
+                mountinfo = (folder / "mountinfo").read_text("utf-8", "replace")
             except OSError:
                 continue  # it ended; another one may be in the same namespace
             seen.add(namespace)
-            if mounts_source(mountinfo, source):
-                found.append(int(entry.name))
+            yield pid, namespace, table(mountinfo)
             break
-    return found
+
+
+def _mount(line: str) -> Mount | None:
+    before, separator, after = line.partition(" - ")
+    # Blanks in names are octal there.
+    words, rest = before.split(" "), after.split(" ")
+    if not separator or len(words) < _WORDS_MIN or len(rest) < 2:
+        return None
+    tags = dict(word.partition(":")[::2] for word in words[_WORDS_MIN:])
+    options = {*words[5].split(","), *(rest[2].split(",") if len(rest) > 2 else ())}
+    return Mount(
+        mount_id=words[0],
+        parent_id=words[1],
+        device=words[2],
+        point=_plain(words[4]),
+        readonly="ro" in options,
+        shared=tags.get("shared"),
+        master=tags.get("master"),
+        kind=rest[0],
+        source=_plain(rest[1]),
+    )
+
+
+def _plain(text: str) -> str:
+    return _OCTAL.sub(lambda found: chr(int(found[1], 8)), text)
 
 
 def _looked_at_through(process: Path) -> Iterator[Path]:

@@ -2,33 +2,42 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, TypeVar
 
-from pyrsistent import PMap
+from pyrsistent import PMap, pmap
 from twisted.internet.defer import Deferred, DeferredList, FirstError, gatherResults
-from twisted.internet.task import deferLater
 from zope.interface import implementer
 
-from flocker_lite.errors import Busy, CommandFailed, Conflict, FlockerError, LeaseError, NotFound
+from flocker_lite.errors import (
+    Busy,
+    CommandFailed,
+    Conflict,
+    FlockerError,
+    LeaseError,
+    NotFound,
+)
 from flocker_lite.interfaces import IStorage
 from flocker_lite.model.lease import WRITERS, Lease, Role
 from flocker_lite.model.membership import Membership
 from flocker_lite.model.records import DatasetId
-from flocker_lite.model.state import LocalDataset, Snapshot
+from flocker_lite.model.state import Holder, LocalDataset, Place, Snapshot
 from flocker_lite.processes import Run
-from flocker_lite.zfs import capabilities, commands, errors, mounts, names, output
+from flocker_lite.zfs import (
+    capabilities,
+    commands,
+    errors,
+    mountpoints,
+    names,
+    output,
+)
 from flocker_lite.zfs.beginning import beginning_of, objection
+from flocker_lite.zfs.mounting import Mounting, RunInThread, patiently
 
 COMMAND_TIMEOUT_SECONDS = 60.0
 TRANSFER_TIMEOUT_SECONDS = 7 * 24 * 3600.0
-BUSY_RETRIES_MAX = 5
-BUSY_RETRY_SECONDS = 0.1
 
-RunInThread = Callable[..., Awaitable[Any]]
 Result = TypeVar("Result")
 
 
@@ -53,29 +62,56 @@ class ZfsStorage:
         self._clock = clock
         self._able = able
         self._held: set[tuple[DatasetId, str]] = set()
+        self._mounting = Mounting(pool, mount_root, self._zfs, run_in_thread, clock)
 
     def path(self, dataset_id: DatasetId) -> str:
         return f"{self._mount_root}/{dataset_id}"
 
     async def discover(self) -> PMap[DatasetId, LocalDataset]:
         text = await self._zfs(commands.facts(self._root))
-        return output.datasets(text, self._root, self.path)
+        found = output.datasets(text, self._root, self.path)
+        seen = await self._mounting.places_of(found)
+        return pmap({dataset_id: local.at(seen[dataset_id]) for dataset_id, local in found.items()})
 
     async def look(self, dataset_id: DatasetId) -> LocalDataset | None:
+        name = self._name(dataset_id)
         try:
-            text = await self._zfs(commands.facts(self._name(dataset_id)))
+            text = await self._zfs(commands.facts(name))
         except NotFound:
             return None
         dataset = output.datasets(text, self._root, self.path).get(dataset_id)
-        if dataset is not None and dataset.trouble is not None:
+        if dataset is None:
+            return None
+        if dataset.trouble is not None:
             raise LeaseError(dataset.trouble)
-        return dataset
+        return dataset.at(await self._mounting.place(dataset_id))
+
+    async def places(self) -> PMap[DatasetId, Place]:
+        return await self._mounting.places()
+
+    async def seen(self) -> Mapping[str, frozenset[DatasetId]]:
+        return await self._mounting.seen()
+
+    async def watch(self, changed: Callable[[], None]) -> None:
+        await self._mounting.watch(changed)
+
+    async def mount(self, dataset_id: DatasetId) -> None:
+        await self._mounting.mount(dataset_id)
+
+    async def rehearse(self, dataset_id: DatasetId) -> None:
+        await self._mounting.make_room(dataset_id)
+
+    async def unmount(self, dataset_id: DatasetId) -> None:
+        await self._mounting.unmount(dataset_id)
+
+    async def holders(self, dataset_id: DatasetId) -> tuple[Holder, ...]:
+        return await self._mounting.holders(dataset_id)
 
     async def create(self, dataset_id: DatasetId, maximum_size: int | None, lease: Lease) -> None:
         path = self.path(dataset_id)
         await self._zfs(commands.create(self._name(dataset_id), path, maximum_size, lease))
         # Not before: without its pool it would be made on the disk of the node.
-        self._make_mountpoint(dataset_id)
+        self._mounting.make_mountpoint(dataset_id)
 
     async def destroy(self, dataset_id: DatasetId) -> None:
         dataset = await self.look(dataset_id)
@@ -86,44 +122,15 @@ class ZfsStorage:
         for snapshot in dataset.snapshots:
             await self._release(dataset_id, snapshot.name)
         with suppress(NotFound):
-            await self._patiently(lambda: self._zfs(commands.destroy(self._name(dataset_id))))
+            await patiently(
+                self._clock, lambda: self._zfs(commands.destroy(self._name(dataset_id)))
+            )
         with suppress(OSError):
-            os.rmdir(dataset.path)
+            mountpoints.remove(dataset.path)
 
     async def resize(self, dataset_id: DatasetId, maximum_size: int | None) -> None:
         size = "none" if maximum_size is None else str(maximum_size)
         await self._zfs(commands.set_property(self._name(dataset_id), "refquota", size))
-
-    async def mount(self, dataset_id: DatasetId) -> None:
-        name = self._name(dataset_id)
-        now = output.fitness(await self._zfs(commands.fitness(name)), dataset_id)
-        if now.lease is None or now.lease.role not in WRITERS:
-            raise LeaseError(f"{dataset_id}: not mounted, for its lease is {now.lease}")
-        if now.mounted:
-            return
-        self._make_mountpoint(dataset_id)
-        if now.readonly:
-            await self._zfs(commands.set_property(name, "readonly", "off"))
-        try:
-            await self._patiently(lambda: self._zfs(commands.mount(name)))
-        except CommandFailed as error:
-            if errors.ALREADY_MOUNTED not in error.stderr_tail:
-                raise
-
-    async def unmount(self, dataset_id: DatasetId) -> None:
-        name = self._name(dataset_id)
-
-        async def unmount() -> None:
-            try:
-                await self._zfs(commands.unmount(name))
-            except CommandFailed as error:
-                if errors.NOT_MOUNTED not in error.stderr_tail:
-                    raise
-            holders = await self._run_in_thread(mounts.holders, name)
-            if holders:
-                raise Busy(f"{dataset_id} is still mounted in the namespaces of {holders}")
-
-        await self._patiently(unmount)
 
     async def set_lease(self, dataset_id: DatasetId, lease: Lease) -> None:
         name = self._name(dataset_id)
@@ -144,14 +151,14 @@ class ZfsStorage:
 
     async def snapshot(self, dataset_id: DatasetId, name: str) -> Snapshot:
         filesystem = self._name(dataset_id)
-        await self._patiently(lambda: self._zfs(commands.snapshot(filesystem, name)))
+        await patiently(self._clock, lambda: self._zfs(commands.snapshot(filesystem, name)))
         return Snapshot(name, (await self._zfs(commands.guid(filesystem, name))).strip())
 
     async def snapshot_all(self, names: Mapping[DatasetId, str]) -> Mapping[DatasetId, Snapshot]:
         if len(names) < 2 or not self._able.one_instant:
             return {each: await self.snapshot(each, name) for each, name in names.items()}
         taken = {self._name(dataset_id): name for dataset_id, name in names.items()}
-        await self._patiently(lambda: self._zfs(commands.snapshots(taken)))
+        await patiently(self._clock, lambda: self._zfs(commands.snapshots(taken)))
         return {
             dataset_id: Snapshot(
                 name, (await self._zfs(commands.guid(self._name(dataset_id), name))).strip()
@@ -163,7 +170,7 @@ class ZfsStorage:
         await self._release(dataset_id, name)
         command = commands.destroy_snapshot(self._name(dataset_id), name)
         with suppress(NotFound):
-            await self._patiently(lambda: self._zfs(command))
+            await patiently(self._clock, lambda: self._zfs(command))
 
     async def estimate(
         self, dataset_id: DatasetId, base: str | None, snapshot: str | None
@@ -203,7 +210,7 @@ class ZfsStorage:
             # have mounted it yet; the mountpoint comes last, for ZFS mounts what may be mounted
             # as soon as it has one, and whoever was cut off in between goes on here.
             await self._zfs(commands.set_property(name, "canmount", "noauto"))
-            path = self._make_mountpoint(dataset_id)
+            path = self._mounting.make_mountpoint(dataset_id)
             await self._zfs(commands.set_property(name, "mountpoint", path))
 
     async def resume_token(self, dataset_id: DatasetId) -> str | None:
@@ -220,7 +227,7 @@ class ZfsStorage:
         if not self._able.resumes:
             return
         try:
-            await self._patiently(lambda: self._zfs(commands.discard_partial(name)))
+            await patiently(self._clock, lambda: self._zfs(commands.discard_partial(name)))
         except NotFound:
             pass
         except CommandFailed as error:
@@ -235,18 +242,15 @@ class ZfsStorage:
             raise Busy(f"{dataset_id} is mounted at {dataset.path}; not kept aside")
         self._held -= {(dataset_id, snapshot.name) for snapshot in dataset.snapshots}
         name = names.aside(self._pool, dataset_id, f"{reason}-{int(self._clock.seconds())}")
-        await self._patiently(lambda: self._zfs(commands.rename(self._name(dataset_id), name)))
+        await patiently(
+            self._clock, lambda: self._zfs(commands.rename(self._name(dataset_id), name))
+        )
         # Its place is free for another copy.
         await self._zfs(commands.inherit(name, "mountpoint"))
         return name
 
     def _name(self, dataset_id: DatasetId) -> str:
         return names.filesystem(self._pool, dataset_id)
-
-    def _make_mountpoint(self, dataset_id: DatasetId) -> str:
-        path = self.path(dataset_id)
-        Path(path).mkdir(parents=True, exist_ok=True)
-        return path
 
     async def _has_mountpoint(self, dataset_id: DatasetId) -> bool:
         try:
@@ -289,15 +293,6 @@ class ZfsStorage:
         except CommandFailed as error:
             raise errors.meaning(error) from None
         return printed.decode("utf-8", "replace")
-
-    async def _patiently(self, attempt: Callable[[], Awaitable[Result]]) -> Result:
-        """Right after a write, an unmount or a receive ZFS often says "busy"; not for long."""
-        for _ in range(BUSY_RETRIES_MAX):
-            try:
-                return await attempt()
-            except Busy:
-                await deferLater(self._clock, BUSY_RETRY_SECONDS)
-        return await attempt()
 
 
 async def open_storage(

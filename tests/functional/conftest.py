@@ -9,6 +9,7 @@ LONGEST_FIRST = (
     "test_storage",
     "test_bad_world",
     "test_restarts",
+    "test_in_the_way",
     "test_holding",
     "test_crashes",
     "test_losses",

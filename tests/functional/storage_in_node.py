@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import TestCase
 
+from flocker_lite.testing.places_contract import PlacesContract
 from flocker_lite.testing.storage_contract import StorageContract
 from flocker_lite.testing.streams_contract import StreamsContract
 from tests.zfs.move_story import MoveStory
@@ -11,7 +12,9 @@ from tests.zfs.real_streams import RealStreams
 from tests.zfs.real_zfs import RealZfs
 
 
-class ZfsStorageTests(StorageContract, StreamsContract, RealZfs, RealStreams, TestCase):
+class ZfsStorageTests(
+    StorageContract, PlacesContract, StreamsContract, RealZfs, RealStreams, TestCase
+):
     """The contract, and more: one pool for all nodes, each of which has a part of it."""
 
     pools = ("flocker",)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import TestCase
 
+from flocker_lite.testing.places_contract import PlacesContract
 from flocker_lite.testing.storage_case import DATASET, MEBIBYTE, sent
 from flocker_lite.testing.storage_contract import StorageContract
 from flocker_lite.testing.streams_contract import StreamsContract
@@ -23,7 +24,9 @@ def tearDownModule() -> None:
     destroy_pools()
 
 
-class ZfsStorageTests(StorageContract, StreamsContract, RealZfs, RealStreams, TestCase):
+class ZfsStorageTests(
+    StorageContract, PlacesContract, StreamsContract, RealZfs, RealStreams, TestCase
+):
     """Nodes take turns with the pools, so that streams go from one pool to the other."""
 
     pools = NAMES

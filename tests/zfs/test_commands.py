@@ -16,8 +16,9 @@ from flocker_lite.errors import Busy, CommandFailed, Conflict, NotFound
 from flocker_lite.model.lease import create
 from flocker_lite.zfs import commands, names
 from flocker_lite.zfs.capabilities import Capabilities, find_out
+from flocker_lite.zfs.mounting import BUSY_RETRIES_MAX, BUSY_RETRY_SECONDS
 from flocker_lite.zfs.output import UnexpectedOutput
-from flocker_lite.zfs.storage import BUSY_RETRIES_MAX, BUSY_RETRY_SECONDS, ZfsStorage
+from flocker_lite.zfs.storage import ZfsStorage
 from tests.zfs.recorded import ID, NAME, ROOT, TOKEN
 
 OPENZFS = Capabilities(True, True, several_at_once=True, one_instant=True)

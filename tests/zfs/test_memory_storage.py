@@ -9,19 +9,18 @@ from twisted.trial.unittest import TestCase
 
 from flocker_lite.interfaces import IStorage
 from flocker_lite.model.records import DatasetId
+from flocker_lite.model.state import Holder
 from flocker_lite.testing.memory_storage import MemoryStorage
+from flocker_lite.testing.places_contract import PlacesContract
 from flocker_lite.testing.storage_contract import StorageContract
 from flocker_lite.testing.streams_contract import StreamsContract
 
 
-class MemoryStorageTests(StorageContract, StreamsContract, TestCase):
+class MemoryStorageTests(StorageContract, PlacesContract, StreamsContract, TestCase):
     """On nodes of its own."""
 
-    def setUp(self) -> None:
-        self.used: set[str] = set()
-
     async def make(self) -> IStorage:
-        storage = MemoryStorage(in_use=self.used.__contains__, resumes=self.resumes)
+        storage = MemoryStorage(resumes=self.resumes)
         return cast(IStorage, storage)
 
     def write(self, storage: IStorage, dataset_id: DatasetId, text: str) -> None:
@@ -30,10 +29,38 @@ class MemoryStorageTests(StorageContract, StreamsContract, TestCase):
     def read(self, storage: IStorage, dataset_id: DatasetId) -> tuple[str, ...]:
         return memory(storage).read(dataset_id)
 
-    def use(self, storage: IStorage, dataset_id: DatasetId) -> Callable[[], None]:
+    def use(
+        self, storage: IStorage, dataset_id: DatasetId, writes: bool = False
+    ) -> Callable[[], None]:
+        others = memory(storage).others
+        others[dataset_id] = (Holder(7, "sleep", "has its working directory in it", writes),)
+        return lambda: others.update({dataset_id: ()})
+
+    def litter(self, storage: IStorage, dataset_id: DatasetId, name: str) -> None:
+        mountpoints = memory(storage).mountpoints
+        mountpoints.guarded.discard(storage.path(dataset_id))
+        mountpoints.litter(storage.path(dataset_id), name)
+
+    def stray(self, storage: IStorage, dataset_id: DatasetId, name: str) -> None:
+        memory(storage).mountpoints.litter(storage.path(dataset_id), name)
+
+    def strays(self, storage: IStorage, dataset_id: DatasetId, warning: str) -> list[str]:
+        return memory(storage).mountpoints.aside[storage.path(dataset_id)]
+
+    def cover(self, storage: IStorage, dataset_id: DatasetId) -> Callable[[], None]:
         path = storage.path(dataset_id)
-        self.used.add(path)
-        return lambda: self.used.remove(path)
+        memory(storage).mountpoints.cover(path, "tmpfs")
+        return lambda: memory(storage).mountpoints.uncover(path)
+
+    def die(self, storage: IStorage) -> bool:
+        memory(storage).die()
+        return True
+
+    async def come_back(self, storage: IStorage) -> None:
+        memory(storage).come_back()
+
+    async def pass_time(self) -> None:
+        pass
 
     def boot(self, storage: IStorage) -> None:
         memory(storage).reboot()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -22,6 +23,8 @@ from flocker_lite.model.records import DatasetId
 from flocker_lite.model.state import LocalDataset
 from flocker_lite.processes import Commands
 from flocker_lite.testing.storage_case import DATASET, MEBIBYTE, StorageCase
+from flocker_lite.zfs import mountpoints
+from flocker_lite.zfs.mounting import WATCH_SECONDS
 from flocker_lite.zfs.names import filesystem
 from flocker_lite.zfs.storage import ZfsStorage, open_storage
 
@@ -88,8 +91,22 @@ class ZfsNodes:
         for parent in self._parents:
             remove(parent)
         for path in sorted(self.folder.glob("**/*"), reverse=True):
-            path.rmdir()
+            if path.is_dir():
+                mountpoints.remove(str(path))
+            else:
+                path.unlink()
         self.folder.rmdir()
+
+
+def daemons() -> Iterator[tuple[int, list[str]]]:
+    """The process that serves ZFS on this machine, and how it was started; none of a kernel's."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            argv = (folder / "cmdline").read_bytes().rstrip(b"\0").split(b"\0")
+        except OSError:
+            continue
+        if argv[0] == b"zfs-fuse":
+            yield int(folder.name), [word.decode() for word in argv]
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
@@ -156,9 +173,58 @@ class ZfsCase(StorageCase):
         texts = path / TEXTS
         return tuple(texts.read_text().splitlines()) if texts.exists() else ()
 
-    def use(self, storage: IStorage, dataset_id: DatasetId) -> Callable[[], None]:
+    def use(
+        self, storage: IStorage, dataset_id: DatasetId, writes: bool = False
+    ) -> Callable[[], None]:
         path = storage.path(dataset_id)
-        return self.nodes.start("sh", "-c", "echo; exec sleep 600", cwd=path)
+        opens = f"exec 9>>{path}/{TEXTS}; " if writes else ""
+        return self.nodes.start("sh", "-c", f"{opens}echo; exec sleep 600", cwd=path)
+
+    def litter(self, storage: IStorage, dataset_id: DatasetId, name: str) -> None:
+        path = Path(storage.path(dataset_id))
+        path.mkdir(parents=True, exist_ok=True)
+        mountpoints.unguard(str(path))
+        self.stray(storage, dataset_id, name)
+
+    def stray(self, storage: IStorage, dataset_id: DatasetId, name: str) -> None:
+        Path(storage.path(dataset_id), name).mkdir()
+
+    def strays(self, storage: IStorage, dataset_id: DatasetId, warning: str) -> list[str]:
+        (aside,) = Path(storage.path(dataset_id)).parent.glob(f".stray-{dataset_id}-*")
+        assert str(aside) in warning
+        return [path.name for path in aside.iterdir()]
+
+    def cover(self, storage: IStorage, dataset_id: DatasetId) -> Callable[[], None]:
+        path = storage.path(dataset_id)
+        command("mount", "-t", "tmpfs", "none", path)
+
+        def uncover() -> None:
+            command("umount", path)
+
+        return uncover
+
+    def die(self, storage: IStorage) -> bool:
+        self.daemon = next(daemons(), None)
+        if self.daemon is None:
+            return False
+        pid, _ = self.daemon
+        os.kill(pid, signal.SIGKILL)
+        return True
+
+    async def come_back(self, storage: IStorage) -> None:
+        assert self.daemon is not None
+        pid, argv = self.daemon
+        while Path(f"/proc/{pid}/cmdline").exists() and Path(f"/proc/{pid}/cmdline").read_bytes():
+            await deferLater(installed_reactor, 0.05)
+        command("setsid", "--fork", "sh", "-c", 'exec "$@" > /dev/null 2>&1', "sh", *argv)
+
+        async def asked() -> None:
+            await storage.discover()
+
+        await patiently(asked)
+
+    async def pass_time(self) -> None:
+        await deferLater(installed_reactor, WATCH_SECONDS + 0.7)
 
     def boot(self, storage: IStorage) -> None:
         command("zfs", "mount", "-a")

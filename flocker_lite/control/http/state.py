@@ -62,6 +62,7 @@ def dataset_bodies(
             "primary": bodies.address(configuration, node_id),
             "path": copy.path,
             "maximum_size": copy.maximum_size,
+            "warning": copy.warning,
             **_error([copy.error, *elsewhere]),
             **claimed,
             "next_try_at": copy.next_try_at,

@@ -1,0 +1,261 @@
+"""Who of this machine has something of a dataset: reads all of /proc, so it belongs in a thread.
+
+No path of a dataset is ever touched for it, only what the kernel tells of processes: a storage
+daemon that hangs would take whoever asks with it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from flocker_lite.model.state import Holder
+from flocker_lite.zfs import mountpoints
+from flocker_lite.zfs.mounts import Mount, namespaces, table, top
+
+_CONTAINER = re.compile(r"[0-9a-f]{64}")
+_FLAGS = re.compile(r"^flags:\s*([0-7]+)", re.MULTILINE)
+_MOUNT = re.compile(r"^mnt_id:\s*(\d+)", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Namespace:
+    """A mount namespace that has the dataset, as seen through one of its processes.
+
+    `holding` are those of its mounts that stay when the dataset is unmounted at its path.
+    """
+
+    pid: int
+    mounts: tuple[Mount, ...]
+    holding: tuple[Mount, ...]
+    is_own: bool
+
+    @property
+    def ids(self) -> frozenset[str]:
+        return frozenset(mount.mount_id for mount in self.mounts)
+
+    @property
+    def devices(self) -> frozenset[str]:
+        return frozenset(_hexadecimal(mount.device) for mount in self.mounts)
+
+
+def holders(source: str, path: str, proc: Path = Path("/proc")) -> tuple[Holder, ...]:
+    """All that have something of the dataset `source`, which is or was mounted at `path`.
+
+    One for each process, and one for each container of Docker's. What is unmounted elsewhere
+    together with it, as in the namespaces of most services, is no holder for that alone.
+    """
+    mine = table((proc / "self/mountinfo").read_text("utf-8", "replace"))
+    spaces = _spaces(source, path, mine, proc)
+    processes: list[Holder] = []
+    containers: dict[str, Holder] = {}
+    for pid in _pids(proc) if spaces else ():
+        try:
+            space = spaces.get(os.readlink(proc / str(pid) / "ns/mnt"))
+        except OSError:
+            continue  # it ended
+        if space is None or pid == os.getpid():
+            continue
+        container = _container_of(pid, proc)
+        if container is None:
+            processes += _process(space, pid, proc)
+        elif container not in containers or not containers[container].holds:
+            containers[container] = _container(space, pid, container, proc)
+    return (*processes, *containers.values(), *_without_process(spaces, mine, path))
+
+
+def keepers(source: str, path: str, proc: Path = Path("/proc")) -> list[int]:
+    """One process of each mount namespace in which it stays mounted when it is unmounted at `path`.
+
+    Looks at mount tables alone, so it costs little.
+    """
+    mine = table((proc / "self/mountinfo").read_text("utf-8", "replace"))
+    return [space.pid for space in _spaces(source, path, mine, proc).values() if space.holding]
+
+
+def seen(prefix: str, root: str, proc: Path = Path("/proc")) -> dict[str, frozenset[str]]:
+    """For each container of Docker's that runs, which filesystems it has as they are here now.
+
+    Filesystems are those of ZFS whose names begin with `prefix`, which are mounted in `root`. A
+    mount of a daemon that has died, or of a pool that was exported since, is none that is here
+    now. Touches what is mounted.
+    """
+    mine = table((proc / "self/mountinfo").read_text("utf-8", "replace"))
+    here = {mount.source: mount.device for mount in mine if os.path.dirname(mount.point) == root}
+    found: dict[str, frozenset[str]] = {}
+    for pid, _, mounts in namespaces(proc):
+        container = _container_of(pid, proc)
+        if container is not None:
+            found[container] = frozenset(
+                mount.source
+                for mount in mounts
+                if mount.source.startswith(prefix)
+                and top(mounts, mount.point) is mount
+                and here.get(mount.source, mount.device) == mount.device
+                and mountpoints.answers(str(proc / str(pid) / "root" / mount.point.lstrip("/")))
+            )
+    return found
+
+
+def _spaces(source: str, path: str, mine: list[Mount], proc: Path) -> dict[str, _Namespace]:
+    everywhere = list(namespaces(proc))
+    groups = _following(mine, source, path, [mounts for _, _, mounts in everywhere])
+    own = os.readlink(proc / "self/ns/mnt")
+    found: dict[str, _Namespace] = {}
+    for pid, name, mounts in everywhere:
+        of_it = tuple(mount for mount in mounts if mount.source == source)
+        by_id = {mount.mount_id: mount for mount in mounts}
+        holding = tuple(
+            mount
+            for mount in of_it
+            if not (name == own and mount.point == path)
+            and not _follows(by_id.get(mount.parent_id), groups)
+        )
+        if of_it:
+            found[name] = _Namespace(pid, of_it, holding, name == own)
+    return found
+
+
+def _following(
+    mine: list[Mount], source: str, path: str, everywhere: list[list[Mount]]
+) -> set[str]:
+    """The peer groups that learn of it when it is unmounted at `path`: by the mount it is on."""
+    by_id = {mount.mount_id: mount for mount in mine}
+    parents = [
+        by_id[mount.parent_id]
+        for mount in mine
+        if mount.source == source and mount.point == path and mount.parent_id in by_id
+    ]
+    groups = {parent.shared for parent in parents if parent.shared is not None}
+    grows = bool(groups)
+    while grows:
+        more = {
+            mount.shared
+            for mounts in everywhere
+            for mount in mounts
+            if mount.shared is not None and mount.master in groups
+        }
+        grows = not more <= groups
+        groups |= more
+    return groups
+
+
+def _follows(parent: Mount | None, groups: set[str]) -> bool:
+    return parent is not None and (parent.shared in groups or parent.master in groups)
+
+
+def _process(space: _Namespace, pid: int, proc: Path) -> Iterator[Holder]:
+    """What a process that is in no container has of the dataset; the worst of it."""
+    folder = proc / str(pid)
+    for words, writes in _uses(space, folder):
+        yield Holder(pid, _name(folder), words, writes)
+        return
+    if pid == space.pid and space.holding and not space.is_own:
+        where = space.holding[0].point
+        yield Holder(pid, _name(folder), f"has it mounted at {where}, for itself")
+
+
+def _container(space: _Namespace, pid: int, container: str, proc: Path) -> Holder:
+    """What a container has of it, by one of its processes; it may begin to write at any time."""
+    writes = any(not mount.readonly for mount in space.mounts)
+    is_used = next(_uses(space, proc / str(pid)), None) is not None
+    words = f"has it mounted at {space.mounts[0].point}{'' if writes else ', read-only'}"
+    holds = is_used or bool(space.holding)
+    return Holder(pid, _name(proc / str(pid)), words, writes, holds, container)
+
+
+def _without_process(
+    spaces: dict[str, _Namespace], mine: list[Mount], path: str
+) -> Iterator[Holder]:
+    """What keeps it from being unmounted though no process has anything of it."""
+    for space in spaces.values():
+        if space.is_own:
+            for mount in space.holding:
+                yield Holder(0, "the same dataset", f"is mounted at {mount.point} as well")
+    for mount in mine:
+        if mount.point.startswith(f"{path}/"):
+            what = mount.kind if mount.source == "none" else mount.source
+            yield Holder(0, what, f"is mounted in it, at {mount.point}")
+
+
+def _uses(space: _Namespace, folder: Path) -> Iterator[tuple[str, bool]]:
+    """In words, and whether it writes: what is open for writing comes first."""
+    opened = list(_opened(space, folder))
+    yield from (item for item in opened if item[1])
+    yield from _mapped(space, folder)
+    yield from opened
+    for name, words in (("cwd", "working directory"), ("root", "root directory")):
+        if _mount_of(folder / name) in space.ids:
+            yield f"has its {words} in it", False
+
+
+def _opened(space: _Namespace, folder: Path) -> Iterator[tuple[str, bool]]:
+    for number in _listed(folder / "fd"):
+        with suppress(OSError):
+            facts = (folder / "fdinfo" / number).read_text()
+            mount, flags = _MOUNT.search(facts), _FLAGS.search(facts)
+            if mount is None or mount[1] not in space.ids:
+                continue
+            writes = flags is not None and int(flags[1], 8) & os.O_ACCMODE != os.O_RDONLY
+            file = os.readlink(folder / "fd" / number)
+            yield f"has {file} open{' for writing' if writes else ''}", writes
+
+
+def _mapped(space: _Namespace, folder: Path) -> Iterator[tuple[str, bool]]:
+    try:
+        maps = (folder / "maps").read_text("utf-8", "replace")
+    except OSError:
+        return
+    for line in maps.splitlines():
+        words = line.split(maxsplit=5)
+        if len(words) == 6 and words[3] in space.devices:
+            yield f"has {words[5]} mapped", "w" in words[1] and "s" in words[1]
+
+
+def _mount_of(link: Path) -> str | None:
+    """The id of the mount that a directory of a process is on; nothing there is looked at."""
+    try:
+        fd = os.open(link, os.O_PATH)
+    except OSError:
+        return None
+    try:
+        found = _MOUNT.search(Path(f"/proc/self/fdinfo/{fd}").read_text())
+    finally:
+        os.close(fd)
+    return found[1] if found is not None else None
+
+
+def _container_of(pid: int, proc: Path) -> str | None:
+    try:
+        found = _CONTAINER.search((proc / str(pid) / "cgroup").read_text())
+    except OSError:
+        return None
+    return found[0] if found is not None else None
+
+
+def _name(folder: Path) -> str:
+    try:
+        return (folder / "comm").read_text().strip()
+    except OSError:
+        return "a process"
+
+
+def _pids(proc: Path) -> list[int]:
+    return sorted(int(name) for name in _listed(proc) if name.isdigit())
+
+
+def _listed(folder: Path) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
+
+
+def _hexadecimal(device: str) -> str:
+    """A device as /proc/PID/maps writes it."""
+    major, _, minor = device.partition(":")
+    return f"{int(major or 0):02x}:{int(minor or 0):02x}"

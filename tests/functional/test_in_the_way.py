@@ -1,0 +1,246 @@
+"""Who and what is in the way of a dataset on its node: people, other containers, files, mounts, and
+daemons that died. Nobody's service is down for it, or it is back by itself, and it is said why not.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from tests.functional.agents_lab import Cluster, agents_lab, wait_for
+
+SECONDS_MAX = 120.0
+IMAGE = "in-a-directory:1"
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    """A lab with nothing in it."""
+    with agents_lab("test-in-the-way", "10.88.2.0/24") as cluster:
+        yield cluster
+
+
+def with_data(cluster: Cluster, name: str, **fields: Any) -> str:
+    """A container on n1 with a dataset that has a file in it; the dataset's id."""
+    dataset_id = cluster.dataset("n1")
+    volume = {"dataset_id": dataset_id, "mountpoint": "/data"}
+    cluster.create("n1", name, volumes=[volume], **fields)
+    cluster.running(name, timeout_seconds=SECONDS_MAX)
+    cluster.docker(
+        "n1", "exec", f"flocker--{name}", "sh", "-c", "echo kept > /data/file && sync /data/file"
+    )
+    return dataset_id
+
+
+def read(cluster: Cluster, node: str, name: str) -> str:
+    """What the file has."""
+    return cluster.docker(node, "exec", f"flocker--{name}", "cat", "/data/file")
+
+
+def has_its_data(cluster: Cluster, name: str) -> None:
+    """Wait until it runs at n1 with all of it, and the state says that it is well."""
+    argv = ["docker", "exec", f"flocker--{name}", "cat", "/data/file"]
+    wait_for(
+        lambda: cluster.node("n1").run(argv, check=False).stdout == "kept\n",
+        f"data of {name}",
+        SECONDS_MAX,
+    )
+    cluster.cured(name, SECONDS_MAX)
+
+
+def dataset(cluster: Cluster, dataset_id: str) -> Any:
+    """What the state says of a dataset."""
+    found = [d for d in cluster.get("/state/datasets") if d["dataset_id"] == dataset_id]
+    return found[0] if found else {}
+
+
+def move(cluster: Cluster, name: str, node: str) -> None:
+    """Want it there."""
+    where = {"host": cluster.node(node).address}
+    cluster.player.post(f"/configuration/containers/{name}", where)
+
+
+def arrived(cluster: Cluster, name: str, node: str) -> None:
+    """Wait until it runs there."""
+    address = cluster.node(node).address
+    wait_for(
+        lambda: [
+            item
+            for item in cluster.get("/state/containers")
+            if (item["name"], item["host"], item["running"]) == (name, address, True)
+        ],
+        f"{name} at {node}",
+        SECONDS_MAX,
+    )
+
+
+def trouble(cluster: Cluster, name: str, *words: str) -> str:
+    """Wait until the move of a container says all of these."""
+
+    def look() -> list[str]:
+        moves = [each for each in cluster.get("/state/moves") if each.get("container") == name]
+        errors = [each.get("error", "") for each in moves]
+        return [error for error in errors if all(word in error for word in words)]
+
+    said: str = wait_for(look, f"{words} of {name}", SECONDS_MAX)[-1]
+    print(said)
+    return said
+
+
+def lost(cluster: Cluster, name: str, *words: str) -> None:
+    """Wait until the state says that it does not run, and why."""
+    state = cluster.state(
+        name,
+        lambda found: (
+            found and not found["running"] and all(word in found.get("error", "") for word in words)
+        ),
+        SECONDS_MAX,
+    )
+    print(state["error"])
+
+
+@contextmanager
+def standing_in(cluster: Cluster, path: str) -> Iterator[None]:
+    """Somebody's shell has that directory of n1 for its own."""
+    argv = ["sh", "-c", f"cd {path} && exec sleep 100000"]
+    process = cluster.node("n1").spawn(argv)
+    try:
+        yield
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(10)
+
+
+def test_somebody_holds_the_mount(cluster: Cluster) -> None:
+    """A shell that stands there, and a container that has it: each is named, and nothing is stopped
+    even once; the move goes on by itself when they are gone."""
+    dataset_id = with_data(cluster, "held")
+    path = f"/flocker/{dataset_id}"
+    started = cluster.inspect("n1", "held")["State"]["StartedAt"]
+    argv = ["run", "-d", "--name=nightly", "-v", f"{path}:/x:ro", "redis:latest", "sleep", "9999"]
+    with standing_in(cluster, path):
+        move(cluster, "held", "n2")
+        trouble(cluster, "held", "sleep (pid ", "has its working directory in it")
+        cluster.docker("n1", *argv)
+    trouble(cluster, "held", "container nightly: sleep (pid ", "has it mounted at /x, read-only")
+    assert cluster.inspect("n1", "held")["State"]["StartedAt"] == started
+    cluster.docker("n1", "rm", "-f", "nightly")
+    arrived(cluster, "held", "n2")
+    assert read(cluster, "n2", "held") == "kept"
+    cluster.delete("held")
+
+
+def test_files_in_the_way(cluster: Cluster) -> None:
+    """Neither what lies at the destination where the dataset is to be mounted nor an image that
+    works in a directory of it keeps a container down; what lay there is kept, and shown."""
+    for node in ("n1", "n2"):
+        cluster.docker(node, "pull", "redis:latest")
+        cluster.docker(node, "create", "--name=made", "redis:latest")
+        cluster.docker(node, "commit", "--change=WORKDIR /data/work", "made", IMAGE)
+        cluster.docker(node, "rm", "made")
+    dataset_id = with_data(cluster, "littered", image=IMAGE)
+    path = f"/flocker/{dataset_id}"
+    cluster.node("n2").run(["mkdir", "-p", f"{path}/stray"])
+    move(cluster, "littered", "n2")
+    arrived(cluster, "littered", "n2")
+    assert read(cluster, "n2", "littered") == "kept"
+    assert cluster.docker("n2", "exec", "flocker--littered", "pwd") == "/data/work"
+    warning = wait_for(lambda: dataset(cluster, dataset_id).get("warning"), "the warning")
+    print(warning)
+    found = cluster.node("n2").run(["sh", "-c", f"ls -d /flocker/.stray-{dataset_id}-*/stray"])
+    assert found.stdout.rpartition("/")[0] in warning
+    cluster.delete("littered")
+
+
+def test_its_daemon_died(cluster: Cluster) -> None:
+    """While ZFS is gone the state does not say that the container runs; once it is back so is the
+    container, with all of its data."""
+    with_data(cluster, "orphan")
+    started = cluster.inspect("n1", "orphan")["State"]["StartedAt"]
+    node = cluster.node("n1")
+    node.kill_service("zfs-fuse")
+    try:
+        lost(cluster, "orphan", "is dead")
+    finally:
+        node.start_service("zfs-fuse")
+    cluster.running("orphan", timeout_seconds=SECONDS_MAX)
+    assert cluster.inspect("n1", "orphan")["State"]["StartedAt"] != started
+    assert read(cluster, "n1", "orphan") == "kept"
+    cluster.delete("orphan")
+
+
+def test_something_is_mounted_over_it(cluster: Cluster) -> None:
+    """It is not taken for the dataset: nothing runs on it, the state says what to do, and once that
+    is done the container runs."""
+    dataset_id = with_data(cluster, "covered")
+    path = f"/flocker/{dataset_id}"
+    node = cluster.node("n1")
+    node.run(["mount", "-t", "tmpfs", "none", path])
+    try:
+        lost(cluster, "covered", f"say `umount {path}`")
+        assert "umount" in dataset(cluster, dataset_id)["error"]
+    finally:
+        node.run(["umount", path])
+    cluster.running("covered", timeout_seconds=SECONDS_MAX)
+    assert read(cluster, "n1", "covered") == "kept"
+    cluster.delete("covered")
+
+
+def test_somebody_else_may_write(cluster: Cluster) -> None:
+    """Nothing is started on a dataset that another container may write to; who only stands there is
+    in nobody's way."""
+    dataset_id = cluster.dataset("n1")
+    path = f"/flocker/{dataset_id}"
+    wait_for(lambda: dataset(cluster, dataset_id).get("path"), "the dataset")
+    argv = ["run", "-d", "--name=squatter", "-v", f"{path}:/x", "redis:latest", "sleep", "9999"]
+    cluster.docker("n1", *argv)
+    volume = {"dataset_id": dataset_id, "mountpoint": "/data"}
+    cluster.create("n1", "second", volumes=[volume])
+    lost(cluster, "second", "container squatter: sleep (pid ", "has it mounted at /x")
+    with standing_in(cluster, path):
+        cluster.docker("n1", "rm", "-f", "squatter")
+        cluster.running("second", timeout_seconds=SECONDS_MAX)
+    cluster.delete("second")
+
+
+def test_its_pool_was_exported(cluster: Cluster) -> None:
+    """Once it is imported again the container has its data, which nobody mounts but the agent."""
+    dataset_id = with_data(cluster, "poolless", restart_policy={"name": "always"})
+    node = cluster.node("n1")
+    pid = (node.root / "run/flocker-agent.pid").read_text().strip()
+    node.run(["kill", "-STOP", pid])
+    try:
+        cluster.docker("n1", "stop", "--time=1", "flocker--poolless")
+        argv = ["zpool", "export", "-f", node.pool]
+        wait_for(lambda: node.run(argv, check=False).returncode == 0, "the pool is free")
+    finally:
+        node.run(["kill", "-CONT", pid])
+    try:
+        lost(cluster, "poolless")
+    finally:
+        node.run(["zpool", "import", "-d", str(node.folder / "disks"), node.pool])
+    has_its_data(cluster, "poolless")
+    assert "error" not in dataset(cluster, dataset_id)
+    cluster.delete("poolless")
+
+
+def test_docker_died(cluster: Cluster) -> None:
+    """Killed with its containers or without them, it is back, and they are, with their data."""
+    with_data(cluster, "docked")
+    node = cluster.node("n1")
+    settings = node.root / "etc/docker/daemon.json"
+    settings.parent.mkdir(exist_ok=True)
+    for text in ("{}", '{"live-restore": true}'):
+        settings.write_text(text)
+        node.kill_service("dockerd")
+        node.start_service("dockerd")
+        has_its_data(cluster, "docked")
+    # With live-restore from now on: Docker's own daemon below it is started again by it.
+    node.run(["pkill", "-KILL", "-x", "containerd"])
+    has_its_data(cluster, "docked")
+    cluster.delete("docked")
