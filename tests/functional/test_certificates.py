@@ -9,6 +9,8 @@ import signal
 import socket
 import ssl
 import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,6 +32,14 @@ from tests.functional.agents_lab import wait_for
 
 SUBNET = "10.82.7.0/24"
 TIMEOUT_SECONDS = 20.0
+LIES_SECONDS = 4.0
+RUN_FORMAT = "{{.ID}} {{.CreatedAt}}"
+LOAD_CLIENT = Path(__file__).with_name("load_client.py")
+CHECKOUT = Path(__file__).parent.parent.parent
+PIPES: dict[str, Any] = {
+    **dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE),
+    "text": True,
+}
 LONG_AGO = timedelta(days=CERTIFICATE_DAYS + 1)
 
 
@@ -266,6 +276,56 @@ def test_renewing_a_node(secure: Secure) -> None:
     secure.authority.renew(at_the_authority, datetime.now(UTC) + timedelta(days=1))
     shutil.copy(at_the_authority, mine)
     wait_for(lambda: _expiry(secure, "n2") > before, "the new certificate is shown")
+
+
+def test_a_node_that_lies(secure: Secure) -> None:
+    """What it says is its own is shown as a claim, and nobody's service blinks meanwhile.
+
+    The last test: it stays in the state of the cluster for a while.
+    """
+    node_id, folder = str(uuid4()), secure.authority.path / "liar"
+    secure.authority.create(Kind.NODE, node_id, datetime.now(UTC), to=folder)
+    [dataset] = secure.player.poll("/state/datasets", bool)
+    [before] = secure.player.poll("/state/containers", bool)
+    nodes = secure.player.poll("/state/nodes", lambda answer: len(answer) == 2)
+    second = secure.lab.node("n2")
+    run = second.run(["docker", "ps", "--no-trunc", "--format", RUN_FORMAT]).stdout
+    path = f"/state/datasets/{dataset['dataset_id']}"
+    options = {
+        "certificates": str(folder),
+        "address": secure.control.address,
+        "me": secure.lab.node("registry").address,
+        "peer": next(node["uuid"] for node in nodes if node["host"] == second.address),
+        "datasets": [dataset["dataset_id"]],
+        "containers": {"redis": 6379, "mine": 6379},
+    }
+    client = [sys.executable, str(LOAD_CLIENT), second.address, "6379", "redis", "2"]
+    loads = [secure.lab.node(name).spawn(client, **PIPES) for name in ("n1", "n2")]
+    liar = secure.control.spawn(
+        [sys.executable, "-m", "tests.functional.hostile_agent", json.dumps(options)],
+        env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
+        **PIPES,
+    )
+    shown = secure.player.poll(path, lambda answer: "claims" in answer)
+    time.sleep(LIES_SECONDS)
+    heard, complaints = liar.communicate("", timeout=TIMEOUT_SECONDS)
+    counted = [load.communicate("", timeout=TIMEOUT_SECONDS) for load in loads]
+    print(f"{heard.strip()} lies, {counted}, {shown['claims']}", complaints)
+    assert int(heard) > LIES_SECONDS
+    for lines, _ in counted:
+        requests, errors, _ = json.loads(lines.splitlines()[-1])
+        assert errors == 0
+        assert requests > 0
+    assert shown["primary"] == dataset["primary"]
+    [after] = [
+        item
+        for item in secure.player.poll("/state/containers", bool)
+        if item["name"] == "redis" and item["host"] == before["host"]
+    ]
+    assert after == before
+    assert run == second.run(["docker", "ps", "--no-trunc", "--format", RUN_FORMAT]).stdout
+    [claim] = shown["claims"]
+    assert claim["host"] == options["me"]
 
 
 def _expiry(secure: Secure, name: str) -> float:
