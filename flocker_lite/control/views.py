@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from pyrsistent import pmap
 
@@ -68,17 +69,23 @@ def dataset_views(
 def container_views(
     configuration: Configuration, cluster: ClusterState, name: str
 ) -> dict[NodeId, Container]:
-    """The nodes that a container concerns: where it is wanted, who has it, who owns its data."""
+    """The nodes that a container concerns: where it is wanted, who has it, who owns its data.
+
+    Whoever only says that it has it, or a copy of its data, is not told its secrets.
+    """
     container = configuration.containers.get(name)
     if container is None:
         return {}
     container = held_container(configuration, container)
-    concerned = {container.node, *cluster.containers.get(name, pmap())}
+    its_own, reporting = {container.node}, set(cluster.containers.get(name, pmap()))
     for volume in container.volumes:
         grant = configuration.grants.get(volume.dataset_id)
-        concerned |= {grant.owner} if grant is not None else set()
-        concerned |= set(cluster.datasets.get(volume.dataset_id, pmap()))
-    return dict.fromkeys(concerned, container)
+        its_own |= {grant.owner} if grant is not None else set()
+        reporting |= set(cluster.datasets.get(volume.dataset_id, pmap()))
+    move = move_of_container(configuration, name)
+    moves = {move.source, move.destination} & reporting if move is not None else set()
+    public = replace(container, environment=pmap(), command_line=None)
+    return {**dict.fromkeys(reporting, public), **dict.fromkeys(its_own | moves, container)}
 
 
 def deleted_views(

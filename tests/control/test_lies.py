@@ -38,7 +38,14 @@ LIARS_OWN = "ffffffff-0000-4000-8000-00000000000f"
 HELD = Lease(Role.PRIMARY, 1)
 CONTAINERS = {
     SHOP: Container(SHOP, A, "shop:1", (Port(80, 8080),), (Volume(D, "/data"),)),
-    WEB: Container(WEB, A, "web:1", (Port(80, 8081),)),
+    WEB: Container(
+        WEB,
+        A,
+        "web:1",
+        (Port(80, 8081),),
+        environment=pmap({"PASSWORD": "secret"}),
+        command_line=("--password=secret",),
+    ),
     BLOG: Container(BLOG, B, "blog:1", (Port(80, 8082),), (Volume(E, "/data"),)),
 }
 PLACES = {D: A, E: B, LIARS_OWN: LIAR}
@@ -237,6 +244,18 @@ class OtherLiesTests(LyingCase):
                 self.require_no_blink()
         ended = {name: replace(each, exit_code=0) for name, each in containers(*CONTAINERS).items()}
         self.lie(NodeState(containers=pmap(ended)))
+
+    def test_what_it_learns(self) -> None:
+        """Of a container that it says it has it is told no variables, and no command line."""
+        state = NodeState(datasets(Lease(Role.REPLICA, 1), D, E), containers(*CONTAINERS))
+        self.agents[LIAR].report(state)
+        self.world.run(5)
+        told = self.agents[LIAR].view.containers
+        assert set(told) == set(CONTAINERS)
+        assert "secret" not in str(told)
+        assert "secret" in str(self.agents[A].view.containers)
+        self.edit(lambda before: edits.move_container(before, WEB, LIAR))
+        assert "secret" in str(self.agents[LIAR].view.containers[WEB])
 
     def test_a_container_whose_own_ports_it_does_not_keep_to(self) -> None:
         """One that is rightly there has the ports that it is configured to have."""
