@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import MISSING, fields
 from pathlib import Path
 
 import pytest
 
 from flocker_lite.config import (
+    _KEYS,
+    _SECTIONS,
     CONTROL_VARIABLE,
     NODE_VARIABLE,
     AgentOptions,
@@ -35,6 +39,26 @@ hold:
 certificates: /etc/certificates
 """
 SMALL = "version: 1\nnode: 10.0.0.1\ncontrol-service: {hostname: control.example}\n"
+
+
+def test_documented() -> None:
+    """The table in docs/agent.rst has every option, no other, and its default."""
+    path = Path(__file__).resolve().parents[1] / "docs" / "agent.rst"
+    table = path.read_text("utf-8").partition(".. options\n")[2].partition(".. end of options")[0]
+    rows = re.findall(r"   \* - ``(.+)``\n     - (.+)\n     - (.+)", table)
+    defaults = {field.name: field.default for field in fields(AgentOptions)}
+    keys = dict(_KEYS)
+    for section, inner in _SECTIONS.items():
+        keys |= {f"{section}: {key}": name for key, name in inner.items()}
+    assert sorted(key for key, _, _ in rows) == sorted(keys)
+    for key, default, meaning in rows:
+        wanted = defaults[keys[key]]
+        if wanted is MISSING:
+            assert default == "has to be said"
+        elif wanted is not None:
+            text = f"{wanted:g}" if isinstance(wanted, float) else str(wanted)
+            assert default == f"``{text.lower() if isinstance(wanted, bool) else text}``"
+        assert meaning.endswith(".")
 
 
 def test_file() -> None:

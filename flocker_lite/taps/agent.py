@@ -194,7 +194,7 @@ class AgentApplication(Service):
             poising=Poising(
                 f"{options.state_path}/poised", str(Path(options.socket_path).parent / "released")
             ),
-            listeners=listeners,
+            listeners=SsListeners(run, os.getpid(), names_own=True),
             fenced=fenced,
         )
         moves = MoveLog(self._reactor)

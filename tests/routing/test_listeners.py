@@ -48,6 +48,13 @@ def test_read() -> None:
     assert 41000 in read(PRINTED, own_pid=78)
 
 
+def test_what_is_our_own() -> None:
+    """An external port that this agent itself listens at is not in use by "something else"."""
+    own = read(PRINTED, own_pid=77, names_own=True)[41000]
+    assert str(own) == "flocker-agent itself, which passes connections on from there (pid 77)"
+    assert read(PRINTED, own_pid=77, names_own=True).remove(41000) == read(PRINTED, own_pid=77)
+
+
 def test_in_words() -> None:
     """As it stands in errors."""
     assert str(Listener("nginx", 8)) == "nginx (pid 8)"
