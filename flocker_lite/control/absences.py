@@ -175,7 +175,7 @@ def of_container(
     here = reports.get(wanted.node)
     if here is not None and replace(here.container, node="") == replace(wanted, node=""):
         return nodes, None
-    return nodes, words(wanted.node) or _first("its data is where ", owners, words)
+    return nodes, words(wanted.node) or _first("its data cannot come: ", owners, words)
 
 
 def of_dataset(

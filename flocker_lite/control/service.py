@@ -26,6 +26,7 @@ from flocker_lite.control.interfaces import EditFunction, IControl
 from flocker_lite.control.journal import Journal
 from flocker_lite.control.lease_timers import LeaseTimers
 from flocker_lite.control.moves import MoveKeeper, as_shown
+from flocker_lite.control.probing import Probing
 from flocker_lite.control.sealing import GrantSeal
 from flocker_lite.control.writer import Writer
 from flocker_lite.errors import StoreError
@@ -93,6 +94,7 @@ class ControlService:
         self._leases.changed(deltas.whole(configuration))
         self._moves = MoveKeeper(clock, self._review)
         self.absences = Absences(self, clock)
+        self._probing = Probing(clock)
         self.absences.changed(deltas.whole(configuration))
         self._expiries: dict[NodeId, IDelayedCall] = {}
         self._closed = False
@@ -141,7 +143,10 @@ class ControlService:
         return Edit(following.configuration, edit.changes + following.changes)
 
     def _durable(self, before: Configuration, edit: Edit) -> None:
-        self._announce(*self._announcer.configured(edit.configuration, edit.changes))
+        to_node, to_all = self._announcer.configured(edit.configuration, edit.changes)
+        self._announce(to_node, to_all)
+        for node_id in to_node.keys() & self._agents.keys():
+            self._probing.told(node_id, self._agents[node_id].link)
         self._leases.changed(edit.changes)
         self.journal.configured(before, edit.changes)
         self._moves.configured(edit.configuration, edit.changes)
@@ -304,9 +309,8 @@ class ControlService:
         self._grants.stop()
         for node_id in list(self._expiries):
             self._remember(node_id)
-        self._leases.stop()
-        self._moves.stop()
-        self.absences.stop()
+        for each in (self._leases, self._moves, self.absences, self._probing):
+            each.stop()
         if self._settling is not None:
             self._settling.cancel()
         for agent in list(self._agents.values()):

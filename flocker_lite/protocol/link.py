@@ -175,10 +175,15 @@ class Link(amp.AMP):
         self._is_over = True
         self._lost()
 
-    async def is_alive(self) -> bool:
+    @property
+    def heard_at(self) -> float:
+        """When something came from the other side last, in seconds of the clock."""
+        return self._heard_at
+
+    async def is_alive(self, seconds_max: float = ALIVE_SECONDS_MAX) -> bool:
         """Whether the other side answers a ping in time."""
         deferred: Deferred[Any] = self.callRemote(Ping)
-        deferred.addTimeout(ALIVE_SECONDS_MAX, self._clock)
+        deferred.addTimeout(seconds_max, self._clock)
         try:
             await deferred
         except Exception:

@@ -9,9 +9,11 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from flocker_lite.control.absences import ARRIVAL_SECONDS_MAX
 from flocker_lite.control.http import catalogue
+from flocker_lite.control.probing import ANSWER_SECONDS_MAX, PROBE_SECONDS_MAX
 from flocker_lite.control.service import STATE_SECONDS_MAX
 from flocker_lite.model import edits
 from flocker_lite.model.records import Configuration, Container, Dataset, Edit
+from flocker_lite.model.state import NodeState
 from flocker_lite.testing.cluster import MemoryCluster, MemoryNode
 from tests.control.http.cluster import ADDRESS_1, ADDRESS_2, NODE_1, NODE_2, RESTTestCase
 
@@ -139,7 +141,7 @@ class AbsenceTests(SynchronousTestCase):
         assert words in self.error("datasets", DATASET_ID)
         self.cluster.run(STATE_SECONDS_MAX + 5.0)
         assert words in self.error("moves", move_id)
-        assert f"its data is where {words}" in self.error("containers", "shop")
+        assert f"its data cannot come: {words}" in self.error("containers", "shop")
         generation = self.journal_generation()
         self.cluster.start_agent(self.first)
         self.cluster.run(0.1)
@@ -171,6 +173,26 @@ class AbsenceTests(SynchronousTestCase):
         assert not item["running"]
         assert f"the agent of {self.first.address} is away since before 1970" in item["error"]
         assert "when the control service started" in item["error"]
+
+
+class ProbeTests(RESTTestCase):
+    """A node that lost its power says no goodbye."""
+
+    def test_asked(self) -> None:
+        """Whether it is there is asked as soon as something is wanted of it, and of nobody else."""
+        links: list[Any] = [self.control.report(n, NodeState()) for n in (NODE_1, NODE_2)]
+        self.clock.advance(1.0)
+        body = {"host": ADDRESS_2, "name": "web", "image": "redis"}
+        self.created("/configuration/containers", body)
+        self.post("/configuration/containers/web", {"image": "redis:8"})
+        self.clock.advance(ANSWER_SECONDS_MAX)
+        self.clock.advance(PROBE_SECONDS_MAX - 1.0)
+        assert [link.transport.disconnecting for link in links] == [False, False]
+        self.clock.advance(1.0)
+        assert [link.transport.disconnecting for link in links] == [False, True]
+        links[1].connectionLost()
+        (item,) = self.get("/state/containers")
+        assert f"the agent of {ADDRESS_2} is away since 2023-11-14 22:13:26 UTC" in item["error"]
 
 
 class DryRunTests(RESTTestCase):
