@@ -41,6 +41,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("zfs", "ssh", "containers", "routing", "control", "agent"),
         *("ca", "tls"),
     },
+    "client": set(),
+    "cli": {"client"},
     "__main__": {"taps", "control", "errors"},
 }
 WIRING = {"taps", "__main__", "testing"}

@@ -26,6 +26,7 @@ OWNERS = {
     "flocker-agent": "node",
     "flocker-lite-receive": "node",
     "flocker-ca": "cli",
+    "flockerctl": "cli",
 }
 """Which sub-package each of the project's commands is in; all of them are linked in LINKS."""
 

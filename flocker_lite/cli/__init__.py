@@ -1,0 +1,1 @@
+"""`flockerctl`: the hand on the system, for whom curl is too long."""

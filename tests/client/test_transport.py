@@ -1,0 +1,97 @@
+"""Requests over real connections to a service of this test."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+import pytest
+
+from flocker_lite.client.contexts import Context
+from flocker_lite.client.errors import Conflict, NotAllowed, NotThere, Unreachable
+from flocker_lite.client.transport import Transport, base_url
+
+
+class _Service(BaseHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing is logged."""
+
+    def do_GET(self) -> None:
+        self.answer()
+
+    def do_POST(self) -> None:
+        self.answer()
+
+    def answer(self) -> None:
+        length = int(self.headers.get("Content-Length") or 0)
+        body = self.rfile.read(length).decode()
+        status = int(self.path.rpartition("/")[2].partition("?")[0])
+        said = {"description": "No.", "problems": [{"path": "$.a", "description": "is odd"}]}
+        data = json.dumps({"path": self.path, "body": body} if status < 300 else said).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+
+@contextmanager
+def service() -> Iterator[str]:
+    """The address of a service that answers with the status that the path names."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Service)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def nobody() -> str:
+    """An address at which nobody listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{free.getsockname()[1]}"
+
+
+def test_a_request() -> None:
+    """The body is JSON, the query is in the path."""
+    with service() as address:
+        found, _ = Transport(Context("", (address,))).ask(
+            "POST", "/200", {"a": 1}, {"dry_run": "1"}
+        )
+    assert found == {"path": "/v1/200?dry_run=1", "body": '{"a": 1}'}
+
+
+@pytest.mark.parametrize(("status", "kind"), [(403, NotAllowed), (404, NotThere), (409, Conflict)])
+def test_errors(status: int, kind: type[Exception]) -> None:
+    """Each status is an error of its kind, with the service's words and what is wrong where."""
+    with service() as address, pytest.raises(kind, match=r"No: \$\.a: is odd"):
+        Transport(Context("", (address,))).ask("GET", f"/{status}")
+
+
+def test_the_next_address() -> None:
+    """Is asked when nobody listens at the first one, a write too: it never got there."""
+    with service() as address:
+        transport = Transport(Context("", (nobody(), address)))
+        assert transport.ask("POST", "/200")[0]["path"] == "/v1/200"
+
+
+def test_nobody() -> None:
+    """The error names each address and what to look at."""
+    address = nobody()
+    with pytest.raises(Unreachable, match=f"{address}.*Connection refused.*flocker-control"):
+        Transport(Context("", (address,))).ask("GET", "/200")
+
+
+def test_addresses() -> None:
+    """Names, both versions of IP, with and without a port."""
+    assert base_url("http", "control") == "http://control:4523/v1"
+    assert base_url("https", "10.0.0.1:99") == "https://10.0.0.1:99/v1"
+    assert base_url("http", "fd00::1") == "http://[fd00::1]:4523/v1"
+    assert base_url("http", "[fd00::1]:99") == "http://[fd00::1]:99/v1"
