@@ -3,8 +3,14 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from admin.hosts.keys import HOST_KEY
-from admin.hosts.plan import CERTIFICATES, CONTROL_AGENT_PORT, REGISTRY_PORT, LabPlan, NodePlan
+from admin.hosts.plan import (
+    CERTIFICATES,
+    CONTROL_AGENT_PORT,
+    HOST_KEY,
+    REGISTRY_PORT,
+    LabPlan,
+    NodePlan,
+)
 
 SSH_CONNECT_TIMEOUT_SECONDS = 5
 SSH_STARTUPS_MAX = 100

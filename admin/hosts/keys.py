@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from admin.hosts.plan import NodePlan
+from admin.hosts.plan import HOST_KEY, NodePlan
 from admin.hosts.processes import run
 
 if TYPE_CHECKING:
     from admin.hosts.node import Node
 
-HOST_KEY = "etc/ssh/ssh_host_ed25519_key"
 ROOT_KEY = "ssh/id_ed25519"
 
 

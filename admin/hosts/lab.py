@@ -14,9 +14,9 @@ from admin.hosts.certificates import make_certificates
 from admin.hosts.errors import LabError
 from admin.hosts.files import node_files
 from admin.hosts.images import cache
-from admin.hosts.keys import HOST_KEY, make_key
+from admin.hosts.keys import make_key
 from admin.hosts.node import Node
-from admin.hosts.plan import LabPlan, NodePlan, make_plan
+from admin.hosts.plan import HOST_KEY, LabPlan, NodePlan, make_plan
 from admin.hosts.processes import read_record, run, side_by_side, wait_until
 
 CHECKOUT = Path(__file__).resolve().parents[2]

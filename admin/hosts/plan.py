@@ -20,6 +20,8 @@ CONTROL_HTTP_PORT = 4523
 CONTROL_AGENT_PORT = 4524
 CERTIFICATES = "/etc/flocker-lite/certificates"
 """Where a node has its certificate, if the lab has any."""
+HOST_KEY = "etc/ssh/ssh_host_ed25519_key"
+"""The key of a node's ssh server, below the node's folder."""
 NAME_PATTERN = re.compile(r"[a-z][a-z0-9-]{0,19}")
 
 
