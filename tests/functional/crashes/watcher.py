@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from admin.hosts import Node
+from admin.hosts import LabError, Node
 from admin.hosts.cgroups import ROOT
 from tests.functional.crashes.background import Background
 
@@ -106,7 +106,7 @@ def look_at(node: Node) -> Look:
     }
     try:
         mountinfo = (node.root / "proc/1/mountinfo").read_text()
-    except OSError:
+    except (OSError, LabError):
         mountinfo = ""
     return Look(
         programs,
