@@ -30,6 +30,7 @@ INSIDE = "/.flocker-lite"
 UNUSED = "unused"
 ARRIVAL_SECONDS_MAX = 10.0
 ARRIVAL_POLL_SECONDS = 0.001
+PASSING_SECONDS_MAX = 2.0
 WAITING_NAMES = frozenset({"hold", "docker-init"})
 """What the kernel calls a process that waits; the second one before it has given itself a name."""
 
@@ -130,6 +131,11 @@ class Poising:
             if time.monotonic() > ends:
                 self.begin(name)
                 raise ContainerError(f"container {name} does not come to its gate: remove it")
+            time.sleep(ARRIVAL_POLL_SECONDS)
+        # It bears the name of the one that waits for a moment still: by that it would be taken for
+        # one that was not let go, and its trial for a failed one.
+        ends = time.monotonic() + PASSING_SECONDS_MAX
+        while not self._has_passed(pid) and time.monotonic() < ends:
             time.sleep(ARRIVAL_POLL_SECONDS)
 
     def sees(self, pid: int, source: str, target: str) -> bool:

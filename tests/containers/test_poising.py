@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -75,10 +76,18 @@ def test_release(tmp_path: Path) -> None:
     gates.make("db")
     pid = process(tmp_path, "hold")
     gate = tmp_path / "programs/db/gate"
-    waiting = threading.Thread(target=lambda: os.close(os.open(gate, os.O_RDONLY)), daemon=True)
+
+    def wait() -> None:
+        os.close(os.open(gate, os.O_RDONLY))
+        time.sleep(0.05)
+        process(tmp_path, "redis-server")
+
+    waiting = threading.Thread(target=wait, daemon=True)
     waiting.start()
     assert not gates.was_let_go("db", RUN)
     gates.release("db", RUN, pid)
+    # As soon as this returns it is seen to be let go, though it took its time to become its own.
+    assert gates.was_let_go("db", RUN, pid)
     waiting.join(10)
     assert not waiting.is_alive()
     assert gates.was_let_go("db", RUN)
