@@ -15,7 +15,7 @@ from flocker_lite.agent.incoming import Incoming
 from flocker_lite.convergence.loans import Loans
 from flocker_lite.convergence.move_log import MoveLog
 from flocker_lite.convergence.proving import Unproven
-from flocker_lite.errors import LeaseError, NotFound, PeerRefused
+from flocker_lite.errors import Conflict, LeaseError, NotFound, PeerRefused
 from flocker_lite.interfaces import IGate, IProofs, IStorage, Lent, PeerCopy, Released
 from flocker_lite.model import increments, lease
 from flocker_lite.model.grants import Signed
@@ -74,7 +74,7 @@ class Gate:
             # A part of the first stream is no copy.
             return PeerCopy(exists=False, resume_token=token)
         newest = local.snapshots[-1] if local.snapshots else None
-        return PeerCopy(True, local.lease, newest, token)
+        return PeerCopy(True, local.lease, newest, token, increments.told(local.snapshots))
 
     async def may_receive(
         self, dataset_id: DatasetId, epoch: int, base_guid: str | None, resumes: bool = False
@@ -128,15 +128,33 @@ class Gate:
         """Wait until the container serves connections to this node."""
         await self._host.serving(name)
 
-    async def set_aside(self, dataset_id: DatasetId) -> None:
-        """Keep a replica that diverged under another name."""
+    async def set_aside(self, dataset_id: DatasetId, base_guid: str | None = None) -> None:
+        """Keep a replica that diverged, or what it has after a snapshot, under another name."""
         async with self._turn(dataset_id):
             local = await self._storage.look(dataset_id)
             if local is None:
                 return
             self._require_replica(local, None)
-            await self._storage.set_aside(dataset_id, "diverged")
-            self._host.dataset_changed(dataset_id)
+            await self._storage.discard_partial(dataset_id)
+            try:
+                await self._set_aside(local, base_guid)
+            finally:
+                # Also of what was cut off it is to be seen how far it came.
+                self._host.dataset_changed(dataset_id)
+
+    async def _set_aside(self, local: LocalDataset, base_guid: str | None) -> None:
+        dataset_id, snapshots = local.dataset_id, local.snapshots
+        if base_guid is None:
+            await self._storage.set_aside(dataset_id, increments.why_aside(snapshots))
+            return
+        place = next((n for n, each in enumerate(snapshots) if each.guid == base_guid), None)
+        if place is None:
+            raise PeerRefused(f"{dataset_id}: the copy here has no snapshot {base_guid}")
+        after = snapshots[place + 1 :]
+        # With nothing after it, it was done before: the answer to that may have been lost.
+        if after:
+            why = increments.why_aside(after)
+            await self._storage.continue_from(dataset_id, snapshots[place].name, why)
 
     async def prune(self, dataset_id: DatasetId, keep_guids: frozenset[str]) -> None:
         """Destroy the snapshots that pushes made and that are needed no more.
@@ -153,8 +171,12 @@ class Gate:
                 f"{dataset_id}: what it is pushed on from here is not to be destroyed"
             )
         for snapshot in increments.prunable(local.snapshots, keep_guids):
-            with suppress(NotFound):
+            # What was set aside may need one of them.
+            with suppress(NotFound, Conflict):
                 await self._storage.destroy_snapshot(dataset_id, snapshot.name)
+        if is_replica:
+            # What it ends with is told to the others.
+            self._host.dataset_changed(dataset_id)
 
     async def offer_loan(
         self, container: str, dataset_ids: tuple[DatasetId, ...], seconds: float

@@ -72,9 +72,9 @@ class Guard:
         self._authority.require_a_volume(name)
         await self.gate.prepared(name)
 
-    async def set_aside(self, dataset_id: DatasetId) -> None:
+    async def set_aside(self, dataset_id: DatasetId, base_guid: str | None = None) -> None:
         self._authority.require_announced(dataset_id)
-        await self.gate.set_aside(dataset_id)
+        await self.gate.set_aside(dataset_id, base_guid)
 
     async def prune(self, dataset_id: DatasetId, keep_guids: frozenset[str]) -> None:
         self._authority.require_known(dataset_id)

@@ -19,7 +19,9 @@ from flocker_lite.convergence.dataset_plan import wrong
 from flocker_lite.convergence.failures import resources
 from flocker_lite.convergence.groups import Group, GroupDataset, Local, groups, is_on_trial
 from flocker_lite.convergence.pacing import Failed
+from flocker_lite.model import increments
 from flocker_lite.model.grants import Signed
+from flocker_lite.model.lease import Role
 from flocker_lite.model.records import Container, DatasetId, NodeId
 from flocker_lite.model.state import (
     ContainerState,
@@ -121,6 +123,8 @@ def _error_of(
 def _dataset_state(me: NodeId, dataset: GroupDataset, error: str | None) -> DatasetState | None:
     copy = dataset.local
     if copy is not None:
+        is_replica = dataset.role is Role.REPLICA
+        last = increments.last_pushed(copy.snapshots) if is_replica else None
         return DatasetState(
             dataset.dataset_id,
             copy.lease,
@@ -129,6 +133,7 @@ def _dataset_state(me: NodeId, dataset: GroupDataset, error: str | None) -> Data
             copy.maximum_size,
             error,
             warning=copy.warning,
+            base=last.guid if last is not None else None,
         )
     if error is not None and _belongs_to(me, dataset):
         return DatasetState(dataset.dataset_id, None, error=error)

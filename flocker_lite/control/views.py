@@ -49,6 +49,7 @@ def dataset_views(
             if node_id in configuration.nodes
         }
     )
+    bases = {node_id: state.base for node_id, state in reports.items() if state.base is not None}
     move = move_of_dataset(configuration, dataset_id)
     ends = () if move is None else (move.source, move.destination)
     last = None if move is None else last_alike(configuration, move)
@@ -61,6 +62,7 @@ def dataset_views(
             addresses,
             *((move, *learnt) if node_id in ends else (None, pmap(), 0.0)),
             signed if node_id == grant.owner else None,
+            pmap({other: base for other, base in bases.items() if other != node_id}),
         )
         for node_id in concerned
     }

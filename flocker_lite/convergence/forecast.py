@@ -74,9 +74,12 @@ async def _dataset(
         return _Dataset(None, False, f"dataset {dataset_id} is not here (yet): ask again later")
     copy = await peer.copy(dataset_id) if peer is not None else PeerCopy(exists=False)
     base, warning = None, None
-    match increments.next_send(local.snapshots, copy.exists, copy.newest):
+    match increments.next_send(local.snapshots, copy.exists, copy.newest, copy.snapshots):
         case increments.Increment(snapshot):
             base = snapshot.name
+        case increments.Parted(snapshot) as parted:
+            base = snapshot.name
+            warning = f"dataset {dataset_id}, {address}: {parted}: they would be kept aside there"
         case increments.Diverged():
             warning = (
                 f"the copy of dataset {dataset_id} at {address} cannot be continued: "

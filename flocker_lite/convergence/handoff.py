@@ -24,7 +24,14 @@ from flocker_lite.convergence.changes import (
 from flocker_lite.convergence.loans import loan_seconds
 from flocker_lite.convergence.obstacles import require_unmountable
 from flocker_lite.convergence.pushing import ChangeTowards, GroupChange
-from flocker_lite.convergence.transfer import Moved, Transfer, local_copy, prune, take_snapshots
+from flocker_lite.convergence.transfer import (
+    Moved,
+    Transfer,
+    local_copy,
+    open_last,
+    prune,
+    take_snapshots,
+)
 from flocker_lite.errors import FlockerError, NotFound, NotHealthy, PeerRefused, PeerUnreachable
 from flocker_lite.interfaces import IPeer, Lent, Released
 from flocker_lite.model import increments, lease
@@ -68,7 +75,7 @@ class HandoffDatasets(ChangeTowards):
         transfers: list[Transfer] = []
         try:
             for moved in self.datasets:
-                transfers.append(await Transfer.open(doors, peer, moved))
+                transfers.append(await open_last(doors, peer, moved))
             # Its fence takes a moment to start: this one is for that, the loan is asked for anew.
             await self._offer_loan(peer)
             ids = [moved.dataset_id for moved in self.datasets]

@@ -22,6 +22,7 @@ from flocker_lite.convergence.changes import (
 from flocker_lite.convergence.transfer import (
     Moved,
     Transfer,
+    bring_kept,
     local_copy,
     prune,
     take_snapshots,
@@ -215,6 +216,7 @@ class Push:
         for moved in self._change.datasets:
             if not self._rounds[moved.dataset_id]:
                 await self._complete(moved)
+                await self._bring_kept(moved)
         have = {
             moved.dataset_id: (moved, (await local_copy(self._doors, moved.dataset_id)).snapshots)
             for moved in self._change.datasets
@@ -229,9 +231,7 @@ class Push:
         dataset_id = moved.dataset_id
 
         def under_way(receiving: IReceiving) -> None:
-            self._transfer = Transfer(self._doors, moved, None, (), receiving)
-            self._limit = None
-            self._set_limit()
+            self._follow(Transfer(self._doors, moved, None, (), receiving))
 
         try:
             done = await resuming.complete(
@@ -242,6 +242,25 @@ class Push:
         if done is not None:
             self._doors.moves.round(dataset_id, done)
 
+    async def _bring_kept(self, moved: Moved) -> None:
+        """Send what is kept here and not there before the first round, each part once."""
+
+        async def under_way(transfer: Transfer, snapshot: Snapshot) -> None:
+            self._follow(transfer)
+            expected_bytes = await self._expected(transfer, snapshot, 0.0)
+            self._doors.moves.expect(moved.dataset_id, expected_bytes)
+
+        try:
+            async for done in bring_kept(self._doors, self._peer, moved, under_way):
+                self._transfer = None
+                self._doors.moves.round(moved.dataset_id, done)
+        finally:
+            self._transfer = None
+
+    def _follow(self, transfer: Transfer) -> None:
+        self._transfer, self._limit = transfer, None
+        self._set_limit()
+
     async def _round(self, moved: Moved, snapshot: Snapshot, now: float) -> None:
         """Send a snapshot that was taken at `now`."""
         doors, dataset_id = self._doors, moved.dataset_id
@@ -250,8 +269,7 @@ class Push:
         since_seconds = max(now - before, SINCE_SECONDS_MIN) if before is not None else 0.0
         transfer = await Transfer.open(doors, self._peer, moved)
         try:
-            self._transfer, self._limit = transfer, None
-            self._set_limit()
+            self._follow(transfer)
             doors.moves.expect(dataset_id, await self._expected(transfer, snapshot, since_seconds))
             sent = await transfer.send(snapshot)
         finally:

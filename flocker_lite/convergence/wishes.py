@@ -42,5 +42,10 @@ class Wishes:
         wanted = self._wanted(dataset_id)
         return wanted is not None and node_id in wanted.holders
 
+    def bases(self, dataset_id: DatasetId) -> frozenset[str]:
+        """The guids that the copies of other nodes end with, as far as those were heard of."""
+        wanted = self._wanted(dataset_id)
+        return frozenset(wanted.bases.values()) if wanted is not None else frozenset()
+
     def _wanted(self, dataset_id: DatasetId) -> WantedDataset | None:
         return self.view.datasets.get(dataset_id) if self.view is not None else None

@@ -162,12 +162,15 @@ class PeerCopy:
     """What another node has of a dataset, up to the newest snapshot of its copy.
 
     With a `resume_token` there is a part of a stream as well, which can be gone on with.
+    `snapshots` are oldest first, as many as `increments.told` says; None when its agent is of a
+    release that tells of the newest alone.
     """
 
     exists: bool
     lease: Lease | None = None
     newest: Snapshot | None = None
     resume_token: str | None = None
+    snapshots: tuple[Snapshot, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,8 +242,11 @@ class IPeer(Interface):
         Raises PeerRefused when it cannot, an image that is not to be had, say.
         """
 
-    def set_aside(dataset_id: DatasetId) -> Awaitable[None]:
-        """Have it keep its diverged replica under another name."""
+    def set_aside(dataset_id: DatasetId, base_guid: str | None = None) -> Awaitable[None]:
+        """Have it keep its diverged replica under another name.
+
+        With a `base_guid` what came before and with that snapshot goes on, if its agent knows how.
+        """
 
     def prune(dataset_id: DatasetId, keep_guids: frozenset[str]) -> Awaitable[None]:
         """Have it destroy the snapshots that pushes made there, other than these."""
@@ -314,8 +320,8 @@ class IGate(Interface):
     def prepared(name: str) -> Awaitable[None]:
         """Wait until the container is created here, ready to be started."""
 
-    def set_aside(dataset_id: DatasetId) -> Awaitable[None]:
-        """Keep a replica that diverged under another name."""
+    def set_aside(dataset_id: DatasetId, base_guid: str | None = None) -> Awaitable[None]:
+        """Keep a replica that diverged, or what it has after a snapshot, under another name."""
 
     def prune(dataset_id: DatasetId, keep_guids: frozenset[str]) -> Awaitable[None]:
         """Destroy the snapshots that pushes made here, other than these."""

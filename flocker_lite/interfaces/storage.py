@@ -10,7 +10,7 @@ from zope.interface import Interface
 from flocker_lite.model.lease import Lease
 from flocker_lite.model.membership import Membership
 from flocker_lite.model.records import DatasetId
-from flocker_lite.model.state import Holder, LocalDataset, Place, Snapshot
+from flocker_lite.model.state import AsideCopy, Holder, LocalDataset, Place, Snapshot
 
 
 class IStorage(Interface):
@@ -32,7 +32,10 @@ class IStorage(Interface):
         """
 
     def destroy(dataset_id: DatasetId) -> Awaitable[None]:
-        """Destroy the copy and its snapshots; it must not be mounted (Busy). Idempotent."""
+        """Destroy the copy and its snapshots; it must not be mounted (Busy). Idempotent.
+
+        What was set aside of it stays.
+        """
 
     def resize(dataset_id: DatasetId, maximum_size: int | None) -> Awaitable[None]:
         """Set the limit in bytes; None lifts it. Idempotent."""
@@ -94,7 +97,7 @@ class IStorage(Interface):
         """
 
     def destroy_snapshot(dataset_id: DatasetId, name: str) -> Awaitable[None]:
-        """Destroy one snapshot. Idempotent."""
+        """Destroy one snapshot; Conflict while a copy that was set aside needs it. Idempotent."""
 
     def estimate(
         dataset_id: DatasetId, base: str | None, snapshot: str | None
@@ -135,4 +138,18 @@ class IStorage(Interface):
         """Throw away what a stream that was cut left, and nothing else. Idempotent."""
 
     def set_aside(dataset_id: DatasetId, reason: str) -> Awaitable[str]:
-        """Keep a copy that diverged under another name, which is returned; it is ours no more."""
+        """Keep a copy that diverged under another name, which is returned; its place is free."""
+
+    def continue_from(dataset_id: DatasetId, snapshot: str, reason: str) -> Awaitable[str]:
+        """Keep what a copy has after one of its snapshots under another name, which is returned.
+
+        The copy ends with that snapshot then, and has the lease and the limit that it had. What
+        was cut off in between is brought to its end by the next look: until then the copy is not
+        taken for absent. The snapshot stays as long as what was set aside, which needs it.
+        """
+
+    def asides() -> Awaitable[PMap[str, AsideCopy]]:
+        """What was set aside on this node, by its name."""
+
+    def destroy_aside(name: str) -> Awaitable[None]:
+        """Destroy what was set aside under that name, and nothing else. Idempotent."""

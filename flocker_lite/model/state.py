@@ -10,6 +10,7 @@ from pyrsistent import PMap, pmap
 from flocker_lite.model.accounts import MoveState as MoveState
 from flocker_lite.model.accounts import Round as Round
 from flocker_lite.model.accounts import Step as Step
+from flocker_lite.model.asides import AsideCopy as AsideCopy
 from flocker_lite.model.grants import Signed
 from flocker_lite.model.lease import Lease
 from flocker_lite.model.membership import Membership
@@ -262,6 +263,8 @@ class DatasetState:
     `next_try_at` is when it is tried again, in seconds since 1970.
     `proof` has the signed statements by which it came here, and went on from here. `warning` is
     something that a user should look at, and that keeps nothing from working.
+    `proof` has the signed statements by which it came here, and went on from here.
+    `base` is the guid of the snapshot that an increment to a replica starts from.
     """
 
     dataset_id: DatasetId
@@ -273,6 +276,7 @@ class DatasetState:
     proof: tuple[Signed, ...] = ()
     next_try_at: float | None = None
     warning: str | None = None
+    base: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,7 +366,8 @@ class WantedDataset:
     is wanted, while that goes on; `pause_costs` are the steps of the last pause of this container
     that take as long whatever is sent, by their names, in seconds, and `stop_seconds` is how
     long it then took to send what it wrote here because it was stopped. `signed` is the grant of
-    this node's own, which it is to keep beside its copy.
+    this node's own, which it is to keep beside its copy. `bases` has the guid that the copy of
+    each other node, as far as it was heard of, ends with.
     """
 
     dataset: Dataset
@@ -373,6 +378,7 @@ class WantedDataset:
     pause_costs: PMap[str, float] = field(default_factory=pmap)
     stop_seconds: float = 0.0
     signed: Signed | None = None
+    bases: PMap[NodeId, str] = field(default_factory=pmap)
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,11 @@ def guid(text: str) -> str:
     return _matching(_GUID, text, "guid of a snapshot")
 
 
+def base(text: str | None) -> str | None:
+    """The guid of the snapshot that something starts from; None for nothing."""
+    return guid(text) if text is not None else None
+
+
 def guids(texts: Sequence[str]) -> frozenset[str]:
     return frozenset(guid(text) for text in _some(texts))
 

@@ -98,6 +98,7 @@ class SshPeer:
             lease.parse(held) if held is not None else None,
             Snapshot(answer["name"], guid) if guid is not None else None,
             answer.get("resume_token"),
+            _snapshots(answer.get("snapshots")),
         )
 
     async def receive(
@@ -123,8 +124,8 @@ class SshPeer:
     async def prepared(self, name: str) -> None:
         await self.ask(commands.Prepared, PREPARED_TIMEOUT_SECONDS, name=name)
 
-    async def set_aside(self, dataset_id: DatasetId) -> None:
-        await self.ask(commands.SetAside, dataset_id=dataset_id)
+    async def set_aside(self, dataset_id: DatasetId, base_guid: str | None = None) -> None:
+        await self.ask(commands.SetAside, dataset_id=dataset_id, base_guid=base_guid)
 
     async def prune(self, dataset_id: DatasetId, keep_guids: frozenset[str]) -> None:
         await self.ask(commands.Prune, dataset_id=dataset_id, keep_guids=sorted(keep_guids))
@@ -271,3 +272,9 @@ class _SessionTransport:
 
     def getPeer(self) -> PipeAddress:
         return PipeAddress()
+
+
+def _snapshots(boxes: list[dict[str, str]] | None) -> tuple[Snapshot, ...] | None:
+    if boxes is None:
+        return None
+    return tuple(Snapshot(box["name"], box["guid"]) for box in boxes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from twisted.protocols import amp
 
 from flocker_lite.errors import Busy, Conflict, FlockerError, LeaseError, PeerRefused
+from flocker_lite.model.state import Snapshot
 from flocker_lite.model.versions import Versions
 
 VERSIONS = Versions(oldest=1, newest=1)
@@ -23,6 +24,13 @@ def as_declared(error: FlockerError) -> FlockerError:
     if type(error) in _ERRORS:
         return error
     return FlockerError(str(error))
+
+
+def boxes(snapshots: tuple[Snapshot, ...] | None) -> list[dict[str, str]] | None:
+    """Snapshots as they travel in an answer."""
+    if snapshots is None:
+        return None
+    return [{"name": snapshot.name, "guid": snapshot.guid} for snapshot in snapshots]
 
 
 class Hello(amp.Command):
@@ -45,8 +53,8 @@ class Hello(amp.Command):
 class Copy(amp.Command):
     """What is there of a dataset; what it is not in the answer of, it does not have.
 
-    `name` and `guid` are those of the newest snapshot. `resume_token` came later than the rest: an
-    older agent never gives one, and is never asked to resume.
+    `name` and `guid` are those of the newest snapshot. `resume_token` and `snapshots` came later
+    than the rest: an older agent never gives one, and is never asked to resume.
     """
 
     arguments = [(b"dataset_id", amp.Unicode())]
@@ -56,6 +64,10 @@ class Copy(amp.Command):
         (b"name", amp.Unicode(optional=True)),
         (b"guid", amp.Unicode(optional=True)),
         (b"resume_token", amp.Unicode(optional=True)),
+        (
+            b"snapshots",
+            amp.AmpList([(b"name", amp.Unicode()), (b"guid", amp.Unicode())], optional=True),
+        ),
     ]
     errors = _ERRORS
 
@@ -95,9 +107,12 @@ class Prepared(amp.Command):
 
 
 class SetAside(amp.Command):
-    """Keep a diverged replica under another name."""
+    """Keep a diverged replica under another name.
 
-    arguments = [(b"dataset_id", amp.Unicode())]
+    With `base_guid`, only what it has after that snapshot; an older agent takes the whole copy.
+    """
+
+    arguments = [(b"dataset_id", amp.Unicode()), (b"base_guid", amp.Unicode(optional=True))]
     errors = _ERRORS
 
 

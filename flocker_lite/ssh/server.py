@@ -212,6 +212,7 @@ class Session(BoundedAMP):
                 "name": newest.name if newest is not None else None,
                 "guid": newest.guid if newest is not None else None,
                 "resume_token": copy.resume_token,
+                "snapshots": commands.boxes(copy.snapshots),
             }
 
         return self._answer(answer())
@@ -226,7 +227,7 @@ class Session(BoundedAMP):
     ) -> Deferred[dict[str, Any]]:
         async def answer() -> dict[str, Any]:
             gate, identity = self._gate, checking.dataset(dataset_id)
-            base = checking.guid(base_guid) if base_guid is not None else None
+            base = checking.base(base_guid)
             await gate.may_receive(identity, checking.epoch(epoch), base, bool(resumes))
             token = secrets.token_hex(16)
             self._receiver.streams[token] = _Stream(gate, self._key_of, identity, epoch)
@@ -257,9 +258,9 @@ class Session(BoundedAMP):
         return self._done(answer())
 
     @commands.SetAside.responder
-    def set_aside(self, dataset_id: str) -> Deferred[dict[str, Any]]:
+    def set_aside(self, dataset_id: str, base_guid: str | None = None) -> Deferred[dict[str, Any]]:
         async def answer() -> None:
-            await self._gate.set_aside(checking.dataset(dataset_id))
+            await self._gate.set_aside(checking.dataset(dataset_id), checking.base(base_guid))
 
         return self._done(answer())
 

@@ -91,8 +91,8 @@ class MemoryPeer:
     async def prepared(self, name: str) -> None:
         await (await self._gate("prepared")).prepared(name)
 
-    async def set_aside(self, dataset_id: DatasetId) -> None:
-        await (await self._gate("set_aside")).set_aside(dataset_id)
+    async def set_aside(self, dataset_id: DatasetId, base_guid: str | None = None) -> None:
+        await (await self._gate("set_aside")).set_aside(dataset_id, base_guid)
 
     async def prune(self, dataset_id: DatasetId, keep_guids: frozenset[str]) -> None:
         await (await self._gate("prune")).prune(dataset_id, keep_guids)

@@ -16,15 +16,24 @@ from typing import Any
 from pyrsistent import PMap, pmap
 from zope.interface import implementer
 
-from flocker_lite.errors import Busy, CommandFailed, Conflict, InUse, LeaseError, NotFound
+from flocker_lite.errors import (
+    Busy,
+    CommandFailed,
+    Conflict,
+    FlockerError,
+    InUse,
+    LeaseError,
+    NotFound,
+)
 from flocker_lite.interfaces import IStorage
 from flocker_lite.model.lease import WRITERS, Lease
 from flocker_lite.model.membership import Membership
 from flocker_lite.model.records import DatasetId
 from flocker_lite.model.state import Holder, LocalDataset, Place, Snapshot
+from flocker_lite.testing.memory_asides import Content as Content
+from flocker_lite.testing.memory_asides import Copy as Copy
+from flocker_lite.testing.memory_asides import MemoryAsides
 from flocker_lite.testing.memory_mountpoints import MemoryMountpoints
-
-Content = tuple[str, ...]
 
 REST_MARK = b"rest:"
 """How a stream begins that goes on with one that was cut."""
@@ -32,18 +41,9 @@ REST_MARK = b"rest:"
 _HEADER = re.compile(rb'\{"base": [^,]+, "name": [^,]+, "guid": "[^",]+"')
 
 
-@dataclass(frozen=True, slots=True)
-class Copy:
-    """A copy on this node's disk; `frozen` is what each snapshot (by guid) holds."""
-
-    local: LocalDataset
-    content: Content = ()
-    frozen: PMap[str, Content] = field(default_factory=pmap)
-
-
 @implementer(IStorage)
 @dataclass
-class MemoryStorage:
+class MemoryStorage(MemoryAsides):
     """One node's disk. It outlives the agent; `reboot` is what a restart of the machine does.
 
     With `resumes` it keeps what a stream that was cut brought, so that its sender can go on; with
@@ -66,10 +66,7 @@ class MemoryStorage:
     is_away: bool = False
     resumes: bool = False
     one_instant: bool = False
-    copies: dict[DatasetId, Copy] = field(default_factory=dict)
-    aside: dict[str, Copy] = field(default_factory=dict)
     made: list[DatasetId] = field(default_factory=list)
-    partial: dict[DatasetId, bytes] = field(default_factory=dict)
     _guids: int = 0
 
     def write(self, dataset_id: DatasetId, text: str) -> None:
@@ -133,10 +130,19 @@ class MemoryStorage:
 
     async def discover(self) -> PMap[DatasetId, LocalDataset]:
         await self._begin("discover", "")
-        return pmap({each: self._as_it_is(copy.local) for each, copy in self.copies.items()})
+        found = {each: self._as_it_is(copy.local) for each, copy in self.copies.items()}
+        for dataset_id in list(self.unfinished):
+            try:
+                found[dataset_id] = await self._finished(dataset_id)
+            except FlockerError as error:
+                path = self.path(dataset_id)
+                found[dataset_id] = LocalDataset(dataset_id, None, False, path, trouble=str(error))
+        return pmap(found)
 
     async def look(self, dataset_id: DatasetId) -> LocalDataset | None:
         await self._begin("look", dataset_id)
+        if dataset_id in self.unfinished:
+            return await self._finished(dataset_id)
         copy = self.copies.get(dataset_id)
         if copy is not None and copy.local.trouble is not None:
             raise LeaseError(copy.local.trouble)
@@ -180,9 +186,13 @@ class MemoryStorage:
 
     async def destroy(self, dataset_id: DatasetId) -> None:
         await self._begin("destroy", dataset_id)
+        if dataset_id in self.unfinished:
+            await self._finished(dataset_id)
         if dataset_id in self.copies and self.copies[dataset_id].local.mounted:
             raise Busy(f"{dataset_id} is mounted")
         self.copies.pop(dataset_id, None)
+        for name in [name for name in self.needed if name.startswith(dataset_id)]:
+            del self.needed[name]
         self.partial.pop(dataset_id, None)
 
     async def resize(self, dataset_id: DatasetId, maximum_size: int | None) -> None:
@@ -243,9 +253,13 @@ class MemoryStorage:
 
     async def destroy_snapshot(self, dataset_id: DatasetId, name: str) -> None:
         await self._begin("destroy_snapshot", dataset_id)
-        if dataset_id in self.copies:
-            kept = tuple(s for s in self.copies[dataset_id].local.snapshots if s.name != name)
-            self._set(dataset_id, snapshots=kept)
+        if dataset_id not in self.copies:
+            return
+        snapshots = self.copies[dataset_id].local.snapshots
+        needed = {each.name for each in snapshots if each.guid in self.needed.values()}
+        if name in needed:
+            raise Conflict(f"{dataset_id}@{name} has dependent clones")
+        self._set(dataset_id, snapshots=tuple(each for each in snapshots if each.name != name))
 
     async def estimate(
         self, dataset_id: DatasetId, base: str | None, snapshot: str | None
@@ -326,10 +340,7 @@ class MemoryStorage:
         await self._begin("set_aside", dataset_id)
         if self._copy(dataset_id).local.mounted:
             raise Busy(f"{dataset_id} is mounted")
-        name = f"{dataset_id}.{reason}-{len(self.aside)}"
-        self.aside[name] = self.copies.pop(dataset_id)
-        self.partial.pop(dataset_id, None)
-        return name
+        return self._put_away(dataset_id, reason)
 
     async def _begin(self, method: str, dataset_id: DatasetId) -> None:
         if self.before is not None:

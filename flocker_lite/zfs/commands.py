@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from flocker_lite.model.lease import Lease
 from flocker_lite.zfs.names import (
+    CONTINUES_PROPERTY,
     GROUP_PROPERTY,
     HOLD_TAG,
     LEASE_PROPERTY,
@@ -13,7 +14,9 @@ from flocker_lite.zfs.names import (
 )
 
 ZFS = "zfs"
-FACTS = (LEASE_PROPERTY, GROUP_PROPERTY, "type", "mounted", "refquota", "guid", "createtxg")
+OURS = (LEASE_PROPERTY, GROUP_PROPERTY, CONTINUES_PROPERTY)
+FACTS = (*OURS, "type", "mounted", "refquota", "guid", "createtxg")
+KIN = (*OURS, "type", "mounted", "refquota", "origin", "used")
 FITNESS = (LEASE_PROPERTY, "mounted", "readonly")
 ROOT_PROPERTIES = {"mountpoint": "none", "canmount": "off", "readonly": "on"}
 
@@ -29,15 +32,37 @@ def facts(name: str) -> tuple[str, ...]:
     return (ZFS, "get", "-Hp", "-r", "-o", "name,property,value,source", ",".join(FACTS), name)
 
 
+def kin(root: str) -> tuple[str, ...]:
+    """What stems from what among all filesystems directly below ours, and how large each is."""
+    columns = ("-o", "name,property,value,source")
+    return (ZFS, "get", "-Hp", "-r", "-d", "1", *columns, ",".join(KIN), root)
+
+
 def create(name: str, mountpoint: str, maximum_size: int | None, lease: Lease) -> tuple[str, ...]:
     """An empty filesystem that has its lease from the first instant."""
-    properties = [
-        "canmount=noauto",
-        f"mountpoint={mountpoint}",
-        f"{LEASE_PROPERTY}={lease}",
-        *([f"refquota={maximum_size}"] if maximum_size is not None else []),
-    ]
-    return (ZFS, "create", *(word for item in properties for word in ("-o", item)), name)
+    return (
+        ZFS,
+        "create",
+        *_of_a_copy(mountpoint, maximum_size, {LEASE_PROPERTY: str(lease)}),
+        name,
+    )
+
+
+def clone(
+    origin: str, name: str, maximum_size: int | None, written_on: Mapping[str, str]
+) -> tuple[str, ...]:
+    """A copy that goes on from a snapshot of another, and has what is `written_on` that, its
+    lease, from the first instant.
+
+    It is marked as one until all is done, and has no mountpoint of its own yet.
+    """
+    marked = {CONTINUES_PROPERTY: origin.partition("@")[2]}
+    return (ZFS, "clone", *_of_a_copy(None, maximum_size, {**written_on, **marked}), origin, name)
+
+
+def promote(name: str) -> tuple[str, ...]:
+    """Have the snapshots that a clone stems from; what they were of becomes a clone of it."""
+    return (ZFS, "promote", name)
 
 
 def set_property(name: str, key: str, value: str) -> tuple[str, ...]:
@@ -142,3 +167,15 @@ def rename(name: str, to: str) -> tuple[str, ...]:
 
 def _pairs(properties: Mapping[str, str]) -> list[str]:
     return [f"{key}={value}" for key, value in properties.items()]
+
+
+def _of_a_copy(
+    mountpoint: str | None, maximum_size: int | None, written_on: Mapping[str, str]
+) -> tuple[str, ...]:
+    properties = [
+        "canmount=noauto",
+        *([f"mountpoint={mountpoint}"] if mountpoint is not None else []),
+        *_pairs(written_on),
+        *([f"refquota={maximum_size}"] if maximum_size is not None else []),
+    ]
+    return tuple(word for item in properties for word in ("-o", item))

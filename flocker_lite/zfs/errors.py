@@ -28,6 +28,7 @@ _MEANINGS: tuple[tuple[str, type[FlockerError]], ...] = (
     ("has been modified", Conflict),
     ("does not match incremental source", Conflict),
     ("must specify -F to overwrite", Conflict),
+    ("has dependent clones", Conflict),
     ("Broken pipe", ReaderGone),
     ("dataset is busy", Busy),
     ("pool or dataset is busy", Busy),

@@ -9,11 +9,14 @@ from flocker_lite.model.records import DatasetId
 LEASE_PROPERTY = "flocker:lease"
 GROUP_PROPERTY = "flocker:group"
 RESUME_TOKEN_PROPERTY = "receive_resume_token"
+CONTINUES_PROPERTY = "flocker:continues"
+"""On a copy of which a part is being set aside: the snapshot that it goes on from."""
+
 HOLD_TAG = "flocker-lite"
 
 _POOL = re.compile(r"[A-Za-z][A-Za-z0-9_.:-]*(/[A-Za-z0-9_.:-]+)*")
 _DATASET_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-
+_ASIDE = re.compile(rf"({_DATASET_ID.pattern})\.([a-z]+)-([0-9]{{1,15}})")
 _RESUME_TOKEN = re.compile(r"[0-9a-f]{1,16}(-[0-9a-f]{1,16}){2}-[0-9a-f]{1,4096}")
 
 
@@ -44,6 +47,12 @@ def filesystem(pool: str, dataset_id: DatasetId) -> str:
     return f"{root(pool)}/{dataset_id}"
 
 
-def aside(pool: str, dataset_id: DatasetId, reason: str) -> str:
-    """The name under which a diverged copy is kept."""
-    return f"{filesystem(pool, dataset_id)}.{reason}"
+def aside(dataset_id: DatasetId, reason: str, seconds: int) -> str:
+    """The name, below our root, under which what diverged is kept since that time."""
+    return f"{dataset_id}.{reason}-{seconds}"
+
+
+def of_aside(name: str) -> tuple[DatasetId, str, int] | None:
+    """The dataset, the reason and the time in such a name; None when it is not one."""
+    match = _ASIDE.fullmatch(name)
+    return (match[1], match[3], int(match[4])) if match else None

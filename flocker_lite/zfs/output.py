@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import groupby
 
@@ -12,7 +12,16 @@ from flocker_lite.errors import FlockerError, LeaseError
 from flocker_lite.model import lease, membership
 from flocker_lite.model.records import DatasetId
 from flocker_lite.model.state import LocalDataset, Snapshot
-from flocker_lite.zfs.names import GROUP_PROPERTY, LEASE_PROPERTY, is_dataset_id, is_resume_token
+from flocker_lite.zfs.names import (
+    CONTINUES_PROPERTY,
+    GROUP_PROPERTY,
+    LEASE_PROPERTY,
+    is_dataset_id,
+    is_resume_token,
+    of_aside,
+)
+
+WRITTEN_ON_COPIES = (LEASE_PROPERTY, GROUP_PROPERTY)
 
 Facts = dict[str, tuple[str, str]]
 """Property -> (value, source) of one filesystem or snapshot."""
@@ -46,6 +55,72 @@ def datasets(
             for identity, dataset in found.items()
         }
     )
+
+
+def with_unfinished(
+    text: str, root: str, path: Callable[[DatasetId], str], why: str
+) -> PMap[DatasetId, LocalDataset]:
+    """The same, where what is marked could not be set aside to its end: each is in trouble."""
+    found = datasets(text, root, path)
+    for name, facts in _by_name(text):
+        if _own(facts, CONTINUES_PROPERTY) is None:
+            continue
+        own = name.removeprefix(f"{root}/")
+        parts = of_aside(own)
+        identity = parts[0] if parts is not None else own
+        if is_dataset_id(identity):
+            trouble = f"{identity}: a part of the copy here is being set aside: {why}"
+            nothing = LocalDataset(identity, None, False, path(identity))
+            copy = replace(found.get(identity, nothing), lease=None, trouble=trouble)
+            found = found.set(identity, copy)
+    return found
+
+
+def is_unfinished(text: str) -> bool:
+    """Whether, by the output of `commands.facts`, something was not set aside to its end."""
+    rows = map(_row, text.splitlines())
+    return any(key == CONTINUES_PROPERTY and source == "local" for _, key, _, source in rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Kin:
+    """A filesystem below ours: what of it decides how something is set aside, or let go.
+
+    `origin` is the snapshot that it is a clone of, `continues` the mark of an unfinished one.
+    `written_on` are the lease and whatever else an agent wrote on it.
+    """
+
+    name: str
+    origin: str | None
+    continues: str | None
+    written_on: Mapping[str, str]
+    maximum_size: int | None
+    mounted: bool
+    size_bytes: int
+
+
+def kin(text: str, root: str) -> dict[str, Kin]:
+    """From the output of `commands.kin`, by their names below `root`; raises UnexpectedOutput."""
+    found: dict[str, Kin] = {}
+    for name, facts in _by_name(text):
+        if name.startswith(f"{root}/") and _value(name, facts, "type") == "filesystem":
+            origin = _value(name, facts, "origin")
+            found[name.removeprefix(f"{root}/")] = Kin(
+                name,
+                origin if origin not in ("-", "") else None,
+                _own(facts, CONTINUES_PROPERTY),
+                {key: value for key in WRITTEN_ON_COPIES if (value := _own(facts, key))},
+                _number(name, facts, "refquota") or None,
+                _value(name, facts, "mounted") == "yes",
+                _number(name, facts, "used"),
+            )
+    return found
+
+
+def _own(facts: Facts, key: str) -> str | None:
+    """What was set on the filesystem itself; what it inherited is not its own."""
+    value, source = facts.get(key, ("-", "-"))
+    return value if source == "local" else None
 
 
 @dataclass(frozen=True, slots=True)

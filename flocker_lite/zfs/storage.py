@@ -22,7 +22,7 @@ from flocker_lite.interfaces import IStorage
 from flocker_lite.model.lease import WRITERS, Lease, Role
 from flocker_lite.model.membership import Membership
 from flocker_lite.model.records import DatasetId
-from flocker_lite.model.state import Holder, LocalDataset, Place, Snapshot
+from flocker_lite.model.state import AsideCopy, Holder, LocalDataset, Place, Snapshot
 from flocker_lite.processes import Run
 from flocker_lite.zfs import (
     capabilities,
@@ -32,6 +32,7 @@ from flocker_lite.zfs import (
     names,
     output,
 )
+from flocker_lite.zfs.asides import Asides, release
 from flocker_lite.zfs.beginning import beginning_of, objection
 from flocker_lite.zfs.mounting import Mounting, RunInThread, patiently
 
@@ -63,21 +64,21 @@ class ZfsStorage:
         self._able = able
         self._held: set[tuple[DatasetId, str]] = set()
         self._mounting = Mounting(pool, mount_root, self._zfs, run_in_thread, clock)
+        self._asides = Asides(self._root, self.path, self._run_zfs, clock.seconds)
 
     def path(self, dataset_id: DatasetId) -> str:
         return f"{self._mount_root}/{dataset_id}"
 
     async def discover(self) -> PMap[DatasetId, LocalDataset]:
-        text = await self._zfs(commands.facts(self._root))
-        found = output.datasets(text, self._root, self.path)
+        found = await self._found()
         seen = await self._mounting.places_of(found)
         return pmap({dataset_id: local.at(seen[dataset_id]) for dataset_id, local in found.items()})
 
     async def look(self, dataset_id: DatasetId) -> LocalDataset | None:
-        name = self._name(dataset_id)
-        try:
-            text = await self._zfs(commands.facts(name))
-        except NotFound:
+        text = await self._facts(dataset_id)
+        if (text is None or output.is_unfinished(text)) and await self._asides.finish():
+            text = await self._facts(dataset_id)
+        if text is None:
             return None
         dataset = output.datasets(text, self._root, self.path).get(dataset_id)
         if dataset is None:
@@ -121,6 +122,7 @@ class ZfsStorage:
             raise Busy(f"{dataset_id} is mounted at {dataset.path}; not destroyed")
         for snapshot in dataset.snapshots:
             await self._release(dataset_id, snapshot.name)
+        await self._asides.free(dataset_id)
         with suppress(NotFound):
             await patiently(
                 self._clock, lambda: self._zfs(commands.destroy(self._name(dataset_id)))
@@ -241,16 +243,41 @@ class ZfsStorage:
         if dataset.mounted:
             raise Busy(f"{dataset_id} is mounted at {dataset.path}; not kept aside")
         self._held -= {(dataset_id, snapshot.name) for snapshot in dataset.snapshots}
-        name = names.aside(self._pool, dataset_id, f"{reason}-{int(self._clock.seconds())}")
-        await patiently(
-            self._clock, lambda: self._zfs(commands.rename(self._name(dataset_id), name))
-        )
-        # Its place is free for another copy.
-        await self._zfs(commands.inherit(name, "mountpoint"))
-        return name
+        return await self._asides.whole(dataset_id, reason)
+
+    async def continue_from(self, dataset_id: DatasetId, snapshot: str, reason: str) -> str:
+        dataset = await self.look(dataset_id)
+        if dataset is None:
+            raise NotFound(f"{dataset_id}: there is no copy here to go on from {snapshot}")
+        if dataset.mounted:
+            raise Busy(f"{dataset_id} is mounted at {dataset.path}; nothing is kept aside")
+        # What stays with the copy stays held; names of the others may be given anew.
+        self._held -= {(dataset_id, each.name) for each in dataset.snapshots}
+        return await self._asides.later_than(dataset_id, snapshot, reason)
+
+    async def asides(self) -> PMap[str, AsideCopy]:
+        return await self._asides.all()
+
+    async def destroy_aside(self, name: str) -> None:
+        await self._asides.destroy(name)
 
     def _name(self, dataset_id: DatasetId) -> str:
         return names.filesystem(self._pool, dataset_id)
+
+    async def _found(self) -> PMap[DatasetId, LocalDataset]:
+        text = await self._zfs(commands.facts(self._root))
+        if not output.is_unfinished(text):
+            return output.datasets(text, self._root, self.path)
+        try:
+            await self._asides.finish()
+        except FlockerError as error:
+            return output.with_unfinished(text, self._root, self.path, str(error))
+        return output.datasets(await self._zfs(commands.facts(self._root)), self._root, self.path)
+
+    async def _facts(self, dataset_id: DatasetId) -> str | None:
+        with suppress(NotFound):
+            return await self._zfs(commands.facts(self._name(dataset_id)))
+        return None
 
     async def _has_mountpoint(self, dataset_id: DatasetId) -> bool:
         try:
@@ -271,13 +298,7 @@ class ZfsStorage:
 
     async def _release(self, dataset_id: DatasetId, snapshot: str) -> None:
         self._held.discard((dataset_id, snapshot))
-        try:
-            await self._zfs(commands.release(self._name(dataset_id), snapshot))
-        except NotFound:
-            pass
-        except CommandFailed as error:
-            if errors.NO_SUCH_TAG not in error.stderr_tail:
-                raise
+        await release(self._run_zfs, self._name(dataset_id), snapshot)
 
     async def _transfer(self, argv: tuple[str, ...], fds: dict[int, int]) -> None:
         await self._zfs(argv, fds, TRANSFER_TIMEOUT_SECONDS)
@@ -293,6 +314,11 @@ class ZfsStorage:
         except CommandFailed as error:
             raise errors.meaning(error) from None
         return printed.decode("utf-8", "replace")
+
+    async def _run_zfs(self, argv: tuple[str, ...], *, again: bool = False) -> str:
+        if again:
+            return await patiently(self._clock, lambda: self._zfs(argv))
+        return await self._zfs(argv)
 
 
 async def open_storage(

@@ -79,8 +79,14 @@ class GateTests(SynchronousTestCase):
 
     def test_copy(self) -> None:
         """What is here, up to its newest snapshot."""
-        assert self.ask(self.gate.copy(D)) == PeerCopy(True, REPLICA, LAST)
+        assert self.ask(self.gate.copy(D)) == PeerCopy(True, REPLICA, LAST, None, (LAST,))
         assert self.ask(self.gate.copy("other")) == PeerCopy(exists=False)
+
+    def test_copy_tells_of_all(self) -> None:
+        """With the newest come those before it, from one of which an increment may start."""
+        stash = self.storage.keep(D, "stash-8")
+        copy = self.ask(self.gate.copy(D))
+        assert (copy.newest, copy.snapshots) == (stash, (LAST, stash))
 
     def test_acquire(self) -> None:
         """A replica that is complete becomes primary, and the agent looks."""
@@ -294,7 +300,7 @@ class GateTests(SynchronousTestCase):
         self.storage.resumes = True
         self.cut_stream(LAST.guid)
         self.ask(self.gate.may_receive(D, 7, LAST.guid))
-        assert self.ask(self.gate.copy(D)) == PeerCopy(True, REPLICA, LAST)
+        assert self.ask(self.gate.copy(D)) == PeerCopy(True, REPLICA, LAST, None, (LAST,))
         self.storage.copies.clear()
         self.cut_stream(None)
         self.ask(self.gate.may_receive(D, 7, None))
@@ -326,6 +332,25 @@ class GateTests(SynchronousTestCase):
         receiving = Deferred.fromCoroutine(self.gate.receive(D, 7, self.stream("guid-1")))
         self.failureResultOf(receiving, Conflict)
         self.ask(self.gate.receive(D, 7, self.stream(LAST.guid)))
+
+    def test_set_aside_what_came_later(self) -> None:
+        """The copy goes on from the snapshot that is asked for; doing it again is no error."""
+        self.storage.keep(D, "stash-8")
+        self.refused(self.gate.set_aside(D, "unknown"), "no snapshot unknown")
+        for _ in range(2):
+            self.ask(self.gate.set_aside(D, LAST.guid))
+            assert self.storage.copies[D].local.snapshots == (LAST,)
+        (aside,) = self.ask(self.storage.asides()).values()
+        assert (aside.dataset_id, aside.reason) == (D, "trial")
+        assert D in self.host.changed
+
+    def test_pruning_lives_with_what_was_set_aside(self) -> None:
+        """A snapshot that is needed stays, and the others go all the same."""
+        self.storage.keep(D, "stash-8")
+        self.ask(self.gate.set_aside(D, LAST.guid))
+        later = [self.storage.keep(D, f"flocker-lite-7-{number}") for number in (3, 4)]
+        self.ask(self.gate.prune(D, frozenset({later[-1].guid})))
+        assert self.storage.copies[D].local.snapshots == (LAST, later[-1])
 
     def test_set_aside(self) -> None:
         """A diverged replica is kept under another name; doing it again is no error."""

@@ -129,7 +129,9 @@ class CompleteTests(SynchronousTestCase):
         done = self.successResultOf(self.complete())
         assert done is not None
         assert 0 < done.sent_bytes < whole + 100
-        assert self.copy() == PeerCopy(True, Lease(Role.REPLICA, 1), self.first)
+        assert self.copy() == PeerCopy(
+            True, Lease(Role.REPLICA, 1), self.first, None, (self.first,)
+        )
         assert self.theirs.read(D) == CONTENT
         assert len(self.seen) == 1
 

@@ -8,12 +8,13 @@ from flocker_lite.testing.places_contract import PlacesContract
 from flocker_lite.testing.storage_contract import StorageContract
 from flocker_lite.testing.streams_contract import StreamsContract
 from tests.zfs.move_story import MoveStory
+from tests.zfs.real_asides import RealAsides
 from tests.zfs.real_streams import RealStreams
 from tests.zfs.real_zfs import RealZfs
 
 
 class ZfsStorageTests(
-    StorageContract, PlacesContract, StreamsContract, RealZfs, RealStreams, TestCase
+    StorageContract, PlacesContract, StreamsContract, RealZfs, RealAsides, RealStreams, TestCase
 ):
     """The contract, and more: one pool for all nodes, each of which has a part of it."""
 

@@ -9,6 +9,7 @@ from flocker_lite.testing.storage_case import DATASET, MEBIBYTE, sent
 from flocker_lite.testing.storage_contract import StorageContract
 from flocker_lite.testing.streams_contract import StreamsContract
 from tests.openzfs.pools import NAMES, create_pools, destroy_pools
+from tests.zfs.real_asides import RealAsides
 from tests.zfs.real_streams import RealStreams
 from tests.zfs.real_zfs import RealZfs
 
@@ -25,7 +26,7 @@ def tearDownModule() -> None:
 
 
 class ZfsStorageTests(
-    StorageContract, PlacesContract, StreamsContract, RealZfs, RealStreams, TestCase
+    StorageContract, PlacesContract, StreamsContract, RealZfs, RealAsides, RealStreams, TestCase
 ):
     """Nodes take turns with the pools, so that streams go from one pool to the other."""
 

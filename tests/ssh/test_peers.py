@@ -174,8 +174,10 @@ class PeersTests(TestCase):
         peer = await self.connect()
         assert await peer.copy(D) == PeerCopy(exists=False)
         first = await self.push(peer, None, "flocker-lite-1-1")
-        assert await peer.copy(D) == PeerCopy(True, Lease(Role.REPLICA, 1), first)
+        replica = Lease(Role.REPLICA, 1)
+        assert await peer.copy(D) == PeerCopy(True, replica, first, None, (first,))
         last = await self.push(peer, first, "flocker-lite-1-2")
+        assert await peer.copy(D) == PeerCopy(True, replica, last, None, (first, last))
         await peer.prune(D, frozenset({last.guid}))
         assert self.theirs.copies[D].local.snapshots == (last,)
         await peer.acquire(D, 2, last.guid)
@@ -333,7 +335,8 @@ class PeersTests(TestCase):
         await self.mine.send_rest(D, str(copy.resume_token), receiving.fileno())
         await receiving.finish()
         receiving.abort()
-        assert await peer.copy(D) == PeerCopy(True, Lease(Role.REPLICA, 1), snapshot)
+        whole = PeerCopy(True, Lease(Role.REPLICA, 1), snapshot, None, (snapshot,))
+        assert await peer.copy(D) == whole
         assert self.theirs.read(D) == ("one", "two")
 
     async def test_a_limit(self) -> None:

@@ -59,8 +59,8 @@ class PipePeer:
     async def serving(self, name: str) -> None:
         await self.gate.serving(name)
 
-    async def set_aside(self, dataset_id: DatasetId) -> None:
-        await self.gate.set_aside(dataset_id)
+    async def set_aside(self, dataset_id: DatasetId, base_guid: str | None = None) -> None:
+        await self.gate.set_aside(dataset_id, base_guid)
 
     async def prune(self, dataset_id: DatasetId, keep_guids: frozenset[str]) -> None:
         await self.gate.prune(dataset_id, keep_guids)

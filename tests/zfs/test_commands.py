@@ -162,7 +162,7 @@ def test_busy_for_a_while() -> None:
 def test_what_is_not_there() -> None:
     """To look for it is no error, to need it is."""
     gone = failed(f"cannot open '{NAME}': dataset does not exist")
-    assert result(storage(Zfs(gone), Clock()).look(ID)) is None
+    assert result(storage(Zfs(gone, ""), Clock()).look(ID)) is None
     with pytest.raises(NotFound):
         result(storage(Zfs(gone), Clock()).mount(ID))
 

@@ -10,13 +10,16 @@ from twisted.trial.unittest import TestCase
 from flocker_lite.interfaces import IStorage
 from flocker_lite.model.records import DatasetId
 from flocker_lite.model.state import Holder
+from flocker_lite.testing.asides_contract import AsidesContract
 from flocker_lite.testing.memory_storage import MemoryStorage
 from flocker_lite.testing.places_contract import PlacesContract
 from flocker_lite.testing.storage_contract import StorageContract
 from flocker_lite.testing.streams_contract import StreamsContract
 
 
-class MemoryStorageTests(StorageContract, PlacesContract, StreamsContract, TestCase):
+class MemoryStorageTests(
+    StorageContract, PlacesContract, StreamsContract, AsidesContract, TestCase
+):
     """On nodes of its own."""
 
     async def make(self) -> IStorage:

@@ -1,0 +1,113 @@
+"""What is set aside on a node's disk in memory: the part of `MemoryStorage` that does so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from pyrsistent import PMap, pmap
+from twisted.internet.defer import DeferredLock
+
+from flocker_lite.errors import Busy, NotFound
+from flocker_lite.model.records import DatasetId
+from flocker_lite.model.state import AsideCopy, LocalDataset
+
+Content = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A copy on this node's disk; `frozen` is what each snapshot (by guid) holds."""
+
+    local: LocalDataset
+    content: Content = ()
+    frozen: PMap[str, Content] = field(default_factory=pmap)
+
+
+@dataclass
+class MemoryAsides:
+    """The copies, what was set aside of them, and what is being set aside.
+
+    `needed` has, of what was set aside, the guid of the snapshot of the copy that it stems from.
+    `unfinished` are the copies that are not there while a part of them is being set aside, each
+    with the name of that and the snapshot that it is to go on from.
+    """
+
+    copies: dict[DatasetId, Copy] = field(default_factory=dict, init=False)
+    partial: dict[DatasetId, bytes] = field(default_factory=dict, init=False)
+    aside: dict[str, Copy] = field(default_factory=dict, init=False)
+    needed: dict[str, str] = field(default_factory=dict, init=False)
+    unfinished: dict[DatasetId, tuple[str, str]] = field(default_factory=dict, init=False)
+    _asides: int = field(default=0, init=False)
+    _setting_aside: DeferredLock = field(default_factory=DeferredLock, init=False)
+
+    async def continue_from(self, dataset_id: DatasetId, snapshot: str, reason: str) -> str:
+        await self._begin("continue_from", dataset_id)
+        copy = self._copy(dataset_id)
+        if copy.local.mounted:
+            raise Busy(f"{dataset_id} is mounted")
+        if snapshot not in {each.name for each in copy.local.snapshots}:
+            raise NotFound(f"{dataset_id}@{snapshot} does not exist")
+        await self._begin("rename", dataset_id)
+        name = self._put_away(dataset_id, reason)
+        self.unfinished[dataset_id] = (name, snapshot)
+        await self._finished(dataset_id)
+        return name
+
+    async def asides(self) -> PMap[str, AsideCopy]:
+        await self._begin("asides", "")
+        return pmap(
+            {
+                name: AsideCopy(name, *_parts(name), sum(map(len, copy.content)))
+                for name, copy in self.aside.items()
+            }
+        )
+
+    async def destroy_aside(self, name: str) -> None:
+        await self._begin("destroy_aside", _parts(name)[0])
+        for dataset_id, (unfinished, _) in list(self.unfinished.items()):
+            if unfinished == name:
+                await self._finished(dataset_id)
+        self.aside.pop(name, None)
+        self.needed.pop(name, None)
+
+    async def _finished(self, dataset_id: DatasetId) -> LocalDataset:
+        """Bring to its end what was begun; nobody else does meanwhile."""
+        await self._setting_aside.acquire()
+        try:
+            if dataset_id in self.unfinished:
+                name, snapshot = self.unfinished[dataset_id]
+                await self._begin("clone", dataset_id)
+                await self._begin("promote", dataset_id)
+                self._part(dataset_id, self.aside[name], name, snapshot)
+                del self.unfinished[dataset_id]
+        finally:
+            self._setting_aside.release()
+        return self.copies[dataset_id].local
+
+    def _part(self, dataset_id: DatasetId, whole: Copy, name: str, snapshot: str) -> None:
+        place = [each.name for each in whole.local.snapshots].index(snapshot) + 1
+        mine, theirs = whole.local.snapshots[:place], whole.local.snapshots[place:]
+        content = whole.frozen[mine[-1].guid]
+        local = replace(whole.local, snapshots=mine)
+        self.copies[dataset_id] = replace(whole, local=local, content=content)
+        self.aside[name] = replace(whole, local=replace(whole.local, snapshots=theirs))
+        self.needed[name] = mine[-1].guid
+
+    def _put_away(self, dataset_id: DatasetId, reason: str) -> str:
+        self._asides += 1
+        name = f"{dataset_id}.{reason}-{self._asides}"
+        self.aside[name] = self.copies.pop(dataset_id)
+        self.partial.pop(dataset_id, None)
+        return name
+
+    def _copy(self, dataset_id: DatasetId) -> Copy:
+        raise NotImplementedError
+
+    async def _begin(self, method: str, dataset_id: DatasetId) -> None:
+        raise NotImplementedError
+
+
+def _parts(name: str) -> tuple[DatasetId, str, int]:
+    dataset_id, _, rest = name.partition(".")
+    reason, _, number = rest.partition("-")
+    return dataset_id, reason, int(number)
