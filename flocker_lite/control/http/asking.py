@@ -32,10 +32,7 @@ _TOKEN = re.compile(r'"(?:\\.|[^"\\])*"|-?Infinity|NaN', re.DOTALL)
 def query(request: IRequest) -> Given:
     """The query string; not what a form in the body has, which Twisted would add to it."""
     _, _, text = request.uri.partition(b"?")
-    return {
-        name.decode("utf-8", "replace"): [value.decode("utf-8", "replace") for value in values]
-        for name, values in parse_qs(text, keep_blank_values=True).items()
-    }
+    return parse_qs(text.decode("utf-8", "replace"), keep_blank_values=True, errors="replace")
 
 
 def values(operation: Operation, given: Given) -> dict[str, Any]:

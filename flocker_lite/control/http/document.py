@@ -26,6 +26,7 @@ from flocker_lite.model import mountpoints
 _URI = "urn:flocker-lite:openapi"
 _METHODS = ("get", "post", "delete")
 
+_ROOT = re.compile(r"(/\.{0,2})+")
 _NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
 DRY_RUN = "dry_run"
@@ -252,9 +253,10 @@ _formats = FormatChecker(["ipv4", "ipv6"])
 
 @_formats.checks("mountpoint")
 def _is_mountpoint(value: object) -> bool:
-    # What is no absolute path does not match the pattern, and is wrong but once.
-    absolute = isinstance(value, str) and value.startswith("/") and "\0" not in value
-    return not absolute or mountpoints.is_possible(str(value))
+    # What is no absolute path, or the root, is refused by the rest of the schema, and but once.
+    if not isinstance(value, str) or not value.startswith("/") or "\0" in value:
+        return True
+    return _ROOT.fullmatch(value) is not None or mountpoints.is_possible(value)
 
 
 _Validator = extend(
