@@ -18,6 +18,7 @@ from flocker_lite.convergence.proving import Unproven
 from flocker_lite.errors import Conflict, LeaseError, NotFound, PeerRefused
 from flocker_lite.interfaces import IGate, IProofs, IStorage, Lent, PeerCopy, Released
 from flocker_lite.model import increments, lease
+from flocker_lite.model.exact_images import ExactImage
 from flocker_lite.model.grants import Signed
 from flocker_lite.model.membership import Membership
 from flocker_lite.model.records import DatasetId, NodeId
@@ -30,7 +31,7 @@ class Host(Protocol):
     def dataset_changed(self, dataset_id: DatasetId) -> None:
         """The lease of a copy was changed, or a copy was set aside."""
 
-    async def prepared(self, name: str) -> None:
+    async def prepared(self, name: str, image: ExactImage | None) -> None:
         """Wait until the container is created here."""
 
     async def serving(self, name: str) -> None:
@@ -120,9 +121,9 @@ class Gate:
 
         await self._incoming.run(dataset_id, epoch, receive)
 
-    async def prepared(self, name: str) -> None:
+    async def prepared(self, name: str, image: ExactImage | None = None) -> None:
         """Wait until the container is created here, ready to be started."""
-        await self._host.prepared(name)
+        await self._host.prepared(name, image)
 
     async def serving(self, name: str) -> None:
         """Wait until the container serves connections to this node."""

@@ -12,6 +12,7 @@ from zope.interface import implementer
 from flocker_lite.agent.authority import Authority
 from flocker_lite.convergence.groups import Local
 from flocker_lite.interfaces import IGate, Lent, PeerCopy, Released
+from flocker_lite.model.exact_images import ExactImage
 from flocker_lite.model.grants import Signed
 from flocker_lite.model.records import DatasetId, NodeId
 from flocker_lite.model.state import NodeView, Origin
@@ -68,9 +69,9 @@ class Guard:
         """The peer was told that it may: see `may_receive`."""
         await self.gate.receive(dataset_id, epoch, fd)
 
-    async def prepared(self, name: str) -> None:
+    async def prepared(self, name: str, image: ExactImage | None = None) -> None:
         self._authority.require_a_volume(name)
-        await self.gate.prepared(name)
+        await self.gate.prepared(name, image)
 
     async def set_aside(self, dataset_id: DatasetId, base_guid: str | None = None) -> None:
         self._authority.require_announced(dataset_id)

@@ -22,6 +22,7 @@ from flocker_lite.convergence.forecast import forecast
 from flocker_lite.convergence.loop import WHOLE_DISCOVERY_SECONDS, Loop
 from flocker_lite.errors import FlockerError, PeerRefused
 from flocker_lite.model import deltas
+from flocker_lite.model.exact_images import ExactImage
 from flocker_lite.model.records import DatasetId, Move, NodeId, SshKeys
 from flocker_lite.model.state import Forecast, NodeState, NodeView
 from flocker_lite.protocol.forecasts import ForecastingLink, Foretell
@@ -87,7 +88,7 @@ class AgentService(MultiService):
         doors.moves.changed = doors.pulls.changed = self._report
         doors.arrivals.changed = doors.routing.changed = self._report
         doors.proofs.changed = self._report
-        doors.loans.changed = self.loop.plan_again
+        doors.loans.changed = doors.pins.changed = self.loop.plan_again
         doors.loans.kept = doors.arrivals.keep
         doors.loans.lost = doors.arrivals.end_trial
         self._reported = NodeState()
@@ -137,7 +138,7 @@ class AgentService(MultiService):
         """A peer changed something about a dataset."""
         self.loop.look_again(frozenset({dataset_resource(dataset_id)}))
 
-    async def prepared(self, name: str) -> None:
+    async def prepared(self, name: str, image: ExactImage | None = None) -> None:
         """Wait until the container is created here; PeerRefused with the reason when it cannot.
 
         By then its data can be mounted as well, as far as can be known before it is here.
@@ -149,7 +150,12 @@ class AgentService(MultiService):
             if wanted is None or wanted.node != self._identity.node_id:
                 raise PeerRefused(f"container {name} is not wanted here, as far as is known here")
             # One that runs here already, after it was deleted and made anew, waits for no data.
-            if have is not None and (have.running or is_prepared(have, wanted)):
+            if image is not None and image.image == wanted.image:
+                self._doors.pins.pin(name, image if image.image_id else None)
+            # Said once: another node with some of its data may say something else meanwhile.
+            image, pin = None, self._doors.pins.pinned.get(name)
+            pin = pin if pin is not None and pin.image == wanted.image else None
+            if have is not None and (have.running or is_prepared(have, wanted, pin)):
                 await self._rehearse(name)
                 return
             trouble = self._failure_of(name)
@@ -274,6 +280,7 @@ class AgentService(MultiService):
         changes = inbox.take(data)
         if self._trust is not None:
             self._trust.install(inbox.maps.peers)
+        self._doors.pins.keep(inbox.maps.containers, self._identity.node_id)
         self.loop.set_view(inbox.maps)
         if self.loop.seen_all:
             told = {change.identity for change in changes if change.kind == "datasets"}

@@ -23,6 +23,7 @@ from flocker_lite.containers.health import Health, RunInThread
 from flocker_lite.containers.poising import Poising
 from flocker_lite.errors import ContainerError, FlockerError, ImageError, PortInUse
 from flocker_lite.interfaces import IContainers, IListeners
+from flocker_lite.model.exact_images import ExactImage
 from flocker_lite.model.records import Container, DatasetId
 from flocker_lite.model.state import ImagePull, KeptVolume, Listener, LocalContainer
 
@@ -84,7 +85,10 @@ class DockerContainers:
         return _seen(local, gone) if local is not None else None
 
     async def has_image(self, image: str) -> bool:
-        return bool(await self._run(self._engine.has_image, image))
+        return await self.image(image) is not None
+
+    async def image(self, image: str) -> ExactImage | None:
+        return await self._run(self._engine.image, image)
 
     async def pull(self, image: str, progress: Callable[[ImagePull], None]) -> None:
         if await self.has_image(image):
@@ -99,10 +103,14 @@ class DockerContainers:
             self._pulls.release()
 
     async def prepare(
-        self, container: Container, binds: Mapping[DatasetId, str], address: str
+        self,
+        container: Container,
+        binds: Mapping[DatasetId, str],
+        address: str,
+        image_id: str | None = None,
     ) -> None:
         arguments = translate.create_arguments(container, binds, address)
-        if not await self._in_turn(container.name, self._engine.create, arguments):
+        if not await self._in_turn(container.name, self._engine.create, arguments, image_id):
             raise ImageError(f"image {container.image} is not here: it was removed meanwhile")
         self._unproved[container.name] = frozenset(port.external for port in container.ports)
 

@@ -30,6 +30,7 @@ from flocker_lite.containers.looking import Looks, run_of
 from flocker_lite.containers.poising import INSIDE, Poising
 from flocker_lite.containers.pull import Pull
 from flocker_lite.errors import ContainerError, NotFound
+from flocker_lite.model.exact_images import ExactImage
 from flocker_lite.model.records import HealthCheck
 from flocker_lite.model.state import KeptVolume
 
@@ -83,17 +84,20 @@ class Engine:
         """Let go of the connections that are idle."""
         self._connection.close()
 
-    def create(self, name: str, arguments: Mapping[str, Any]) -> bool:
+    def create(self, name: str, arguments: Mapping[str, Any], image_id: str | None = None) -> bool:
         """Have the container created like this, and not started; False when it lacks its image."""
         existing = self._find(name)
         if existing is not None:
-            if translate.made_from(arguments, existing["Config"]["Labels"]):
+            is_same_image = image_id in (None, existing.get("Image"))
+            if is_same_image and translate.made_from(arguments, existing["Config"]["Labels"]):
                 return True
             if existing["State"]["Running"]:
                 raise ContainerError(
                     f"container {name} runs with another configuration: stop it first"
                 )
             self.remove(name)
+        if image_id is not None:
+            arguments = {**arguments, "Image": image_id}
         # Docker refuses to create a container when a path of it is missing, and datasets are
         # mounted after that; `start` is what makes sure that they are.
         for source in translate.bind_sources(arguments):
@@ -121,14 +125,14 @@ class Engine:
             with self._asking(f"start container {name}") as client:
                 self._start(client, name, details)
 
-    def has_image(self, image: str) -> bool:
-        """Whether the image is here."""
+    def image(self, image: str) -> ExactImage | None:
+        """What an image is here; None when it is not here."""
         with self._asking(f"look for image {image}") as client:
             try:
-                client.inspect_image(image)
+                details = client.inspect_image(image)
             except docker_errors.ImageNotFound:
-                return False
-        return True
+                return None
+        return ExactImage(image, details["Id"], tuple(sorted(details.get("RepoDigests") or ())))
 
     def pull(self, image: str) -> Pull:
         """Begin to fetch an image from its registry, with what `docker login` left for it."""

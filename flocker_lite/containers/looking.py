@@ -51,8 +51,10 @@ class Looks:
         for entry in sorted(entries, key=_has_its_name):
             local = self._local(entry["Id"], entry["Labels"], entry["State"], known)
             if local is not None:
-                outside = translate.outside(entry)
-                found[local.container.name] = replace(local, stays_behind=outside)
+                outside, image_id = translate.outside(entry), entry.get("ImageID", "")
+                found[local.container.name] = replace(
+                    local, stays_behind=outside, image_id=image_id
+                )
         self._ids = {name: local.instance for name, local in found.items()}
         return list(found.values())
 
@@ -68,7 +70,10 @@ class Looks:
         self._sightings.remember_one(container_id, seen[container_id], moment)
         labels, status = details["Config"]["Labels"], details["State"]["Status"]
         local = self._local(container_id, labels, status, seen)
-        return None if local is None else replace(local, stays_behind=translate.outside(details))
+        if local is None:
+            return None
+        outside = translate.outside(details)
+        return replace(local, stays_behind=outside, image_id=details.get("Image", ""))
 
     def attend(self, attending: bool) -> None:
         """Whether somebody says `moved` from now on, so that nothing need be looked at twice."""

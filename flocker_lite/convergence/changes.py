@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, ClassVar
 
 from zope.interface import Attribute, Interface, implementer
@@ -16,12 +17,14 @@ from flocker_lite.convergence.arrivals import Arrivals
 from flocker_lite.convergence.loans import Loans
 from flocker_lite.convergence.move_log import MoveLog
 from flocker_lite.convergence.obstacles import require_no_writer
+from flocker_lite.convergence.pins import Pins, have_exactly
 from flocker_lite.convergence.proving import Unproven
 from flocker_lite.convergence.pull_log import PullLog
 from flocker_lite.convergence.wishes import Wishes
 from flocker_lite.errors import NotFound
 from flocker_lite.interfaces import IContainers, IEndings, IPeers, IProofs, IStorage
 from flocker_lite.model import increments, lease
+from flocker_lite.model.exact_images import ExactImage
 from flocker_lite.model.records import Container, DatasetId, HealthCheck, NodeId
 from flocker_lite.model.state import NodeView, Rule
 from flocker_lite.routing.switchboard import Switchboard
@@ -48,6 +51,7 @@ class Doors:
     arrivals: Arrivals
     loans: Loans
     wishes: Wishes = field(default_factory=Wishes)
+    pins: Pins = field(default_factory=Pins)
     proofs: IProofs = field(default_factory=Unproven)
 
 
@@ -269,14 +273,29 @@ class PrepareContainer(ContainerChange):
 
     name: str
     container: Container
+    pin: ExactImage | None = None
+
+    @property
+    def kind(self) -> str:
+        """That one image is not to be had says nothing of another."""
+        name = type(self).__name__
+        return name if self.pin is None else f"{name}({self.pin.image_id})"
 
     async def run(self, doors: Doors) -> None:
-        await pull(doors, self.container.image)
+        image_id = None
+        if self.pin is None:
+            # What was named for an arrival holds no longer than until it is made anew here.
+            doors.pins.pin(self.name, None)
+            await pull(doors, self.container.image)
+        else:
+            image_id = await have_exactly(
+                doors.containers, partial(pull, doors), self.name, self.pin
+            )
         binds = {
             volume.dataset_id: doors.storage.path(volume.dataset_id)
             for volume in self.container.volumes
         }
-        await doors.containers.prepare(self.container, binds, doors.address)
+        await doors.containers.prepare(self.container, binds, doors.address, image_id)
 
 
 @implementer(IStateChange)
@@ -352,17 +371,6 @@ class RemoveContainer(ContainerChange):
     async def run(self, doors: Doors) -> None:
         await doors.containers.stop(self.name, STOP_TIMEOUT_SECONDS)
         await doors.containers.remove(self.name)
-
-
-@implementer(IStateChange)
-@dataclass(frozen=True)
-class RemoveKeptVolumes(ContainerChange):
-    """Remove the volumes of Docker's that are kept for a container which the user deleted."""
-
-    name: str
-
-    async def run(self, doors: Doors) -> None:
-        await doors.containers.remove_kept(self.name)
 
 
 @implementer(IStateChange)

@@ -21,6 +21,7 @@ from flocker_lite.convergence.changes import (
 )
 from flocker_lite.convergence.ending import EndContainer, RetireContainer
 from flocker_lite.convergence.groups import Group
+from flocker_lite.model.exact_images import ExactImage
 from flocker_lite.model.lease import Role
 from flocker_lite.model.records import Container, DatasetId, NodeId, RestartPolicy
 from flocker_lite.model.state import LocalContainer
@@ -134,7 +135,7 @@ def _run_here(group: Group, wanted: Container, resting: frozenset[str]) -> list[
         unsure=_unsure(group),
     )
     if have is None:
-        changes += [PrepareContainer(wanted.name, wanted), start]
+        changes += [PrepareContainer(wanted.name, wanted, group.pin), start]
     elif not is_same(have.container, wanted):
         if have.has_processes:
             # Removed, so that nobody takes our stop for an end by itself, whatever comes between.
@@ -163,9 +164,9 @@ def _unsure(group: Group) -> tuple[DatasetId, ...]:
 def _prepare_for_arrival(group: Group, wanted: Container) -> list[IStateChange]:
     """Have the image pulled and the container poised by the time that its data arrives."""
     have = group.have
-    if have is not None and is_prepared(have, wanted):
+    if have is not None and is_prepared(have, wanted, group.pin):
         return []
-    if have is not None and is_created(have, wanted):
+    if have is not None and is_created(have, wanted, group.pin):
         return [PoiseContainer(wanted.name)]
     # One that is still to come may have to come from yet another node, or to be made: those that
     # send the others wait for this.
@@ -175,24 +176,25 @@ def _prepare_for_arrival(group: Group, wanted: Container) -> list[IStateChange]:
     )
     if not arrived:
         return []
-    prepare = PrepareContainer(wanted.name, wanted)
+    prepare = PrepareContainer(wanted.name, wanted, group.pin)
     if have is not None and (have.end is not None or have.poised):
         return [Sequence((RemoveContainer(wanted.name), prepare))]
     return [prepare]
 
 
-def is_prepared(have: LocalContainer, wanted: Container) -> bool:
+def is_prepared(have: LocalContainer, wanted: Container, pin: ExactImage | None = None) -> bool:
     """Whether all is done for a container that can be done before its data arrives."""
     can_wait = have.poisable and have.starts_early
-    return is_created(have, wanted) and (have.poised or not can_wait)
+    return is_created(have, wanted, pin) and (have.poised or not can_wait)
 
 
-def is_created(have: LocalContainer, wanted: Container) -> bool:
+def is_created(have: LocalContainer, wanted: Container, pin: ExactImage | None = None) -> bool:
     """Whether a container can be started as it is.
 
     One that ran here before and was left by a handoff is not: its end was none of its own.
     """
-    return is_same(have.container, wanted) and have.end is None
+    is_same_image = pin is None or have.image_id == pin.image_id
+    return is_same(have.container, wanted) and is_same_image and have.end is None
 
 
 def is_same(made_from: Container, wanted: Container) -> bool:

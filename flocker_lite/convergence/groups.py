@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pyrsistent import PMap, pmap
 
 from flocker_lite.model import membership
+from flocker_lite.model.exact_images import ExactImage
 from flocker_lite.model.lease import WRITERS, Role
 from flocker_lite.model.membership import Fate
 from flocker_lite.model.records import Container, DatasetId, NodeId
@@ -38,6 +39,7 @@ class Local:
     on_trial: frozenset[DatasetId] = frozenset()
     listeners: PMap[int, Listener] = field(default_factory=pmap)
     kept: PMap[str, Kept] = field(default_factory=pmap)
+    pins: PMap[str, ExactImage] = field(default_factory=pmap)
     blind: frozenset[str] = frozenset()
 
 
@@ -49,6 +51,7 @@ class Group:
     `tied` says that a handoff of some of these together with others, in a group of its own here, is
     to be finished first. `serving` is the node at which the cluster sees the container serve;
     `is_led_away` says that what comes to this node for the container that is here goes to another.
+    `pin` is the image that it runs with where it comes from.
     """
 
     name: str | None
@@ -60,6 +63,7 @@ class Group:
     is_led_away: bool = False
     tied: bool = False
     is_blind: bool = False
+    pin: ExactImage | None = None
 
     def with_role(self, *roles: Role) -> tuple[GroupDataset, ...]:
         """The datasets whose copy here has one of these roles."""
@@ -178,6 +182,9 @@ def groups(view: NodeView, local: Local) -> tuple[Group, ...]:
         ports = {port.external for port in made.container.ports} if made is not None else set()
         led = ports <= led_away
         group = Group(name, wanted, made, datasets, shared, view.serving.get(name), led)
+        pin = local.pins.get(name)
+        if pin is not None and wanted is not None and pin.image == wanted.image:
+            group = replace(group, pin=pin)
         found.append(replace(group, is_blind=name in local.blind))
     for dataset_id in sorted({*view.datasets, *local.datasets} - grouped):
         lone = (_dataset(dataset_id, view, local),)

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from pyrsistent import PMap, pmap
+from zope.interface import implementer
 
-from flocker_lite.convergence.changes import IStateChange, RemoveKeptVolumes
+from flocker_lite.convergence.changes import ContainerChange, Doors, IStateChange
 from flocker_lite.convergence.groups import Local
 from flocker_lite.model.state import Kept, KeptVolume, LocalContainer, NodeView
+
+
+@implementer(IStateChange)
+@dataclass(frozen=True)
+class RemoveKeptVolumes(ContainerChange):
+    """Remove the volumes of Docker's that are kept for a container which the user deleted."""
+
+    name: str
+
+    async def run(self, doors: Doors) -> None:
+        await doors.containers.remove_kept(self.name)
 
 
 def plan_kept(view: NodeView, local: Local) -> list[IStateChange]:

@@ -309,7 +309,8 @@ class Loop:
         resting = restarts.resting(
             self.endings, self.local.containers, self.view.containers, self.starts_at, now
         )
-        local = replace(self.local, on_trial=self._doors.loans.on_trial)
+        doors = self._doors
+        local = replace(self.local, on_trial=doors.loans.on_trial, pins=doors.pins.pinned)
         planned = plan(self._doors.node_id, self.view, local, waiting, resting)
         self.standing.see(planned)
         wanted_keys = {key(change) for change in planned} | set(self._in_flight) | waiting

@@ -23,9 +23,11 @@ from flocker_lite.convergence.handoff import (
 )
 from flocker_lite.convergence.pushing import PostponeMove, PushDatasets
 from flocker_lite.convergence.transfer import Moved
+from flocker_lite.model.exact_images import ExactImage
 from flocker_lite.model.lease import HOLDERS, Lease, Role
 from flocker_lite.model.membership import Fate
-from flocker_lite.model.records import DatasetId, HealthCheck, NodeId
+from flocker_lite.model.records import Container, DatasetId, HealthCheck, NodeId
+from flocker_lite.model.state import LocalContainer
 
 
 def wait_to_move(move: Sequence, why: str) -> IStateChange:
@@ -169,9 +171,16 @@ def _start_again(group: Group) -> list[IStateChange]:
     ids = tuple(dataset.dataset_id for dataset in group.datasets)
     return [
         *(MountDataset(dataset_id) for dataset_id in ids),
-        PrepareContainer(group.wanted.name, group.wanted),
+        PrepareContainer(group.wanted.name, group.wanted, _same_image(group.wanted, group.have)),
         StartContainer(group.wanted.name, ids, tuple(port.external for port in group.wanted.ports)),
     ]
+
+
+def _same_image(wanted: Container, have: LocalContainer) -> ExactImage | None:
+    """What it ran with, whatever its tag means here by now; None when another one is wanted."""
+    if not have.image_id or wanted.image != have.container.image:
+        return None
+    return ExactImage(wanted.image, have.image_id)
 
 
 def _is_known_to_be_here(dataset: GroupDataset) -> bool:

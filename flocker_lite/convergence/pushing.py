@@ -30,6 +30,7 @@ from flocker_lite.convergence.transfer import (
 from flocker_lite.errors import ContainerError, FlockerError, MoveGivenUp
 from flocker_lite.interfaces import IPeer, IReceiving
 from flocker_lite.model.accounts import write_rate
+from flocker_lite.model.exact_images import ExactImage
 from flocker_lite.model.records import DatasetId, MoveOptions, NodeId
 from flocker_lite.model.state import NodeView, Round, Snapshot
 
@@ -192,7 +193,8 @@ class Push:
         await self._lap()
         if self._change.container is not None:
             # Its image may have to be pulled there: better now than during the pause.
-            await self._peer.prepared(self._change.container)
+            image = await self._image(self._change.container)
+            await self._peer.prepared(self._change.container, image)
         has_waited = False
         while True:
             decision = self._decide(has_waited)
@@ -210,6 +212,21 @@ class Push:
     def _phase(self, phase: str, error: str | None = None) -> None:
         for dataset_id in self._ids:
             self._doors.moves.phase(dataset_id, phase, error)
+
+    async def _image(self, name: str) -> ExactImage | None:
+        """What it runs with here: its tag may mean another version there."""
+        have = await self._doors.containers.look(name)
+        view = self._doors.wishes.view
+        wanted = view.containers.get(name) if view is not None else None
+        if have is None or not have.image_id:
+            return None
+        if wanted is None or wanted.image != have.container.image:
+            return None
+        if self._options().image_may_differ:
+            return ExactImage(wanted.image, "")
+        found = await self._doors.containers.image(have.image_id)
+        digests = found.digests if found is not None else ()
+        return ExactImage(wanted.image, have.image_id, digests)
 
     async def _lap(self) -> None:
         """A snapshot of all, of one instant where this ZFS can; then a stream for each."""

@@ -15,6 +15,7 @@ from zope.interface import Attribute, Interface
 from flocker_lite.interfaces.grants import IProofs as IProofs
 from flocker_lite.interfaces.grants import ISeal as ISeal
 from flocker_lite.interfaces.storage import IStorage as IStorage
+from flocker_lite.model.exact_images import ExactImage
 from flocker_lite.model.grants import Signed
 from flocker_lite.model.lease import Lease
 from flocker_lite.model.records import Change, Configuration, Container, DatasetId, NodeId
@@ -41,6 +42,9 @@ class IContainers(Interface):
     def has_image(image: str) -> Awaitable[bool]:
         """Whether an image is here."""
 
+    def image(image: str) -> Awaitable[ExactImage | None]:
+        """What an image, by its name, digest or id, is here; None when it is not here."""
+
     def pull(image: str, progress: Callable[[ImagePull], None]) -> Awaitable[None]:
         """Have the image here; one that is here is not looked for anew.
 
@@ -49,12 +53,16 @@ class IContainers(Interface):
         """
 
     def prepare(
-        container: Container, binds: Mapping[DatasetId, str], address: str
+        container: Container,
+        binds: Mapping[DatasetId, str],
+        address: str,
+        image_id: str | None = None,
     ) -> Awaitable[None]:
         """Have it created and not started; ImageError unless its image is here.
 
         `binds` says where on this node each volume's dataset is mounted; `address` is this node's
-        own, which links lead to. One of the same name that is stopped and was made from another
+        own, which links lead to; `image_id` is the image to make it from, None for what its tag
+        means here. One of the same name that is stopped and was made from another
         configuration is replaced; a running one raises ContainerError. Idempotent.
         """
 
@@ -236,10 +244,11 @@ class IPeer(Interface):
         dataset ends. Raises PeerRefused when it must not receive that.
         """
 
-    def prepared(name: str) -> Awaitable[None]:
-        """Wait until it has created the container, ready to be started.
+    def prepared(name: str, image: ExactImage | None = None) -> Awaitable[None]:
+        """Wait until it has created the container, ready to be started, from this very image.
 
-        Raises PeerRefused when it cannot, an image that is not to be had, say.
+        None lets it take what the tag means there. Raises PeerRefused when it cannot, an image
+        that is not to be had, say.
         """
 
     def set_aside(dataset_id: DatasetId, base_guid: str | None = None) -> Awaitable[None]:
@@ -317,8 +326,8 @@ class IGate(Interface):
     def receive(dataset_id: DatasetId, epoch: int, fd: int) -> Awaitable[None]:
         """Receive the stream, and note the sender's epoch on the replica."""
 
-    def prepared(name: str) -> Awaitable[None]:
-        """Wait until the container is created here, ready to be started."""
+    def prepared(name: str, image: ExactImage | None = None) -> Awaitable[None]:
+        """Wait until the container is created here, ready to be started; see `IPeer.prepared`."""
 
     def set_aside(dataset_id: DatasetId, base_guid: str | None = None) -> Awaitable[None]:
         """Keep a replica that diverged, or what it has after a snapshot, under another name."""

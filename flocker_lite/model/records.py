@@ -167,13 +167,15 @@ class MoveOptions:
     The switch waits until the predicted pause is at most `max_pause_seconds`. That is missed when
     the rounds do not shrink any more, or `deadline_seconds` after the move began; then `on_miss`
     says to "force" the switch, to "abort" the move, or to "continue" pushing. `bandwidth_limit`,
-    in bytes per second, holds for the push and is lifted during the pause.
+    in bytes per second, holds for the push and is lifted during the pause. `image_may_differ` lets
+    the destination take what the image's tag means there.
     """
 
     max_pause_seconds: float | None = None
     deadline_seconds: float | None = None
     on_miss: str = "force"
     bandwidth_limit: int | None = None
+    image_may_differ: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,7 +96,7 @@ class LocalContainer:
     one that is poisable apart. `stays_behind` are the paths in it that are volumes of Docker's, and
     not in its datasets: they do not come along when it moves. One that does not `starts_early` is
     not to be poised before its data is there: Docker would make directories on the node's own disk
-    where that is to be mounted.
+    where that is to be mounted. `image_id` is Docker's, of what it was made from.
     """
 
     container: Container
@@ -107,6 +107,7 @@ class LocalContainer:
     starts_early: bool = True
     run: str = ""
     stays_behind: tuple[str, ...] = ()
+    image_id: str = ""
 
     @property
     def running(self) -> bool:

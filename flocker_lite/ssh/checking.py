@@ -12,6 +12,7 @@ from typing import TypeVar
 from flocker_lite.errors import PeerRefused
 from flocker_lite.interfaces import Lent, Released
 from flocker_lite.model import codec
+from flocker_lite.model.exact_images import ExactImage
 from flocker_lite.model.grants import CHAIN_MAX, Chain, Signed
 from flocker_lite.model.records import DatasetId, NodeId
 
@@ -28,6 +29,8 @@ LOAN_SECONDS_MAX = 4000
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _GUID = re.compile(r"[0-9A-Za-z-]{1,64}")
 _CONTAINER = re.compile(r"[A-Za-z0-9_.-]{1,255}")
+_IMAGE_ID = re.compile(r"(sha256:[0-9a-f]{64})?")
+_DIGEST = re.compile(r"[a-z0-9][a-zA-Z0-9._:/-]{0,254}@sha256:[0-9a-f]{64}")
 _TOKEN = re.compile(r"[0-9a-f]{32}")
 
 
@@ -58,6 +61,20 @@ def guids(texts: Sequence[str]) -> frozenset[str]:
 
 def container(text: str) -> str:
     return _matching(_CONTAINER, text, "name of a container")
+
+
+def exact_image(text: str | None) -> ExactImage | None:
+    """An image that is to be found, or pulled by one of its digests."""
+    if text is None:
+        return None
+    try:
+        found = codec.loads(ExactImage, text)
+    except codec.CodecError as error:
+        raise PeerRefused(f"not an image: {str(error)[:100]}") from None
+    _matching(_IMAGE_ID, found.image_id, "id of an image")
+    for digest in _some(found.digests):
+        _matching(_DIGEST, digest, "digest of an image")
+    return found
 
 
 def token(text: str) -> str:

@@ -17,6 +17,7 @@ from zope.interface import implementer
 from flocker_lite.errors import NotUnderstood, PeerRefused, PeerUnreachable
 from flocker_lite.interfaces import IPeer, IPeers, IReceiving, Lent, PeerCopy, Released
 from flocker_lite.model import codec, lease
+from flocker_lite.model.exact_images import ExactImage
 from flocker_lite.model.grants import Chain, Signed
 from flocker_lite.model.records import DatasetId, NodeId
 from flocker_lite.model.state import Snapshot
@@ -121,8 +122,9 @@ class SshPeer:
             raise
         return receiving
 
-    async def prepared(self, name: str) -> None:
-        await self.ask(commands.Prepared, PREPARED_TIMEOUT_SECONDS, name=name)
+    async def prepared(self, name: str, image: ExactImage | None = None) -> None:
+        text = codec.dumps(image) if image is not None else None
+        await self.ask(commands.Prepared, PREPARED_TIMEOUT_SECONDS, name=name, image=text)
 
     async def set_aside(self, dataset_id: DatasetId, base_guid: str | None = None) -> None:
         await self.ask(commands.SetAside, dataset_id=dataset_id, base_guid=base_guid)

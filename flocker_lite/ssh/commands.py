@@ -100,9 +100,13 @@ class Finish(amp.Command):
 
 
 class Prepared(amp.Command):
-    """Answered once the container is created there, or with why it cannot be."""
+    """Answered once the container is created there, or with why it cannot be.
 
-    arguments = [(b"name", amp.Unicode())]
+    `image` is the exact one to make it from, a record as JSON text. It came later than the rest: an
+    older agent takes what the tag means there.
+    """
+
+    arguments = [(b"name", amp.Unicode()), (b"image", amp.Unicode(optional=True))]
     errors = _ERRORS
 
 

@@ -251,9 +251,9 @@ class Session(BoundedAMP):
         return self._done(answer())
 
     @commands.Prepared.responder
-    def prepared(self, name: str) -> Deferred[dict[str, Any]]:
+    def prepared(self, name: str, image: str | None = None) -> Deferred[dict[str, Any]]:
         async def answer() -> None:
-            await self._gate.prepared(checking.container(name))
+            await self._gate.prepared(checking.container(name), checking.exact_image(image))
 
         return self._done(answer())
 

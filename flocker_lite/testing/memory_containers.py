@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -13,6 +14,7 @@ from zope.interface import implementer
 from flocker_lite.containers.translate import create_arguments, docker_name, made_from, makes_below
 from flocker_lite.errors import ContainerError, ImageError, NotFound
 from flocker_lite.interfaces import IContainers
+from flocker_lite.model.exact_images import ExactImage
 from flocker_lite.model.records import Container, DatasetId
 from flocker_lite.model.state import (
     PAUSED,
@@ -68,7 +70,9 @@ class MemoryContainers:
     `mount_of` tells one mount at a path from the next.
     `ran_seconds` is how long the next run that ends will have lasted. `unhealthy` has what the
     health checks of these containers say; those of others succeed. `image_volumes` has the paths
-    at which images ask for volumes; what becomes of those is in `volumes`, by their names.
+    at which images ask for volumes, `image_ids` what they are on this node where that is not the
+    same as everywhere, `registry` the ids of those to be pulled by a digest; what becomes of the
+    volumes is in `volumes`, by their names.
     `strangers` are the names of containers that somebody else made, by their ids.
     `working_directories` are those of images: one below a dataset's path is made when the container
     is started, before its data is there as well.
@@ -81,6 +85,8 @@ class MemoryContainers:
     pulled: list[str] = field(default_factory=list)
     ran_seconds: float = 0.0
     unhealthy: dict[str, str] = field(default_factory=dict)
+    image_ids: dict[str, str] = field(default_factory=dict)
+    registry: dict[str, str] = field(default_factory=dict)
     image_volumes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     volumes: dict[str, MemoryVolume] = field(default_factory=dict)
     strangers: dict[str, str] = field(default_factory=dict)
@@ -163,6 +169,14 @@ class MemoryContainers:
         await self._begin("has_image", image)
         return image in self.pulled
 
+    async def image(self, image: str) -> ExactImage | None:
+        for name in self.pulled:
+            image_id = self.image_ids.get(name, made_up_id(name))
+            if image in (name, image_id):
+                at = (digest for digest, known in self.registry.items() if known == image_id)
+                return ExactImage(image, image_id, tuple(at))
+        return None
+
     async def pull(self, image: str, progress: Callable[[ImagePull], None]) -> None:
         await self._begin("pull", image)
         if image in self.pulled:
@@ -170,17 +184,26 @@ class MemoryContainers:
         progress(ImagePull(0, LAYER_BYTES, 0, 1))
         if self.images is not None and image not in self.images:
             raise ImageError(f"image {image} could not be pulled: there is none")
+        if "@" in image:
+            if image not in self.registry:
+                raise ImageError(f"image {image} could not be pulled: there is none")
+            self.image_ids[image] = self.registry[image]
         self.pulled.append(image)
 
     async def prepare(
-        self, container: Container, binds: Mapping[DatasetId, str], address: str
+        self,
+        container: Container,
+        binds: Mapping[DatasetId, str],
+        address: str,
+        image_id: str | None = None,
     ) -> None:
         name = container.name
         await self._begin("prepare", name)
         arguments = create_arguments(container, binds, address)
         existing = self.made.get(name)
         if existing is not None:
-            if made_from(arguments, existing.arguments["Labels"]):
+            is_same_image = image_id in (None, existing.local.image_id)
+            if is_same_image and made_from(arguments, existing.arguments["Labels"]):
                 return
             if existing.local.has_processes:
                 raise ContainerError(f"container {name} runs with another configuration")
@@ -191,7 +214,8 @@ class MemoryContainers:
                     f"container {other} was given the name {made.called}: "
                     f"`docker rename {made.called} {docker_name(other)}`"
                 )
-        if container.image not in self.pulled:
+        found = await self.image(image_id or container.image)
+        if found is None:
             raise ImageError(f"image {container.image} is not here: pull it first")
         self._made += 1
         volumes = self._volumes_of(container)
@@ -204,6 +228,7 @@ class MemoryContainers:
                 poisable=bool(binds),
                 starts_early=not self._makes_below(arguments),
                 stays_behind=outside,
+                image_id=found.image_id,
             ),
             arguments,
             tuple(binds[volume.dataset_id] for volume in container.volumes),
@@ -354,6 +379,11 @@ class MemoryContainers:
     def _tell(self, name: str) -> None:
         for changed in tuple(self._watchers):
             changed(name)
+
+
+def made_up_id(image: str) -> str:
+    """The id of an image of this name, unless it is said to be another."""
+    return f"sha256:{hashlib.sha256(image.encode()).hexdigest()}"
 
 
 def _writes(made: MadeContainer) -> bool:

@@ -12,6 +12,7 @@ from zope.interface import implementer
 
 from flocker_lite.errors import PeerUnreachable
 from flocker_lite.interfaces import IGate, IPeer, IPeers, IReceiving, Lent, PeerCopy, Released
+from flocker_lite.model.exact_images import ExactImage
 from flocker_lite.model.grants import Signed
 from flocker_lite.model.records import DatasetId, NodeId
 from flocker_lite.testing.memory_trust import MemoryTrust
@@ -88,8 +89,8 @@ class MemoryPeer:
         await gate.may_receive(dataset_id, epoch, base_guid, resumes)
         return MemoryReceiving(self, dataset_id, epoch)
 
-    async def prepared(self, name: str) -> None:
-        await (await self._gate("prepared")).prepared(name)
+    async def prepared(self, name: str, image: ExactImage | None = None) -> None:
+        await (await self._gate("prepared")).prepared(name, image)
 
     async def set_aside(self, dataset_id: DatasetId, base_guid: str | None = None) -> None:
         await (await self._gate("set_aside")).set_aside(dataset_id, base_guid)

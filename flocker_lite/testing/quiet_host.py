@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from twisted.internet.defer import Deferred, succeed
 
+from flocker_lite.model.exact_images import ExactImage
 from flocker_lite.model.records import DatasetId
 
 
@@ -19,7 +20,7 @@ class QuietHost:
     def dataset_changed(self, dataset_id: DatasetId) -> None:
         self.changed.append(dataset_id)
 
-    async def prepared(self, name: str) -> None:
+    async def prepared(self, name: str, image: ExactImage | None = None) -> None:
         """It is at once."""
 
     async def serving(self, name: str) -> None:

@@ -18,6 +18,7 @@ from flocker_lite.containers.docker import (
 from flocker_lite.containers.processes import RunningProcess
 from flocker_lite.containers.pull import Pull
 from flocker_lite.errors import ContainerError, ImageError
+from flocker_lite.model.exact_images import ExactImage
 from flocker_lite.model.records import Container
 from flocker_lite.model.state import ImagePull, LocalContainer
 
@@ -161,7 +162,7 @@ class DockerContainersTests(SynchronousTestCase):
     def test_pull_tells_how_far_it_is(self) -> None:
         """An image that is not here is pulled, with word of its progress, to the end."""
         pulling = self.pull()
-        self.threads.answer("has_image", False)
+        self.threads.answer("image")
         self.threads.answer("pull", Pull(DB.image, iter(())))
         half = ImagePull(50, 100, 0, 1)
         self.threads.answer("advance", half)
@@ -173,7 +174,7 @@ class DockerContainersTests(SynchronousTestCase):
     def test_pull_of_what_is_here(self) -> None:
         """Docker is not asked to look for a newer one."""
         pulling = self.pull()
-        self.threads.answer("has_image", True)
+        self.threads.answer("image", ExactImage("redis:latest", "sha256:1"))
         self.successResultOf(pulling)
         assert (self.told, self.threads.asked) == ([], [])
 
@@ -187,7 +188,7 @@ class DockerContainersTests(SynchronousTestCase):
         """A few pulls at a time leave threads for what is urgent; a failed one makes room."""
         for number in range(PULLS_MAX + 1):
             self.pull(f"db-{number}").addErrback(lambda failure: failure.trap(ImageError))
-            self.threads.answer("has_image", False)
+            self.threads.answer("image")
         assert self.threads.asked == ["pull"] * PULLS_MAX
         self.threads.answer("pull", ImageError("no"))
         assert self.threads.asked == ["pull"] * PULLS_MAX

@@ -10,12 +10,15 @@ from flocker_lite.interfaces import IContainers
 from flocker_lite.model.records import Container, Volume
 from flocker_lite.testing.containers_contract import DATASET, NODE, ignore, raised
 from flocker_lite.testing.health_contract import MARK, HealthContract
+from flocker_lite.testing.images_contract import ImagesContract
 from flocker_lite.testing.lives_contract import LivesContract
-from flocker_lite.testing.memory_containers import MemoryContainers
+from flocker_lite.testing.memory_containers import MemoryContainers, made_up_id
 from flocker_lite.testing.volumes_contract import VolumesContract
 
 
-class MemoryContainersTests(VolumesContract, HealthContract, LivesContract, TestCase):
+class MemoryContainersTests(
+    VolumesContract, ImagesContract, HealthContract, LivesContract, TestCase
+):
     """On a node that knows two images."""
 
     def setUp(self) -> None:
@@ -23,6 +26,7 @@ class MemoryContainersTests(VolumesContract, HealthContract, LivesContract, Test
         self.memory = MemoryContainers(
             self.mounted.__contains__, frozenset({self.image, self.other_image})
         )
+        self.memory.registry[f"redis@{made_up_id('manifest')}"] = made_up_id(self.image)
         self.memory.image_volumes[self.image] = (self.volume_path,)
 
     async def make(self) -> IContainers:

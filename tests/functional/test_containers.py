@@ -29,6 +29,7 @@ from flocker_lite.testing.containers_contract import (
     raised,
 )
 from flocker_lite.testing.health_contract import MARK, HealthContract
+from flocker_lite.testing.images_contract import ImagesContract
 from flocker_lite.testing.lives_contract import LivesContract
 from flocker_lite.testing.volumes_contract import VolumesContract
 from tests.functional.docker_threads import DockerThreads
@@ -49,7 +50,9 @@ def tearDownModule() -> None:
     lab.down()
 
 
-class DockerContainersTests(VolumesContract, HealthContract, LivesContract, TestCase):
+class DockerContainersTests(
+    VolumesContract, ImagesContract, HealthContract, LivesContract, TestCase
+):
     """The contract, on a node whose Docker has no containers, and what only a real Docker shows."""
 
     def setUp(self) -> None:

@@ -12,6 +12,7 @@ from twisted.internet.task import LoopingCall
 from zope.interface import implementer
 
 from flocker_lite.interfaces import IGate, IPeer, IPeers, IReceiving, Lent, PeerCopy, Released
+from flocker_lite.model.exact_images import ExactImage
 from flocker_lite.model.grants import Signed
 from flocker_lite.model.records import DatasetId, NodeId
 from flocker_lite.ssh.pump import Pump, make_pipe
@@ -53,8 +54,8 @@ class PipePeer:
 
         return cast(IReceiving, PipeReceiving(receive, self.peers.cut_after_bytes))
 
-    async def prepared(self, name: str) -> None:
-        await self.gate.prepared(name)
+    async def prepared(self, name: str, image: ExactImage | None = None) -> None:
+        await self.gate.prepared(name, image)
 
     async def serving(self, name: str) -> None:
         await self.gate.serving(name)

@@ -221,6 +221,7 @@ _MOVE_FIELDS: _Fields = {
     "deadline_seconds": ("deadline_seconds", float),
     "on_miss": ("on_miss", str),
     "bandwidth_limit": ("bandwidth_limit", int),
+    "image_may_differ": ("image_may_differ", bool),
 }
 
 

@@ -122,7 +122,13 @@ def _asked(configuration: Configuration, move: Move, accounts: tuple[MoveState, 
 def _options(options: MoveOptions) -> Body:
     """Those that are not what they are unless one says so."""
     unset = MoveOptions()
-    names = ("max_pause_seconds", "deadline_seconds", "on_miss", "bandwidth_limit")
+    names = (
+        "max_pause_seconds",
+        "deadline_seconds",
+        "on_miss",
+        "bandwidth_limit",
+        "image_may_differ",
+    )
     return {
         name: getattr(options, name)
         for name in names
