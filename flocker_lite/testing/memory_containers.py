@@ -182,11 +182,10 @@ class MemoryContainers:
         if image in self.pulled:
             return
         progress(ImagePull(0, LAYER_BYTES, 0, 1))
-        if self.images is not None and image not in self.images:
+        known = self.registry if "@" in image else self.images
+        if known is not None and image not in known:
             raise ImageError(f"image {image} could not be pulled: there is none")
         if "@" in image:
-            if image not in self.registry:
-                raise ImageError(f"image {image} could not be pulled: there is none")
             self.image_ids[image] = self.registry[image]
         self.pulled.append(image)
 
