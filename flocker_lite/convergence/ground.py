@@ -16,11 +16,19 @@ from flocker_lite.model.state import LocalContainer, LocalDataset, Place
 
 
 class Ground:
-    """What the storage of one node says of that; `busy` are the resources that are worked on."""
+    """What the storage of one node says of that.
 
-    def __init__(self, storage: IStorage, busy: Callable[[], set[str]]) -> None:
+    `busy` are the resources that are worked on, `again` has everything looked at once more, a
+    little later.
+    """
+
+    def __init__(
+        self, storage: IStorage, busy: Callable[[], set[str]], again: Callable[[], None]
+    ) -> None:
         self._storage = storage
         self._busy = busy
+        self._again = again
+        self._suspects: frozenset[tuple[str, str]] = frozenset()
         self._bereft: dict[str, float] = {}
 
     async def without_zfs(self, local: Local) -> Local:
@@ -40,7 +48,8 @@ class Ground:
     ) -> frozenset[str]:
         """The names of those that run without what is mounted here now.
 
-        `containers` were looked at before: who was let go then had its data by then.
+        `containers` were looked at before: who was let go then had its data by then. It takes two
+        looks: one may meet a container that is just being restarted.
         """
         busy = self._busy()
         with_data = [
@@ -48,8 +57,9 @@ class Ground:
         ]
         seen = await self._storage.seen() if with_data else {}
         busy |= self._busy()
-        return frozenset(
-            local.container.name
+        before = self._suspects
+        self._suspects = frozenset(
+            (local.container.name, local.instance)
             for local in with_data
             if container_resource(local.container.name) not in busy
             and local.instance in seen
@@ -58,6 +68,9 @@ class Ground:
                 for volume in local.container.volumes
             )
         )
+        if not self._suspects <= before:
+            self._again()
+        return frozenset(name for name, _ in self._suspects & before)
 
     async def ended(
         self,

@@ -68,7 +68,7 @@ class Loop:
         self._changed = changed
         self._clock: Any = doors.clock
         self.sight = Sight(doors.clock, changed)
-        self._ground = Ground(doors.storage, self._busy)
+        self._ground = Ground(doors.storage, self._busy, self._look_again_later)
         self.standing = Standing(doors.clock)
         self._in_flight: dict[str, tuple[IStateChange, Deferred[None]]] = {}
         self._wanted: dict[str, object] = {}

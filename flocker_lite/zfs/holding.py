@@ -18,6 +18,9 @@ from flocker_lite.zfs import mountpoints
 from flocker_lite.zfs.mounts import Mount, namespaces, table, top
 
 _CONTAINER = re.compile(r"[0-9a-f]{64}")
+_BEGINNING = "runc"
+"""What a container's process is called while its mounts are still being made."""
+
 _FLAGS = re.compile(r"^flags:\s*([0-7]+)", re.MULTILINE)
 _MOUNT = re.compile(r"^mnt_id:\s*(\d+)", re.MULTILINE)
 
@@ -87,17 +90,21 @@ def seen(prefix: str, root: str, proc: Path = Path("/proc")) -> dict[str, frozen
     mine = table((proc / "self/mountinfo").read_text("utf-8", "replace"))
     here = {mount.source: mount.device for mount in mine if os.path.dirname(mount.point) == root}
     found: dict[str, frozenset[str]] = {}
-    for pid, _, mounts in namespaces(proc):
+    for pid, namespace, mounts in namespaces(proc):
         container = _container_of(pid, proc)
-        if container is not None:
-            found[container] = frozenset(
-                mount.source
-                for mount in mounts
-                if mount.source.startswith(prefix)
-                and top(mounts, mount.point) is mount
-                and here.get(mount.source, mount.device) == mount.device
-                and mountpoints.answers(str(proc / str(pid) / "root" / mount.point.lstrip("/")))
-            )
+        if container is None or _name(proc / str(pid)).startswith(_BEGINNING):
+            continue
+        has = frozenset(
+            mount.source
+            for mount in mounts
+            if mount.source.startswith(prefix)
+            and top(mounts, mount.point) is mount
+            and here.get(mount.source, mount.device) == mount.device
+            and mountpoints.answers(str(proc / str(pid) / "root" / mount.point.lstrip("/")))
+        )
+        if _namespace_of(pid, proc) == namespace:
+            # One in which others run has several namespaces; of one that ended nothing is known.
+            found[container] = found.get(container, frozenset()) | has
     return found
 
 
@@ -235,6 +242,13 @@ def _container_of(pid: int, proc: Path) -> str | None:
     except OSError:
         return None
     return found[0] if found is not None else None
+
+
+def _namespace_of(pid: int, proc: Path) -> str | None:
+    try:
+        return os.readlink(proc / str(pid) / "ns/mnt")
+    except OSError:
+        return None
 
 
 def _name(folder: Path) -> str:

@@ -5,6 +5,7 @@ other people's processes, files and mounts get in the way of.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -58,7 +59,8 @@ class Mounting:
         self._zfs = zfs
         self._run_in_thread = run_in_thread
         self._clock = clock
-        self._at_work = self._own = 0
+        self._at_work: Counter[DatasetId] = Counter()
+        self._touched: set[DatasetId] = set()
 
     async def places(self) -> PMap[DatasetId, Place]:
         found: PMap[DatasetId, Place] = await self._run_in_thread(
@@ -80,9 +82,15 @@ class Mounting:
         before = await self.places()
         while True:
             await deferLater(self._clock, WATCH_SECONDS)
-            own, quiet = self._own, not self._at_work
             after = await self.places()
-            if after != before and quiet and not self._at_work and own == self._own:
+            own, self._touched = self._touched | set(self._at_work), set()
+            different = {
+                each
+                for each in {*before, *after}
+                if before.get(each) != after.get(each)
+                and (each not in own or not _is_well(after.get(each)))
+            }
+            if different:
                 changed()
             before = after
 
@@ -91,7 +99,7 @@ class Mounting:
         now = output.fitness(await self._zfs(commands.fitness(name)), dataset_id)
         if now.lease is None or now.lease.role not in WRITERS:
             raise LeaseError(f"{dataset_id}: not mounted, for its lease is {now.lease}")
-        with self._working():
+        with self._working(dataset_id):
             if await self.make_room(dataset_id):
                 return
             if now.readonly:
@@ -108,19 +116,23 @@ class Mounting:
 
     async def make_room(self, dataset_id: DatasetId) -> bool:
         """Have nothing at its place, but the directory; True when it is mounted there already."""
-        place = await self.place(dataset_id)
-        if place.is_mounted:
-            return True
-        if place.obstacle is not None:
-            raise InUse(f"dataset {dataset_id} cannot be mounted: {place.obstacle}")
-        if place.is_dead:
-            await self._run_in_thread(mountpoints.clear, self.path(dataset_id))
+        # In one go: a move's pause may wait for it.
         try:
-            await self._run_in_thread(self.make_mountpoint, dataset_id)
+            place = await self._ready(dataset_id)
         except OSError:
             await self._revive_root()
-            await self._run_in_thread(self.make_mountpoint, dataset_id)
-        return False
+            place = await self._ready(dataset_id)
+        if place.obstacle is not None:
+            raise InUse(f"dataset {dataset_id} cannot be mounted: {place.obstacle}")
+        return place.is_mounted
+
+    async def _ready(self, dataset_id: DatasetId) -> Place:
+        moment = int(self._clock.seconds())
+        name = self._name(dataset_id)
+        found: Place = await self._run_in_thread(
+            places.make_room, self._mount_root, dataset_id, name, moment
+        )
+        return found
 
     async def unmount(self, dataset_id: DatasetId) -> None:
         held: list[tuple[Holder, ...]] = []
@@ -136,21 +148,22 @@ class Mounting:
                 raise
 
         try:
-            with self._working():
+            with self._working(dataset_id):
                 await patiently(self._clock, unmount)
         except Busy as error:
             raise (_in_use(dataset_id, held[-1]) if held and held[-1] else error) from None
 
     async def _unmount(self, dataset_id: DatasetId) -> None:
         name, path = self._name(dataset_id), self.path(dataset_id)
-        place = await self.place(dataset_id)
+        place, keepers = await self._run_in_thread(
+            _before_unmount, self._mount_root, dataset_id, name, path
+        )
         if place.obstacle is not None:
             # ZFS would unmount what is on top.
             raise InUse(f"dataset {dataset_id} cannot be unmounted: {place.obstacle}")
         if place.is_dead:
             await self._run_in_thread(mountpoints.clear, path)
         # Looked at before as well, so that what cannot be unmounted everywhere stays mounted.
-        keepers = await self._run_in_thread(holding.keepers, name, path)
         if keepers:
             raise Busy(f"{name} is mounted in the namespaces of {keepers} as well")
         try:
@@ -199,14 +212,15 @@ class Mounting:
         return found
 
     @contextmanager
-    def _working(self) -> Iterator[None]:
-        """What changes at the places meanwhile is our own doing."""
-        self._at_work += 1
-        self._own += 1
+    def _working(self, dataset_id: DatasetId) -> Iterator[None]:
+        """What changes at its place meanwhile is our own doing."""
+        self._at_work[dataset_id] += 1
         try:
             yield
         finally:
-            self._at_work -= 1
+            self._at_work[dataset_id] -= 1
+            self._at_work += Counter()
+            self._touched.add(dataset_id)
 
     def path(self, dataset_id: DatasetId) -> str:
         """Where the dataset is, or would be, mounted."""
@@ -214,6 +228,16 @@ class Mounting:
 
     def _name(self, dataset_id: DatasetId) -> str:
         return names.filesystem(self._pool, dataset_id)
+
+
+def _is_well(place: Place | None) -> bool:
+    return place is None or not (place.is_dead or place.obstacle)
+
+
+def _before_unmount(
+    root: str, dataset_id: DatasetId, name: str, path: str
+) -> tuple[Place, list[int]]:
+    return places.look(root, {dataset_id: name})[dataset_id], holding.keepers(name, path)
 
 
 async def patiently(clock: Any, attempt: Callable[[], Awaitable[Result]]) -> Result:

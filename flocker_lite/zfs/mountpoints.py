@@ -30,6 +30,9 @@ _DETACH = 2
 _GUARDED_MODE = 0o500
 _OPEN_MODE = 0o755
 
+_NOT_MOUNTED = (errno.EINVAL, errno.ENOENT, errno.ENOTCONN)
+"""What the kernel says when nothing is mounted there, or when that cannot be reached any more."""
+
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
@@ -88,7 +91,11 @@ def clear(path: str) -> None:
         if not is_dead_mount(path):
             return
         if _LIBC.umount2(os.fsencode(path), _DETACH) != 0:
-            reason = os.strerror(ctypes.get_errno())
+            number = ctypes.get_errno()
+            if number in _NOT_MOUNTED:
+                # The kernel lets go of it by itself when it is below another that is dead.
+                return
+            reason = os.strerror(number)
             raise FlockerError(
                 f"the dead mount at {path} cannot be taken away: {reason}: try `umount -l {path}`"
             )

@@ -20,14 +20,16 @@ from flocker_lite.zfs.mounts import Mount, table, top
 MOUNTINFO = Path("/proc/self/mountinfo")
 
 
-def look(root: str, sources: Mapping[DatasetId, str]) -> PMap[DatasetId, Place]:
+def look(
+    root: str, sources: Mapping[DatasetId, str], mountinfo: Path = MOUNTINFO
+) -> PMap[DatasetId, Place]:
     """What there is at the places of these in `root`; `sources` are their names in ZFS.
 
     Touches what is mounted there, so it belongs in a thread.
     """
     # The kernel names mount points without symbolic links.
     real = os.path.realpath(root)
-    mounts = table(MOUNTINFO.read_text("utf-8", "replace"))
+    mounts = table(mountinfo.read_text("utf-8", "replace"))
     return pmap(
         {
             dataset_id: _place(mounts, source, f"{real}/{dataset_id}", root, dataset_id)
@@ -44,6 +46,20 @@ def all_of(root: str, prefix: str) -> PMap[DatasetId, Place]:
     points = {mount.point for mount in mounts if os.path.dirname(mount.point) == real}
     ids = {source.removeprefix(prefix) for source in found} | set(map(os.path.basename, points))
     return look(root, {each: f"{prefix}{each}" for each in ids if "/" not in each})
+
+
+def make_room(root: str, dataset_id: DatasetId, source: str, moment: int) -> Place:
+    """Have nothing at the place of a dataset but its directory, guarded; returns what was there.
+
+    What is mounted there and answers, the dataset or what hides it, is left alone.
+    """
+    place = look(root, {dataset_id: source})[dataset_id]
+    if place.is_mounted or place.obstacle is not None:
+        return place
+    if place.is_dead:
+        mountpoints.clear(f"{root}/{dataset_id}")
+    mountpoints.make(root, dataset_id, moment)
+    return place
 
 
 def dead_root(root: str) -> str | None:
@@ -82,6 +98,8 @@ def _place(
             obstacle=f"it is hidden by what was mounted over {root} since: say `umount {root}`",
             warning=warning,
         )
+    if found.readonly:
+        warning = f"it is mounted read-only: say `mount -o remount,rw {path}`"
     return Place(is_mounted=True, warning=warning)
 
 

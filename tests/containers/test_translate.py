@@ -20,10 +20,13 @@ from flocker_lite.containers.translate import (
     labelled_name,
     link_environment,
     made_from,
+    makes_below,
     our_name,
     own_address,
     poised,
+    starts_early,
     why_not_running,
+    without_early_start,
 )
 from flocker_lite.model.codec import CodecError
 from flocker_lite.model.records import Container, HealthCheck, Link, Port, RestartPolicy, Volume
@@ -191,6 +194,36 @@ def test_poised() -> None:
     assert is_poisable(made["Labels"])
     assert not is_poisable(arguments["Labels"])
     assert made_from(arguments, made["Labels"])
+
+
+MOUNTPOINT = FULL.volumes[0].mountpoint
+
+
+@pytest.mark.parametrize(
+    ("image", "late"),
+    [
+        ({}, False),
+        ({"WorkingDir": MOUNTPOINT, "Volumes": {"/elsewhere": {}}}, False),
+        ({"WorkingDir": f"{MOUNTPOINT}-2"}, False),
+        ({"WorkingDir": f"{MOUNTPOINT}/work"}, True),
+        ({"Volumes": {f"{MOUNTPOINT}/cache": {}}}, True),
+    ],
+)
+def test_what_docker_makes_in_a_dataset(image: dict[str, Any], late: bool) -> None:
+    """A container is not started before its data when Docker would make something in that."""
+    arguments = create_arguments(FULL, BINDS, ADDRESS)
+    assert makes_below(arguments, image) == late
+    assert starts_early(arguments["Labels"])
+    assert not starts_early(without_early_start(arguments)["Labels"])
+    assert made_from(arguments, without_early_start(arguments)["Labels"])
+
+
+def test_a_dataset_in_a_dataset() -> None:
+    """Nor is one of which one dataset is mounted in another."""
+    inner = "dddddddd-0000-4000-8000-000000000099"
+    volumes = (*FULL.volumes, Volume(inner, f"{MOUNTPOINT}/inner"))
+    binds = {**BINDS, inner: f"/flocker/{inner}"}
+    assert makes_below(create_arguments(replace(FULL, volumes=volumes), binds, ADDRESS), {})
 
 
 def test_poised_without_init() -> None:

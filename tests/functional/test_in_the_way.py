@@ -31,9 +31,10 @@ def with_data(cluster: Cluster, name: str, **fields: Any) -> str:
     volume = {"dataset_id": dataset_id, "mountpoint": "/data"}
     cluster.create("n1", name, volumes=[volume], **fields)
     cluster.running(name, timeout_seconds=SECONDS_MAX)
-    cluster.docker(
-        "n1", "exec", f"flocker--{name}", "sh", "-c", "echo kept > /data/file && sync /data/file"
-    )
+    cluster.docker("n1", "exec", f"flocker--{name}", "sh", "-c", "echo kept > /data/file")
+    # zfs-fuse, killed, forgets what only its intent log has: this waits for what is on disk.
+    node = cluster.node("n1")
+    node.run(["zfs", "set", f"test:settled={dataset_id}", node.pool])
     return dataset_id
 
 

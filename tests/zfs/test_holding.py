@@ -138,6 +138,21 @@ def test_without_a_process(tmp_path: Path) -> None:
     ]
 
 
+def test_seen_through_others(tmp_path: Path) -> None:
+    """What runs inside a container does not hide what that has; one that begins tells nothing."""
+    machine = Machine(tmp_path)
+    nested = "30 0 0:77 / / rw - overlay overlay rw\n"
+    for pid, text, name in (
+        (2, BOUND, "redis"),
+        (3, nested, "nested"),
+        (4, nested, "runc:[2:INIT]"),
+    ):
+        container = CONTAINER if pid < 4 else "d" * 64
+        folder = machine.process(pid, str(pid), text, container, name)
+        (folder / "root/x").mkdir(parents=True)
+    assert seen("tank/flocker-lite/", "/flocker", tmp_path) == {CONTAINER: frozenset({NAME})}
+
+
 def test_seen(tmp_path: Path) -> None:
     """A container sees a dataset when its mount is the one that is here, and answers."""
     machine = Machine(tmp_path)
