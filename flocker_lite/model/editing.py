@@ -135,4 +135,4 @@ def _not_a_node(where: str, nodes: Iterable[Node]) -> Fact:
     known = [node.address for node in islice(nodes, NODES_TOLD_MAX + 1)]
     there_are = f": there are {', '.join(sorted(known))}" if len(known) <= NODES_TOLD_MAX else ""
     text = f"no node of the cluster has the address, host name or UUID {where}{there_are}"
-    return Fact(text, ("host", "primary", "node_uuid"), where)
+    return Fact(text, ("host", "primary", "node_uuid", "owner"), where)

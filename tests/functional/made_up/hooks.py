@@ -10,7 +10,7 @@ from flocker_lite.control.http import document
 from tests.conformance.rows import ADDRESS_1, ADDRESS_2, NODE_1, NODE_2
 
 _NODES = (ADDRESS_1, ADDRESS_2, NODE_1, NODE_2)
-_NODE_KEYS = ("primary", "host", "node_uuid")
+_NODE_KEYS = ("primary", "host", "node_uuid", "owner")
 _is_node_name = document.load().validator("/components/schemas/NodeName").is_valid
 
 
