@@ -256,6 +256,7 @@ def test_all_of_a_group_is_tried() -> None:
         (OTHER, {OTHER: Lease(Role.RELEASING, 4, ME)}, False),
         (OTHER, {THIRD: Lease(Role.PRIMARY, 4)}, False),
         (THIRD, {THIRD: Lease(Role.PRIMARY, 4)}, False),
+        (THIRD, {OTHER: Lease(Role.PRIMARY, 4)}, False),
         (OTHER, {}, False),
     ],
 )

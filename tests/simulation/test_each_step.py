@@ -28,6 +28,7 @@ GROUP = 2 if THOROUGH else 1
 STEPS_MIN = 25
 STRIDE = 1 if THOROUGH else 2
 TRIAL_STRIDE = 1 if THOROUGH else 5
+GROUP_STRIDE = 1 if THOROUGH else 6
 AWAY_SECONDS = 2.0
 TRIAL_SECONDS = 90.0
 """By then every loan is over, whoever was struck, and the margin too."""
@@ -53,6 +54,7 @@ class Move:
         self.datasets = DATASETS[:size]
         self.source, self.destination = self.world.cluster.nodes
         self.steps = 0
+        self.announced_at_step = 0
         self.hit_at_step = 0
         self.hit: Callable[[Call], Hazard] = lambda _: Hazard()
 
@@ -68,7 +70,7 @@ class Move:
         world.rest(seconds_max=5)
         if self.ill:
             self.destination.containers.unhealthy["shop"] = "it is ill"
-        self.steps = 0
+        self.steps = self.announced_at_step = 0
 
     def move(self, seconds: float = AWAY_SECONDS) -> None:
         """The move, to its end."""
@@ -80,6 +82,8 @@ class Move:
         if call.method in ("look", "discover"):
             return Hazard()
         self.steps += 1
+        if call.method in ("set_membership", "set_lease") and call.node is self.source:
+            self.announced_at_step = self.announced_at_step or self.steps
         self.world.write()
         return self.hit(call) if self.steps == self.hit_at_step else Hazard()
 
@@ -217,6 +221,28 @@ def test_a_blow_at_each_step_of_a_trial_that_fails(blow: Blow) -> None:
         TRIAL_STRIDE,
     )
     assert steps >= STEPS_MIN
+
+
+def announced(make: Callable[[], Move]) -> int:
+    """The step of a move from which on several datasets move as one."""
+    move = make()
+    move.prepare()
+    move.move(TRIAL_SECONDS)
+    move.world.close()
+    return move.announced_at_step
+
+
+@pytest.mark.parametrize("blow", BLOWS, ids=lambda blow: blow.__name__)
+@pytest.mark.parametrize(("size", "check"), [(2, CHECK), (3, CHECK), (3, None)])
+def test_a_blow_at_each_step_of_a_group(blow: Blow, size: int, check: HealthCheck | None) -> None:
+    """What moves as one is never torn, and all of it gets there."""
+    make = partial(Move, check, False, size)
+    begins = announced(make)
+    assert begins > 0
+    seconds = AWAY_SECONDS if check is None else TRIAL_SECONDS
+    for after in (False, True):
+        place = begins + (BLOWS.index(blow) + after) % GROUP_STRIDE
+        each_step(struck_by(blow, after), make, seconds, place, GROUP_STRIDE)
 
 
 @pytest.mark.parametrize("check", [None, CHECK], ids=["no-trial", "trial"])

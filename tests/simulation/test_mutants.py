@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,17 +11,27 @@ import pytest
 from flocker_lite.agent.authority import Authority
 from flocker_lite.agent.proofs import Proofs
 from flocker_lite.control import grants, views
-from flocker_lite.convergence import dataset_plan, groups, handoff, move_plan, transfer
+from flocker_lite.convergence import dataset_plan, following, groups, handoff, move_plan, transfer
 from flocker_lite.convergence.changes import CreateDataset, DeleteDataset, IStateChange
 from flocker_lite.convergence.groups import Group, GroupDataset
 from flocker_lite.convergence.handoff import HandoffDatasets
-from flocker_lite.model import lease
+from flocker_lite.model import lease, membership
 from flocker_lite.model.lease import Lease, Role
+from flocker_lite.model.membership import Fate
 from flocker_lite.model.records import NodeId
 from flocker_lite.testing.memory_chains import MemoryChains
 from flocker_lite.testing.memory_seal import MemoryAuthority
 from flocker_lite.testing.memory_storage import MemoryStorage
-from tests.simulation.test_each_step import MOMENT_SECONDS, Move, each_step, kill_source
+from tests.simulation.test_each_step import (
+    CHECK,
+    MOMENT_SECONDS,
+    TRIAL_SECONDS,
+    Move,
+    announced,
+    each_step,
+    kill_source,
+    struck_by,
+)
 from tests.simulation.test_liar import LyingSimulation
 from tests.simulation.test_simulation import Simulation
 from tests.simulation.world import Call, Hazard
@@ -176,6 +187,26 @@ def keeps_no_proof(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Proofs, "of", lambda *_: ())
 
 
+def each_dataset_by_its_own_lease(patch: pytest.MonkeyPatch) -> None:
+    """What is left of a handoff of several goes where each lease alone says."""
+    patch.setattr(membership, "fate", lambda *_: Fate.OWN)
+
+
+def releases_the_coordinator_last(patch: pytest.MonkeyPatch) -> None:
+    """The others are committed before the lease that decides for them is."""
+    first = following.decider_first
+    patch.setattr(following, "decider_first", lambda datasets: first(datasets)[::-1])
+
+
+def names_the_group_too_late(patch: pytest.MonkeyPatch) -> None:
+    """The leases say that a handoff goes on before it is written down who decides."""
+    patch.setattr(following, "note", nothing_noted)
+
+
+async def nothing_noted(*_: object) -> None:
+    """Nothing is written down."""
+
+
 def by_seeds() -> None:
     """Random faults, until one finds it."""
     by(Simulation)
@@ -209,6 +240,13 @@ def by_steps() -> None:
     each_step(hit)
 
 
+def by_steps_of_a_group() -> None:
+    """A move of two datasets, with a trial, whose source is killed at each of its steps."""
+    make = partial(Move, CHECK, False, 2)
+    for after in (False, True):
+        each_step(struck_by(kill_source, after), make, TRIAL_SECONDS, announced(make))
+
+
 MUTANTS: dict[Plant, Callable[[], None]] = {
     creates_what_nobody_reports: by_seeds,
     acquires_before_release: by_steps,
@@ -223,6 +261,9 @@ MUTANTS: dict[Plant, Callable[[], None]] = {
     does_not_look_at_signatures: by_lies,
     leads_to_who_says_so: by_lies,
     keeps_no_proof: by_lies,
+    each_dataset_by_its_own_lease: by_steps_of_a_group,
+    releases_the_coordinator_last: by_steps_of_a_group,
+    names_the_group_too_late: by_steps_of_a_group,
 }
 
 

@@ -16,6 +16,8 @@ BETWEEN_SECONDS = 0.03
 READ_SECONDS_MAX = 10.0
 COMMAND_LINE = ["redis-server", "--appendonly", "yes", "--appendfsync", "always", "--save", ""]
 """What redis acknowledges, it has fsynced."""
+OPEN_COMMAND_LINE = [*COMMAND_LINE, "--protected-mode", "no"]
+"""The same where it is not the image's entrypoint that starts it."""
 
 
 class Journal(Background):

@@ -11,11 +11,11 @@ from typing import Any
 
 from admin.hosts import Lab, Node
 from tests.functional.agents_lab import AGENT_FILE, Cluster, wait_for
-from tests.functional.crashes import faults, journal
+from tests.functional.crashes import faults, journal, twins
 from tests.functional.crashes.outcome import Outcome
 from tests.functional.crashes.standstill import WAITING_SOCKET, Standstill
 from tests.functional.crashes.steps import Fault, Step, Where
-from tests.functional.crashes.watcher import Watcher
+from tests.functional.crashes.watcher import MOUNT_ROOT, Watcher
 
 SOURCE, TARGET = "n1", "n2"
 FIRST_PORT = 7000
@@ -42,19 +42,19 @@ class Stage:
         name, port = f"shop-{number}", FIRST_PORT + number
         source, target = self.cluster.node(SOURCE), self.cluster.node(TARGET)
         self.watcher.forget()
-        dataset_id = self._open(name, port, step.trial)
+        ids = self._open(name, port, step)
         client = journal.Journal((source.address, target.address), port)
         client.start()
         try:
             self._await_records(client)
-            standing = self._move(name, dataset_id, step)
-            self._hold_one_writer(dataset_id)
+            standing = self._move(name, ids, step)
+            self._hold_one_writer(ids)
             where = self.standstills[node_of(step)]
             faults.strike(fault, self.cluster.lab, source, target, standing, where.node)
             struck = time.monotonic()
             where.let_go()
             faults.mend(fault, self.cluster.lab, source, target)
-            at = self._await_rest(name, dataset_id, step.trial)
+            at = self._await_rest(name, ids, step.trial)
             rest = time.monotonic()
             self._await_records(client)
         finally:
@@ -64,28 +64,40 @@ class Stage:
         stored = journal.read_all(self.cluster.node(at).address, port)
         assert not self.watcher.broken, self.watcher.broken
         assert not (lost := journal.complaints(client.acknowledged, stored)), lost
-        self._close(name, dataset_id)
+        if step.size > 1:
+            paths = [f"{MOUNT_ROOT}{dataset_id}" for dataset_id in ids]
+            assert not (torn := twins.complaints(self.cluster.node(at), paths)), torn
+        self._close(name, ids)
         taken_back = self.watcher.runs.count(SOURCE) > 1
         return Outcome(taken_back, client.longest_gap_seconds, rest - struck, at == SOURCE)
 
-    def _open(self, name: str, port: int, trial: bool) -> str:
-        """A database at the source, with a dataset that no other node has ever seen."""
-        dataset_id = self.cluster.dataset(SOURCE)
+    def _open(self, name: str, port: int, step: Step) -> list[str]:
+        """A database at the source, with datasets that no other node has ever seen, in the order of
+        their ids; its own is the last."""
+        ids = sorted(self.cluster.dataset(SOURCE) for _ in range(step.size))
+        folders = [*(f"/data-{number}" for number in range(1, step.size)), "/data"]
+        command_line = journal.COMMAND_LINE
+        if step.size > 1:
+            command_line = twins.command_line(journal.OPEN_COMMAND_LINE, folders)
         self.cluster.create(
             SOURCE,
             name,
-            command_line=journal.COMMAND_LINE,
+            command_line=command_line,
             ports=[{"internal": 6379, "external": port}],
-            volumes=[{"dataset_id": dataset_id, "mountpoint": "/data"}],
+            volumes=[
+                {"dataset_id": dataset_id, "mountpoint": folder}
+                for dataset_id, folder in zip(ids, folders, strict=True)
+            ],
             restart_policy={"name": "always"},
-            health_check=HEALTH_CHECK if trial else None,
+            health_check=HEALTH_CHECK if step.trial else None,
         )
         host = self.cluster.node(SOURCE).address
         wait_for(lambda: self._hosts(name) == [(host, True)], f"{name} runs")
-        return dataset_id
+        return ids
 
-    def _move(self, name: str, dataset_id: str, step: Step) -> int:
+    def _move(self, name: str, ids: list[str], step: Step) -> int:
         """Have it moved, up to the step; returns the pid of the command that stands there."""
+        dataset_id = ids[step.member]
         standstill = self.standstills[node_of(step)]
         if step.since is None:
             standstill.arm(step, dataset_id)
@@ -104,19 +116,25 @@ class Stage:
         host = self.cluster.node(TARGET).address
         self.cluster.player.post(f"/configuration/containers/{name}", {"host": host})
 
-    def _hold_one_writer(self, dataset_id: str) -> None:
-        """Only one of the leases lets its node write, while the move stands.
+    def _hold_one_writer(self, ids: list[str]) -> None:
+        """Only one of a dataset's leases lets its node write, while the move stands.
 
-        The target's is read first: what the source gives up in between was not given up twice.
+        The target's is read first: what the source gives up in between was not given up twice. And
+        no two nodes are primaries of what moves as one.
         """
-        leases = self._leases(dataset_id)
-        writers = [node for node, lease in leases.items() if lease.startswith(WRITERS)]
-        assert len(writers) <= 1, leases
+        seen = [self._leases(dataset_id) for dataset_id in ids]
+        for leases in seen:
+            writers = [node for node, lease in leases.items() if lease.startswith(WRITERS)]
+            assert len(writers) <= 1, leases
+        primaries = {
+            node for leases in seen for node, lease in leases.items() if lease.startswith("primary")
+        }
+        assert len(primaries) <= 1, seen
 
     def _leases(self, dataset_id: str) -> dict[str, str]:
         return {name: self.standstills[name].lease(dataset_id) for name in (TARGET, SOURCE)}
 
-    def _await_rest(self, name: str, dataset_id: str, trial: bool) -> str:
+    def _await_rest(self, name: str, ids: list[str], trial: bool) -> str:
         """Until it runs at one node alone, and both know whose it is; returns that node.
 
         That is the target; of a trial it may be the source as well, which then has it for good.
@@ -128,19 +146,22 @@ class Stage:
                 where = SOURCE
             host = self.cluster.node(where).address
             seen = self._hosts(name), self.watcher.running_at(), self.watcher.mounted_at()
-            if seen != ([(host, True)], [where], [where]):
+            if seen != ([(host, True)], [where], [where] * len(ids)):
                 return None
-            leases = self._leases(dataset_id)
-            own = leases.pop(where).startswith("primary")
-            (other,) = leases.values()
-            # What never got there whole is nobody's replica.
-            return where if own and other.startswith(("replica", *([""] * trial))) else None
+            for dataset_id in ids:
+                leases = self._leases(dataset_id)
+                own = leases.pop(where).startswith("primary")
+                (other,) = leases.values()
+                # What never got there whole is nobody's replica.
+                if not (own and other.startswith(("replica", *([""] * trial)))):
+                    return None
+            return where
 
         try:
             return str(wait_for(at_rest, "at rest", RECOVERY_SECONDS_MAX))
         except AssertionError as error:
             raise AssertionError(
-                f"{error}: leases {self._leases(dataset_id)}, redis runs at "
+                f"{error}: leases {[self._leases(each) for each in ids]}, redis runs at "
                 f"{self.watcher.running_at()}, state {self._get('/state/containers')}"
             ) from None
 
@@ -165,10 +186,15 @@ class Stage:
         goal = len(client.acknowledged) + RECORDS
         wait_for(lambda: len(client.acknowledged) >= goal, "a client that is served")
 
-    def _close(self, name: str, dataset_id: str) -> None:
+    def _close(self, name: str, ids: list[str]) -> None:
         """Delete it, until nothing is left of it on either node."""
         self.cluster.player.delete(f"/configuration/containers/{name}")
-        self.cluster.player.delete(f"/configuration/datasets/{dataset_id}")
+        for dataset_id in ids:
+            self.cluster.player.delete(f"/configuration/datasets/{dataset_id}")
+        for dataset_id in ids:
+            self._await_gone(dataset_id)
+
+    def _await_gone(self, dataset_id: str) -> None:
         wait_for(lambda: set(self._leases(dataset_id).values()) == {""}, "its dataset gone")
 
 

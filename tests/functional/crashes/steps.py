@@ -6,6 +6,7 @@ of its stream, or after its effect.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
@@ -44,6 +45,7 @@ class Step:
     `command` is a glob in which {id} is the dataset: "zfs ..." as it is called, or "docker METHOD
     PATH" as Docker is asked. With `since` it is the first such command after that step; with
     `trial` the container has a health check, so that its data are lent before they are handed over.
+    It has `size` datasets, which move as one, and {id} is that of the `member`: 0 coordinates.
     """
 
     name: str
@@ -52,6 +54,8 @@ class Step:
     command: str
     since: Step | None = None
     trial: bool = False
+    size: int = 1
+    member: int = 0
 
 
 def _lease(role: str) -> str:
@@ -63,7 +67,7 @@ COMMIT = Step("to commit", Where.SOURCE, When.BEFORE, _lease("released"))
 LENT = Step("lent", Where.SOURCE, When.AFTER, _lease("lent"), trial=True)
 SETTLED = Step("the source has become a replica", Where.SOURCE, When.AFTER, _lease("replica"))
 
-STEPS = (
+ALONE = (
     Step("first snapshot taken", Where.SOURCE, When.AFTER, "zfs snapshot */{id}@*"),
     Step("first stream half sent", Where.SOURCE, When.DURING, "zfs send */{id}@*"),
     Step("first stream half received", Where.TARGET, When.DURING, "zfs receive * */{id}"),
@@ -106,11 +110,56 @@ STEPS = (
 )
 
 
+_GROUP = "zfs set flocker:group=* */{id}"
+_OF_A_GROUP = (
+    ("named at the source", Where.SOURCE, When.AFTER, _GROUP),
+    ("releasing", Where.SOURCE, When.AFTER, _lease("releasing")),
+    ("last snapshot taken", Where.SOURCE, When.AFTER, "zfs snapshot */{id}@*"),
+    ("to lend", Where.SOURCE, When.BEFORE, _lease("lent")),
+    ("lent", Where.SOURCE, When.AFTER, _lease("lent")),
+    ("to borrow", Where.TARGET, When.BEFORE, _lease("probation")),
+    ("borrowed", Where.TARGET, When.AFTER, _lease("probation")),
+    ("to commit", Where.SOURCE, When.BEFORE, _lease("released")),
+    ("committed", Where.SOURCE, When.AFTER, _lease("released")),
+    ("named at the target", Where.TARGET, When.AFTER, _GROUP),
+    ("to acquire", Where.TARGET, When.BEFORE, _lease("primary")),
+    ("acquired", Where.TARGET, When.AFTER, _lease("primary")),
+    ("to settle", Where.SOURCE, When.BEFORE, _lease("replica")),
+)
+"""What is done with each dataset of a group, from its announcement on."""
+
+_DECISIVE = ("to commit", "committed", "named at the target", "to acquire", "acquired")
+_OF_A_TRIAL = ("to lend", "lent", "to borrow", "borrowed")
+_PLAYED = {(2, False): _DECISIVE, (2, True): None, (3, True): _DECISIVE, (3, False): ()}
+"""Which of these, by the number of datasets and whether there is a trial; None stands for all."""
+
+
+def _of_groups() -> Iterator[Step]:
+    for (size, trial), names in _PLAYED.items():
+        for member in range(size):
+            for name, where, when, command in _OF_A_GROUP:
+                if (names is None or name in names) and (trial or name not in _OF_A_TRIAL):
+                    title = f"{member + 1} of {size}{' on trial' if trial else ''}: {name}"
+                    since = ANNOUNCED_GROUP[size] if "snapshot" in name else None
+                    yield Step(title, where, when, command, since, trial, size, member)
+
+
+ANNOUNCED_GROUP = {
+    size: Step("announced", Where.SOURCE, When.AFTER, _lease("releasing"), size=size)
+    for size in (2, 3)
+}
+GROUPS = tuple(_of_groups())
+STEPS = (*ALONE, *GROUPS)
+
+
 def applies(step: Step, fault: Fault) -> bool:
     """Whether there is anything to strike, and to be afraid of.
 
-    A step of Docker's has no process of zfs; and what comes late may harm when it is a lease.
+    A step of Docker's has no process of zfs; and what comes late may harm when it is a lease. That
+    several datasets move as one concerns nobody but the two nodes.
     """
+    if fault is Fault.CONTROL and step.size > 1:
+        return False
     if fault is Fault.LATE:
         return step.when is When.BEFORE and step.command.startswith("zfs set flocker:lease=")
     return fault is not Fault.ZFS or step.command.startswith("zfs ")
@@ -121,9 +170,19 @@ CELLS = tuple((step, fault) for step in STEPS for fault in Fault if applies(step
 SHORT = (
     *(
         (step, tuple(Fault)[index % len(Fault)])
-        for index, step in enumerate(STEPS[STEPS.index(ANNOUNCED) :: 2])
+        for index, step in enumerate(ALONE[ALONE.index(ANNOUNCED) :: 2])
         if applies(step, tuple(Fault)[index % len(Fault)])
     ),
     (COMMIT, Fault.LATE),
+    *(
+        (step, fault)
+        for step in GROUPS
+        for name, fault in (
+            ("2 of 2 on trial: to commit", Fault.SOURCE_AGENT),
+            ("1 of 2 on trial: acquired", Fault.TARGET_AGENT),
+            ("2 of 3 on trial: to commit", Fault.ZFS),
+        )
+        if step.name == name
+    ),
 )
 """What takes a minute or two: every second step of the switch, with the faults in turn."""

@@ -24,7 +24,10 @@ Crash anywhere
 
 What becomes of a move that is struck while it stands at a step. A database (redis, each record on
 disk before it is acknowledged) moves from one node of a lab to another one, on real ZFS, Docker
-and ssh, while a client appends numbered records. The move is halted before, in the middle of, or
+and ssh, while a client appends numbered records. In some of the moves the container has two or
+three datasets, and beside the database a program in it writes numbers to all of them in turn, each
+on disk before the next: "2 of 3" is a step with the second of three, of which the first
+coordinates. The move is halted before, in the middle of, or
 after the command that makes up the step; the fault strikes; the command goes on; a second later
 the service that was killed is started again, or after three seconds the network comes back.
 
@@ -32,6 +35,7 @@ In every cell it was then seen that
 
 * the container runs at the target, once, and nowhere else ("stays": at the source);
 * no record that was acknowledged is lost, twice there, or out of order;
+* wherever the container started, its datasets were of one instant;
 * at no instant did the container run, or have its dataset mounted writable, at both nodes, which
   were looked at some thirty times a second;
 * while the move stood still, the lease of one node alone let it write;
