@@ -54,6 +54,7 @@ class AcquireDatasets(GroupChange):
         if is_over and self.container is not None:
             await doors.containers.stop(self.container, TRIAL_STOP_TIMEOUT_SECONDS)
             await doors.containers.remove(self.container)
+        arrived = []
         for moved in self.datasets:
             async with doors.loans.turn(moved.dataset_id):
                 local = await local_copy(doors, moved.dataset_id)
@@ -61,10 +62,12 @@ class AcquireDatasets(GroupChange):
                 if local.lease == moved.lease and note is not None:
                     acquired = lease.acquire(local.lease, note.epoch)
                     await doors.storage.set_lease(moved.dataset_id, acquired)
+                    # What asked for the coordinator may have been cut off before it said so.
+                    arrived += [note.coordinator, moved.dataset_id]
         if is_over and self.container is not None:
             await doors.loans.given_back(self.container)
-        for moved in self.datasets:
-            await doors.loans.acquired(moved.dataset_id)
+        for dataset_id in arrived:
+            await doors.loans.acquired(dataset_id)
 
 
 def _is_on_trial(held: lease.Lease) -> bool:
