@@ -166,8 +166,8 @@ def stash_name(epoch: int, snapshots: tuple[Snapshot, ...]) -> str:
 
 def why_aside(after: tuple[Snapshot, ...]) -> str:
     """In a word, why snapshots that only one copy has are set aside."""
-    on_trial = any(_STASH.fullmatch(snapshot.name) for snapshot in after)
-    return "trial" if on_trial else "diverged"
+    on_trial = all(_STASH.fullmatch(snapshot.name) for snapshot in after)
+    return "trial" if after and on_trial else "diverged"
 
 
 def prunable(snapshots: tuple[Snapshot, ...], keep_guids: frozenset[str]) -> tuple[Snapshot, ...]:

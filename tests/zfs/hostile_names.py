@@ -60,7 +60,8 @@ class HostileNames(MoveCase):
         assert await a.lease() == Lease(Role.PRIMARY, 3)
 
     async def test_hostile_names_of_a_copy(self) -> None:
-        """What a user adds to a copy makes it one that does not go on: it is kept aside, whole."""
+        """What a user adds to a copy makes it one that does not go on: it goes on from what
+        both have, and keeps that aside."""
         a, b = await self.agents(1)
         await a.push(B)
         at_b = await self.snapshots(b, FEW)
