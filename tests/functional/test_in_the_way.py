@@ -139,11 +139,13 @@ def test_somebody_holds_the_mount(cluster: Cluster) -> None:
 def test_files_in_the_way(cluster: Cluster) -> None:
     """Neither what lies at the destination where the dataset is to be mounted nor an image that
     works in a directory of it keeps a container down; what lay there is kept, and shown."""
-    for node in ("n1", "n2"):
-        cluster.docker(node, "pull", "redis:latest")
-        cluster.docker(node, "create", "--name=made", "redis:latest")
-        cluster.docker(node, "commit", "--change=WORKDIR /data/work", "made", IMAGE)
-        cluster.docker(node, "rm", "made")
+    archive = str(cluster.node("n1").folder / "image.tar")
+    cluster.docker("n1", "pull", "redis:latest")
+    cluster.docker("n1", "create", "--name=made", "redis:latest")
+    cluster.docker("n1", "commit", "--change=WORKDIR /data/work", "made", IMAGE)
+    cluster.docker("n1", "rm", "made")
+    cluster.docker("n1", "save", f"--output={archive}", IMAGE)
+    cluster.docker("n2", "load", f"--input={archive}")
     dataset_id = with_data(cluster, "littered", image=IMAGE)
     path = f"/flocker/{dataset_id}"
     cluster.node("n2").run(["mkdir", "-p", f"{path}/stray"])
