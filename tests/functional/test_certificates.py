@@ -164,9 +164,11 @@ def test_a_read_only_user(secure: Secure) -> None:
 
 
 def test_no_tls_and_no_certificate(secure: Secure) -> None:
-    """Neither gets an answer."""
+    """Neither gets an answer, but for that the port speaks TLS."""
     plain = secure.lab.plan.api.replace("https:", "http:")
-    assert secure.curl(f"{plain}/version", options="").returncode != 0
+    said = secure.curl("-w", " %{http_code}", f"{plain}/version", options="").stdout
+    assert said.startswith('{"description": "This port speaks TLS: ')
+    assert said.endswith(" 400")
     wait_for(lambda: "it speaks HTTP without TLS" in secure.log(), "a line in the log")
     for port in (CONTROL_HTTP_PORT, CONTROL_AGENT_PORT):
         secure.is_refused(port, None, "it has no certificate")
