@@ -59,6 +59,7 @@ class Story:
                 "host": self.first.address,
                 "name": "redis",
                 "image": "redis:latest",
+                "restart_policy": {"name": "always"},
                 "ports": [{"internal": 6379, "external": 6379}],
                 "volumes": [{"dataset_id": dataset_id, "mountpoint": "/data"}],
             },

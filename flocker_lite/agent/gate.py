@@ -31,7 +31,7 @@ class Host(Protocol):
     def dataset_changed(self, dataset_id: DatasetId) -> None:
         """The lease of a copy was changed, or a copy was set aside."""
 
-    async def prepared(self, name: str, image: ExactImage | None) -> None:
+    async def prepared(self, name: str, image: ExactImage | None, has_ended: bool) -> None:
         """Wait until the container is created here."""
 
     async def serving(self, name: str) -> None:
@@ -121,9 +121,11 @@ class Gate:
 
         await self._incoming.run(dataset_id, epoch, receive)
 
-    async def prepared(self, name: str, image: ExactImage | None = None) -> None:
+    async def prepared(
+        self, name: str, image: ExactImage | None = None, has_ended: bool = False
+    ) -> None:
         """Wait until the container is created here, ready to be started."""
-        await self._host.prepared(name, image)
+        await self._host.prepared(name, image, has_ended)
 
     async def serving(self, name: str) -> None:
         """Wait until the container serves connections to this node."""

@@ -69,9 +69,11 @@ class Guard:
         """The peer was told that it may: see `may_receive`."""
         await self.gate.receive(dataset_id, epoch, fd)
 
-    async def prepared(self, name: str, image: ExactImage | None = None) -> None:
+    async def prepared(
+        self, name: str, image: ExactImage | None = None, has_ended: bool = False
+    ) -> None:
         self._authority.require_a_volume(name)
-        await self.gate.prepared(name, image)
+        await self.gate.prepared(name, image, has_ended)
 
     async def set_aside(self, dataset_id: DatasetId, base_guid: str | None = None) -> None:
         self._authority.require_announced(dataset_id)

@@ -14,11 +14,12 @@ from flocker_lite.convergence.changes import (
     dataset_resource,
     image_resource,
 )
-from flocker_lite.convergence.container_plan import why_left_alone
+from flocker_lite.convergence.container_plan import belongs_here, why_left_alone
 from flocker_lite.convergence.dataset_plan import wrong
 from flocker_lite.convergence.failures import resources
 from flocker_lite.convergence.groups import Group, GroupDataset, Local, groups, is_on_trial
 from flocker_lite.convergence.pacing import Failed
+from flocker_lite.convergence.standing import TROUBLE
 from flocker_lite.model import increments
 from flocker_lite.model.grants import Signed
 from flocker_lite.model.lease import Role
@@ -26,7 +27,6 @@ from flocker_lite.model.records import Container, DatasetId, NodeId
 from flocker_lite.model.state import (
     ContainerState,
     DatasetState,
-    Ending,
     ImagePull,
     ImageState,
     MoveState,
@@ -48,21 +48,21 @@ def report(
     unhealthy: Mapping[str, str] = MappingProxyType({}),
     counts: Mapping[int, PortState] = MappingProxyType({}),
     unseen: str | None = None,
-    standing: Mapping[str, str] = MappingProxyType({}),
+    standing: frozenset[str] = frozenset(),
+    crashing: Mapping[str, str] = MappingProxyType({}),
     starts_at: Mapping[str, float] = MappingProxyType({}),
     proof_of: Callable[[DatasetId], tuple[Signed, ...]] = lambda _: (),
 ) -> NodeState:
     """The state of this node; containers that are `starting` or on trial do not serve anybody yet.
 
-    `counts` are of the connections that it holds.
-
-    `unhealthy` says what is wrong with those that run and should be healthy by now: these do not
-    either, as long as another node serves in their place.
+    `counts` are of the connections that it holds. `unhealthy` says what is wrong with those that
+    run and should be healthy by now: these do not either, as long as another node serves in their
+    place.
 
     What is wanted here but failed so far is in it, with its error. `unseen` says why nothing of
-    this node can be seen at the moment: all else is what was seen last. `standing` says of those
-    that wait to be let go that they have done so for too long. `proof_of` has what is signed of a
-    dataset.
+    this node can be seen at the moment: all else is what was seen last. `standing` names those that
+    have waited to be let go for too long; `crashing` says why some that run may not do so for long.
+    `proof_of` has what is signed of a dataset.
     """
     failed = _failed_by_resource(failures)
     errors = {resource: each.error for resource, each in failed.items()}
@@ -79,13 +79,13 @@ def report(
                 datasets[dataset.dataset_id] = seen
         if group.name is None:
             continue
-        error = unseen or _trouble(me, group, errors) or standing.get(group.name)
-        state = _container_state(me, group, error, pulls, endings.get(group.name))
+        error = unseen or _trouble(me, group, errors, standing)
+        state = _container_state(me, group, error, pulls, endings)
         if state is not None:
             absent = group.name in starting or is_on_trial(local, state.container)
             serving = state.running and not absent and group.name not in unhealthy
-            if state.running and state.error is None and group.name in unhealthy:
-                state = replace(state, error=f"not healthy: {unhealthy[group.name]}")
+            if state.running and state.error is None:
+                state = replace(state, error=_doubt(group.name, unhealthy, crashing))
             if group.lost is not None:
                 state, serving = _without_data(state, group.lost), False
             again = _again_at(failed, container_resource(group.name), state.error)
@@ -95,6 +95,12 @@ def report(
     images = _image_states(view or NodeView(), local, failed, pulls)
     ports = routing_plan.ports(me, view or NodeView(), local, counts)
     return NodeState(pmap(datasets), pmap(containers), moves, images, ports, local.kept)
+
+
+def _doubt(name: str, unhealthy: Mapping[str, str], crashing: Mapping[str, str]) -> str | None:
+    """What is wrong with a container that runs."""
+    sick = unhealthy.get(name)
+    return f"not healthy: {sick}" if sick is not None else crashing.get(name)
 
 
 def _image_states(
@@ -145,12 +151,18 @@ def _container_state(
     group: Group,
     error: str | None,
     pulls: PMap[str, ImagePull],
-    ending: Ending | None,
+    endings: restarts.Endings,
 ) -> ContainerState | None:
     have, wanted = group.have, group.wanted
     pull = None
     if wanted is not None and wanted.node == me and (have is None or have.container != wanted):
         pull = pulls.get(wanted.image)
+    ended = restarts.finished(endings, have, wanted) if wanted is not None else None
+    if wanted is not None and ended is not None and belongs_here(me, group):
+        policy = wanted.restart_policy
+        error = error or restarts.trouble(policy, *restarts.as_local(ended))
+        made_from, times = have.container if have is not None else wanted, ended.times - 1
+        return ContainerState(made_from, False, error, times, ended.exit_code, pull, ended=ended)
     if have is None:
         if wanted is None or wanted.node != me:
             return None
@@ -158,30 +170,32 @@ def _container_state(
         if error is None and pull is None and not _begins_here(me, group, wanted):
             return None
         return ContainerState(wanted, False, error, pull=pull)
-    exit_code = None
+    ending, exit_code = endings.get(have.container.name), None
+    policy = wanted.restart_policy if wanted is not None else have.container.restart_policy
     if ending is not None and have.end is not None and restarts.has_ended(ending, have):
-        policy = wanted.restart_policy if wanted is not None else have.container.restart_policy
         error = error or restarts.trouble(policy, ending, have.end)
         exit_code = have.end.exit_code
-    restarted = restarts.restarts(ending, have)
     # The policy is carried out by this agent, as it is configured now.
-    policy = (wanted or have.container).restart_policy
     return ContainerState(
         replace(have.container, restart_policy=policy),
         have.running,
         error,
-        restarted,
+        restarts.restarts(ending, have),
         exit_code,
         pull,
         paused=have.paused,
         stays_behind=have.stays_behind,
+        ended=restarts.ended_for_good(ending, have, policy),
     )
 
 
-def _trouble(me: NodeId, group: Group, errors: Mapping[str, str]) -> str | None:
+def _trouble(
+    me: NodeId, group: Group, errors: Mapping[str, str], standing: frozenset[str]
+) -> str | None:
     """What keeps a container from being as it is wanted."""
     failed = errors.get(container_resource(group.name or ""))
-    return group.trouble or why_left_alone(me, group) or failed
+    stands = TROUBLE if group.name in standing else None
+    return group.trouble or why_left_alone(me, group) or failed or stands
 
 
 def _begins_here(me: NodeId, group: Group, wanted: Container) -> bool:

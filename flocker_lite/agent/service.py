@@ -18,6 +18,7 @@ from twisted.python.failure import Failure
 from flocker_lite.agent.report import report
 from flocker_lite.convergence.changes import Doors, container_resource, dataset_resource
 from flocker_lite.convergence.container_plan import is_prepared
+from flocker_lite.convergence.ends import UNTOLD_SECONDS_MAX
 from flocker_lite.convergence.forecast import forecast
 from flocker_lite.convergence.loop import WHOLE_DISCOVERY_SECONDS, Loop
 from flocker_lite.errors import FlockerError, PeerRefused
@@ -138,12 +139,25 @@ class AgentService(MultiService):
         """A peer changed something about a dataset."""
         self.loop.look_again(frozenset({dataset_resource(dataset_id)}))
 
-    async def prepared(self, name: str, image: ExactImage | None = None) -> None:
+    async def prepared(
+        self, name: str, image: ExactImage | None = None, has_ended: bool = False
+    ) -> None:
         """Wait until the container is created here; PeerRefused with the reason when it cannot.
 
-        By then its data can be mounted as well, as far as can be known before it is here.
+        By then its data can be mounted as well, as far as can be known before it is here. One that
+        `has_ended` for good is not created: then this node has to know that it has.
         """
         await self._rehearse(name)
+        ends = self._doors.clock.seconds() + UNTOLD_SECONDS_MAX
+        late = self._doors.clock.callLater(UNTOLD_SECONDS_MAX, self._report)
+        try:
+            await self._prepared(name, image, ends if has_ended else None)
+        finally:
+            if late.active():
+                late.cancel()
+        await self._rehearse(name)
+
+    async def _prepared(self, name: str, image: ExactImage | None, told_by: float | None) -> None:
         while True:
             have = self.loop.local.containers.get(name)
             wanted = self.loop.view.containers.get(name) if self.loop.view is not None else None
@@ -155,8 +169,10 @@ class AgentService(MultiService):
             # Said once: another node with some of its data may say something else meanwhile.
             image, pin = None, self._doors.pins.pinned.get(name)
             pin = pin if pin is not None and pin.image == wanted.image else None
-            if have is not None and (have.running or is_prepared(have, wanted, pin)):
-                await self._rehearse(name)
+            if name in self.loop.ends.resting or self._knows_better(told_by):
+                return
+            is_here = have is not None and (have.running or is_prepared(have, wanted, pin))
+            if is_here and told_by is None:
                 return
             trouble = self._failure_of(name)
             if trouble is not None:
@@ -194,12 +210,18 @@ class AgentService(MultiService):
                 have = self.loop.local.containers.get(name)
                 if have is not None and have.running and name not in self._doors.arrivals.starting:
                     return
+                if name in self.loop.ends.resting:
+                    raise PeerRefused(f"container {name} has ended: nothing of it is started")
                 if clock.seconds() >= ends:
                     raise PeerRefused(f"container {name} serves nobody here yet")
                 await self.next_step()
         finally:
             if late.active():
                 late.cancel()
+
+    def _knows_better(self, told_by: float | None) -> bool:
+        """Whether the control service does not tell that a container has ended for good."""
+        return told_by is not None and self._doors.clock.seconds() >= told_by
 
     def next_step(self) -> Deferred[None]:
         """Fires when something about this node may have changed."""
@@ -301,13 +323,14 @@ class AgentService(MultiService):
             self.loop.failures.shown,
             self._doors.moves.moves,
             self._doors.pulls.pulls,
-            self.loop.endings,
+            self.loop.ends.endings,
             self._doors.arrivals.starting,
             self._doors.arrivals.unhealthy,
             self._doors.routing.counts(),
             self.loop.sight.trouble,
-            self.loop.standing.troubles,
-            self.loop.starts_at,
+            self.loop.standing.over,
+            self.loop.ends.crashing,
+            self.loop.ends.starts_at,
             self._doors.proofs.of,
         )
         changes = deltas.difference(self._reported, now)

@@ -22,7 +22,7 @@ from flocker_lite.containers.engine import Engine
 from flocker_lite.containers.health import Health, RunInThread
 from flocker_lite.containers.poising import Poising
 from flocker_lite.errors import ContainerError, FlockerError, ImageError, PortInUse
-from flocker_lite.interfaces import IContainers, IListeners
+from flocker_lite.interfaces import IContainers, IListeners, Stopped
 from flocker_lite.model.exact_images import ExactImage
 from flocker_lite.model.records import Container, DatasetId
 from flocker_lite.model.state import ImagePull, KeptVolume, Listener, LocalContainer
@@ -120,14 +120,14 @@ class DockerContainers:
     async def start(self, name: str) -> None:
         await self._begin(name, self._engine.start)
 
-    async def stop(self, name: str, timeout_seconds: float) -> None:
+    async def stop(self, name: str, timeout_seconds: float) -> Stopped:
         """Returns when the processes are gone; Docker still tidies up for about 0.1 s then.
 
         What is asked of this container meanwhile waits until Docker is through with it.
         """
-        gone: Deferred[None] = Deferred()
+        gone: Deferred[Stopped] = Deferred()
 
-        def settle(result: Failure | None) -> None:
+        def settle(result: Failure | Stopped) -> None:
             if not gone.called:
                 gone.callback(result)
             elif isinstance(result, Failure):
@@ -137,7 +137,7 @@ class DockerContainers:
             lambda: Deferred.fromCoroutine(self._stop(name, timeout_seconds, gone))
         )
         stopping.addBoth(settle)
-        await gone
+        return await gone
 
     async def answers(self, name: str, timeout_seconds: float) -> str | None:
         return await self._health.answers(name, timeout_seconds)
@@ -215,18 +215,24 @@ class DockerContainers:
             self._log.warn("who listens at this node's ports is not known: {error}", error=error)
             return pmap()
 
-    async def _stop(self, name: str, timeout_seconds: float, gone: Deferred[None]) -> None:
+    async def _stop(self, name: str, timeout_seconds: float, gone: Deferred[Stopped]) -> Stopped:
         process = await self._run(self._engine.process, name)
         if process is None:
-            return
+            return Stopped(ran=False)
         if process.poised:
             timeout_seconds = 0.0
+        began = self._clock.seconds()
+
+        def stopped() -> Stopped:
+            # By then Docker has killed it, which it tells later, if at all.
+            is_late = self._clock.seconds() - began >= timeout_seconds
+            return Stopped(ran=not process.poised, killed=is_late and not process.poised)
 
         def ended(is_gone: bool) -> None:
             if is_gone and stopping:
                 self._gone.add(name)
                 if not gone.called:
-                    gone.callback(None)
+                    gone.callback(stopped())
 
         stopping = True
         if process.pidfd is not None:
@@ -238,6 +244,7 @@ class DockerContainers:
         finally:
             stopping = False
             self._gone.discard(name)
+        return stopped()
 
     def _in_turn(
         self, name: str, question: Callable[..., Answer], *arguments: Any

@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Any
@@ -111,7 +112,7 @@ def create_arguments(
         arguments["Cmd"] = list(container.command_line)
     arguments["Labels"] = {
         MANAGED_LABEL: "1",
-        CONFIGURATION_LABEL: codec.dumps(container),
+        CONFIGURATION_LABEL: codec.dumps(replace(container, ended=None)),
         FINGERPRINT_LABEL: _fingerprint(arguments),
     }
     # Not part of the fingerprint: one that was made without it is not made anew for that.

@@ -20,6 +20,7 @@ from zope.interface import implementer
 from flocker_lite.control.absences import Absences
 from flocker_lite.control.announcer import Announcer
 from flocker_lite.control.cluster_state import ClusterState
+from flocker_lite.control.end_keeper import EndKeeper
 from flocker_lite.control.grant_keeper import STORE_RETRY_SECONDS, GrantKeeper
 from flocker_lite.control.grants import Evidence
 from flocker_lite.control.interfaces import EditFunction, IControl
@@ -88,6 +89,7 @@ class ControlService:
         self._announcer.configured(configuration, deltas.whole(configuration))
         self.journal = Journal(clock.seconds())
         self._grants = GrantKeeper(self._announcer, self.journal, clock, self.edit)
+        self._ends = EndKeeper(clock, self.edit)
         self.eras: dict[NodeId, str] = {}
         self.certificates: dict[NodeId, float] = {}
         self._leases = LeaseTimers(clock, self._lease_is_over)
@@ -98,12 +100,10 @@ class ControlService:
         self.absences.changed(deltas.whole(configuration))
         self._expiries: dict[NodeId, IDelayedCall] = {}
         self._closed = False
-        # Right after a start nothing is known of what runs where. Told that, the agents would take
-        # down routes that are right: they are told nothing until all have reported, or some time
-        # has passed.
-        self._settling: IDelayedCall | None = clock.callLater(
-            SETTLING_SECONDS_MAX if configuration.nodes else 0, self._settled
-        )
+        # Right after a start nothing is known of what runs where. Told that, agents would take down
+        # routes that are right: they are told nothing until all have reported, or some time passed.
+        settling_seconds = SETTLING_SECONDS_MAX if configuration.nodes else 0
+        self._settling: IDelayedCall | None = clock.callLater(settling_seconds, self._settled)
         self._awaited = {container.node for container in configuration.containers.values()}
 
     @property
@@ -306,10 +306,10 @@ class ControlService:
     async def close(self) -> None:
         """Hang up on the agents and close the store."""
         self._closed = True
-        self._grants.stop()
         for node_id in list(self._expiries):
             self._remember(node_id)
-        for each in (self._leases, self._moves, self.absences, self._probing):
+        keepers = (self._grants, self._ends, self._leases, self._moves)
+        for each in (*keepers, self.absences, self._probing):
             each.stop()
         if self._settling is not None:
             self._settling.cancel()
@@ -336,6 +336,7 @@ class ControlService:
                 self._settled()
         agent.reported = True
         self._tell(agent)
+        self._ends.reported(self.configuration, agent.node_id, changes)
 
     def _lease_is_over(self, dataset_id: DatasetId) -> None:
         async def drop() -> None:

@@ -7,8 +7,6 @@ gone; without data it stays until it is seen to serve elsewhere.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from flocker_lite.convergence.changes import (
     IStateChange,
     MountDataset,
@@ -21,10 +19,14 @@ from flocker_lite.convergence.changes import (
 )
 from flocker_lite.convergence.ending import EndContainer, RetireContainer
 from flocker_lite.convergence.groups import Group
+from flocker_lite.model.endings import is_same
 from flocker_lite.model.exact_images import ExactImage
 from flocker_lite.model.lease import Role
-from flocker_lite.model.records import Container, DatasetId, NodeId, RestartPolicy
+from flocker_lite.model.records import Container, DatasetId, NodeId
 from flocker_lite.model.state import LocalContainer
+
+BEING_REMOVED = "removing"
+"""Docker's word for what somebody removes by force: its end is none of its own."""
 
 INSTANCE_LENGTH = 12
 """So much of a container's id does for Docker, which shows no more of it."""
@@ -33,16 +35,17 @@ INSTANCE_LENGTH = 12
 def plan_container(me: NodeId, group: Group, resting: frozenset[str]) -> list[IStateChange]:
     """Prepare, start or remove the container of a group; nothing when it is as it should.
 
-    `resting` names the containers that ended by themselves and are not to be started (yet).
+    `resting` names the containers that ended by themselves, here or elsewhere, and are not to be
+    started (yet).
     """
     wanted, have = group.wanted, group.have
     if group.name is None:
         return []
     if wanted is None:
         return [RemoveContainer(group.name)]
-    if _belongs_here(me, group):
+    if belongs_here(me, group):
         # Who paused it wants that nothing becomes of it before he says so.
-        is_left_alone = have is not None and have.paused
+        is_left_alone = have is not None and (have.paused or have.status == BEING_REMOVED)
         return [] if is_left_alone else _run_here(group, wanted, resting)
     if have is not None and have.paused and not group.datasets:
         return []
@@ -50,7 +53,7 @@ def plan_container(me: NodeId, group: Group, resting: frozenset[str]) -> list[IS
         return _leave(me, group, group.name)
     if wanted.node != me:
         return [RemoveContainer(group.name)] if have is not None else []
-    return _prepare_for_arrival(group, wanted)
+    return _prepare_for_arrival(group, wanted) if group.name not in resting else []
 
 
 def why_left_alone(me: NodeId, group: Group) -> str | None:
@@ -107,7 +110,8 @@ def _leave(me: NodeId, group: Group, name: str) -> list[IStateChange]:
     return [RetireContainer(name)] if is_elsewhere else []
 
 
-def _belongs_here(me: NodeId, group: Group) -> bool:
+def belongs_here(me: NodeId, group: Group) -> bool:
+    """Whether the container of a group is to run on this node, and may."""
     if group.wanted is None:
         return False
     if not group.wanted.volumes:
@@ -134,7 +138,10 @@ def _run_here(group: Group, wanted: Container, resting: frozenset[str]) -> list[
         instance=have.instance if have is not None and is_same(have.container, wanted) else "",
         unsure=_unsure(group),
     )
-    if have is None:
+    if wanted.name in resting and (have is None or have.poised):
+        # What it was to do is done: nothing waits for it any more.
+        changes += [RemoveContainer(wanted.name)] if have is not None else []
+    elif have is None:
         changes += [PrepareContainer(wanted.name, wanted, group.pin), start]
     elif not is_same(have.container, wanted):
         if have.has_processes:
@@ -195,11 +202,3 @@ def is_created(have: LocalContainer, wanted: Container, pin: ExactImage | None =
     """
     is_same_image = pin is None or have.image_id == pin.image_id
     return is_same(have.container, wanted) and is_same_image and have.end is None
-
-
-def is_same(made_from: Container, wanted: Container) -> bool:
-    """Whether a container needs no replacement: all but its node and restart policy are equal."""
-    policy = RestartPolicy()
-    return replace(made_from, node="", restart_policy=policy) == replace(
-        wanted, node="", restart_policy=policy
-    )

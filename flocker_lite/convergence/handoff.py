@@ -32,7 +32,14 @@ from flocker_lite.convergence.transfer import (
     prune,
     take_snapshots,
 )
-from flocker_lite.errors import FlockerError, NotFound, NotHealthy, PeerRefused, PeerUnreachable
+from flocker_lite.errors import (
+    ContainerError,
+    FlockerError,
+    NotFound,
+    NotHealthy,
+    PeerRefused,
+    PeerUnreachable,
+)
 from flocker_lite.interfaces import IPeer, Lent, Released
 from flocker_lite.model import increments, lease
 from flocker_lite.model.records import DatasetId, HealthCheck, NodeId
@@ -141,7 +148,11 @@ class HandoffDatasets(ChangeTowards):
             doors.moves.phase(moved.dataset_id, "switching")
             doors.moves.start_pause(moved.dataset_id)
         if self.container is not None:
-            await doors.containers.stop(self.container, STOP_TIMEOUT_SECONDS)
+            stopped = await doors.containers.stop(self.container, STOP_TIMEOUT_SECONDS)
+            if not stopped.ran:
+                await self._require_no_news(doors, self.container)
+            for moved in self.datasets:
+                doors.moves.stopped(moved.dataset_id, stopped.killed)
         for moved in self.datasets:
             doors.moves.mark(moved.dataset_id, "stop")
             await doors.storage.unmount(moved.dataset_id)
@@ -158,6 +169,21 @@ class HandoffDatasets(ChangeTowards):
             doors.moves.round(dataset_id, await transfer.send(last[dataset_id]))
             doors.moves.mark(dataset_id, "send")
         return last
+
+    async def _require_no_news(self, doors: Doors, container: str) -> None:
+        """What ended by itself just now is not to run again there: that is told first."""
+        wanted = doors.wishes.container(container)
+        if wanted is None or wanted.ended is not None or wanted.restart_policy.name == "always":
+            return
+        local = await doors.containers.look(container)
+        if local is not None and local.end is not None and local.end.by_itself:
+            for moved in self.datasets:
+                await doors.storage.set_lease(moved.dataset_id, moved.lease)
+            await doors.routing.here(self.ports)
+            raise ContainerError(
+                f"container {container} ended by itself when it was about to be stopped: it is "
+                "moved once the cluster knows that"
+            )
 
     async def _offer_loan(self, peer: IPeer) -> None:
         if self.container is not None and self.health_check is not None:

@@ -16,7 +16,7 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from flocker_lite.convergence import discovery, restarts
+from flocker_lite.convergence import discovery
 from flocker_lite.convergence.changes import (
     ROUTES_RESOURCE,
     Doors,
@@ -26,15 +26,17 @@ from flocker_lite.convergence.changes import (
     image_resource,
     key,
 )
+from flocker_lite.convergence.ends import Ends
 from flocker_lite.convergence.failures import Failures, wanted_of
 from flocker_lite.convergence.ground import Ground
 from flocker_lite.convergence.groups import Local
 from flocker_lite.convergence.image_plan import wanted_images
 from flocker_lite.convergence.kept_plan import may_be_kept
+from flocker_lite.convergence.patience import Patience
 from flocker_lite.convergence.plan import plan
 from flocker_lite.convergence.routing_plan import strangers
 from flocker_lite.convergence.sight import AGAIN_SECONDS, Sight
-from flocker_lite.convergence.standing import Standing
+from flocker_lite.convergence.standing import STANDING_SECONDS_MAX, standing
 from flocker_lite.errors import FlockerError, LeaseError
 from flocker_lite.model.records import DatasetId
 from flocker_lite.model.state import LocalDataset, NodeView
@@ -69,13 +71,11 @@ class Loop:
         self._clock: Any = doors.clock
         self.sight = Sight(doors.clock, changed)
         self._ground = Ground(doors.storage, self._busy, self._look_again_later)
-        self.standing = Standing(doors.clock)
+        self.standing = Patience(doors.clock, STANDING_SECONDS_MAX)
         self._in_flight: dict[str, tuple[IStateChange, Deferred[None]]] = {}
         self._wanted: dict[str, object] = {}
         self._discovery_seconds = discovery_seconds
-        self.endings: restarts.Endings = doors.endings.remembered
-        self._unsaved = False
-        self.starts_at: dict[str, float] = {}
+        self.ends = Ends(doors.node_id, doors.endings, doors.clock)
         self._done_at: dict[IStateChange, float] = {}
         self._looking: Deferred[None] | None = None
         self._to_look: set[str] = set()
@@ -236,25 +236,10 @@ class Loop:
 
     async def _take_in(self, now: Local) -> None:
         """Remember which containers ended by themselves before anything is based on it."""
-        ours = await self._ground.ended(self.local.datasets, now.containers, self.endings)
+        ours = await self._ground.ended(self.local.datasets, now.containers, self.ends.endings)
         ours += [name for name in now.containers if container_resource(name) in self._busy()]
-        endings = restarts.remembered(self.endings, now.containers, ours)
-        for name, ending in endings.items():
-            if ending != self.endings.get(name):
-                wait_seconds = restarts.delay_seconds(ending)
-                self.starts_at[name] = self._clock.seconds() + wait_seconds
-        if endings != self.endings or self._unsaved:
-            await self._remember(endings)
-        self.endings = endings
+        await self.ends.take_in(now, ours, self.view)
         self.local = now
-
-    async def _remember(self, endings: restarts.Endings) -> None:
-        self._unsaved = True
-        try:
-            await self._doors.endings.remember(endings)
-            self._unsaved = False
-        except FlockerError as error:
-            self.log.error("what ended is not written down, trying again: {error}", error=error)
 
     def _looked(self, _: None) -> None:
         self._looking, self._looking_at, self._looking_tied = None, frozenset(), frozenset()
@@ -298,6 +283,7 @@ class Loop:
     def _step_once(self) -> None:
         if self.view is not None:
             self.failures.begin_anew(self.view)
+            self.ends.see(self.local.containers, self.view.containers)
         self._changed()
         if self._stopped or self.view is None or not self.seen_all:
             return
@@ -306,13 +292,12 @@ class Loop:
             change: done for change, done in self._done_at.items() if done + REPEAT_SECONDS > now
         }
         waiting = self.failures.waiting(now)
-        resting = restarts.resting(
-            self.endings, self.local.containers, self.view.containers, self.starts_at, now
-        )
         doors = self._doors
         local = replace(self.local, on_trial=doors.loans.on_trial, pins=doors.pins.pinned)
-        planned = plan(self._doors.node_id, self.view, local, waiting, resting)
-        self.standing.see(planned)
+        planned = plan(
+            doors.node_id, self.view, local, waiting, self.ends.resting, self.ends.untold
+        )
+        self.standing.see(standing(planned))
         wanted_keys = {key(change) for change in planned} | set(self._in_flight) | waiting
         going_on = [change for change, _ in self._in_flight.values()]
         self.failures.keep(wanted_keys, [*planned, *going_on])
@@ -378,8 +363,7 @@ class Loop:
             self._retry.cancel()
         waits = self.failures.next_seconds(now)
         waits += [done + REPEAT_SECONDS - now for done in self._done_at.values()]
-        waits += self.standing.due_seconds
-        waits += [at - now for at in self.starts_at.values() if at > now]
+        waits += (*self.standing.due_seconds, *self.ends.due_seconds)
         if waits:
             self._retry = self._clock.callLater(min(waits), self._step)
 

@@ -116,6 +116,12 @@ class MoveLog:
         if move is not None and dataset_id in self._marked_at:
             self._set(replace(move, is_poised=is_poised))
 
+    def stopped(self, dataset_id: DatasetId, killed: bool) -> None:
+        """The container was stopped here for it; whether it had to be killed."""
+        move = self.moves.get(dataset_id)
+        if move is not None:
+            self._set(replace(move, killed=killed))
+
     def phase(self, dataset_id: DatasetId, phase: str, error: str | None = None) -> None:
         """The move enters another phase.
 

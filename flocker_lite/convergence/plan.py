@@ -25,28 +25,34 @@ def plan(
     local: Local,
     waiting: frozenset[str] = frozenset(),
     resting: frozenset[str] = frozenset(),
+    untold: frozenset[str] = frozenset(),
 ) -> tuple[IStateChange, ...]:
     """The changes that the node needs; those in one group are in order of precedence.
 
     `waiting` has the keys of changes that failed and are not to be tried again yet: a move that
     waits leaves its container running here meanwhile. `resting` names the containers that ended
-    by themselves and are not to be started (yet). Where two changes work on one resource, the
-    first goes ahead.
+    by themselves and are not to be started (yet); `untold` those whose end has to be known to the
+    cluster before they move, or they would run once more there. Where two changes work on one
+    resource, the first goes ahead.
     """
     changes: list[IStateChange] = list(plan_routes(me, view, local))
     changes += plan_images(view, local)
     changes += plan_kept(view, local)
     for group in groups(view, local):
-        changes += _plan_group(me, group, waiting, resting)
+        changes += _plan_group(me, group, waiting, resting, untold)
     return tuple(change for change in changes if key(change) not in waiting)
 
 
 def _plan_group(
-    me: NodeId, group: Group, waiting: frozenset[str], resting: frozenset[str]
+    me: NodeId,
+    group: Group,
+    waiting: frozenset[str],
+    resting: frozenset[str],
+    untold: frozenset[str],
 ) -> list[IStateChange]:
     if group.trouble is not None or group.tied:
         return []
-    unfinished = plan_handed_over(group)
+    unfinished = plan_handed_over(group, resting)
     if unfinished:
         return unfinished
     if group.shared:
@@ -56,7 +62,7 @@ def _plan_group(
     made = [change for dataset in group.datasets for change in plan_creation(me, dataset)]
     if any(key(change) not in waiting for change in made):
         return [*made]
-    move = plan_move(me, group)
+    move = plan_move(me, group) if group.name not in untold else None
     why = why_left_alone(me, group)
     going = move if move is None or why is None else wait_to_move(move, why)
     if going is not None and key(going) not in waiting:

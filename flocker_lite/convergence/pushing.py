@@ -194,7 +194,8 @@ class Push:
         if self._change.container is not None:
             # Its image may have to be pulled there: better now than during the pause.
             image = await self._image(self._change.container)
-            await self._peer.prepared(self._change.container, image)
+            has_ended = self._doors.wishes.has_ended(self._change.container)
+            await self._peer.prepared(self._change.container, image, has_ended)
         has_waited = False
         while True:
             decision = self._decide(has_waited)

@@ -7,11 +7,13 @@ node is started again whatever its policy says.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
-from pyrsistent import PMap
+from pyrsistent import PMap, pmap
 
 from flocker_lite.convergence.pacing import DELAY_FACTOR, DELAY_SECONDS_MAX, FIRST_DELAY_SECONDS
-from flocker_lite.model.records import Container, RestartPolicy
+from flocker_lite.model.endings import digest
+from flocker_lite.model.records import Container, Ended, RestartPolicy
 from flocker_lite.model.state import End, Ending, LocalContainer
 
 STEADY_SECONDS = 10.0
@@ -21,25 +23,106 @@ Endings = PMap[str, Ending]
 
 
 def remembered(
-    endings: Endings, containers: PMap[str, LocalContainer], ours: Iterable[str] = ()
+    endings: Endings,
+    containers: PMap[str, LocalContainer],
+    ours: Iterable[str] = (),
+    wanted: PMap[str, Container] | None = None,
+    guests: Iterable[str] = (),
 ) -> Endings:
-    """What to remember after a look at all containers.
+    """What to remember after a look at all containers, of which these are `wanted`, if known.
 
-    `ours` names those that a change is at work on, so that their end may be our own doing. The
-    same map is returned when there is nothing new.
+    `ours` names those that a change is at work on, so that their end may be our own doing. What
+    ended as one of the `guests`, whose data is only lent to this node or on its way, may have to
+    run again: it counts for this instance alone. The same map is returned when nothing is new.
     """
-    skipped = frozenset(ours)
+    skipped, on_trial = frozenset(ours), frozenset(guests)
     changed = endings
-    for name in endings:
-        if name not in containers or containers[name].instance != endings[name].instance:
+    for name, ending in endings.items():
+        if not _is_worth_keeping(name, ending, containers.get(name), wanted):
             changed = changed.remove(name)
     for name, local in containers.items():
         end = local.end
         if local.running or end is None or not end.by_itself or name in skipped:
             continue
-        if not has_ended(changed.get(name), local):
-            changed = changed.set(name, _another(changed.get(name), local.instance, end))
+        known = changed.get(name)
+        made_of = "" if name in on_trial else digest(local.container)
+        if not has_ended(known, local):
+            changed = changed.set(name, _another(known, local.instance, end, made_of))
+        elif known is not None and not known.configuration and made_of:
+            changed = changed.set(name, replace(known, configuration=made_of))
     return changed
+
+
+def _is_worth_keeping(
+    name: str, ending: Ending, local: LocalContainer | None, wanted: PMap[str, Container] | None
+) -> bool:
+    """Whether it still says something: of the container that is here, or of what is wanted."""
+    if local is not None and local.instance == ending.instance:
+        return True
+    if not ending.configuration or (local is not None and _ran(local)):
+        return False
+    if wanted is None:
+        return True
+    container = wanted.get(name)
+    return container is not None and digest(container) == ending.configuration
+
+
+def _ran(local: LocalContainer) -> bool:
+    return local.has_begun or local.end is not None
+
+
+def finished(endings: Endings, local: LocalContainer | None, container: Container) -> Ended | None:
+    """How a container ended for good of which no run is here: it ran elsewhere, or is gone.
+
+    "There is no container" is not "it never ran". One that somebody started again by hand is to
+    run.
+    """
+    if local is not None and _ran(local):
+        return None
+    known, ending = container.ended, endings.get(container.name)
+    if ending is not None and local is not None and local.instance == ending.instance:
+        return None
+    if ending is not None and ending.configuration == digest(container):
+        known = Ended(ending.exit_code, ending.finished_at, ending.times)
+    if known is None or not is_over(container.restart_policy, *as_local(known)):
+        return None
+    return known
+
+
+def as_local(ended: Ended) -> tuple[Ending, End]:
+    """The same as this node would have it, had it been here."""
+    return (
+        Ending("", ended.finished_at, ended.times, exit_code=ended.exit_code),
+        End(ended.exit_code, ended.finished_at, 0.0),
+    )
+
+
+def ended_for_good(
+    ending: Ending | None, local: LocalContainer, policy: RestartPolicy
+) -> Ended | None:
+    """How the container that is here ended, when it is not to run again, here or elsewhere."""
+    if ending is None or local.end is None or not has_ended(ending, local):
+        return None
+    if not ending.configuration or not is_over(policy, ending, local.end):
+        return None
+    return Ended(local.end.exit_code, local.end.finished_at, ending.times)
+
+
+def untold(
+    endings: Endings, containers: PMap[str, LocalContainer], wanted: PMap[str, Container]
+) -> frozenset[str]:
+    """Those that ended for good here, which is not part of what is wanted yet."""
+
+    def is_untold(container: Container) -> bool:
+        ending, local = endings.get(container.name), containers.get(container.name)
+        if ending is None or ending.configuration != digest(container):
+            return False
+        known = finished(endings, local, container)
+        if local is not None and known is None:
+            known = ended_for_good(ending, local, container.restart_policy)
+        return known is not None and known != container.ended
+
+    return frozenset(name for name in endings if name in wanted and is_untold(wanted[name]))
 
 
 def has_ended(ending: Ending | None, local: LocalContainer) -> bool:
@@ -59,18 +142,22 @@ def resting(
     starts_at: Mapping[str, float],
     now_seconds: float,
 ) -> frozenset[str]:
-    """The containers that are not to be started: for good, or before their time has come."""
+    """The containers that are not to be started: for good, or before their time has come.
 
-    def rests(name: str) -> bool:
-        local, container = containers.get(name), wanted.get(name)
-        if local is None or local.end is None or container is None:
+    That also goes for those of which nothing is here (any more).
+    """
+
+    def rests(name: str, container: Container) -> bool:
+        local, ending = containers.get(name), endings.get(name)
+        if finished(endings, local, container) is not None:
+            return True
+        if local is None or local.end is None or ending is None or not has_ended(ending, local):
             return False
-        if not has_ended(endings[name], local):
-            return False
-        over = is_over(container.restart_policy, endings[name], local.end)
+        over = is_over(container.restart_policy, ending, local.end)
         return over or starts_at.get(name, now_seconds) > now_seconds
 
-    return frozenset(name for name in endings if rests(name))
+    candidates = {*endings, *(name for name, each in wanted.items() if each.ended is not None)}
+    return frozenset(name for name in candidates if name in wanted and rests(name, wanted[name]))
 
 
 def is_over(policy: RestartPolicy, ending: Ending, end: End) -> bool:
@@ -112,9 +199,24 @@ def restarts(ending: Ending | None, local: LocalContainer) -> int:
     return ending.times - 1 if has_ended(ending, local) else ending.times
 
 
-def _another(before: Ending | None, instance: str, end: End) -> Ending:
+def after_short_runs(endings: Endings, containers: PMap[str, LocalContainer]) -> PMap[str, str]:
+    """What to say of those that run, and did so but for a moment the last time."""
+    return pmap(
+        {
+            name: f"ended with exit code {ending.exit_code} after less than {STEADY_SECONDS:g} s, "
+            f"{ending.in_a_row} times in a row, and was started again"
+            for name, ending in endings.items()
+            if ending.in_a_row
+            and (local := containers.get(name)) is not None
+            and local.running
+            and local.instance == ending.instance
+        }
+    )
+
+
+def _another(before: Ending | None, instance: str, end: End, configuration: str) -> Ending:
     was_short = end.ran_seconds < STEADY_SECONDS
-    if before is None or before.instance != instance:
-        return Ending(instance, end.finished_at, 1, int(was_short))
-    in_a_row = before.in_a_row + 1 if was_short else 0
-    return Ending(instance, end.finished_at, before.times + 1, in_a_row)
+    times, in_a_row = 1, int(was_short)
+    if before is not None and before.instance == instance:
+        times, in_a_row = before.times + 1, before.in_a_row + 1 if was_short else 0
+    return Ending(instance, end.finished_at, times, in_a_row, end.exit_code, configuration)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from flocker_lite.model.records import DatasetId, Move, MoveOptions, NodeId
+from flocker_lite.model.records import Container, DatasetId, Move, MoveOptions, NodeId
 from flocker_lite.model.state import NodeView, WantedDataset
 
 
@@ -46,6 +46,15 @@ class Wishes:
         """The guids that the copies of other nodes end with, as far as those were heard of."""
         wanted = self._wanted(dataset_id)
         return frozenset(wanted.bases.values()) if wanted is not None else frozenset()
+
+    def container(self, name: str) -> Container | None:
+        """The container as it is wanted."""
+        return self.view.containers.get(name) if self.view is not None else None
+
+    def has_ended(self, name: str) -> bool:
+        """Whether the cluster knows that it ran to its end."""
+        container = self.container(name)
+        return container is not None and container.ended is not None
 
     def _wanted(self, dataset_id: DatasetId) -> WantedDataset | None:
         return self.view.datasets.get(dataset_id) if self.view is not None else None

@@ -30,6 +30,14 @@ from flocker_lite.model.state import (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """What a stop came to: whether anything `ran`, and whether it had to be `killed` in the end."""
+
+    ran: bool
+    killed: bool = False
+
+
 class IContainers(Interface):
     """The containers of one node that flocker_lite made; all others are invisible and untouched."""
 
@@ -83,7 +91,7 @@ class IContainers(Interface):
         that does not run (any more) is not waited for. ContainerError when that cannot be told.
         """
 
-    def stop(name: str, timeout_seconds: float) -> Awaitable[None]:
+    def stop(name: str, timeout_seconds: float) -> Awaitable[Stopped]:
         """Stop it, with SIGKILL after the time-out; when this returns its processes are gone.
 
         Idempotent, also when there is no such container.
@@ -244,8 +252,12 @@ class IPeer(Interface):
         dataset ends. Raises PeerRefused when it must not receive that.
         """
 
-    def prepared(name: str, image: ExactImage | None = None) -> Awaitable[None]:
+    def prepared(
+        name: str, image: ExactImage | None = None, has_ended: bool = False
+    ) -> Awaitable[None]:
         """Wait until it has created the container, ready to be started, from this very image.
+
+        One that `has_ended` for good is not started there: wait until that is known there.
 
         None lets it take what the tag means there. Raises PeerRefused when it cannot, an image
         that is not to be had, say.
@@ -326,7 +338,9 @@ class IGate(Interface):
     def receive(dataset_id: DatasetId, epoch: int, fd: int) -> Awaitable[None]:
         """Receive the stream, and note the sender's epoch on the replica."""
 
-    def prepared(name: str, image: ExactImage | None = None) -> Awaitable[None]:
+    def prepared(
+        name: str, image: ExactImage | None = None, has_ended: bool = False
+    ) -> Awaitable[None]:
         """Wait until the container is created here, ready to be started; see `IPeer.prepared`."""
 
     def set_aside(dataset_id: DatasetId, base_guid: str | None = None) -> Awaitable[None]:

@@ -43,7 +43,8 @@ class MoveState:
     it is known. `expected_bytes` is what all of the push is taken to be, `sent_bytes` what went
     through so far, the present round included. `predicted_pause_seconds` is what the pause would
     be if it began now; once it has begun it stays. `last_guid` is that of the snapshot that was
-    handed over, as each side saw it. `is_poised` says whether the copy's program waited for it.
+    handed over, as each side saw it. `is_poised` says whether the copy's program waited for it,
+    `killed` that the one at the source did not end in its time.
     `bytes_per_second` is how fast the present round went in the last seconds.
     """
 
@@ -62,6 +63,7 @@ class MoveState:
     last_guid: str | None = None
     is_poised: bool | None = None
     bytes_per_second: int | None = None
+    killed: bool = False
 
 
 def write_rate(rounds: Sequence[Round]) -> float | None:

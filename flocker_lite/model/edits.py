@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
 from dataclasses import replace
 from typing import TypeVar
 
-from flocker_lite.model import mountpoints
+from flocker_lite.model import endings, mountpoints
 from flocker_lite.model.editing import (
     AlreadyDeleted,
     Clash,
@@ -173,7 +173,7 @@ def update_container(
     where it was.
     """
     container = existing_container(configuration, name)
-    revised = replace(revise(container), name=name)
+    revised = endings.revised(container, replace(revise(container), name=name))
     node = find_node(configuration, revised.node)
     _require_sound(configuration, replace(revised, node=container.node))
     moved = [

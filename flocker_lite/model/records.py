@@ -104,11 +104,24 @@ class HealthCheck:
 
 
 @dataclass(frozen=True, slots=True)
+class Ended:
+    """How the last run of a container ended that its restart policy does not have run again.
+
+    `finished_at` is in seconds since 1970; `times` is how many runs ended by themselves.
+    """
+
+    exit_code: int
+    finished_at: float
+    times: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Container:
     """A container as the user asked for it; its identity is its name, unique in the cluster.
 
     `image` is always "repository:tag". `memory_limit` is in bytes, `cpu_shares` is Docker's
-    relative weight (1024 is the default share).
+    relative weight (1024 is the default share). `ended` is not the user's: it is how what he asked
+    for has come to its end, wherever that was.
     """
 
     name: str
@@ -123,6 +136,7 @@ class Container:
     memory_limit: int | None = None
     command_line: tuple[str, ...] | None = None
     health_check: HealthCheck | None = None
+    ended: Ended | None = None
 
 
 @dataclass(frozen=True, slots=True)

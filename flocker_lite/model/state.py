@@ -13,6 +13,7 @@ from flocker_lite.model.accounts import Step as Step
 from flocker_lite.model.asides import AsideCopy as AsideCopy
 from flocker_lite.model.grants import Signed
 from flocker_lite.model.lease import Lease
+from flocker_lite.model.listeners import Listener as Listener
 from flocker_lite.model.membership import Membership
 from flocker_lite.model.places import Holder as Holder
 from flocker_lite.model.places import Place as Place
@@ -20,6 +21,7 @@ from flocker_lite.model.records import (
     Container,
     Dataset,
     DatasetId,
+    Ended,
     Grant,
     Image,
     Move,
@@ -156,13 +158,16 @@ class Ending:
     """What a node remembers of the runs of one container that ended by themselves.
 
     `instance` and `finished_at` tell the last of them. `times` counts all, `in_a_row` the latest
-    ones that were short.
+    ones that were short. `configuration` is the digest of what the container was made of, "" while
+    that it ended counts for this instance alone.
     """
 
     instance: str
     finished_at: float
     times: int = 1
     in_a_row: int = 0
+    exit_code: int = 0
+    configuration: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,26 +228,6 @@ Rule: TypeAlias = Route | Held | Relayed
 
 
 @dataclass(frozen=True, slots=True)
-class Listener:
-    """A process of a node, which listens at a TCP port; with neither when it is not to be seen."""
-
-    process: str | None = None
-    pid: int | None = None
-
-    @property
-    def is_docker(self) -> bool:
-        """Whether it listens for a container."""
-        return self.process in ("docker-proxy", "dockerd")
-
-    def __str__(self) -> str:
-        if self.process is None:
-            return "something else"
-        if self.is_docker:
-            return "another container of Docker"
-        return f"{self.process} (pid {self.pid})"
-
-
-@dataclass(frozen=True, slots=True)
 class PortState:
     """What an agent reports of an external port at its own node.
 
@@ -300,7 +285,8 @@ class ContainerState:
     has processes, and neither runs nor ended. `stays_behind` are the paths that do not come along
     when it moves: see `LocalContainer`.
     `next_try_at` is when what failed with it is tried again, or when it is started again, in
-    seconds since 1970.
+    seconds since 1970. `ended` is there when it is not to be run
+    again.
     """
 
     container: Container
@@ -313,6 +299,7 @@ class ContainerState:
     paused: bool = False
     stays_behind: tuple[str, ...] = ()
     next_try_at: float | None = None
+    ended: Ended | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,9 +122,12 @@ class SshPeer:
             raise
         return receiving
 
-    async def prepared(self, name: str, image: ExactImage | None = None) -> None:
+    async def prepared(
+        self, name: str, image: ExactImage | None = None, has_ended: bool = False
+    ) -> None:
         text = codec.dumps(image) if image is not None else None
-        await self.ask(commands.Prepared, PREPARED_TIMEOUT_SECONDS, name=name, image=text)
+        told = {"has_ended": True} if has_ended else {}
+        await self.ask(commands.Prepared, PREPARED_TIMEOUT_SECONDS, name=name, image=text, **told)
 
     async def set_aside(self, dataset_id: DatasetId, base_guid: str | None = None) -> None:
         await self.ask(commands.SetAside, dataset_id=dataset_id, base_guid=base_guid)

@@ -103,10 +103,15 @@ class Prepared(amp.Command):
     """Answered once the container is created there, or with why it cannot be.
 
     `image` is the exact one to make it from, a record as JSON text. It came later than the rest: an
-    older agent takes what the tag means there.
+    older agent takes what the tag means there. So did `has_ended`: such a container is not created,
+    and this is answered once that is known there.
     """
 
-    arguments = [(b"name", amp.Unicode()), (b"image", amp.Unicode(optional=True))]
+    arguments = [
+        (b"name", amp.Unicode()),
+        (b"image", amp.Unicode(optional=True)),
+        (b"has_ended", amp.Boolean(optional=True)),
+    ]
     errors = _ERRORS
 
 

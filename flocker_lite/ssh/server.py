@@ -60,8 +60,7 @@ class Receiver(Factory):
 
     def __init__(self, node_id: str, cluster_id: Any, gate_for: Callable[[NodeId], IGate]) -> None:
         """`cluster_id` is a callable: the agent may learn it later than it starts to listen."""
-        self.node_id = node_id
-        self.cluster_id = cluster_id
+        self.node_id, self.cluster_id = node_id, cluster_id
         self.gate_for = gate_for
         self.streams: dict[str, _Stream] = {}
 
@@ -251,9 +250,10 @@ class Session(BoundedAMP):
         return self._done(answer())
 
     @commands.Prepared.responder
-    def prepared(self, name: str, image: str | None = None) -> Deferred[dict[str, Any]]:
+    def prepared(self, name: str, image: str | None, has_ended: bool | None) -> Deferred[Any]:
         async def answer() -> None:
-            await self._gate.prepared(checking.container(name), checking.exact_image(image))
+            of = checking.container(name), checking.exact_image(image)
+            await self._gate.prepared(*of, bool(has_ended))
 
         return self._done(answer())
 

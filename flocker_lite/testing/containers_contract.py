@@ -267,9 +267,10 @@ class ContainersContract(Base):
         """A stopped container is still there; to stop it again changes nothing."""
         containers = await self.make()
         container = await self.prepared(containers)
+        assert not (await containers.stop("db", STOP_TIMEOUT_SECONDS)).ran
         await containers.start("db")
-        await containers.stop("db", STOP_TIMEOUT_SECONDS)
-        await containers.stop("db", STOP_TIMEOUT_SECONDS)
+        assert (await containers.stop("db", STOP_TIMEOUT_SECONDS)).ran
+        assert not (await containers.stop("db", STOP_TIMEOUT_SECONDS)).ran
         found = (await containers.discover())["db"]
         assert (found.container, found.status) == (container, "exited")
 

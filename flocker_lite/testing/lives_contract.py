@@ -192,6 +192,29 @@ class LivesContract(ContainersContract):
         for each in looking:
             await each
 
+    async def test_removed_by_force(self) -> None:
+        """Nobody sees one that ran end, as if it were a job that is done."""
+        containers = await self.make()
+        await self.prepared(containers)
+        await containers.start("db")
+        looks: list[LocalContainer | None] = []
+
+        async def look(name: str) -> None:
+            looks.append(await containers.look(name))
+
+        watching = Deferred.fromCoroutine(
+            _watch(containers, lambda name: looking.append(Deferred.fromCoroutine(look(name))))
+        )
+        watching.addErrback(lambda failure: None)
+        self.addCleanup(watching.cancel)
+        looking: list[Deferred[None]] = []
+        await look("db")
+        await self.vanish("db")
+        await self.until(lambda: looks[-1] is None)
+        for each in looking:
+            await each
+        assert [local for local in looks if local is not None and local.end is not None] == []
+
     async def until(self, good: Callable[[], bool]) -> None:
         """Wait until it holds."""
         for _ in range(round(SOON_SECONDS / POLL_SECONDS)):

@@ -13,7 +13,7 @@ from zope.interface import implementer
 
 from flocker_lite.containers.translate import create_arguments, docker_name, made_from, makes_below
 from flocker_lite.errors import ContainerError, ImageError, NotFound
-from flocker_lite.interfaces import IContainers
+from flocker_lite.interfaces import IContainers, Stopped
 from flocker_lite.model.exact_images import ExactImage
 from flocker_lite.model.records import Container, DatasetId
 from flocker_lite.model.state import (
@@ -24,38 +24,13 @@ from flocker_lite.model.state import (
     KeptVolume,
     LocalContainer,
 )
+from flocker_lite.testing.made_containers import MadeContainer as MadeContainer
+from flocker_lite.testing.made_containers import MemoryVolume as MemoryVolume
 
 TERMINATED = 143
 KILLED = 137
 LOST = 255
 LAYER_BYTES = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class MadeContainer:
-    """A container as it was created; `paths` are those of the node that appear inside.
-
-    `called` is its name in Docker, where somebody gave it another one. `volumes` are the names of
-    its volumes of Docker's, by the path inside.
-    """
-
-    local: LocalContainer
-    arguments: Mapping[str, Any]
-    paths: tuple[str, ...]
-    address: str
-    called: str = ""
-    volumes: Mapping[str, str] = field(default_factory=dict)
-    mounts: Mapping[str, int] = field(default_factory=dict)
-
-
-@dataclass
-class MemoryVolume:
-    """A volume of Docker's: what is in it, and whether the program that may write to it ran."""
-
-    container: str
-    path: str
-    text: str = ""
-    used: bool = False
 
 
 @implementer(IContainers)
@@ -75,7 +50,8 @@ class MemoryContainers:
     volumes is in `volumes`, by their names.
     `strangers` are the names of containers that somebody else made, by their ids.
     `working_directories` are those of images: one below a dataset's path is made when the container
-    is started, before its data is there as well.
+    is started, before its data is there as well. Those that are `stubborn` do not end when they are
+    asked to, and are killed.
     """
 
     mounted: Callable[[str], bool] | None = None
@@ -92,6 +68,7 @@ class MemoryContainers:
     strangers: dict[str, str] = field(default_factory=dict)
     working_directories: dict[str, str] = field(default_factory=dict)
     mount_of: Callable[[str], int] = lambda _: 0
+    stubborn: set[str] = field(default_factory=set)
     _made: int = 0
     _ends: int = 0
     _runs: int = 0
@@ -130,8 +107,10 @@ class MemoryContainers:
         self._tell(name)
 
     def vanish(self, name: str) -> None:
-        """`docker rm -f`, or `docker container prune` of one that ended."""
-        self._end(name, KILLED)
+        """`docker rm -f`, or `docker container prune` of one that ended.
+
+        Docker says that it is being removed before it kills it: nobody sees it end.
+        """
         if self.made.pop(name, None) is not None:
             self._tell(name)
 
@@ -277,9 +256,13 @@ class MemoryContainers:
         check = made.local.container.health_check
         return self.unhealthy.get(name) if check is not None else None
 
-    async def stop(self, name: str, timeout_seconds: float) -> None:
+    async def stop(self, name: str, timeout_seconds: float) -> Stopped:
         await self._begin("stop", name)
-        self._end(name, TERMINATED)
+        made = self.made.get(name)
+        ran = made is not None and made.local.has_begun
+        is_killed = ran and name in self.stubborn
+        self._end(name, KILLED if is_killed else TERMINATED)
+        return Stopped(ran, is_killed)
 
     async def remove(self, name: str) -> None:
         await self._begin("remove", name)

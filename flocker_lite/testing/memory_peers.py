@@ -89,8 +89,10 @@ class MemoryPeer:
         await gate.may_receive(dataset_id, epoch, base_guid, resumes)
         return MemoryReceiving(self, dataset_id, epoch)
 
-    async def prepared(self, name: str, image: ExactImage | None = None) -> None:
-        await (await self._gate("prepared")).prepared(name, image)
+    async def prepared(
+        self, name: str, image: ExactImage | None = None, has_ended: bool = False
+    ) -> None:
+        await (await self._gate("prepared")).prepared(name, image, has_ended)
 
     async def set_aside(self, dataset_id: DatasetId, base_guid: str | None = None) -> None:
         await (await self._gate("set_aside")).set_aside(dataset_id, base_guid)

@@ -18,6 +18,7 @@ from flocker_lite.containers.docker import (
 from flocker_lite.containers.processes import RunningProcess
 from flocker_lite.containers.pull import Pull
 from flocker_lite.errors import ContainerError, ImageError
+from flocker_lite.interfaces import Stopped
 from flocker_lite.model.exact_images import ExactImage
 from flocker_lite.model.records import Container
 from flocker_lite.model.state import ImagePull, LocalContainer
@@ -62,7 +63,7 @@ class DockerContainersTests(SynchronousTestCase):
         self.docker = DockerContainers(self.threads, self.clock)
         self.told: list[ImagePull] = []
 
-    def stop(self) -> Deferred[None]:
+    def stop(self) -> Deferred[Stopped]:
         """Ask for a stop."""
         return Deferred.fromCoroutine(self.docker.stop("db", 10.0))
 
@@ -125,8 +126,22 @@ class DockerContainersTests(SynchronousTestCase):
         """Nothing is done."""
         stopping = self.stop()
         self.threads.answer("process", None)
-        self.successResultOf(stopping)
+        assert not self.successResultOf(stopping).ran
         assert self.threads.asked == []
+
+    def test_killed(self) -> None:
+        """Who is gone only when its time is over was killed; who was let wait by us was not."""
+        for waited_seconds, killed in ((9.5, False), (10.5, True)):
+            stopping = self.stop()
+            self.threads.answer("process", WATCHED)
+            self.clock.advance(waited_seconds)
+            self.threads.answer("wait_until_gone", True)
+            assert self.successResultOf(stopping) == Stopped(True, killed)
+            self.threads.answer("stop")
+        stopping = self.stop()
+        self.threads.answer("process", RunningProcess("c0ffee", None, poised=True))
+        self.threads.answer("stop")
+        assert self.successResultOf(stopping) == Stopped(ran=False)
 
     def test_stop_fails(self) -> None:
         """When Docker fails and the processes are there, that is an error."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pyrsistent import pmap
 from twisted.trial.unittest import SynchronousTestCase
 
+from flocker_lite.convergence.restarts import STEADY_SECONDS
 from flocker_lite.model import edits
 from flocker_lite.model.records import Container, DatasetId
 from flocker_lite.model.state import ContainerState
@@ -61,6 +62,7 @@ class LivesTests(SynchronousTestCase):
         self.cluster.run(1.0)
         assert self.runs(self.here)
         assert self.state(self.here).running
+        self.cluster.run(STEADY_SECONDS)
         assert self.state(self.here).error is None
 
     def test_two_restarts_in_a_row(self) -> None:

@@ -9,7 +9,8 @@ from pyrsistent import pmap
 
 from flocker_lite.convergence import restarts
 from flocker_lite.convergence.pacing import DELAY_SECONDS_MAX, FIRST_DELAY_SECONDS
-from flocker_lite.model.records import Container, RestartPolicy
+from flocker_lite.model.endings import digest
+from flocker_lite.model.records import Container, Ended, RestartPolicy
 from flocker_lite.model.state import End, Ending, LocalContainer
 
 JOB = Container("job", "aaaaaaaa-0000-4000-8000-000000000001", "redis:latest")
@@ -40,7 +41,7 @@ def rests(local: LocalContainer, endings: restarts.Endings, policy: RestartPolic
 def test_an_end_counts_once() -> None:
     """However often an end is looked at, it is one."""
     once = seen(ENDED)
-    assert once["job"] == Ending("c0ffee", 100.0, times=1, in_a_row=1)
+    assert once["job"] == Ending("c0ffee", 100.0, 1, 1, 1, digest(JOB))
     assert seen(ENDED, once) is once
     assert seen(RUNNING, once) is once
 
@@ -68,12 +69,91 @@ def test_our_own_doing_is_not_counted() -> None:
 
 
 def test_another_container_of_the_name() -> None:
-    """What was made anew, and what is gone, has no past."""
+    """What was made anew and ran has no past; that it ran to its end, what is gone has."""
     endings = seen(ENDED)
-    assert seen(LocalContainer(JOB, "created", "bead"), endings) == pmap()
-    assert restarts.remembered(endings, pmap()) == pmap()
+    assert seen(LocalContainer(JOB, "created", "bead"), endings) == endings
+    assert seen(LocalContainer(JOB, "running", "bead"), endings) == pmap()
+    assert restarts.remembered(endings, pmap()) == endings
     again = seen(replace(ENDED, instance="bead"), endings)
-    assert again["job"] == Ending("bead", 100.0, 1, 1)
+    assert again["job"] == Ending("bead", 100.0, 1, 1, 1, digest(JOB))
+
+
+def test_what_is_wanted_otherwise_has_no_past() -> None:
+    """Nor has what is not wanted any more, once nothing of it is here."""
+    endings = seen(ENDED)
+    other = replace(JOB, environment=pmap({"TZ": "UTC"}))
+    moved = replace(JOB, node="elsewhere", restart_policy=ALWAYS)
+    for wanted, kept in (({"job": other}, False), ({}, False), ({"job": moved}, True)):
+        after = restarts.remembered(endings, pmap(), (), pmap(wanted))
+        assert ("job" in after) is kept
+        assert restarts.remembered(endings, pmap({"job": ENDED}), (), pmap(wanted)) == endings
+
+
+def test_what_ended_on_trial_is_of_this_instance_alone() -> None:
+    """Its data may be taken back: then it runs again on the data as it was."""
+    on_trial = restarts.remembered(pmap(), pmap({"job": ENDED}), (), None, ["job"])
+    assert on_trial["job"].configuration == ""
+    assert restarts.remembered(on_trial, pmap()) == pmap()
+    kept = seen(ENDED, on_trial)
+    assert kept["job"].configuration == digest(JOB)
+
+
+def test_what_an_earlier_release_remembered() -> None:
+    """It knew of no configuration: that of what is here is noted, and the rest forgotten."""
+    old = pmap({"job": Ending("c0ffee", 100.0)})
+    assert seen(ENDED, old)["job"].configuration == digest(JOB)
+    assert restarts.remembered(old, pmap()) == pmap()
+
+
+def finished(local: LocalContainer | None, ended: Ended | None, endings: restarts.Endings) -> bool:
+    """Whether it is over although no run of it is here."""
+    return restarts.finished(endings, local, replace(JOB, ended=ended)) is not None
+
+
+def test_finished() -> None:
+    """It is what the cluster knows, or what this node remembers, of what is wanted."""
+    ended, endings = Ended(0, 100.0), seen(ENDED)
+    poised = LocalContainer(JOB, "poised", "bead")
+    for local in (None, poised, LocalContainer(JOB, "created", "bead")):
+        assert finished(local, ended, NOTHING)
+        assert finished(local, None, endings)
+        assert not finished(local, None, NOTHING)
+    assert not finished(RUNNING, ended, NOTHING)
+    assert not finished(replace(poised, instance="c0ffee"), ended, endings)
+
+
+def test_finished_by_policy() -> None:
+    """A policy that has it run again does so elsewhere as well."""
+    for policy, exit_code, times, over in (
+        (NEVER, 1, 1, True),
+        (ALWAYS, 0, 1, False),
+        (THRICE, 0, 1, True),
+        (THRICE, 1, 1, False),
+        (THRICE, 1, 4, True),
+    ):
+        container = replace(JOB, restart_policy=policy, ended=Ended(exit_code, 100.0, times))
+        assert (restarts.finished(NOTHING, None, container) is not None) is over
+
+
+def test_untold() -> None:
+    """What ended for good here and is not known to have is to be told before it moves."""
+    endings, here = seen(ENDED), pmap({"job": ENDED})
+    told = replace(JOB, ended=Ended(1, 100.0))
+    for container, expected in ((JOB, True), (told, False), (replace(JOB, image="a:1"), False)):
+        for containers in (here, pmap()):
+            wanted = pmap({"job": container})
+            assert ("job" in restarts.untold(endings, containers, wanted)) is expected
+    always = pmap({"job": replace(JOB, restart_policy=ALWAYS)})
+    assert restarts.untold(endings, here, always) == frozenset()
+
+
+def test_after_short_runs() -> None:
+    """One that ended soon after its start and runs again is not trusted yet."""
+    endings = seen(ENDED)
+    assert "exit code 1" in restarts.after_short_runs(endings, pmap({"job": RUNNING}))["job"]
+    assert restarts.after_short_runs(endings, pmap({"job": ENDED})) == pmap()
+    steady = seen(ended_at(100.0, restarts.STEADY_SECONDS))
+    assert restarts.after_short_runs(steady, pmap({"job": RUNNING})) == pmap()
 
 
 @pytest.mark.parametrize(

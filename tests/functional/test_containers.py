@@ -168,7 +168,7 @@ class DockerContainersTests(
         containers = await self.make()
         await containers.prepare(replace(self.container(), command_line=STUBBORN), {}, ADDRESS)
         await containers.start("db")
-        await containers.stop("db", STOP_TIMEOUT_SECONDS)
+        assert (await containers.stop("db", STOP_TIMEOUT_SECONDS)).killed
         found = (await containers.discover())["db"]
         assert found.end is not None
         assert (found.running, found.end.exit_code) == (False, 137)

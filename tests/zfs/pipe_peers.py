@@ -54,8 +54,10 @@ class PipePeer:
 
         return cast(IReceiving, PipeReceiving(receive, self.peers.cut_after_bytes))
 
-    async def prepared(self, name: str, image: ExactImage | None = None) -> None:
-        await self.gate.prepared(name, image)
+    async def prepared(
+        self, name: str, image: ExactImage | None = None, has_ended: bool = False
+    ) -> None:
+        await self.gate.prepared(name, image, has_ended)
 
     async def serving(self, name: str) -> None:
         await self.gate.serving(name)

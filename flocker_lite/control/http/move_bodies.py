@@ -159,6 +159,7 @@ def _told(accounts: tuple[MoveState, ...], several: bool) -> Body:
             "pause": pause,
             "pause_seconds": round(sum(pause.values()), _MICROSECOND_DIGITS),
             "poised": all(poised) if poised else None,
+            "killed": any(each.killed for each in sources) or None,
             "error": "; ".join(errors) or None,
         }
     )
@@ -220,6 +221,8 @@ def _receipt(past: PastMove, dataset_id: DatasetId) -> Body:
         "source_guid": source.last_guid if source is not None else None,
         "destination_guid": destination.last_guid if destination is not None else None,
     }
+    if source is not None and source.killed:
+        body["killed"] = True
     if source is not None:
         body["bytes"] = sum(each.sent_bytes for each in source.rounds)
         body["seconds"] = round(sum(each.seconds for each in source.rounds), _MICROSECOND_DIGITS)

@@ -172,6 +172,15 @@ class WatchTests(MovesTestCase):
         }
         assert self.control.configuration.moves == pmap()
 
+    def test_killed(self) -> None:
+        """That the program at the source had to be killed is in the move, and in its receipt."""
+        self.move()
+        self.report(NODE_1, Lease(Role.REPLICA, 2), replace(SOURCE_DONE, killed=True))
+        self.report(NODE_2, Lease(Role.PRIMARY, 2), DESTINATION, serving=True)
+        move = self.newest()
+        assert move["killed"] is True
+        assert [each["killed"] for each in move["receipt"]["datasets"]] == [True]
+
     def test_not_seen_to_serve(self) -> None:
         """What was handed over is not done before the container serves."""
         self.move()

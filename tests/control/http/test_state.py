@@ -244,6 +244,14 @@ class StateTests(RESTTestCase):
         body.update(running=False, error="no such image")
         assert self.get("/state/containers") == [body]
 
+    def test_paused(self) -> None:
+        """One that somebody paused is shown to be."""
+        web = Container("web", NODE_2, "nginx:latest")
+        paused = ContainerState(web, running=False, paused=True)
+        self.report(NODE_1, containers=pmap({"web": paused}))
+        (body,) = self.get("/state/containers")
+        assert (body["running"], body["status"]) == (False, "paused")
+
     def test_moves(self) -> None:
         """A move is shown as both sides report it."""
         self.report(NODE_1, moves=pmap({DATASET: SOURCE}))

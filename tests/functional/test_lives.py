@@ -1,0 +1,161 @@
+"""What people, and Docker, do to containers on their nodes, on real Docker and under real agents.
+
+The agents look at everything every 30 seconds, as they do unless they are told otherwise: what is
+seen sooner, events have told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import pytest
+
+from admin.hosts import Lab
+from tests.functional.agents_lab import Cluster, wait_for
+
+HELLO = ["sh", "-c", "trap exit TERM; echo hello; sleep 1000000 & wait"]
+PAID = ["sh", "-c", "echo paid >> /data/ledger"]
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    """A lab with nothing in it."""
+    with Lab("test-lives", "10.85.11.0/24") as lab:
+        cluster = Cluster(lab)
+        cluster.player.poll("/state/nodes", lambda nodes: len(nodes) == 2)
+        yield cluster
+
+
+def with_data(cluster: Cluster, name: str, **fields: Any) -> str:
+    """A container on n1 with a dataset at /data; the dataset's path on its node."""
+    dataset_id = cluster.dataset("n1")
+    volume = {"dataset_id": dataset_id, "mountpoint": fields.pop("mountpoint", "/data")}
+    cluster.create("n1", name, volumes=[volume], **{"command_line": HELLO, **fields})
+    return f"/flocker/{dataset_id}"
+
+
+def first_process(cluster: Cluster, called: str) -> str:
+    """What the kernel calls the first process of a container on n1; "" for none."""
+    argv = ["docker", "exec", called, "cat", "/proc/1/comm"]
+    return cluster.node("n1").run(argv, check=False).stdout.strip()
+
+
+def back(cluster: Cluster, name: str) -> None:
+    """Wait until its own program is at work."""
+    wait_for(lambda: first_process(cluster, f"flocker--{name}") == "sh", f"{name} at work")
+    cluster.running(name)
+
+
+def test_restarted_by_others(cluster: Cluster) -> None:
+    """Whoever starts it, a person or Docker, it waits at its gate until an agent lets it go."""
+    with_data(cluster, "kv")
+    back(cluster, "kv")
+    for _ in range(2):
+        cluster.docker("n1", "restart", "--time", "2", "flocker--kv")
+        back(cluster, "kv")
+    cluster.docker("n1", "stop", "flocker--kv")
+    cluster.docker("n1", "start", "flocker--kv")
+    back(cluster, "kv")
+    cluster.docker("n1", "update", "--restart", "always", "flocker--kv")
+    before = cluster.inspect("n1", "kv")["State"]["StartedAt"]
+    cluster.kill("n1", "kv")
+    wait_for(lambda: cluster.inspect("n1", "kv")["State"]["StartedAt"] != before, "another run")
+    back(cluster, "kv")
+    assert cluster.inspect("n1", "kv")["HostConfig"]["RestartPolicy"]["Name"] == "no"
+    cluster.node("n1").kill_service("flocker-agent")
+    cluster.docker("n1", "restart", "--time", "2", "flocker--kv")
+    assert first_process(cluster, "flocker--kv") == "hold"
+    cluster.node("n1").start_service("flocker-agent")
+    back(cluster, "kv")
+
+
+def has_restarted(cluster: Cluster, times: int) -> bool:
+    """Whether it runs after so many restarts."""
+    state = cluster.states().get("crash", {})
+    return bool(state.get("restarts") == times and state["running"])
+
+
+def test_crashes(cluster: Cluster) -> None:
+    """Each end is seen by its event, and a crash loop is not well between two of them."""
+    cluster.create("n1", "crash", command_line=HELLO, restart_policy={"name": "always"})
+    cluster.running("crash")
+    for times in (1, 2, 3):
+        cluster.kill("n1", "crash")
+        wait_for(partial(has_restarted, cluster, times), f"{times} restarts")
+        state = cluster.states()["crash"]
+        assert "exit code 137" in state["error"]
+        record = cluster.inspect("n1", "crash")["State"]
+        print(f"ended at {record['FinishedAt']}, started again at {record['StartedAt']}")
+    cluster.delete("crash")
+
+
+def test_renamed(cluster: Cluster) -> None:
+    """It stays the one that it is, through a restart of the agent as well, and can be deleted."""
+    cluster.docker("n1", "rename", "flocker--kv", "kv-old")
+    cluster.restart_agent("n1")
+    cluster.docker("n1", "restart", "--time", "2", "kv-old")
+    wait_for(lambda: first_process(cluster, "kv-old") == "sh", "kv-old at work")
+    cluster.running("kv")
+    assert cluster.docker("n1", "ps", "--all", "--format", "{{.Names}}") == "kv-old"
+
+
+def test_paused(cluster: Cluster) -> None:
+    """It is shown to be, left alone, and goes on."""
+    cluster.docker("n1", "pause", "kv-old")
+    cluster.state("kv", lambda state: state.get("status") == "paused")
+    cluster.player.post("/configuration/containers/kv", {"host": cluster.node("n2").address})
+    state = cluster.state("kv", lambda state: "docker unpause" in state.get("error", ""))
+    assert not state["running"]
+    cluster.player.post("/configuration/containers/kv", {"host": cluster.node("n1").address})
+    cluster.docker("n1", "unpause", "kv-old")
+    cluster.state("kv", lambda state: state["running"] and "error" not in state)
+
+
+def test_committed(cluster: Cluster) -> None:
+    """An image that was made of ours runs the program by itself, and what runs it is not ours."""
+    cluster.docker("n1", "commit", "kv-old", "mine:1")
+    cluster.docker("n1", "run", "--detach", "--name", "copy", "mine:1")
+    wait_for(lambda: cluster.docker("n1", "logs", "copy") == "hello", "the copy at work")
+    assert cluster.docker("n1", "exec", "kv-old", "hostname") == "kv"
+    cluster.delete("kv")
+    assert cluster.docker("n1", "ps", "--format", "{{.Names}}") == "copy"
+    cluster.docker("n1", "rm", "--force", "copy")
+
+
+def test_through_a_link_of_the_image(cluster: Cluster) -> None:
+    """A mount point may lead through an absolute symlink of the image."""
+    make = "mkdir -p /opt/app-1.2/data && ln -s /opt/app-1.2 /opt/app"
+    cluster.docker("n1", "run", "--name", "made", "redis:latest", "sh", "-c", make)
+    cluster.docker("n1", "commit", "--change", 'CMD ["redis-server"]', "made", "app:1")
+    cluster.docker("n1", "rm", "made")
+    path = with_data(cluster, "app", image="app:1", mountpoint="/opt/app/data")
+    back(cluster, "app")
+    cluster.docker("n1", "exec", "flocker--app", "touch", "/opt/app-1.2/data/here")
+    assert (cluster.node("n1").root / path.lstrip("/") / "here").exists()
+    cluster.delete("app")
+
+
+def test_a_job_that_is_done(cluster: Cluster) -> None:
+    """It ran once, whatever becomes of its container, its agent and its place."""
+    path = with_data(cluster, "job", command_line=PAID)
+    cluster.state("job", lambda state: state.get("exit_code") == 0)
+    cluster.docker("n1", "container", "prune", "--force")
+    cluster.restart_agent("n1")
+    cluster.state("job", lambda state: state.get("exit_code") == 0)
+    cluster.player.post("/configuration/containers/job", {"host": cluster.node("n2").address})
+
+    def is_done() -> Any:
+        moves = [move for move in cluster.get("/state/moves") if move.get("container") == "job"]
+        return [move for move in moves if "receipt" in move]
+
+    (move,) = wait_for(is_done, "the move")
+    assert move["receipt"]["verdict"] == "done"
+    state = cluster.state("job", lambda state: state.get("exit_code") == 0)
+    assert state["host"] == cluster.node("n2").address
+    ledger = cluster.node("n2").root / path.lstrip("/") / "ledger"
+    assert ledger.read_text() == "paid\n"
+    cluster.player.post("/configuration/containers/job", {"environment": {"AGAIN": "yes"}})
+    wait_for(lambda: ledger.read_text() == "paid\npaid\n", "another run")
+    cluster.delete("job")
