@@ -69,13 +69,13 @@ def plan_move(me: NodeId, group: Group) -> Sequence | None:
     )
 
 
-def plan_handed_over(group: Group, resting: frozenset[str]) -> list[IStateChange]:
+def plan_handed_over(group: Group, starts_again: bool = True) -> list[IStateChange]:
     """Finish what a handoff left: what was committed goes forward, what was not goes back.
 
     What moved together follows its coordinator (`model.membership`). A dataset that names none,
     because it moved alone or an older release began it, goes by its own lease, also where others
     of the group went forward: that its last snapshot was sent is known of those alone. It is moved
-    again then. What is `resting` has ended by itself, and is not started again for this.
+    again then. A container that had ended by itself is not one that `starts_again`.
     """
     changes = [*_acquire(group), *_give_back(group)]
     going = group.with_role(Role.RELEASING, Role.LENT)
@@ -87,7 +87,7 @@ def plan_handed_over(group: Group, resting: frozenset[str]) -> list[IStateChange
         steps: list[IStateChange] = [
             *_recall(group),
             ReclaimDatasets(_moved(kept), group.name),
-            *(_start_again(group) if group.name not in resting else ()),
+            *(_start_again(group) if starts_again else ()),
         ]
         changes.append(Sequence(tuple(steps)) if len(steps) > 1 else steps[0])
     return [*changes, *_deliver(group, is_all=not kept)]

@@ -52,7 +52,9 @@ def _plan_group(
 ) -> list[IStateChange]:
     if group.trouble is not None or group.tied:
         return []
-    unfinished = plan_handed_over(group, resting)
+    # One that ended on its way was stopped by us, unless that it ended for good is known.
+    is_over = group.name in untold or (group.wanted is not None and group.wanted.ended is not None)
+    unfinished = plan_handed_over(group, starts_again=not (is_over and group.name in resting))
     if unfinished:
         return unfinished
     if group.shared:

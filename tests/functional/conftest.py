@@ -20,6 +20,7 @@ LONGEST_FIRST = (
     "test_trials",
     "test_demo",
     "test_fields",
+    "test_lives",
 )
 
 
