@@ -101,6 +101,18 @@ class Shop:
         listed = node.run(["sh", "-c", "ls -l /proc/[0-9]*/fd 2>/dev/null"], check=False).stdout
         return "/data/appendonlydir" in listed
 
+    def fences(self, node: Node) -> list[str]:
+        """The process ids of the fences at that node, in the order of their start."""
+        listed = node.run(["pgrep", "-f", "fence_process"], check=False).stdout
+        return listed.split()
+
+    def run_id(self, node: str) -> str:
+        """What tells one run of the program from any other, as a client sees it at that node."""
+        found = [
+            line for line in self.redis(node, "info", "server").splitlines() if "run_id" in line
+        ]
+        return found[0].strip() if found else ""
+
     def snapshots(self, node: str) -> list[str]:
         """The names of the snapshots there."""
         listed = self.zfs(node, "list", "-H", "-r", "-t", "snapshot", "-o", "name")
@@ -186,3 +198,46 @@ def test_a_loan_ends_though_its_agent_is_dead(cluster: Cluster, shop: Shop) -> N
     wait_for(lambda: shop.lease("n2").startswith("replica"), "given back")
     assert time.monotonic() - began < WAIT_SECONDS
     wait_for(lambda: shop.runs_at("n1"), "still at the source")
+
+
+def test_a_trial_ends_with_its_fence(cluster: Cluster, shop: Shop) -> None:
+    """The agent is killed, and then one half of the fence: the other ends the loan at once."""
+    shop.create(healthy_at(cluster, "n1") | {"start_period_seconds": 20})
+    node = cluster.node("n2")
+    for half in (0, 1):
+        shop.move("n2")
+        wait_for(lambda: shop.has_files_open(node), "on trial")
+        node.kill_service("flocker-agent")
+        node.run(["kill", "-9", shop.fences(node)[half]])
+        wait_for(lambda: not shop.has_files_open(node), "ended", 20)
+        # That was long before the loan is over: its lender waits for it.
+        assert shop.lease("n1").startswith("lent:")
+        node.start_service("flocker-agent")
+        wait_for(lambda: shop.lease("n1").startswith("primary:"), "taken back", 90)
+        wait_for(lambda: shop.runs_at("n1"), "at the source again")
+        wait_for(lambda: shop.redis("n2", "get", "hello") == "world", "it serves again")
+        if half == 0:
+            shop.over("rolled back")
+
+
+def test_no_client_reaches_the_copy_of_a_node_that_stood_still(
+    cluster: Cluster, shop: Shop
+) -> None:
+    """All of it is stopped on trial, and goes on when the source has long taken over."""
+    shop.create(healthy_at(cluster, "n1") | {"timeout_seconds": 1, "start_period_seconds": 3})
+    node = cluster.node("n2")
+    shop.move("n2")
+    wait_for(lambda: shop.has_files_open(node), "on trial")
+    node.run(["sh", "-c", "kill -STOP -1"], check=False)
+    try:
+        wait_for(lambda: shop.lease("n1").startswith("primary:"), "taken back", 90)
+        wait_for(lambda: shop.redis("n1", "get", "hello") == "world", "it serves again")
+        true_run = shop.run_id("n1")
+    finally:
+        node.run(["sh", "-c", "kill -CONT -1"], check=False)
+    ends = time.monotonic() + 5
+    seen = set()
+    while time.monotonic() < ends:
+        seen.update((shop.run_id("n1"), shop.run_id("n2")))
+    assert seen <= {true_run, ""}
+    assert not shop.has_files_open(node)
