@@ -236,7 +236,7 @@ def test_no_client_reaches_the_copy_of_a_node_that_stood_still(
     finally:
         node.run(["sh", "-c", "kill -CONT -1"], check=False)
     ends = time.monotonic() + 5
-    seen = set()
+    seen: set[str] = set()
     while time.monotonic() < ends:
         seen.update((shop.run_id("n1"), shop.run_id("n2")))
     assert seen <= {true_run, ""}
