@@ -99,7 +99,7 @@ class ReachableTests(SynchronousTestCase):
 
     def test_a_step_fails(self) -> None:
         """A move that fails after the stop lets those who were held go on to where it started."""
-        for step in ("set_lease", "stop", "unmount", "snapshot", "send", "receive"):
+        for step in ("set_lease", "stop", "unmount", "snapshot_all", "send", "receive"):
             with self.subTest(step=step):
                 self.setUp()
                 home = self.nodes[0].node_id

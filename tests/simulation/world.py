@@ -301,7 +301,8 @@ _STEPS = {
     "storage": {
         *("discover", "look", "create", "destroy", "resize", "mount", "unmount", "set_lease"),
         "set_membership",
-        *("snapshot", "destroy_snapshot", "send", "receive", "set_aside"),
+        *("snapshot", "snapshot_all", "destroy_snapshot", "send", "receive", "set_aside"),
+        "continue_from",
     },
     "containers": {
         *("discover", "look", "pull", "prepare", "poise", "start", "answers", "stop", "remove"),
