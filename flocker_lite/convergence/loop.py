@@ -80,6 +80,7 @@ class Loop:
         self._looking: Deferred[None] | None = None
         self._to_look: set[str] = set()
         self._looking_at: frozenset[str] = frozenset()
+        self._worked_on: set[str] = set()
         self._tied: frozenset[str] = frozenset()
         self._looking_tied: frozenset[str] = frozenset()
         self._look_at_all = False
@@ -150,6 +151,7 @@ class Loop:
         everything, self._look_at_all = self._look_at_all, False
         self._looking_at, self._to_look = frozenset(self._to_look), set()
         self._looking_tied, self._tied = self._tied, frozenset()
+        self._worked_on = self._busy()
         looking = Deferred.fromCoroutine(
             self._discover() if everything else self._discover_some(self._looking_at)
         )
@@ -237,7 +239,8 @@ class Loop:
     async def _take_in(self, now: Local) -> None:
         """Remember which containers ended by themselves before anything is based on it."""
         ours = await self._ground.ended(self.local.datasets, now.containers, self.ends.endings)
-        ours += [name for name in now.containers if container_resource(name) in self._busy()]
+        # A change that is over by now may have stopped what this look saw stopped.
+        ours += [name for name in now.containers if container_resource(name) in self._worked_on]
         await self.ends.take_in(now, ours, self.view)
         self.local = now
 
@@ -320,6 +323,7 @@ class Loop:
         begin: Deferred[None] = Deferred()
         deferred = Deferred.fromCoroutine(_run_after(begin, change, self._doors))
         self._in_flight[key(change)] = (change, deferred)
+        self._worked_on |= change.resources
         self.failures.begins(change)
         if self.view is not None:
             self._wanted[key(change)] = wanted_of(self.view, change.resources)
