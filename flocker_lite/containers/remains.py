@@ -43,4 +43,4 @@ def start(client: APIClient, container_id: str, remove: Callable[[], None]) -> N
 
 def is_in_the_way(said: str) -> bool:
     """Whether Docker did not start a container since, unknown to it, there is a process of it."""
-    return "task " in said and "already exists" in said
+    return ("task " in said and "already exists" in said) or "id already in use" in said

@@ -405,10 +405,13 @@ def test_docker_is_away(tmp_path: Path) -> None:
         gc.collect()
 
 
-def test_remains(docker: Docker, engine: Engine, served: FakeEngine) -> None:
+@pytest.mark.parametrize(
+    "said", ["task c0ffee: already exists: unknown", "id already in use: unknown"]
+)
+def test_remains(docker: Docker, engine: Engine, served: FakeEngine, said: str) -> None:
     """A container that Docker lost track of is removed, since it can neither start nor end it."""
     docker.add("db", "created")
-    docker.start = Answer(500, {"message": "task c0ffee: already exists: unknown"})
+    docker.start = Answer(500, {"message": said})
     with pytest.raises(ContainerError, match="made anew"):
         engine.start("db")
     assert [(asked.method, asked.path) for asked in served.asked[-1:]] == [
