@@ -53,7 +53,9 @@ def plan_container(me: NodeId, group: Group, resting: frozenset[str]) -> list[IS
         return _leave(me, group, group.name)
     if wanted.node != me:
         return [RemoveContainer(group.name)] if have is not None else []
-    return _prepare_for_arrival(group, wanted) if group.name not in resting else []
+    # Only of what is known to the cluster to be over nothing is to arrive that would be started.
+    is_over = group.name in resting and wanted.ended is not None
+    return _prepare_for_arrival(group, wanted) if not is_over else []
 
 
 def why_left_alone(me: NodeId, group: Group) -> str | None:

@@ -19,6 +19,9 @@ from flocker_lite.model.state import End, Ending, LocalContainer
 STEADY_SECONDS = 10.0
 """A run that lasted so long was no crash at the start: the next start does not wait."""
 
+UNSURE = "?"
+"""Instead of a configuration's digest, of an end that may have been our own doing."""
+
 Endings = PMap[str, Ending]
 
 
@@ -45,10 +48,11 @@ def remembered(
         if local.running or end is None or not end.by_itself or name in skipped:
             continue
         known = changed.get(name)
-        made_of = "" if name in on_trial else digest(local.container)
+        made_of = UNSURE if name in on_trial else digest(local.container)
         if not has_ended(known, local):
             changed = changed.set(name, _another(known, local.instance, end, made_of))
-        elif known is not None and not known.configuration and made_of:
+        elif known is not None and not known.configuration:
+            # As the releases before this one noted it.
             changed = changed.set(name, replace(known, configuration=made_of))
     return changed
 
@@ -59,12 +63,16 @@ def _is_worth_keeping(
     """Whether it still says something: of the container that is here, or of what is wanted."""
     if local is not None and local.instance == ending.instance:
         return True
-    if not ending.configuration or (local is not None and _ran(local)):
+    if not _counts_elsewhere(ending) or (local is not None and _ran(local)):
         return False
     if wanted is None:
         return True
     container = wanted.get(name)
     return container is not None and digest(container) == ending.configuration
+
+
+def _counts_elsewhere(ending: Ending) -> bool:
+    return ending.configuration not in ("", UNSURE)
 
 
 def _ran(local: LocalContainer) -> bool:
@@ -103,7 +111,7 @@ def ended_for_good(
     """How the container that is here ended, when it is not to run again, here or elsewhere."""
     if ending is None or local.end is None or not has_ended(ending, local):
         return None
-    if not ending.configuration or not is_over(policy, ending, local.end):
+    if not _counts_elsewhere(ending) or not is_over(policy, ending, local.end):
         return None
     return Ended(local.end.exit_code, local.end.finished_at, ending.times)
 

@@ -158,8 +158,8 @@ class Ending:
     """What a node remembers of the runs of one container that ended by themselves.
 
     `instance` and `finished_at` tell the last of them. `times` counts all, `in_a_row` the latest
-    ones that were short. `configuration` is the digest of what the container was made of, "" while
-    that it ended counts for this instance alone.
+    ones that were short. `configuration` is the digest of what the container was made of; "" or
+    "?" where that it ended counts for this instance alone.
     """
 
     instance: str

@@ -92,10 +92,10 @@ def test_what_is_wanted_otherwise_has_no_past() -> None:
 def test_what_ended_on_trial_is_of_this_instance_alone() -> None:
     """Its data may be taken back: then it runs again on the data as it was."""
     on_trial = restarts.remembered(pmap(), pmap({"job": ENDED}), (), None, ["job"])
-    assert on_trial["job"].configuration == ""
+    assert on_trial["job"].configuration == restarts.UNSURE
     assert restarts.remembered(on_trial, pmap()) == pmap()
-    kept = seen(ENDED, on_trial)
-    assert kept["job"].configuration == digest(JOB)
+    assert seen(ENDED, on_trial) == on_trial
+    assert restarts.ended_for_good(on_trial["job"], ENDED, NEVER) is None
 
 
 def test_what_an_earlier_release_remembered() -> None:
