@@ -205,6 +205,7 @@ class ContainersContract(Base):
         await containers.stop("db", STOP_TIMEOUT_SECONDS)
         found = (await containers.discover())["db"]
         assert (found.poised, found.running) == (False, False)
+        assert found.end is None or not found.end.by_itself
         await self.mount()
         await containers.start("db")
         assert (await containers.discover())["db"].running

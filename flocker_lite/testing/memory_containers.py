@@ -345,6 +345,8 @@ class MemoryContainers:
         local = self.made[name].local if name in self.made else None
         if local is not None and local.has_processes:
             self._ends += 1
+            # One that was never let go did not begin, and so did not end by itself.
+            by_itself = by_itself and not local.poised
             self._set(name, "exited", End(exit_code, self._ends, self.ran_seconds, by_itself))
 
     def _set(self, name: str, status: str, end: End | None = None) -> None:
