@@ -13,7 +13,7 @@ from admin.hosts import Lab, Node
 SUBNET = "10.81.0.0/24"
 CHECKOUT = Path(__file__).resolve().parents[2]
 TESTS = CHECKOUT / "tests/functional/storage_in_node.py"
-TIMEOUT_SECONDS = 300.0
+TIMEOUT_SECONDS = 600.0
 
 
 @pytest.fixture(scope="module")

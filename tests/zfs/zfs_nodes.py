@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import tempfile
@@ -208,7 +209,13 @@ class ZfsCase(StorageCase):
         if self.daemon is None:
             return False
         pid, _ = self.daemon
-        os.kill(pid, signal.SIGKILL)
+        pidfd = os.pidfd_open(pid)
+        try:
+            os.kill(pid, signal.SIGKILL)
+            # Not before its last thread has ended is what it served dead.
+            assert select.select([pidfd], [], [], COMMAND_TIMEOUT_SECONDS)[0]
+        finally:
+            os.close(pidfd)
         return True
 
     async def come_back(self, storage: IStorage) -> None:
