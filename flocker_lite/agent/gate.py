@@ -29,7 +29,10 @@ class Host(Protocol):
     """What the gate needs of the agent that it belongs to."""
 
     def dataset_changed(self, dataset_id: DatasetId) -> None:
-        """The lease of a copy was changed, or a copy was set aside."""
+        """The lease of a copy was changed."""
+
+    def copy_set_aside(self, dataset_id: DatasetId) -> None:
+        """A copy, or a part of it, was set aside."""
 
     async def prepared(self, name: str, image: ExactImage | None, has_ended: bool) -> None:
         """Wait until the container is created here."""
@@ -143,7 +146,7 @@ class Gate:
                 await self._set_aside(local, base_guid)
             finally:
                 # Also of what was cut off it is to be seen how far it came.
-                self._host.dataset_changed(dataset_id)
+                self._host.copy_set_aside(dataset_id)
 
     async def _set_aside(self, local: LocalDataset, base_guid: str | None) -> None:
         dataset_id, snapshots = local.dataset_id, local.snapshots

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from pyrsistent import PMap, pmap
 
 from flocker_lite.convergence import restarts, routing_plan
+from flocker_lite.convergence.aside_plan import aside_resource
 from flocker_lite.convergence.changes import (
     container_resource,
     dataset_resource,
@@ -25,6 +26,7 @@ from flocker_lite.model.grants import Signed
 from flocker_lite.model.lease import Role
 from flocker_lite.model.records import Container, DatasetId, NodeId
 from flocker_lite.model.state import (
+    AsideState,
     ContainerState,
     DatasetState,
     ImagePull,
@@ -94,7 +96,8 @@ def report(
             containers[group.name] = replace(state, serving=serving, next_try_at=again)
     images = _image_states(view or NodeView(), local, failed, pulls)
     ports = routing_plan.ports(me, view or NodeView(), local, counts)
-    return NodeState(pmap(datasets), pmap(containers), moves, images, ports, local.kept)
+    asides = _aside_states(local, failed)
+    return NodeState(pmap(datasets), pmap(containers), moves, images, ports, local.kept, asides)
 
 
 def _doubt(name: str, unhealthy: Mapping[str, str], crashing: Mapping[str, str]) -> str | None:
@@ -113,6 +116,18 @@ def _image_states(
         again = _again_at(failed, image_resource(wish.image), error)
         here = wish.image in local.images
         states[image_id] = ImageState(wish.image, here, error, pulls.get(wish.image), again)
+    return pmap(states)
+
+
+def _aside_states(local: Local, failed: Mapping[str, Failed]) -> PMap[str, AsideState]:
+    states: dict[str, AsideState] = {}
+    for name, copy in local.asides.items():
+        trouble = failed.get(aside_resource(name))
+        error = None if trouble is None else trouble.error
+        again = _again_at(failed, aside_resource(name), error)
+        states[name] = AsideState(
+            copy.dataset_id, copy.reason, copy.set_aside_at, copy.size_bytes, error, again
+        )
     return pmap(states)
 
 

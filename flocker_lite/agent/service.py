@@ -16,6 +16,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from flocker_lite.agent.report import report
+from flocker_lite.convergence.aside_plan import ANY_ASIDE
 from flocker_lite.convergence.changes import Doors, container_resource, dataset_resource
 from flocker_lite.convergence.container_plan import is_prepared
 from flocker_lite.convergence.ends import UNTOLD_SECONDS_MAX
@@ -138,6 +139,10 @@ class AgentService(MultiService):
     def dataset_changed(self, dataset_id: DatasetId) -> None:
         """A peer changed something about a dataset."""
         self.loop.look_again(frozenset({dataset_resource(dataset_id)}))
+
+    def copy_set_aside(self, dataset_id: DatasetId) -> None:
+        """A peer had what a copy has here set aside."""
+        self.loop.look_again(frozenset({dataset_resource(dataset_id), ANY_ASIDE}))
 
     async def prepared(
         self, name: str, image: ExactImage | None = None, has_ended: bool = False

@@ -63,6 +63,7 @@ class Announcer:
         datasets: set[DatasetId] = set()
         containers: set[str] = set()
         images: set[str] = set()
+        discards: set[str] = set()
         nodes: set[NodeId] = set()
         for change in changes:
             if change.kind == "nodes":
@@ -80,6 +81,8 @@ class Announcer:
                 datasets |= datasets_of_move(change, self.configuration)
             elif change.kind == "images":
                 images.add(change.identity)
+            elif change.kind == "discards":
+                discards.add(change.identity)
             elif change.kind == "nodes" and isinstance(change.record, Node):
                 told = self._told.get(change.record.node_id, {})
                 datasets |= {identity for kind, identity in told if kind == "datasets"}
@@ -89,6 +92,8 @@ class Announcer:
         for image_id in images:
             entries = views.image_views(configuration, image_id)
             self._update("images", image_id, entries, to_node)
+        for name in discards:
+            self._update("discards", name, views.discard_views(configuration, name), to_node)
         for other in nodes:
             for node_id in self._acquaintances.of(other):
                 self._tell_keys(node_id, other, to_node)

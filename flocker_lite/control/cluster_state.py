@@ -11,6 +11,7 @@ from pyrsistent import PMap, pmap
 from flocker_lite.model import deltas
 from flocker_lite.model.records import Change, DatasetId, NodeId
 from flocker_lite.model.state import (
+    AsideState,
     Claim,
     ContainerState,
     DatasetState,
@@ -19,7 +20,7 @@ from flocker_lite.model.state import (
     NodeState,
 )
 
-_INDEXED = ("datasets", "containers", "images", "kept")
+_INDEXED = ("datasets", "containers", "images", "kept", "set_aside")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class ClusterState:
     images: PMap[str, PMap[NodeId, ImageState]] = field(default_factory=pmap)
     kept: PMap[str, PMap[NodeId, Kept]] = field(default_factory=pmap)
     claims: PMap[DatasetId, tuple[Claim, ...]] = field(default_factory=pmap)
+    set_aside: PMap[str, PMap[NodeId, AsideState]] = field(default_factory=pmap)
 
     def claimed(self, dataset_id: DatasetId, claims: tuple[Claim, ...]) -> ClusterState:
         """With these claims on a dataset, and no others."""

@@ -23,6 +23,7 @@ _MICROSECONDS = 1_000_000
 _SHOWN = {
     **{kind: f"configuration/{kind}" for kind in ("datasets", "containers", "leases", "images")},
     **dict.fromkeys(("moves", "past_moves"), "state/moves"),
+    "discards": "state/set_aside",
 }
 
 _PARTS_OF_NODES = frozenset({"ports", "kept"})

@@ -20,6 +20,7 @@ from zope.interface import implementer
 from flocker_lite.control.absences import Absences
 from flocker_lite.control.announcer import Announcer
 from flocker_lite.control.cluster_state import ClusterState
+from flocker_lite.control.discard_keeper import DiscardKeeper
 from flocker_lite.control.end_keeper import EndKeeper
 from flocker_lite.control.grant_keeper import STORE_RETRY_SECONDS, GrantKeeper
 from flocker_lite.control.grants import Evidence
@@ -90,6 +91,7 @@ class ControlService:
         self.journal = Journal(clock.seconds())
         self._grants = GrantKeeper(self._announcer, self.journal, clock, self.edit)
         self._ends = EndKeeper(clock, self.edit)
+        self._discards = DiscardKeeper(clock, self.edit)
         self.eras: dict[NodeId, str] = {}
         self.certificates: dict[NodeId, float] = {}
         self._leases = LeaseTimers(clock, self._lease_is_over)
@@ -152,6 +154,7 @@ class ControlService:
         self._moves.configured(edit.configuration, edit.changes)
         self._grants.configured(before, edit.changes)
         self.absences.changed(edit.changes)
+        self._discards.look(edit.configuration, self.cluster)
 
     async def cancel_move(self, move_id: str, tags: Collection[str] = ()) -> Edit:
         return await self.edit(lambda c: moves.cancel(c, move_id, self._moment()), tags)
@@ -199,16 +202,12 @@ class ControlService:
             known.link.hang_up()
         self._remember(node.node_id)
         is_back = self.is_away(node.node_id)
+        known_state = self.cluster.nodes.get(node.node_id)
         agent = Agent(
             node.node_id,
             session,
             link,
-            Inbox(
-                NodeState(),
-                self._announcer.cluster.nodes.get(node.node_id),
-                REPORTED_COUNT_MAX,
-                REPORTED_BYTES_MAX,
-            ),
+            Inbox(NodeState(), known_state, REPORTED_COUNT_MAX, REPORTED_BYTES_MAX),
             Outbox(
                 lambda: self._announcer.whole(node.node_id),
                 link.send,
@@ -308,7 +307,7 @@ class ControlService:
         self._closed = True
         for node_id in list(self._expiries):
             self._remember(node_id)
-        keepers = (self._grants, self._ends, self._leases, self._moves)
+        keepers = (self._grants, self._ends, self._discards, self._leases, self._moves)
         for each in (*keepers, self.absences, self._probing):
             each.stop()
         if self._settling is not None:
@@ -337,6 +336,7 @@ class ControlService:
         agent.reported = True
         self._tell(agent)
         self._ends.reported(self.configuration, agent.node_id, changes)
+        self._discards.look(self.configuration, self.cluster)
 
     def _lease_is_over(self, dataset_id: DatasetId) -> None:
         async def drop() -> None:

@@ -192,3 +192,9 @@ def image_views(configuration: Configuration, image_id: str) -> dict[NodeId, Ima
     """The node that should have the image."""
     wish = configuration.images.get(image_id)
     return {} if wish is None else {wish.node: wish}
+
+
+def discard_views(configuration: Configuration, name: str) -> dict[NodeId, bool]:
+    """The nodes that should destroy what they have set aside under this name."""
+    wish = configuration.discards.get(name)
+    return {} if wish is None else dict.fromkeys(wish.nodes, True)

@@ -12,6 +12,7 @@ from flocker_lite.model.lease import WRITERS, Role
 from flocker_lite.model.membership import Fate
 from flocker_lite.model.records import Container, DatasetId, NodeId
 from flocker_lite.model.state import (
+    AsideCopy,
     Kept,
     Listener,
     LocalContainer,
@@ -29,7 +30,7 @@ class Local:
     `on_trial` are the datasets that it has on a loan that goes on. `blind` names the containers
     that run and do not have all of their datasets as these are now. `listeners` are at its TCP
     ports and do not belong to containers of ours. `kept` are volumes of Docker's, by the name of
-    the container that is not here any more.
+    the container that is not here any more. `asides` is what was set aside of copies, by its name.
     """
 
     datasets: PMap[DatasetId, LocalDataset] = field(default_factory=pmap)
@@ -41,6 +42,7 @@ class Local:
     kept: PMap[str, Kept] = field(default_factory=pmap)
     pins: PMap[str, ExactImage] = field(default_factory=pmap)
     blind: frozenset[str] = frozenset()
+    asides: PMap[str, AsideCopy] = field(default_factory=pmap)
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,8 +179,9 @@ class Loop:
         listeners = strangers(listening, ours)
         blind = await self._ground.blind(datasets, containers)
         kept = await discovery.kept(doors.containers)
+        asides = await doors.storage.asides()
         now = Local(datasets, containers, routes, frozenset(images), listeners=listeners)
-        await self._take_in(replace(now, kept=kept, blind=blind))
+        await self._take_in(replace(now, kept=kept, blind=blind, asides=asides))
         self.seen_all = True
 
     def _busy(self) -> set[str]:
@@ -210,6 +211,7 @@ class Loop:
         containers = await discovery.containers(self._doors.containers, names, containers)
         is_kept = may_be_kept(names, now, containers)
         kept = await discovery.kept(self._doors.containers) if is_kept else now.kept
+        asides = await discovery.asides(self._doors.storage, resources, now.asides)
         if ROUTES_RESOURCE in resources:
             listeners = strangers(await self._doors.routing.listeners(), containers.values())
             routes = await self._doors.routing.discover()
@@ -224,6 +226,7 @@ class Loop:
                 kept=kept,
                 # One that was looked at alone may be another run of it.
                 blind=now.blind - set(names),
+                asides=asides,
             )
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flocker_lite.convergence.aside_plan import plan_asides
 from flocker_lite.convergence.changes import IStateChange, key
 from flocker_lite.convergence.container_plan import (
     plan_container,
@@ -38,6 +39,7 @@ def plan(
     changes: list[IStateChange] = list(plan_routes(me, view, local))
     changes += plan_images(view, local)
     changes += plan_kept(view, local)
+    changes += plan_asides(view, local)
     for group in groups(view, local):
         changes += _plan_group(me, group, waiting, resting, untold)
     return tuple(change for change in changes if key(change) not in waiting)

@@ -21,3 +21,15 @@ class AsideCopy:
     reason: str
     set_aside_at: int
     size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class AsideState:
+    """What an agent reports of what was set aside; the error is that of its destruction."""
+
+    dataset_id: DatasetId
+    reason: str
+    set_aside_at: int
+    size_bytes: int
+    error: str | None = None
+    next_try_at: float | None = None

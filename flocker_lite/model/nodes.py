@@ -136,6 +136,7 @@ def _superseded(configuration: Configuration, other: Node, node: Node) -> list[C
         )
     else:
         changes += _forgotten_images(configuration, other.node_id)
+        changes += _forgotten_discards(configuration, other.node_id)
     return [*changes, Change("nodes", other.node_id, None)]
 
 
@@ -159,6 +160,12 @@ def _forgotten_images(configuration: Configuration, node_id: NodeId) -> Iterator
     for identity, wish in configuration.images.items():
         if wish.node == node_id:
             yield Change("images", identity, None)
+
+
+def _forgotten_discards(configuration: Configuration, node_id: NodeId) -> Iterator[Change]:
+    for wish in configuration.discards.values():
+        if node_id in wish.nodes:
+            yield Change("discards", wish.name, wish.without({node_id}))
 
 
 def _has_something(configuration: Configuration, node_id: NodeId) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 
 from pyrsistent import PMap, pmap
 
@@ -175,6 +176,19 @@ class Image:
 
 
 @dataclass(frozen=True, slots=True)
+class Discard:
+    """The wish that these nodes destroy what they have set aside under that name."""
+
+    name: str
+    nodes: tuple[NodeId, ...]
+
+    def without(self, nodes: Collection[NodeId]) -> Discard | None:
+        """The same for the other nodes; None when there are none."""
+        left = tuple(node for node in self.nodes if node not in nodes)
+        return replace(self, nodes=left) if left else None
+
+
+@dataclass(frozen=True, slots=True)
 class MoveOptions:
     """How a user wants one move to go.
 
@@ -234,7 +248,8 @@ class Configuration:
 
     `grants` has an entry for every dataset, and keeps that of a dataset whose record was purged:
     its id is never used again. `leases` are the users', by dataset. `images` are those to be had
-    in advance, by a UUID. `moves` are those that are not over, `past_moves` the latest that are;
+    in advance, by a UUID. `discards` is what is set aside and to be destroyed, by its name, for as
+    long as it is there. `moves` are those that are not over, `past_moves` the latest that are;
     nobody edits either directly: they follow from the rest (`model.moves`).
     """
 
@@ -246,6 +261,7 @@ class Configuration:
     images: PMap[str, Image] = field(default_factory=pmap)
     moves: PMap[str, Move] = field(default_factory=pmap)
     past_moves: PMap[str, PastMove] = field(default_factory=pmap)
+    discards: PMap[str, Discard] = field(default_factory=pmap)
 
 
 @dataclass(frozen=True, slots=True)

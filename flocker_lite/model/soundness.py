@@ -33,6 +33,7 @@ def _misfiled(configuration: Configuration) -> Iterator[str]:
         ("images", "image_id"),
         ("moves", "move_id"),
         ("past_moves", "move_id"),
+        ("discards", "name"),
     ):
         for identity, record in getattr(configuration, kind).items():
             if getattr(record, field) != identity:
@@ -51,6 +52,10 @@ def _unknown_nodes(configuration: Configuration) -> Iterator[str]:
         for identity, record in getattr(configuration, kind).items():
             if getattr(record, field) not in configuration.nodes:
                 yield f"{kind} {identity} is on node {getattr(record, field)}, which is not there"
+    for wish in configuration.discards.values():
+        for node_id in wish.nodes:
+            if node_id not in configuration.nodes:
+                yield f"discards {wish.name} is on node {node_id}, which is not there"
 
 
 def _without_grant(configuration: Configuration) -> Iterator[str]:

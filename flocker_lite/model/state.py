@@ -11,6 +11,7 @@ from flocker_lite.model.accounts import MoveState as MoveState
 from flocker_lite.model.accounts import Round as Round
 from flocker_lite.model.accounts import Step as Step
 from flocker_lite.model.asides import AsideCopy as AsideCopy
+from flocker_lite.model.asides import AsideState as AsideState
 from flocker_lite.model.grants import Signed
 from flocker_lite.model.lease import Lease
 from flocker_lite.model.listeners import Listener as Listener
@@ -335,6 +336,7 @@ class NodeState:
     """All that one agent reports; of ports, those of which there is something to say.
 
     `kept` are the volumes of Docker's of containers that are not there, by the container's name.
+    `set_aside` is what was set aside of copies, by its name on this node.
     """
 
     datasets: PMap[DatasetId, DatasetState] = field(default_factory=pmap)
@@ -343,6 +345,7 @@ class NodeState:
     images: PMap[str, ImageState] = field(default_factory=pmap)
     ports: PMap[str, PortState] = field(default_factory=pmap)
     kept: PMap[str, Kept] = field(default_factory=pmap)
+    set_aside: PMap[str, AsideState] = field(default_factory=pmap)
 
 
 @dataclass(frozen=True, slots=True)
@@ -376,6 +379,7 @@ class NodeView:
     `routes` are keyed by port. `serving` has the one node at which each container is seen to serve.
     `peers` has the ssh keys of the other nodes that its datasets name. `deleted` names those
     containers for which the node reports that it keeps volumes, and which the user deleted.
+    `discards` names what is set aside here and to be destroyed.
     """
 
     datasets: PMap[DatasetId, WantedDataset] = field(default_factory=pmap)
@@ -385,3 +389,4 @@ class NodeView:
     images: PMap[str, Image] = field(default_factory=pmap)
     peers: PMap[NodeId, SshKeys] = field(default_factory=pmap)
     deleted: PMap[str, bool] = field(default_factory=pmap)
+    discards: PMap[str, bool] = field(default_factory=pmap)

@@ -20,6 +20,9 @@ class QuietHost:
     def dataset_changed(self, dataset_id: DatasetId) -> None:
         self.changed.append(dataset_id)
 
+    def copy_set_aside(self, dataset_id: DatasetId) -> None:
+        self.changed.append(dataset_id)
+
     async def prepared(
         self, name: str, image: ExactImage | None = None, has_ended: bool = False
     ) -> None:

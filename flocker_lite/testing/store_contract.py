@@ -20,6 +20,7 @@ from flocker_lite.model.records import (
     Configuration,
     Container,
     Dataset,
+    Discard,
     Grant,
     Image,
     Link,
@@ -44,6 +45,7 @@ T = TypeVar("T")
 NODE = "aaaaaaaa-0000-4000-8000-000000000001"
 DATASET = "dddddddd-0000-4000-8000-000000000001"
 IMAGE = "eeeeeeee-0000-4000-8000-000000000001"
+ASIDE = f"{DATASET}.trial-1732816800"
 MOVE = Move(
     move_id="ffffffff-0000-4000-8000-000000000001",
     source=NODE,
@@ -101,6 +103,7 @@ EVERYTHING = Configuration(
     images=pmap({IMAGE: Image(IMAGE, NODE, "nginx:latest")}),
     moves=pmap({MOVE.move_id: MOVE}),
     past_moves=pmap({PAST_MOVE.move_id: PAST_MOVE}),
+    discards=pmap({ASIDE: Discard(ASIDE, (NODE,))}),
 )
 
 

@@ -9,12 +9,13 @@ from pyrsistent import PMap, pmap
 from twisted.trial.unittest import SynchronousTestCase
 
 from flocker_lite.control.agents import Certified
-from flocker_lite.model import edits
+from flocker_lite.model import discards, edits
 from flocker_lite.model.accounts import MoveState
 from flocker_lite.model.grants import EPOCH_MAX, Signed, Statement
 from flocker_lite.model.lease import Lease, Role
 from flocker_lite.model.records import Container, Dataset, Grant, Port, Volume
 from flocker_lite.model.state import (
+    AsideState,
     ContainerState,
     DatasetState,
     ImageState,
@@ -305,6 +306,22 @@ class OtherLiesTests(LyingCase):
         self.require_no_blink()
         self.lie(NodeState(kept=pmap(kept)))
 
+    def test_what_it_set_aside(self) -> None:
+        """It may say that it has anything of others set aside: what it is told to destroy is its
+        own, under whatever name, and nobody else is told to."""
+        name = f"{D}.trial-1767225600"
+        aside = AsideState(D, "trial", 1767225600, 9)
+        self.agents[A].report(replace(self.honest[A], set_aside=pmap({name: aside})))
+        lies = NodeState(set_aside=pmap({name: aside, "../x": aside}))
+        self.agents[LIAR].report(lies)
+        self.edit(lambda before: discards.discard(before, name, {LIAR}))
+        self.require_no_blink()
+        self.agents[LIAR].report(NodeState())
+        self.world.run(20)
+        assert self.world.control.configuration.discards == pmap()
+        assert A in self.world.control.cluster.set_aside[name]
+        self.lie(lies)
+
     def test_who_it_is(self) -> None:
         """Another node's id, address or key is not to be had."""
         for certified, words, why in (
@@ -341,5 +358,5 @@ class OtherLiesTests(LyingCase):
 
 def test_everything_is_played() -> None:
     """Whatever an agent can report of is lied about above."""
-    played = {"datasets", "containers", "moves", "images", "ports", "kept"}
+    played = {"datasets", "containers", "moves", "images", "ports", "kept", "set_aside"}
     assert played == set(NodeState.__dataclass_fields__)

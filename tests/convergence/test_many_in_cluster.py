@@ -76,7 +76,7 @@ class ManyTests(SynchronousTestCase):
         self.have(0, SOME)
         self.calls.clear()
         self.cluster.run(2 * WHOLE_DISCOVERY_SECONDS)
-        looks = ("storage.discover", "containers.discover", "containers.kept")
+        looks = ("storage.discover", "storage.asides", "containers.discover", "containers.kept")
         assert self.calls == dict.fromkeys(looks, 2)
 
     def test_an_end(self) -> None:

@@ -71,6 +71,16 @@ class RingCase(SynchronousTestCase):
         past = max(control.configuration.past_moves.values(), key=lambda move: move.ended_at)
         assert past.verdict == moves.DONE, past
 
+    def diverge(self, node: MemoryNode, text: str) -> None:
+        """What a trial that fails leaves in a copy."""
+        storage = node.storage
+        held = storage.copies[D].local.lease
+        assert held is not None
+        storage._set(D, lease=Lease(Role.PROBATION, held.epoch), mounted=True)
+        storage.write(D, text)
+        storage.keep(D, stash_name(held.epoch, storage.copies[D].local.snapshots))
+        storage._set(D, lease=held, mounted=False)
+
     def snapshots(self) -> int:
         """How many there are on the node that has the most."""
         copies = (node.storage.copies.get(D) for node in self.cluster.nodes)
@@ -122,16 +132,6 @@ class DivergedTests(RingCase):
             self.move(node)
         self.full = 0
         self.aloof = self.cluster.nodes[1]
-
-    def diverge(self, node: MemoryNode, text: str) -> None:
-        """What a trial that fails leaves in a copy."""
-        storage = node.storage
-        held = storage.copies[D].local.lease
-        assert held is not None
-        storage._set(D, lease=Lease(Role.PROBATION, held.epoch), mounted=True)
-        storage.write(D, text)
-        storage.keep(D, stash_name(held.epoch, storage.copies[D].local.snapshots))
-        storage._set(D, lease=held, mounted=False)
 
     def test_what_a_trial_wrote(self) -> None:
         """It is set aside by the next push, which is an increment like any other."""

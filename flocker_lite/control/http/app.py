@@ -19,6 +19,7 @@ from twisted.web.server import Site
 
 from flocker_lite import __version__
 from flocker_lite.control.http import (
+    asides,
     asking,
     containers,
     datasets,
@@ -116,6 +117,7 @@ class RESTAPI:
             "want_image": images.want,
             "forget_image": images.forget,
             "cancel_move": moves.cancel,
+            "discard": asides.discard,
             "node_of_era": reading.node_of_era,
         }
         for path, collection in COLLECTIONS.items():

@@ -78,6 +78,13 @@ def _seen_image(control: IControl, image_id: str, now: float) -> list[Body]:
     ]
 
 
+def _set_aside(control: IControl, name: str, now: float) -> list[Body]:
+    return [
+        state.aside_body(control.configuration, name, node_id, reported)
+        for node_id, reported in control.cluster.set_aside.get(name, pmap()).items()
+    ]
+
+
 def _seen_datasets(control: IControl, dataset_id: str, now: float) -> list[Body]:
     dataset_id = dataset_id.lower()
     copies = control.cluster.datasets.get(dataset_id, pmap())
@@ -162,6 +169,12 @@ COLLECTIONS: Mapping[str, Collection] = {
             "Image not found.",
             lambda control: _with_absent(control, "images"),
             _seen_image,
+        ),
+        Collection(
+            "state/set_aside",
+            "Nothing is set aside under that name.",
+            lambda control: control.cluster.set_aside,
+            _set_aside,
         ),
         Collection(
             "state/moves",

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from pyrsistent import pmap
 
-from flocker_lite.control.http import bodies, moves
+from flocker_lite.control.http import asides, bodies, moves
 from flocker_lite.control.http.exchange import Answer, Call, written
 from flocker_lite.control.interfaces import IControl
 from flocker_lite.model import edits
@@ -50,6 +50,7 @@ async def delete(control: IControl, call: Call) -> Answer:
     edit = await control.edit(
         lambda before: edits.delete_dataset(before, dataset_id),
         call.tags,
+        asides.of_dataset(control, call, dataset_id),
     )
     return _stored(200, edit, dataset_id)
 
@@ -82,7 +83,8 @@ async def _purge(control: IControl, call: Call, dataset_id: DatasetId) -> Answer
         purged.append(bodies.dataset_body(before, before.datasets[dataset_id]))
         return edit
 
-    edit = await control.edit(purge, call.tags)
+    then = asides.of_dataset(control, call, dataset_id)
+    edit = await control.edit(purge, call.tags, then)
     return written(200, purged[0], edit)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import dropwhile, islice
 from typing import Any
@@ -124,12 +124,16 @@ def _is_wanted(item: Body, wanted: Mapping[str, Any]) -> bool:
         "container": item.get("container"),
         "phase": item.get("phase"),
     }
-    if "dataset_id" in wanted and wanted["dataset_id"] not in item["dataset_ids"]:
+    if "dataset_id" in wanted and wanted["dataset_id"] not in _dataset_ids(item):
         return False
     if wanted.get("phase") == "open":
         # What is over has a receipt.
         has["phase"] = item["phase"] if "receipt" in item else "open"
     return all(has[key] == value for key, value in wanted.items() if key in has)
+
+
+def _dataset_ids(item: Body) -> Sequence[str]:
+    return item["dataset_ids"] if "dataset_ids" in item else (item["dataset_id"],)
 
 
 def _next_page(call: Call, last: str) -> str:

@@ -9,6 +9,7 @@ from flocker_lite.control.http.bodies import Body
 from flocker_lite.model.lease import HOLDERS
 from flocker_lite.model.records import Configuration, DatasetId, NodeId
 from flocker_lite.model.state import (
+    AsideState,
     Claim,
     ContainerState,
     DatasetState,
@@ -105,6 +106,25 @@ def container_bodies(
         }
         for number, (node_id, reported) in enumerate(sorted(reports.items(), key=rank))
     ]
+
+
+def aside_body(
+    configuration: Configuration, name: str, node_id: NodeId, reported: AsideState
+) -> Body:
+    """What was set aside on a node."""
+    wish = configuration.discards.get(name)
+    deleting = wish is not None and node_id in wish.nodes
+    return {
+        "name": name,
+        "host": bodies.address(configuration, node_id),
+        "dataset_id": reported.dataset_id,
+        "reason": reported.reason,
+        "since": reported.set_aside_at,
+        "bytes": reported.size_bytes,
+        **({"deleting": True} if deleting else {}),
+        **_error([reported.error]),
+        **({"next_try_at": reported.next_try_at} if reported.next_try_at is not None else {}),
+    }
 
 
 def image_body(

@@ -10,6 +10,7 @@
     images: {<image_id>: {image_id, node, image}}
     moves: {<move_id>: {move_id, source, destination, ...}}
     past_moves: {<move_id>: {move, verdict, ...}}
+    discards: {<name>: {name, nodes}}
 
 The records are those of `flocker_lite.model.records`; what has its default is left out.
 """

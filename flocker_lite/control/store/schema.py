@@ -16,7 +16,7 @@ from flocker_lite.control.store.errors import damaged
 from flocker_lite.errors import StoreError
 from flocker_lite.model.records import Configuration
 
-FORMAT = 4
+FORMAT = 5
 KINDS = tuple(field.name for field in fields(Configuration))
 
 
@@ -97,8 +97,14 @@ def _from_3(connection: sqlite3.Connection) -> None:
     _create_table(connection, "past_moves")
 
 
+def _from_4(connection: sqlite3.Connection) -> None:
+    """What is set aside and to be destroyed came with format 5."""
+    _create_table(connection, "discards")
+
+
 _UPGRADES: Mapping[int, Callable[[sqlite3.Connection], None]] = {
     1: _from_1,
     2: _from_2,
     3: _from_3,
+    4: _from_4,
 }

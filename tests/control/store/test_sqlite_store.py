@@ -148,7 +148,7 @@ def test_newer_format(directory: Path) -> None:
     opened = Database(directory)
     opened.connection.execute("UPDATE meta SET record = '99' WHERE identity = 'format'")
     opened.close()
-    assert "has format 99, and this release knows up to 4" in refusal(directory)
+    assert "has format 99, and this release knows up to 5" in refusal(directory)
 
 
 @pytest.mark.parametrize("junk", [b"This is no database at all.\n" * 100, b"SQLite format 3\0junk"])
