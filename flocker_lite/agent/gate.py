@@ -21,6 +21,7 @@ from flocker_lite.model import increments, lease
 from flocker_lite.model.exact_images import ExactImage
 from flocker_lite.model.grants import Signed
 from flocker_lite.model.membership import Membership
+from flocker_lite.model.properties import Properties, staying, travelling
 from flocker_lite.model.records import DatasetId, NodeId
 from flocker_lite.model.state import LocalDataset
 
@@ -183,6 +184,19 @@ class Gate:
         if is_replica:
             # What it ends with is told to the others.
             self._host.dataset_changed(dataset_id)
+
+    async def set_properties(
+        self, dataset_id: DatasetId, properties: Properties
+    ) -> tuple[str, ...]:
+        """Have the replica here have those of these that travel, whatever a peer says."""
+        async with self._turn(dataset_id):
+            local = await self._storage.look(dataset_id)
+            if local is None:
+                raise PeerRefused(f"{dataset_id}: there is no copy of it here")
+            self._require_replica(local, None)
+            told = travelling(properties)
+            undone = await self._storage.set_properties(dataset_id, told)
+        return (*staying(properties), *undone)
 
     async def offer_loan(
         self, container: str, dataset_ids: tuple[DatasetId, ...], seconds: float

@@ -14,6 +14,7 @@ from flocker_lite.convergence.groups import Local
 from flocker_lite.interfaces import IGate, Lent, PeerCopy, Released
 from flocker_lite.model.exact_images import ExactImage
 from flocker_lite.model.grants import Signed
+from flocker_lite.model.properties import Properties
 from flocker_lite.model.records import DatasetId, NodeId
 from flocker_lite.model.state import NodeView, Origin
 
@@ -82,6 +83,12 @@ class Guard:
     async def prune(self, dataset_id: DatasetId, keep_guids: frozenset[str]) -> None:
         self._authority.require_known(dataset_id)
         await self.gate.prune(dataset_id, keep_guids)
+
+    async def set_properties(
+        self, dataset_id: DatasetId, properties: Properties
+    ) -> tuple[str, ...]:
+        self._authority.require_announced(dataset_id)
+        return await self.gate.set_properties(dataset_id, properties)
 
     async def acquire(
         self, dataset_id: DatasetId, epoch: int, guid: str, proof: tuple[Signed, ...] = ()

@@ -23,6 +23,7 @@ from flocker_lite.convergence.transfer import (
     Moved,
     Transfer,
     bring_kept,
+    bring_properties,
     local_copy,
     prune,
     take_snapshots,
@@ -294,6 +295,9 @@ class Push:
             self._transfer = None
             transfer.receiving.abort()
         await prune(doors, self._peer, dataset_id, snapshot)
+        if before is None:
+            # There is a copy there now, and all that is to come is written as users want it.
+            await bring_properties(doors, self._peer, dataset_id)
         done = Round(sent.sent_bytes, sent.seconds, since_seconds)
         self._rounds[dataset_id] = (*self._rounds[dataset_id], done)
         doors.moves.round(dataset_id, done)

@@ -13,6 +13,7 @@ from flocker_lite.convergence.changes import Doors
 from flocker_lite.errors import Conflict, FlockerError, NotFound
 from flocker_lite.interfaces import IPeer, IReceiving
 from flocker_lite.model import increments, lease
+from flocker_lite.model.properties import travelling
 from flocker_lite.model.records import DatasetId
 from flocker_lite.model.state import LocalDataset, Round, Snapshot
 
@@ -157,6 +158,20 @@ async def prune(doors: Doors, peer: IPeer, dataset_id: DatasetId, newest: Snapsh
         await peer.prune(dataset_id, increments.kept(local.snapshots, keep) | {newest.guid})
     except FlockerError as error:
         _log.warn("snapshots of {dataset} stay: {error}", dataset=dataset_id, error=error)
+
+
+async def bring_properties(doors: Doors, peer: IPeer, dataset_id: DatasetId) -> None:
+    """Have the copy there have what users set on this one.
+
+    What cannot be done is no reason not to move; it is tried anew with the next move.
+    """
+    try:
+        told = travelling(await doors.storage.properties(dataset_id))
+        undone = await peer.set_properties(dataset_id, told)
+    except FlockerError as error:
+        undone = (str(error),)
+    for why in undone:
+        _log.warn("a property of {dataset} stays: {why}", dataset=dataset_id, why=why)
 
 
 async def local_copy(doors: Doors, dataset_id: DatasetId) -> LocalDataset:

@@ -15,10 +15,12 @@ from zope.interface import Attribute, Interface
 from flocker_lite.interfaces.grants import IProofs as IProofs
 from flocker_lite.interfaces.grants import ISeal as ISeal
 from flocker_lite.interfaces.storage import IStorage as IStorage
+from flocker_lite.interfaces.store import IStore as IStore
 from flocker_lite.model.exact_images import ExactImage
 from flocker_lite.model.grants import Signed
 from flocker_lite.model.lease import Lease
-from flocker_lite.model.records import Change, Configuration, Container, DatasetId, NodeId
+from flocker_lite.model.properties import Properties
+from flocker_lite.model.records import Container, DatasetId, NodeId
 from flocker_lite.model.state import (
     Ending,
     ImagePull,
@@ -272,6 +274,12 @@ class IPeer(Interface):
     def prune(dataset_id: DatasetId, keep_guids: frozenset[str]) -> Awaitable[None]:
         """Have it destroy the snapshots that pushes made there, other than these."""
 
+    def set_properties(dataset_id: DatasetId, properties: Properties) -> Awaitable[tuple[str, ...]]:
+        """Have its replica have these; returns what was not done of it, in words.
+
+        Raises NotUnderstood when its agent is of a release that knows of none.
+        """
+
     def acquire(
         dataset_id: DatasetId, epoch: int, guid: str, proof: tuple[Signed, ...] = ()
     ) -> Awaitable[None]:
@@ -349,6 +357,9 @@ class IGate(Interface):
     def prune(dataset_id: DatasetId, keep_guids: frozenset[str]) -> Awaitable[None]:
         """Destroy the snapshots that pushes made here, other than these."""
 
+    def set_properties(dataset_id: DatasetId, properties: Properties) -> Awaitable[tuple[str, ...]]:
+        """Have the replica here have those of these that travel; returns what was not done."""
+
     def acquire(
         dataset_id: DatasetId, epoch: int, guid: str, proof: tuple[Signed, ...] = ()
     ) -> Awaitable[None]:
@@ -373,24 +384,3 @@ class IGate(Interface):
 
     def serving(name: str) -> Awaitable[None]:
         """Wait until the container serves connections to this node."""
-
-
-class IStore(Interface):
-    """Where the configuration is kept; what was committed is on disk."""
-
-    cluster_id = Attribute("UUID of the cluster, made when the store was.")
-    generation = Attribute(
-        "Number of the last commit that changed anything but grants; grows, over restarts as well."
-    )
-
-    def load() -> Awaitable[Configuration]:
-        """The whole configuration as it was last committed."""
-
-    def commit(*edits: tuple[Change, ...]) -> Awaitable[tuple[int, ...]]:
-        """Make the changes of these edits durable, all or none, and in order.
-
-        Returns the generation after each edit; StoreError when it was not possible.
-        """
-
-    def close() -> Awaitable[None]:
-        """Let go of the store."""

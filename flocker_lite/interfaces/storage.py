@@ -9,6 +9,7 @@ from zope.interface import Interface
 
 from flocker_lite.model.lease import Lease
 from flocker_lite.model.membership import Membership
+from flocker_lite.model.properties import Properties
 from flocker_lite.model.records import DatasetId
 from flocker_lite.model.state import AsideCopy, Holder, LocalDataset, Place, Snapshot
 
@@ -83,6 +84,19 @@ class IStorage(Interface):
 
     def set_membership(dataset_id: DatasetId, membership: Membership | None) -> Awaitable[None]:
         """Replace what is written beside the lease, atomically and durably; None: remove it."""
+
+    def properties(dataset_id: DatasetId) -> Awaitable[Properties]:
+        """Of the properties that may travel, those that are known here; NotFound without a copy.
+
+        A stream does not carry them. What was to be set here and could not be is among them.
+        """
+
+    def set_properties(dataset_id: DatasetId, properties: Properties) -> Awaitable[tuple[str, ...]]:
+        """Set these, and take back those that are None; returns what cannot be done, in words.
+
+        That is kept for `properties`, until it is set or taken back. All are such as travel.
+        NotFound when there is no copy. Idempotent.
+        """
 
     def snapshot(dataset_id: DatasetId, name: str) -> Awaitable[Snapshot]:
         """Take a snapshot; Conflict when the name is in use."""

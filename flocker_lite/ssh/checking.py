@@ -31,6 +31,8 @@ _GUID = re.compile(r"[0-9A-Za-z-]{1,64}")
 _CONTAINER = re.compile(r"[A-Za-z0-9_.-]{1,255}")
 _IMAGE_ID = re.compile(r"(sha256:[0-9a-f]{64})?")
 _DIGEST = re.compile(r"[a-z0-9][a-zA-Z0-9._:/-]{0,254}@sha256:[0-9a-f]{64}")
+_PROPERTY = re.compile(r"[a-z_:.-]{1,64}")
+_VALUE = re.compile(r"[0-9A-Za-z_./:-]{1,64}")
 _TOKEN = re.compile(r"[0-9a-f]{32}")
 
 
@@ -74,6 +76,17 @@ def exact_image(text: str | None) -> ExactImage | None:
     _matching(_IMAGE_ID, found.image_id, "id of an image")
     for digest in _some(found.digests):
         _matching(_DIGEST, digest, "digest of an image")
+    return found
+
+
+def properties(items: Sequence[dict[str, str | None]]) -> dict[str, str | None]:
+    """What has the form of properties; which of them are let in is the gate's business."""
+    found: dict[str, str | None] = {}
+    for item in _some(items):
+        name, value = _matching(_PROPERTY, str(item["name"]), "name of a property"), item["value"]
+        if name in found:
+            raise PeerRefused(f"{name} has two values")
+        found[name] = _matching(_VALUE, value, f"value of {name}") if value is not None else None
     return found
 
 

@@ -19,6 +19,7 @@ from flocker_lite.interfaces import IPeer, IPeers, IReceiving, Lent, PeerCopy, R
 from flocker_lite.model import codec, lease
 from flocker_lite.model.exact_images import ExactImage
 from flocker_lite.model.grants import Chain, Signed
+from flocker_lite.model.properties import Properties
 from flocker_lite.model.records import DatasetId, NodeId
 from flocker_lite.model.state import Snapshot
 from flocker_lite.processes import STDERR_TAIL_BYTES_MAX
@@ -134,6 +135,13 @@ class SshPeer:
 
     async def prune(self, dataset_id: DatasetId, keep_guids: frozenset[str]) -> None:
         await self.ask(commands.Prune, dataset_id=dataset_id, keep_guids=sorted(keep_guids))
+
+    async def set_properties(
+        self, dataset_id: DatasetId, properties: Properties
+    ) -> tuple[str, ...]:
+        boxes = [{"name": name, "value": value} for name, value in sorted(properties.items())]
+        answer = await self.ask(commands.SetProperties, dataset_id=dataset_id, properties=boxes)
+        return tuple(answer["undone"])
 
     async def acquire(
         self, dataset_id: DatasetId, epoch: int, guid: str, proof: tuple[Signed, ...] = ()

@@ -9,6 +9,8 @@ from flocker_lite.model.state import Snapshot
 from flocker_lite.model.versions import Versions
 
 VERSIONS = Versions(oldest=1, newest=1)
+SENTENCES_MAX = 50
+SENTENCE_CHARACTERS_MAX = 200
 
 _ERRORS: dict[type[Exception], bytes] = {
     PeerRefused: b"REFUSED",
@@ -31,6 +33,11 @@ def boxes(snapshots: tuple[Snapshot, ...] | None) -> list[dict[str, str]] | None
     if snapshots is None:
         return None
     return [{"name": snapshot.name, "guid": snapshot.guid} for snapshot in snapshots]
+
+
+def said(sentences: tuple[str, ...]) -> list[str]:
+    """Sentences as they travel in an answer, which has room for so much."""
+    return [sentence[:SENTENCE_CHARACTERS_MAX] for sentence in sentences[:SENTENCES_MAX]]
 
 
 class Hello(amp.Command):
@@ -132,6 +139,24 @@ class Prune(amp.Command):
         (b"dataset_id", amp.Unicode()),
         (b"keep_guids", amp.ListOf(amp.Unicode())),
     ]
+    errors = _ERRORS
+
+
+class SetProperties(amp.Command):
+    """Have a replica have these properties; one without a value is taken back.
+
+    `undone` says what was not done, in words. It came later than the rest: an agent of an older
+    release does not know the command, and keeps what its copy has.
+    """
+
+    arguments = [
+        (b"dataset_id", amp.Unicode()),
+        (
+            b"properties",
+            amp.AmpList([(b"name", amp.Unicode()), (b"value", amp.Unicode(optional=True))]),
+        ),
+    ]
+    response = [(b"undone", amp.ListOf(amp.Unicode()))]
     errors = _ERRORS
 
 

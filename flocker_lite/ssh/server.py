@@ -6,7 +6,6 @@ import os
 import secrets
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -25,34 +24,11 @@ from flocker_lite.model.versions import told_versions, why_strange
 from flocker_lite.ssh import checking, commands
 from flocker_lite.ssh.boxes import BoundedAMP
 from flocker_lite.ssh.showing import Shown
+from flocker_lite.ssh.streams import Stream
 
 GREETING_BYTES_MAX = 256
 
 _STANDARD_IO: Any = StandardIO
-
-
-@dataclass
-class _Stream:
-    """A stream that a session was promised; `opened` and `received` fire once each.
-
-    `key_of` is the node whose key its session came with, None for a key that is not of a node.
-    """
-
-    gate: IGate
-    key_of: NodeId | None
-    dataset_id: str
-    epoch: int
-    opened: Deferred[None] = field(default_factory=Deferred)
-    received: Deferred[None] = field(default_factory=Deferred)
-    receiving: Deferred[None] | None = None
-
-    def give_up(self, reason: FlockerError) -> None:
-        if self.receiving is not None:
-            self.receiving.cancel()
-        for deferred in (self.opened, self.received):
-            if not deferred.called:
-                deferred.errback(reason)
-            deferred.addErrback(lambda _: None)
 
 
 class Receiver(Factory):
@@ -62,7 +38,7 @@ class Receiver(Factory):
         """`cluster_id` is a callable: the agent may learn it later than it starts to listen."""
         self.node_id, self.cluster_id = node_id, cluster_id
         self.gate_for = gate_for
-        self.streams: dict[str, _Stream] = {}
+        self.streams: dict[str, Stream] = {}
 
     def buildProtocol(self, addr: object) -> _Entrance:
         return _Entrance(self)
@@ -120,13 +96,13 @@ class _Entrance(Protocol):
         taken, self._descriptors = self._descriptors, []
         return taken
 
-    def _expected(self, token: str, key_of: NodeId | None) -> _Stream:
+    def _expected(self, token: str, key_of: NodeId | None) -> Stream:
         stream = self._receiver.streams.get(token)
         if stream is None or stream.receiving is not None or stream.key_of != key_of:
             raise PeerRefused("no such stream is expected")
         return stream
 
-    def _receive(self, stream: _Stream, fd: int) -> None:
+    def _receive(self, stream: Stream, fd: int) -> None:
         stream.receiving = Deferred.fromCoroutine(
             _coroutine(stream.gate.receive(stream.dataset_id, stream.epoch, fd))
         )
@@ -229,7 +205,7 @@ class Session(BoundedAMP):
             base = checking.base(base_guid)
             await gate.may_receive(identity, checking.epoch(epoch), base, bool(resumes))
             token = secrets.token_hex(16)
-            self._receiver.streams[token] = _Stream(gate, self._key_of, identity, epoch)
+            self._receiver.streams[token] = Stream(gate, self._key_of, identity, epoch)
             self._tokens.append(token)
             return {"token": token}
 
@@ -270,6 +246,16 @@ class Session(BoundedAMP):
             await self._gate.prune(checking.dataset(dataset_id), checking.guids(keep_guids))
 
         return self._done(answer())
+
+    @commands.SetProperties.responder
+    def set_properties(
+        self, dataset_id: str, properties: list[dict[str, Any]]
+    ) -> Deferred[dict[str, Any]]:
+        async def answer() -> dict[str, Any]:
+            told = checking.dataset(dataset_id), checking.properties(properties)
+            return {"undone": commands.said(await self._gate.set_properties(*told))}
+
+        return self._answer(answer())
 
     @commands.Proof.responder
     def proof(self, dataset_id: str, chain: str) -> dict[str, Any]:
@@ -372,7 +358,7 @@ class Session(BoundedAMP):
             raise PeerRefused("say hello first")
         return self._greeted_gate
 
-    def _stream(self, token: str) -> _Stream:
+    def _stream(self, token: str) -> Stream:
         if checking.token(token) not in self._tokens:
             raise PeerRefused("no such stream is expected")
         return self._receiver.streams[token]

@@ -16,11 +16,16 @@ Content = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """A copy on this node's disk; `frozen` is what each snapshot (by guid) holds."""
+    """A copy on this node's disk; `frozen` is what each snapshot (by guid) holds.
+
+    `properties` are those that users set on it, `wishes` those that cannot be set here.
+    """
 
     local: LocalDataset
     content: Content = ()
     frozen: PMap[str, Content] = field(default_factory=pmap)
+    properties: PMap[str, str] = field(default_factory=pmap)
+    wishes: PMap[str, str] = field(default_factory=pmap)
 
 
 @dataclass
@@ -89,7 +94,7 @@ class MemoryAsides:
         mine, theirs = whole.local.snapshots[:place], whole.local.snapshots[place:]
         content = whole.frozen[mine[-1].guid]
         local = replace(whole.local, snapshots=mine)
-        self.copies[dataset_id] = replace(whole, local=local, content=content)
+        self.copies[dataset_id] = Copy(local, content, whole.frozen)
         self.aside[name] = replace(whole, local=replace(whole.local, snapshots=theirs))
         self.needed[name] = mine[-1].guid
 

@@ -10,10 +10,11 @@ from typing import Any
 from twisted.internet.task import deferLater
 from zope.interface import implementer
 
-from flocker_lite.errors import PeerUnreachable
+from flocker_lite.errors import NotUnderstood, PeerUnreachable
 from flocker_lite.interfaces import IGate, IPeer, IPeers, IReceiving, Lent, PeerCopy, Released
 from flocker_lite.model.exact_images import ExactImage
 from flocker_lite.model.grants import Signed
+from flocker_lite.model.properties import Properties
 from flocker_lite.model.records import DatasetId, NodeId
 from flocker_lite.testing.memory_trust import MemoryTrust
 
@@ -26,7 +27,8 @@ class MemoryNetwork:
 
     `gates` has what gives each node's gate for another. Two nodes of which `trusts` has the keys
     can connect only when each was told those of the other. Nodes in `without_groups` have a release
-    that does not know `acquire_group`, those in `without_proofs` one that keeps no proof. `clock`
+    that does not know `acquire_group`, those in `without_proofs` one that keeps no proof, those in
+    `without_properties` one that leaves properties where they are. `clock`
     provides IReactorTime. A stream takes no time unless there is one, and `bytes_per_second` or its
     own limit says so.
     """
@@ -36,6 +38,7 @@ class MemoryNetwork:
     cut: set[frozenset[NodeId]] = field(default_factory=set)
     without_groups: set[NodeId] = field(default_factory=set)
     without_proofs: set[NodeId] = field(default_factory=set)
+    without_properties: set[NodeId] = field(default_factory=set)
     before: Callable[[NodeId, NodeId, str], Awaitable[None]] | None = None
     clock: Any = None
     bytes_per_second: int | None = None
@@ -99,6 +102,14 @@ class MemoryPeer:
 
     async def prune(self, dataset_id: DatasetId, keep_guids: frozenset[str]) -> None:
         await (await self._gate("prune")).prune(dataset_id, keep_guids)
+
+    async def set_properties(
+        self, dataset_id: DatasetId, properties: Properties
+    ) -> tuple[str, ...]:
+        if self.target in self.network.without_properties:
+            raise NotUnderstood(f"node {self.target} does not know SetProperties")
+        gate = await self._gate("set_properties")
+        return await gate.set_properties(dataset_id, properties)
 
     async def acquire(
         self, dataset_id: DatasetId, epoch: int, guid: str, proof: tuple[Signed, ...] = ()

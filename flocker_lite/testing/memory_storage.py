@@ -32,8 +32,8 @@ from flocker_lite.model.records import DatasetId
 from flocker_lite.model.state import Holder, LocalDataset, Place, Snapshot
 from flocker_lite.testing.memory_asides import Content as Content
 from flocker_lite.testing.memory_asides import Copy as Copy
-from flocker_lite.testing.memory_asides import MemoryAsides
 from flocker_lite.testing.memory_mountpoints import MemoryMountpoints
+from flocker_lite.testing.memory_properties import MemoryProperties
 
 REST_MARK = b"rest:"
 """How a stream begins that goes on with one that was cut."""
@@ -43,7 +43,7 @@ _HEADER = re.compile(rb'\{"base": [^,]+, "name": [^,]+, "guid": "[^",]+"')
 
 @implementer(IStorage)
 @dataclass
-class MemoryStorage(MemoryAsides):
+class MemoryStorage(MemoryProperties):
     """One node's disk. It outlives the agent; `reboot` is what a restart of the machine does.
 
     With `resumes` it keeps what a stream that was cut brought, so that its sender can go on; with

@@ -109,6 +109,11 @@ def value(name: str, key: str) -> tuple[str, ...]:
     return (ZFS, "get", "-Hp", "-o", "value", key, name)
 
 
+def all_properties(name: str) -> tuple[str, ...]:
+    """Whatever this ZFS knows of a filesystem: to name what it does not know were an error."""
+    return (ZFS, "get", "-Hp", "-o", "property,value,source", "all", name)
+
+
 def fitness(name: str) -> tuple[str, ...]:
     """What decides whether a filesystem may be mounted, and what is to be done before."""
     return (ZFS, "get", "-Hp", "-o", "name,property,value,source", ",".join(FITNESS), name)

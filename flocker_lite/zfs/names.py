@@ -9,6 +9,9 @@ from flocker_lite.model.records import DatasetId
 LEASE_PROPERTY = "flocker:lease"
 GROUP_PROPERTY = "flocker:group"
 RESUME_TOKEN_PROPERTY = "receive_resume_token"
+WISHES_PROPERTY = "flocker:properties"
+"""On a copy: what users set on it elsewhere, and this ZFS cannot, for where it goes next."""
+
 CONTINUES_PROPERTY = "flocker:continues"
 """On a copy of which a part is being set aside: the snapshot that it goes on from."""
 

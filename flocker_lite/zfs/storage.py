@@ -21,6 +21,7 @@ from flocker_lite.errors import (
 from flocker_lite.interfaces import IStorage
 from flocker_lite.model.lease import WRITERS, Lease, Role
 from flocker_lite.model.membership import Membership
+from flocker_lite.model.properties import Properties
 from flocker_lite.model.records import DatasetId
 from flocker_lite.model.state import AsideCopy, Holder, LocalDataset, Place, Snapshot
 from flocker_lite.processes import Run
@@ -31,6 +32,7 @@ from flocker_lite.zfs import (
     mountpoints,
     names,
     output,
+    properties,
 )
 from flocker_lite.zfs.asides import Asides, release
 from flocker_lite.zfs.beginning import beginning_of, objection
@@ -150,6 +152,12 @@ class ZfsStorage:
             await self._zfs(commands.inherit(name, names.GROUP_PROPERTY))
         else:
             await self._zfs(commands.set_property(name, names.GROUP_PROPERTY, str(membership)))
+
+    async def properties(self, dataset_id: DatasetId) -> Properties:
+        return await properties.read(self._run_zfs, self._name(dataset_id))
+
+    async def set_properties(self, dataset_id: DatasetId, wanted: Properties) -> tuple[str, ...]:
+        return await properties.write(self._run_zfs, self._name(dataset_id), wanted)
 
     async def snapshot(self, dataset_id: DatasetId, name: str) -> Snapshot:
         filesystem = self._name(dataset_id)

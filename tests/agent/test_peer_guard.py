@@ -50,6 +50,7 @@ REQUESTS: dict[str, Request] = {
     "prepared": lambda gate: cast(Any, gate.prepared("shop")),
     "set_aside": lambda gate: cast(Any, gate.set_aside(D)),
     "prune": lambda gate: cast(Any, gate.prune(D, frozenset())),
+    "set_properties": lambda gate: cast(Any, gate.set_properties(D, {"atime": "off"})),
     "acquire": lambda gate: cast(Any, gate.acquire(D, 8, LAST.guid)),
     "acquire_group": lambda gate: cast(Any, gate.acquire_group(D, (Released(D, 8, LAST.guid),))),
     "offer_loan": lambda gate: cast(Any, gate.offer_loan("shop", (D,), 30)),

@@ -50,6 +50,7 @@ async def ask_all(reactor: Any, options: dict[str, Any]) -> dict[str, str]:
         "prepared": peer.prepared(name),
         "set_aside": peer.set_aside(dataset_id),
         "prune": peer.prune(dataset_id, frozenset()),
+        "set_properties": peer.set_properties(dataset_id, {"sync": "disabled"}),
         "acquire": peer.acquire(dataset_id, 2, guid),
         "offer_loan": peer.offer_loan(name, (dataset_id,), 30),
         "lend": peer.lend(name, (Lent(dataset_id, 2, guid),)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from twisted.trial.unittest import TestCase
 
 from flocker_lite.testing.places_contract import PlacesContract
+from flocker_lite.testing.properties_contract import PropertiesContract
 from flocker_lite.testing.storage_contract import StorageContract
 from flocker_lite.testing.streams_contract import StreamsContract
 from tests.zfs.move_story import MoveStory
@@ -14,7 +15,14 @@ from tests.zfs.real_zfs import RealZfs
 
 
 class ZfsStorageTests(
-    StorageContract, PlacesContract, StreamsContract, RealZfs, RealAsides, RealStreams, TestCase
+    StorageContract,
+    PropertiesContract,
+    PlacesContract,
+    StreamsContract,
+    RealZfs,
+    RealAsides,
+    RealStreams,
+    TestCase,
 ):
     """The contract, and more: one pool for all nodes, each of which has a part of it."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from twisted.trial.unittest import TestCase
 
 from flocker_lite.testing.places_contract import PlacesContract
+from flocker_lite.testing.properties_contract import PropertiesContract
 from flocker_lite.testing.storage_case import DATASET, MEBIBYTE, sent
 from flocker_lite.testing.storage_contract import StorageContract
 from flocker_lite.testing.streams_contract import StreamsContract
@@ -26,7 +27,14 @@ def tearDownModule() -> None:
 
 
 class ZfsStorageTests(
-    StorageContract, PlacesContract, StreamsContract, RealZfs, RealAsides, RealStreams, TestCase
+    StorageContract,
+    PropertiesContract,
+    PlacesContract,
+    StreamsContract,
+    RealZfs,
+    RealAsides,
+    RealStreams,
+    TestCase,
 ):
     """Nodes take turns with the pools, so that streams go from one pool to the other."""
 

@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred
 from twisted.protocols import amp
 from twisted.test.iosim import FakeTransport, IOPump, connect
 
-from flocker_lite.errors import PeerRefused
+from flocker_lite.errors import NotUnderstood, PeerRefused
 from flocker_lite.interfaces import PeerCopy, Released
 from flocker_lite.model.lease import Lease, Role
 from flocker_lite.model.records import Grant, NodeId
@@ -239,6 +239,8 @@ def test_an_old_destination(path: Path) -> None:
     asked = [command for command in destination.heard if command.startswith(b"Acquire")]
     assert asked == [b"Acquire", b"AcquireGroup", b"Acquire", b"Acquire"]
     assert get(peer.serving("shop")) is None
+    # It knows no properties either, and keeps what its copy has.
+    assert get(peer.set_properties(D, {"atime": "off"})).check(NotUnderstood)
 
     class Later(amp.Command):
         """What only a later release knows."""

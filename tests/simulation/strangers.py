@@ -69,6 +69,7 @@ def _requests(
         "receive": gate.may_receive(dataset_id, epoch, guid if snapshots else None),
         "set aside": gate.set_aside(dataset_id),
         "prune": gate.prune(dataset_id, frozenset()),
+        "set properties": gate.set_properties(dataset_id, {"sync": "disabled"}),
         "acquire": gate.acquire(dataset_id, epoch + 1, guid),
         "acquire group": gate.acquire_group(dataset_id, (Released(dataset_id, epoch + 1, guid),)),
         "recall": gate.recall((dataset_id,)),

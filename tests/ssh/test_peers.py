@@ -29,7 +29,13 @@ from flocker_lite.agent.gate import Gate
 from flocker_lite.agent.proofs import Proofs
 from flocker_lite.convergence.loans import Loans
 from flocker_lite.convergence.move_log import MoveLog
-from flocker_lite.errors import Conflict, FlockerError, PeerRefused, PeerUnreachable
+from flocker_lite.errors import (
+    Conflict,
+    FlockerError,
+    NotUnderstood,
+    PeerRefused,
+    PeerUnreachable,
+)
 from flocker_lite.interfaces import IGate, IPeer, PeerCopy, Released
 from flocker_lite.model.grants import CHAIN_MAX, Signed, Statement
 from flocker_lite.model.lease import Lease, Role
@@ -94,9 +100,9 @@ class WithoutSsh:
         return spawn(protocol, command[0], command, environment, **options)
 
 
-def without_proofs(locate: Any) -> Any:
+def without(command: bytes, locate: Any) -> Any:
     """What finds the commands of a release that has not this one."""
-    return lambda self, name: None if name == b"Proof" else locate(self, name)
+    return lambda self, name: None if name == command else locate(self, name)
 
 
 class PeersTests(TestCase):
@@ -197,6 +203,32 @@ class PeersTests(TestCase):
         assert self.theirs.copies[D].local.lease == Lease(Role.PRIMARY, 2)
         assert self.theirs.copies[D].local.membership == Membership(2, THERE, D, 2)
 
+    async def test_properties(self) -> None:
+        """They come over as they were told; what does not travel is answered with why."""
+        peer = await self.connect()
+        await self.fails(peer.set_properties(D, {"atime": "off"}), PeerRefused, "no copy")
+        await self.push(peer, None, "flocker-lite-1-1")
+        told = {"compression": "gzip-9", "atime": None, "mountpoint": "/etc"}
+        (why,) = await peer.set_properties(D, told)
+        assert "mountpoint" in why
+        assert self.theirs.copies[D].properties == pmap({"compression": "gzip-9"})
+        # However much there is to be said of it, the answer has room for it.
+        many = {f"{'x' * 60}_{chr(97 + n)}": "y" * 64 for n in range(26)}
+        assert len(await peer.set_properties(D, many)) == len(many)
+        for strange in ({"atime": "off\nexec"}, {"Atime -o x": "off"}, {"atime": "x" * 65}):
+            await self.fails(peer.set_properties(D, strange), PeerRefused, "not the")
+        assert self.theirs.copies[D].properties == pmap({"compression": "gzip-9"})
+
+    async def test_an_agent_that_knows_no_properties(self) -> None:
+        """Whoever asks is told so, and goes on."""
+        locate = without(b"SetProperties", Session.locateResponder)
+        self.patch(Session, "locateResponder", locate)
+        peer = await self.connect()
+        last = await self.push(peer, None, "flocker-lite-1-1")
+        await self.fails(peer.set_properties(D, {"atime": "off"}), NotUnderstood, "upgrade")
+        await peer.acquire(D, 2, last.guid)
+        assert self.theirs.copies[D].local.lease == Lease(Role.PRIMARY, 2)
+
     async def test_proofs(self) -> None:
         """What shows that it was released arrives with it, for one and for a whole group."""
         peer = await self.connect()
@@ -224,7 +256,7 @@ class PeersTests(TestCase):
         """One of an earlier release declines them, and acquires all the same."""
         peer = await self.connect()
         last = await self.push(peer, None, "flocker-lite-1-1")
-        self.patch(Session, "locateResponder", without_proofs(Session.locateResponder))
+        self.patch(Session, "locateResponder", without(b"Proof", Session.locateResponder))
         link = Signed(Statement(CLUSTER, D, THERE, 2, HERE, last.guid), "c", "s")
         await peer.acquire(D, 2, last.guid, (link,))
         assert self.theirs.copies[D].local.lease == Lease(Role.PRIMARY, 2)

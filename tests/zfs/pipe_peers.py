@@ -14,6 +14,7 @@ from zope.interface import implementer
 from flocker_lite.interfaces import IGate, IPeer, IPeers, IReceiving, Lent, PeerCopy, Released
 from flocker_lite.model.exact_images import ExactImage
 from flocker_lite.model.grants import Signed
+from flocker_lite.model.properties import Properties
 from flocker_lite.model.records import DatasetId, NodeId
 from flocker_lite.ssh.pump import Pump, make_pipe
 from tests.zfs.zfs_nodes import start
@@ -67,6 +68,11 @@ class PipePeer:
 
     async def prune(self, dataset_id: DatasetId, keep_guids: frozenset[str]) -> None:
         await self.gate.prune(dataset_id, keep_guids)
+
+    async def set_properties(
+        self, dataset_id: DatasetId, properties: Properties
+    ) -> tuple[str, ...]:
+        return await self.gate.set_properties(dataset_id, properties)
 
     async def acquire(
         self, dataset_id: DatasetId, epoch: int, guid: str, proof: tuple[Signed, ...] = ()

@@ -13,12 +13,13 @@ from flocker_lite.model.state import Holder
 from flocker_lite.testing.asides_contract import AsidesContract
 from flocker_lite.testing.memory_storage import MemoryStorage
 from flocker_lite.testing.places_contract import PlacesContract
+from flocker_lite.testing.properties_contract import PropertiesContract
 from flocker_lite.testing.storage_contract import StorageContract
 from flocker_lite.testing.streams_contract import StreamsContract
 
 
 class MemoryStorageTests(
-    StorageContract, PlacesContract, StreamsContract, AsidesContract, TestCase
+    StorageContract, PropertiesContract, PlacesContract, StreamsContract, AsidesContract, TestCase
 ):
     """On nodes of its own."""
 

@@ -1,0 +1,61 @@
+"""What users set on copies in memory: the part of `MemoryStorage` that knows of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from flocker_lite.errors import FlockerError
+from flocker_lite.model.properties import NAMES, Properties, travels
+from flocker_lite.model.records import DatasetId
+from flocker_lite.testing.memory_asides import Copy, MemoryAsides
+
+RECORD_BYTES_MIN = 512
+
+
+@dataclass
+class MemoryProperties(MemoryAsides):
+    """`strange` are the properties that this ZFS lacks, and the values ("lz4") that it refuses."""
+
+    strange: set[str] = field(default_factory=set)
+
+    def set_property(self, dataset_id: DatasetId, name: str, value: str | None) -> None:
+        """What a user does with `zfs set`, or takes back with `zfs inherit`."""
+        if {name, value} & self.strange or (name == "recordsize" and not _is_size(value)):
+            raise FlockerError(f"{name}={value} is not to be had here")
+        copy = self._copy(dataset_id)
+        had = copy.properties.discard(name)
+        have = had if value is None else had.set(name, value)
+        self.copies[dataset_id] = replace(copy, properties=have)
+
+    async def properties(self, dataset_id: DatasetId) -> Properties:
+        await self._begin("properties", dataset_id)
+        copy = self._copy(dataset_id)
+        return {**self._own(copy), **copy.wishes, **copy.properties}
+
+    async def set_properties(
+        self, dataset_id: DatasetId, properties: Properties
+    ) -> tuple[str, ...]:
+        await self._begin("set_properties", dataset_id)
+        own = self._own(self._copy(dataset_id))
+        wishes, undone = self._copy(dataset_id).wishes, []
+        for name, value in sorted(properties.items()):
+            if not travels(name, value):
+                raise ValueError(f"{name}={value}")
+            wishes = wishes.discard(name)
+            try:
+                if own.get(name) != value:
+                    self.set_property(dataset_id, name, value)
+            except FlockerError as error:
+                undone.append(str(error))
+                if value is not None:
+                    wishes = wishes.set(name, value)
+        self.copies[dataset_id] = replace(self._copy(dataset_id), wishes=wishes)
+        return tuple(undone)
+
+    def _own(self, copy: Copy) -> dict[str, str | None]:
+        return {name: copy.properties.get(name) for name in NAMES - self.strange}
+
+
+def _is_size(value: str | None) -> bool:
+    size = int(value) if value is not None else RECORD_BYTES_MIN
+    return size >= RECORD_BYTES_MIN and size & (size - 1) == 0
