@@ -269,7 +269,16 @@ class RecallDatasets(GroupChange):
     destination: NodeId
     address: str | None
 
+    def withdrawn_by(self, view: NodeView) -> bool:
+        """Its container, which is stopped here, need not wait for this when it was deleted."""
+        return self.container is not None and self.container not in view.containers
+
     async def run(self, doors: Doors) -> None:
+        await self._until_recalled(doors)
+        for moved in self.datasets:
+            doors.moves.waited(moved.dataset_id)
+
+    async def _until_recalled(self, doors: Doors) -> None:
         while True:
             try:
                 return await self._recall(doors)
@@ -281,7 +290,13 @@ class RecallDatasets(GroupChange):
                 if left_seconds <= 0:
                     _log.warn("{why}; its loan is over", why=error)
                     return None
-                _log.info("{why}; its loan ends in {left:.0f} s", why=error, left=left_seconds)
+                why = (
+                    f"{error}; it may run the container on trial for another "
+                    f"{left_seconds:.0f} s at most, and until then nothing is started here"
+                )
+                _log.info("{why}", why=why)
+                for moved in self.datasets:
+                    doors.moves.wait(moved.dataset_id, why)
                 await deferLater(doors.clock, min(left_seconds, RECALL_RETRY_SECONDS))
 
     async def _recall(self, doors: Doors) -> None:

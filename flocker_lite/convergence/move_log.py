@@ -38,6 +38,7 @@ class MoveLog:
         self._sent: dict[DatasetId, deque[tuple[float, int]]] = {}
         self._failed_in: dict[DatasetId, str] = {}
         self._given_up: dict[DatasetId, tuple[Move, str]] = {}
+        self._waits: dict[DatasetId, tuple[str, str | None]] = {}
 
     def begin(
         self,
@@ -148,6 +149,21 @@ class MoveLog:
         )
         self._failed_in[dataset_id] = failed_in
         self._set(replace(move, phase=phase, error=error, bytes_per_second=None))
+
+    def wait(self, dataset_id: DatasetId, why: str) -> None:
+        """The last attempt cannot be undone yet, for this reason, which is its error meanwhile."""
+        move = self.moves.get(dataset_id)
+        if move is not None:
+            _, before = self._waits.get(dataset_id, ("", move.error))
+            self._waits[dataset_id] = (why, before)
+            self._set(replace(move, error=why))
+
+    def waited(self, dataset_id: DatasetId) -> None:
+        """It can be undone now: its error is what it was."""
+        why, before = self._waits.pop(dataset_id, (None, None))
+        move = self.moves.get(dataset_id)
+        if move is not None and why is not None and move.error == why:
+            self._set(replace(move, error=before))
 
     def give_up(self, dataset_id: DatasetId, move: Move | None, reason: str) -> None:
         """The move is not to be tried again unless the user asks for it in another way."""

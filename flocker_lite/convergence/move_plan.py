@@ -8,6 +8,7 @@ from flocker_lite.convergence.changes import (
     IStateChange,
     MountDataset,
     PrepareContainer,
+    RemoveContainer,
     Sequence,
     SettleDataset,
     StartContainer,
@@ -84,9 +85,14 @@ def plan_handed_over(group: Group, starts_again: bool = True) -> list[IStateChan
     kept = [dataset for dataset in going if not dataset.deleted or dataset.role is Role.LENT]
     if kept:
         kept.sort(key=lambda dataset: dataset.decides)
+        name = group.name
+        if name is not None and group.wanted is None and group.with_role(Role.LENT):
+            # What was lent is stopped here: who deleted it does not wait for the loan.
+            changes += [RemoveContainer(name)] if group.have is not None else []
+            name = None
         steps: list[IStateChange] = [
-            *_recall(group),
-            ReclaimDatasets(_moved(kept), group.name),
+            *_recall(group, name),
+            ReclaimDatasets(_moved(kept), name),
             *(_start_again(group) if starts_again else ()),
         ]
         changes.append(Sequence(tuple(steps)) if len(steps) > 1 else steps[0])
@@ -134,16 +140,20 @@ def _acquire(group: Group) -> list[IStateChange]:
 
 
 def _give_back(group: Group) -> list[IStateChange]:
-    """What is on probation without a loan has been on trial for too long."""
+    """What is on probation without a loan has been on trial for too long.
+
+    So has what its container was deleted of: nothing more can come of the trial.
+    """
+    is_deleted = group.name is not None and group.wanted is None
     over = [
         dataset
         for dataset in group.with_role(Role.PROBATION)
-        if not dataset.on_trial and dataset.fate is not Fate.FORWARD
+        if (is_deleted or not dataset.on_trial) and dataset.fate is not Fate.FORWARD
     ]
     return [GiveBackDatasets(_moved(over), group.name)] if over else []
 
 
-def _recall(group: Group) -> list[IStateChange]:
+def _recall(group: Group, name: str | None) -> list[IStateChange]:
     """One for each node that something was lent to; there is more than one in odd cases only."""
     lent: dict[NodeId, list[GroupDataset]] = {}
     for dataset in group.with_role(Role.LENT):
@@ -151,7 +161,7 @@ def _recall(group: Group) -> list[IStateChange]:
     return [
         RecallDatasets(
             _moved(datasets),
-            group.name,
+            name,
             peer,
             next(filter(None, (_address(dataset, peer) for dataset in datasets)), None),
         )

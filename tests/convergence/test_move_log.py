@@ -111,3 +111,20 @@ def test_agents_that_do_not_tell_their_speed() -> None:
         D, 2, "pushing", A, B, account.rounds, expected_bytes=200, sent_bytes=150, move_id="m1"
     )
     assert open_body(Configuration(), MOVE, [account], 1000.0)["eta_seconds"] == 5.0
+
+
+def test_what_it_waits_for_is_its_error_meanwhile() -> None:
+    """However often that is said anew; then its error is what it was, or what came instead."""
+    told = Told()
+    told.log.fail(D, "failed", "cut off")
+    for left in (4, 2):
+        told.log.wait(D, f"{left} s are left")
+        assert told.account.error == f"{left} s are left"
+        assert told.account.phase == "failed"
+    told.log.waited(D)
+    assert told.account.error == "cut off"
+    told.log.wait(D, "1 s is left")
+    told.log.fail(D, "pushing", "no such image")
+    told.log.waited(D)
+    told.log.waited(D)
+    assert told.account.error == "no such image"

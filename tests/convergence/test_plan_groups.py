@@ -152,6 +152,32 @@ def test_what_was_lent_is_recalled_first() -> None:
     )
 
 
+def test_a_deleted_container_does_not_wait_for_what_it_lent() -> None:
+    """It is removed at once; what was lent is recalled beside that, and is not started before."""
+    here = local(*parts({FIRST: Role.LENT, SECOND: Role.LENT, LAST: Role.RELEASING}))
+    here = replace(here, containers=pmap({"shop": LocalContainer(SHOP, "exited")}))
+    lent = [(each, at(Role.LENT, each)) for each in (FIRST, SECOND)]
+    back = moved(lent[1], (LAST, at(Role.RELEASING, LAST)), lent[0])
+    recall = RecallDatasets(moved(*lent), "shop", OTHER, ADDRESSES[OTHER])
+    recalled = Sequence((replace(recall, container=None), ReclaimDatasets(back, None)))
+    assert plan(ME, view(), here) == (RemoveContainer("shop"), recalled)
+    gone = replace(here, containers=pmap())
+    assert recalled.changes[0] in _steps(plan(ME, view(), gone))
+    # One that had begun is cut off for it; nothing is withdrawn for anything else.
+    assert recall.withdrawn_by(view())
+    assert not recall.withdrawn_by(view(SHOP))
+    assert not replace(recall, container=None).withdrawn_by(view())
+
+
+def _steps(changes: tuple[IStateChange, ...]) -> list[IStateChange]:
+    """What is planned, one by one."""
+    return [
+        step
+        for change in changes
+        for step in (change.changes if isinstance(change, Sequence) else (change,))
+    ]
+
+
 def test_a_part_of_an_older_handoff_goes_by_its_own_lease() -> None:
     """What an older release began names no coordinator, and what is named may be of another one."""
     held = at(Role.RELEASING, SECOND)
@@ -224,6 +250,20 @@ def test_a_trial_that_was_not_decided_is_given_back() -> None:
     back = moved(*((each, at(Role.PROBATION, each)) for each in (FIRST, SECOND)))
     told = view(replace(SHOP, node=ME), **{each: wanted(each, ME) for each in EPOCHS})
     assert plan(ME, told, here) == (GiveBackDatasets(back, "shop"),)
+
+
+def test_a_trial_ends_when_its_container_is_deleted() -> None:
+    """While the loan goes on, too: nothing can come of it."""
+    here = arrived(d1=Role.PROBATION, d2=Role.PROBATION, d3=Role.PROBATION)
+    here = replace(
+        here,
+        on_trial=frozenset(EPOCHS),
+        containers=pmap({"shop": LocalContainer(SHOP, "running")}),
+    )
+    back = moved(*((each, at(Role.PROBATION, each)) for each in EPOCHS))
+    assert plan(ME, view(), here) == (GiveBackDatasets(back, "shop"),)
+    told = view(replace(SHOP, node=ME), **{each: wanted(each, ME) for each in EPOCHS})
+    assert GiveBackDatasets(back, "shop") not in plan(ME, told, here)
 
 
 # What is tried before it is committed
