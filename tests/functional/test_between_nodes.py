@@ -182,7 +182,7 @@ def test_no_other_dataset(cluster: Cluster) -> None:
         env={"PYTHONPATH": str(CHECKOUT)},
     )
     said = json.loads(done.stdout)
-    assert len(said) == 12
+    assert len(said) == 13
     for what, became in said.items():
         assert became.startswith("PeerRefused: "), (what, became)
     assert "with the key of" in said["as another"]
