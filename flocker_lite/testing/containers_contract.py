@@ -36,8 +36,8 @@ STOP_TIMEOUT_SECONDS = 1.0
 class ContainersContract(Base):
     """Give `make`, the images, `path` with `mount` and `unmount`, and `end`.
 
-    `image` runs a server that ends with SIGTERM, `other_image` is not on the node at first; `path`
-    is an absolute path of the node.
+    `image` runs a server that ends with SIGTERM. `other_image` is there from `test_pull` on alone.
+    `path` is an absolute path of the node.
     """
 
     image = "redis:latest"

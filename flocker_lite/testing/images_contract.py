@@ -8,7 +8,9 @@ from flocker_lite.testing.containers_contract import ADDRESS, ContainersContract
 
 
 class ImagesContract(ContainersContract):
-    """Both images are to be pulled from a registry."""
+    """All images are to be pulled from a registry; `third_image` is pulled here."""
+
+    third_image = "postgres:latest"
 
     async def test_an_exact_image(self) -> None:
         """An image that is here is known by its name, its id and its digests."""
@@ -33,9 +35,9 @@ class ImagesContract(ContainersContract):
         """One that was made from what its tag means here is made anew from the very image."""
         containers = await self.make()
         await containers.pull(self.image, ignore)
-        await containers.pull(self.other_image, ignore)
+        await containers.pull(self.third_image, ignore)
         here = await containers.image(self.image)
-        other = await containers.image(self.other_image)
+        other = await containers.image(self.third_image)
         assert here is not None
         assert other is not None
         container = replace(self.container(), ports=())

@@ -19,12 +19,12 @@ from flocker_lite.testing.volumes_contract import VolumesContract
 class MemoryContainersTests(
     VolumesContract, ImagesContract, HealthContract, LivesContract, TestCase
 ):
-    """On a node that knows two images."""
+    """On a node that knows three images."""
 
     def setUp(self) -> None:
         self.mounted: set[str] = set()
         self.memory = MemoryContainers(
-            self.mounted.__contains__, frozenset({self.image, self.other_image})
+            self.mounted.__contains__, frozenset({self.image, self.other_image, self.third_image})
         )
         self.memory.registry[f"redis@{made_up_id('manifest')}"] = made_up_id(self.image)
         self.memory.image_volumes[self.image] = (self.volume_path,)

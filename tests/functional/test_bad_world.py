@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -146,15 +147,22 @@ def is_connected(cluster: Cluster, *nodes: str) -> bool:
     return present >= {cluster.node(node).address for node in nodes}
 
 
-def export(node: Node) -> None:
-    """Take the pool away while the agent stands still, which would mount what is unmounted."""
+@contextmanager
+def agent_held_still(node: Node) -> Iterator[None]:
+    """It would mount what it finds unmounted, and clear away what it finds dead."""
     pid = (node.root / "run/flocker-agent.pid").read_text().strip()
     node.run(["kill", "-STOP", pid])
     try:
-        argv = ["zpool", "export", "-f", node.pool]
-        wait_for(lambda: node.run(argv, check=False).returncode == 0, "the pool is free")
+        yield
     finally:
         node.run(["kill", "-CONT", pid])
+
+
+def export(node: Node) -> None:
+    """Take the pool away."""
+    argv = ["zpool", "export", "-f", node.pool]
+    with agent_held_still(node):
+        wait_for(lambda: node.run(argv, check=False).returncode == 0, "the pool is free")
 
 
 def test_a_pool_that_is_gone(cluster: Cluster) -> None:
@@ -174,7 +182,8 @@ def test_a_pool_that_is_gone(cluster: Cluster) -> None:
         print(f"without the pool: {said[-1]}")
         assert_stayed(cluster, "poolless", started, before)
     finally:
-        node.run(["zpool", "import", "-f", "-d", str(node.folder / "disks"), node.pool])
+        with agent_held_still(node):
+            node.run(["zpool", "import", "-f", "-d", str(node.folder / "disks"), node.pool])
     wait_for(lambda: runs_on(cluster, "poolless", "n2"), "the move", STEP_SECONDS_MAX)
     assert checksum(cluster, "n2", "poolless") == before
     cluster.delete("poolless")

@@ -239,5 +239,5 @@ def test_no_client_reaches_the_copy_of_a_node_that_stood_still(
     seen: set[str] = set()
     while time.monotonic() < ends:
         seen.update((shop.run_id("n1"), shop.run_id("n2")))
-    assert seen <= {true_run, ""}
+    assert seen <= {true_run, ""}, (seen, true_run, shop.run_id("n1"), shop.lease("n1"))
     assert not shop.has_files_open(node)
