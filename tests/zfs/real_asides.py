@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -140,7 +141,7 @@ class RealAsides(ZfsCase, AsidesContract):
 
     async def sent_away(self, storage: IStorage, base: str | None, snapshot: str) -> None:
         """Have a stream written that nobody reads."""
-        with Path("/dev/null").open("wb") as nowhere:
+        with tempfile.TemporaryFile() as nowhere:
             await storage.send(DATASET, base, snapshot, nowhere.fileno())
 
     async def test_full(self) -> None:

@@ -59,10 +59,13 @@ class ZfsNodes:
         self._parents: list[str] = []
         self._processes: list[subprocess.Popen[bytes]] = []
         self.parent_of: dict[int, str] = {}
+        self._made = 0
 
     async def make(self, parent: str | None = None) -> ZfsStorage:
         """One more node, below an existing filesystem or below a new one."""
-        number = len(self.parent_of)
+        # Not how many there are in `parent_of`: of those that are gone an id may be given again.
+        number = self._made
+        self._made += 1
         if parent is None:
             parent = f"{self._pools[number % len(self._pools)]}/node-{number}"
             self._parents.append(parent)
