@@ -64,9 +64,6 @@ class Session:
             click.echo(text)
 
 
-pass_session = click.make_pass_decorator(Session)
-
-
 def answering(command: Command) -> Command:
     """The options that every command has, and its errors as one line and an exit code."""
 

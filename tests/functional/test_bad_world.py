@@ -283,7 +283,7 @@ def test_a_pool_that_is_suspended(cluster: Cluster) -> None:
     agent_file.write_text(configured.replace(f"pool: {node.pool}", "pool: small"))
     cluster.restart_agent("n2")
     # Until it has come back, that it is away is all that there is to say of a move to it.
-    wait_for(lambda: is_here(cluster, node.address), "the agent with the other pool")
+    wait_for(lambda: is_connected(cluster, "n2"), "the agent with the other pool")
     try:
         cluster.player.post("/configuration/containers/suspended", {"host": node.address})
         said = wait_for(
@@ -307,10 +307,3 @@ def test_a_pool_that_is_suspended(cluster: Cluster) -> None:
     wait_for(lambda: runs_on(cluster, "suspended", "n2"), "the move", STEP_SECONDS_MAX)
     assert checksum(cluster, "n2", "suspended") == before
     cluster.delete("suspended")
-
-
-def is_here(cluster: Cluster, address: str) -> bool:
-    """Whether a node's agent is connected."""
-    return any(
-        node["host"] == address and not node.get("away") for node in cluster.get("/state/nodes")
-    )
