@@ -1,4 +1,4 @@
-"""The checks of `admin/test`, for people whose hands know nox: one session for each kind."""
+"""The checks of `admin/test`, for people who are used to nox: one session for each kind."""
 
 import nox
 
@@ -6,7 +6,7 @@ nox.options.sessions = ["unit"]
 # admin/test keeps an environment of its own, with the versions of requirements/dev.lock.
 nox.options.default_venv_backend = "none"
 
-KINDS = ("unit", "simulation", "functional", "openzfs", "rpm", "crashes", "all")
+KINDS = ("unit", "coverage", "simulation", "functional", "openzfs", "rpm", "crashes", "all")
 
 
 def _session(kind: str) -> None:

@@ -21,7 +21,7 @@ def main(arguments: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO
     options = _parser().parse_args(arguments)
     try:
         if options.command == "export":
-            stdout.write(content.to_yaml(read_content(options.data_path)))
+            stdout.write(content.to_yaml(read_content(options.data_path), options.secrets))
         else:
             _import(options.data_path, stdin.read())
     except FlockerError as error:
@@ -54,6 +54,12 @@ def _parser() -> argparse.ArgumentParser:
             default=Path(DATA_PATH),
             help="Directory of the durable store (%(default)s).",
         )
+        if name == "export":
+            command.add_argument(
+                "--secrets",
+                action="store_true",
+                help="With the values of secrets: whoever reads the output knows them.",
+            )
     return parser
 
 

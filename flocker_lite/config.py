@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from flocker_lite.errors import ConfigurationFileError
+from flocker_lite.model.allowance import ENTRIES_MAX, entry
 
 VERSION = 1
 SECONDS_MAX = 86400
@@ -22,14 +23,16 @@ CONTROL_VARIABLE = "FLOCKER_CONTROL_NODE"
 class AgentOptions:
     """All that an agent must know, with defaults for what it need not be told.
 
-    `node` is this node's own address, as the REST API calls it. `pool` is a ZFS pool, or a
-    filesystem in one, below which the agent keeps everything of its own. `discovery_seconds` is
-    how often the agent looks at the whole node; what it is told of, it looks at right away.
-    While a container moves, connections to it are held for `held_seconds` at most. No more than
-    `held_connections` go through this agent at once, those that were let go and are relayed
-    included; what is beyond is refused. `certificates` is the directory with this node's
-    certificate; `insecure` lets it do without, and obey whoever answers at the control service's
-    address.
+    `node` is this node's own address, as the REST API calls it. `storage` is the name of a storage
+    backend, and `pool` is where that keeps everything of the agent's own: for "zfs" a ZFS pool, or
+    a filesystem in one. `discovery_seconds` is how often the agent looks at the whole node; what it
+    is told of, it looks at right away. While a container moves, connections to it are held for
+    `held_seconds` at most. No more than `held_connections` go through this agent at once, those
+    that were let go and are relayed included; what is beyond is refused. `certificates` is the
+    directory with this node's certificate; `insecure` lets it do without, and obey whoever answers
+    at the control service's address.
+
+    `allow` is what may let containers out of their box here: see `model.allowance`.
 
     With an `ssh_identity_file` the way by ssh between nodes is an administrator's matter. Without,
     the agent has keys of its own: `ssh_host_keys` is where those of this node's sshd are, and
@@ -39,6 +42,7 @@ class AgentOptions:
     node: str
     control_host: str
     control_port: int = 4524
+    storage: str = "zfs"
     pool: str = "flocker"
     mount_root: str = "/flocker"
     state_path: str = "/var/lib/flocker-lite"
@@ -54,6 +58,7 @@ class AgentOptions:
     held_seconds: float = 60.0
     certificates: str | None = None
     insecure: bool = False
+    allow: tuple[str, ...] = ()
 
 
 _SECTIONS = {
@@ -69,6 +74,7 @@ _SECTIONS = {
 }
 _KEYS = {
     "node": "node",
+    "storage": "storage",
     "pool": "pool",
     "mount-root": "mount_root",
     "state-path": "state_path",
@@ -77,6 +83,7 @@ _KEYS = {
     "discovery-seconds": "discovery_seconds",
     "certificates": "certificates",
     "insecure": "insecure",
+    "allow": "allow",
 }
 
 
@@ -98,7 +105,7 @@ def agent_options(
     ):
         if not values.get(name):
             raise ConfigurationFileError(advice)
-    return _checked(AgentOptions(**values))
+    return _checked(AgentOptions(**{**values, "allow": _allow(values.get("allow", ()))}))
 
 
 def read_agent_options(
@@ -152,6 +159,18 @@ def _is_number(value: object, *kinds: type) -> bool:
     return isinstance(value, kinds) and not isinstance(value, bool)
 
 
+def _allow(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple) or len(value) > ENTRIES_MAX:
+        raise ConfigurationFileError(
+            f"`allow` should be a list of at most {ENTRIES_MAX} entries, such as "
+            f"[NET_ADMIN, /dev/kvm], and is {value!r}"
+        )
+    try:
+        return tuple(dict.fromkeys(entry(str(each)) for each in value))
+    except ValueError as error:
+        raise ConfigurationFileError(f"`allow`: {error}") from None
+
+
 def _checked(options: AgentOptions) -> AgentOptions:
     for field in fields(options):
         value = getattr(options, field.name)
@@ -174,6 +193,8 @@ def _checked(options: AgentOptions) -> AgentOptions:
                 raise ConfigurationFileError(
                     f"`{field.name}` should be true or false, and is {value!r}"
                 )
+        elif field.name == "allow":
+            continue
         elif not isinstance(value, str) and (value is not None or field.default is not None):
             raise ConfigurationFileError(f"`{field.name}` should be a text, and is {value!r}")
     try:

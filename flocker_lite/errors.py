@@ -13,12 +13,36 @@ class ConfigurationFileError(FlockerError):
     """A configuration file or an option has something wrong with it; the text says where."""
 
 
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """What stands in the way of an edit, in words for a person.
+
+    Where the request has `value` under one of these `keys`, it is about that. `used_by` is the
+    name of the container that has what is asked for. `known` are the names that there are: one of
+    them may have been meant.
+    """
+
+    text: str
+    keys: tuple[str, ...] = ()
+    value: object = None
+    used_by: str | None = None
+    known: tuple[str, ...] = ()
+
+
+class ErrorWithFacts(FlockerError):
+    """An error whose `facts` say, for a person, who and what it is."""
+
+    def __init__(self, text: str = "", *facts: Fact) -> None:
+        super().__init__(text)
+        self.facts = facts
+
+
 class LeaseError(FlockerError):
     """A change of role that the one-writer rule forbids."""
 
 
-class NotFound(FlockerError):
-    """A dataset, snapshot or container is not there (any more)."""
+class NotFound(ErrorWithFacts):
+    """A dataset, snapshot, container or lease is not there (any more)."""
 
 
 class Busy(FlockerError):
@@ -29,12 +53,12 @@ class InUse(Busy):
     """Somebody who is not ours has a dataset in use; the text names who, and what to do."""
 
 
-class Conflict(FlockerError):
-    """Two copies of a dataset do not continue one another; the text holds the evidence."""
+class Conflict(ErrorWithFacts):
+    """It contradicts what is there: another copy, or the rest of the configuration."""
 
 
 class ReaderGone(FlockerError):
-    """Whoever read a stream hung up; it knows why."""
+    """The reader of a stream hung up; the reader knows why."""
 
 
 class PeerRefused(FlockerError):
@@ -69,6 +93,17 @@ class ContainerError(FlockerError):
     """Docker refused or failed to do something with a container."""
 
 
+class OutputUnreadable(ContainerError):
+    """Docker cannot read the output of a container: its log driver only takes it."""
+
+    def __init__(self, name: str, driver: str) -> None:
+        super().__init__(
+            f"container {name} has the log driver {driver}, from which Docker cannot read: look "
+            "where that driver sends the output, or give the container the driver json-file, local "
+            "or journald"
+        )
+
+
 class DockerAway(ContainerError):
     """Docker does not answer; nothing is wrong with what it was asked."""
 
@@ -76,11 +111,26 @@ class DockerAway(ContainerError):
 class PortInUse(ContainerError):
     """Docker could not publish a port of a container: something of the node listens there."""
 
-    def __init__(self, port: int, listener: object = "something else") -> None:
+    def __init__(self, port: str, listener: object = "something else") -> None:
         self.port = port
         super().__init__(
             f"port {port} of this node is in use by {listener}: stop that, or give the container "
             "another external port"
+        )
+
+
+class PortLost(PortInUse):
+    """Docker has a port of a container that is gone, and gives it to nobody until it is restarted.
+
+    That comes of a Docker that is killed while it starts the container.
+    """
+
+    def __init__(self, port: str) -> None:
+        super().__init__(port)
+        self.args = (
+            f"Docker holds port {port} of this node, and no container has it: that is left of one "
+            "which Docker was about to start when it was killed. Restart Docker: "
+            "`systemctl restart docker`",
         )
 
 

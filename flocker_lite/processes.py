@@ -11,13 +11,14 @@ from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ProcessDone, ProcessExitedAlready
-from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.protocol import ProcessProtocol
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from flocker_lite.errors import CommandFailed, CommandTimedOut
+from flocker_lite.interfaces.reactor import IProcessReactor
 
 STDOUT_BYTES_MAX = 64 * 1024 * 1024
 STDERR_TAIL_BYTES_MAX = 4096
@@ -52,11 +53,11 @@ class Run(Protocol):
 
 
 class Commands:
-    """Starts commands on a reactor; `reactor` provides IReactorProcess and IReactorTime."""
+    """Starts commands on a reactor."""
 
     def __init__(
         self,
-        reactor: Any,
+        reactor: IProcessReactor,
         environment: Mapping[str, str] = ENVIRONMENT,
         held_fd: int | None = None,
     ) -> None:
@@ -76,7 +77,7 @@ class Commands:
 
         `fds` gives descriptors of ours to the command, keyed by the number that they have there.
         Raises CommandFailed, with what it wrote to stderr, or CommandTimedOut after killing it.
-        Whoever cancels it knows that the process is gone when the cancellation has arrived.
+        When a cancellation has arrived, the process has ended.
         """
         running = self.start(argv, stdin, timeout_seconds, fds)
         try:
@@ -125,7 +126,7 @@ class Running(ProcessProtocol):
         self._timeout: IDelayedCall | None = None
         self._timed_out_after_seconds: float | None = None
 
-    def end_after(self, clock: Any, seconds: float) -> None:
+    def end_after(self, clock: IReactorTime, seconds: float) -> None:
         def out_of_time() -> None:
             self._timed_out_after_seconds = seconds
             self.kill()
@@ -174,7 +175,7 @@ class Running(ProcessProtocol):
             self.finished.errback(CommandFailed(self.argv, code, stderr))
 
 
-async def take_over(path: Path, clock: Any) -> int:
+async def take_over(path: Path, clock: IReactorTime) -> int:
     """Wait until no one before us is at work any more; returns the descriptor that says we are.
 
     A command outlives an agent that is killed, and does late what that one decided: "released"

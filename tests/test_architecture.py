@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,25 +21,30 @@ MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "model": {"errors"},
     "interfaces": {"model", "errors"},
-    "processes": {"errors"},
+    "processes": {"errors", "interfaces"},
     "ca": {"errors"},
-    "tls": FLOORS | {"ca", "refusals"},
+    "tls": FLOORS | {"ca", "refusal_log"},
     "durable": set(),
-    "refusals": set(),
-    "config": {"errors"},
+    "refusal_log": set(),
+    "config": {"errors", "model"},
     "receive": set(),
+    # Deciding stands on nothing that does.
+    "planner": {"model"},
     # A move holds back connections while it switches, by the switchboard of the routing room.
-    "convergence": FLOORS | {"routing"},
-    "zfs": FLOORS | {"processes"},
-    "ssh": FLOORS | {"processes", "durable"},
+    "convergence": FLOORS | {"planner", "routing"},
+    # Of the kernel, for storage backends: those do not know each other.
+    "mounts": FLOORS,
+    "zfs": FLOORS | {"processes", "mounts"},
+    # What peers ask for changes the trials and the moves of this node.
+    "peers": FLOORS | {"processes", "durable", "planner", "convergence"},
     "containers": FLOORS | {"processes"},
     "routing": FLOORS | {"processes"},
     "protocol": {"model", "errors"},
-    "control": FLOORS | {"protocol", "refusals"},
-    "agent": FLOORS | {"durable", "protocol", "convergence", "routing"},
+    "control": FLOORS | {"protocol", "refusal_log"},
+    "agent": FLOORS | {"durable", "protocol", "planner", "convergence", "routing"},
     "taps": {
         *(FLOORS | {"processes", "config", "convergence", "protocol", "receive"}),
-        *("zfs", "ssh", "containers", "routing", "control", "agent"),
+        *("zfs", "peers", "containers", "routing", "control", "agent"),
         *("ca", "tls"),
     },
     "client": set(),
@@ -46,6 +52,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "__main__": {"taps", "control", "errors"},
 }
 WIRING = {"taps", "__main__", "testing"}
+TEXTS = {".c", ".html", ".py", ".yml"}
 
 MODULES = sorted((ROOT / PACKAGE).rglob("*.py"))
 
@@ -101,6 +108,13 @@ def test_only_wiring_knows_the_reactor(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_deciding_knows_no_twisted(path: Path) -> None:
+    """What decides is values and functions: it can be lifted out, and run anywhere."""
+    names = {name for name in imported(path) if name.split(".")[0] == "twisted"}
+    assert not names or room(path) not in {"model", "planner"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_every_file_says_what_it_is_for(path: Path) -> None:
     """In one sentence, which begins the docstring and stands alone."""
     docstring = ast.get_docstring(ast.parse(path.read_text("utf-8")))
@@ -119,6 +133,21 @@ def test_size(path: Path) -> None:
             assert node.end_lineno is not None
             lines = node.end_lineno - node.lineno + 1
             assert lines <= FUNCTION_LINES_MAX, f"{node.name} has {lines} lines"
+
+
+def test_only_zfs_speaks_of_pools() -> None:
+    """A storage backend is found by its name: what is true of ZFS alone is said in its room."""
+    files = [path for path in (ROOT / PACKAGE).rglob("*") if path.suffix in TEXTS]
+    said = [path for path in files if "zpool" in path.read_text("utf-8").lower()]
+    assert {path.relative_to(ROOT / PACKAGE).parts[0] for path in said} == {"zfs"}
+
+
+def test_every_room_is_installed() -> None:
+    """pyproject.toml lists all packages; a missing one would be noticed only when installed."""
+    text = (ROOT / "pyproject.toml").read_text("utf-8")
+    listed = tomllib.loads(text)["tool"]["setuptools"]["packages"]
+    here = {".".join(path.relative_to(ROOT).parts[:-1]) for path in MODULES}
+    assert here == {name for name in listed if name.startswith(PACKAGE)}
 
 
 def test_the_table_has_no_room_that_is_not_there() -> None:

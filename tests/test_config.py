@@ -25,6 +25,7 @@ node: 10.0.0.1
 control-service:
   hostname: control.example
   port: 5000
+storage: other
 pool: tank/flocker
 mount-root: /data
 ssh:
@@ -37,6 +38,7 @@ hold:
   connections: 500
   seconds: 7.5
 certificates: /etc/certificates
+allow: [cap_sys_admin, /dev/kvm/, privileged, SYS_ADMIN]
 """
 SMALL = "version: 1\nnode: 10.0.0.1\ncontrol-service: {hostname: control.example}\n"
 
@@ -45,19 +47,19 @@ def test_documented() -> None:
     """The table in docs/agent.rst has every option, no other, and its default."""
     path = Path(__file__).resolve().parents[1] / "docs" / "agent.rst"
     table = path.read_text("utf-8").partition(".. options\n")[2].partition(".. end of options")[0]
-    rows = re.findall(r"   \* - ``(.+)``\n     - (.+)\n     - (.+)", table)
+    rows = re.findall(r"   \* - ``(.+)``\n     - (.+)\n     - (.+(?:\n       .+)*)", table)
     defaults = {field.name: field.default for field in fields(AgentOptions)}
     keys = dict(_KEYS)
     for section, inner in _SECTIONS.items():
         keys |= {f"{section}: {key}": name for key, name in inner.items()}
     assert sorted(key for key, _, _ in rows) == sorted(keys)
     for key, default, meaning in rows:
-        wanted = defaults[keys[key]]
-        if wanted is MISSING:
-            assert default == "has to be said"
-        elif wanted is not None:
-            text = f"{wanted:g}" if isinstance(wanted, float) else str(wanted)
-            assert default == f"``{text.lower() if isinstance(wanted, bool) else text}``"
+        desired = defaults[keys[key]]
+        if desired is MISSING:
+            assert default == "required"
+        elif desired not in (None, ()):
+            text = f"{desired:g}" if isinstance(desired, float) else str(desired)
+            assert default == f"``{text.lower() if isinstance(desired, bool) else text}``"
         assert meaning.endswith(".")
 
 
@@ -67,6 +69,7 @@ def test_file() -> None:
         "10.0.0.1",
         "control.example",
         5000,
+        "other",
         "tank/flocker",
         "/data",
         ssh_user="mover",
@@ -77,6 +80,7 @@ def test_file() -> None:
         held_connections=500,
         held_seconds=7.5,
         certificates="/etc/certificates",
+        allow=("SYS_ADMIN", "/dev/kvm", "privileged"),
     )
     assert agent_options(SMALL, {}, {}) == AgentOptions("10.0.0.1", "control.example")
 
@@ -112,8 +116,11 @@ def test_precedence() -> None:
         ("version: 1\nnode: 10.0.0.1", "say where the control service is"),
         (
             SMALL + "colour: blue",
-            "unknown key `colour`; known are certificates, ",
+            "unknown key `colour`; known are allow, certificates, ",
         ),
+        (SMALL + "allow: privileged", "`allow` should be a list of at most 128 entries"),
+        (SMALL + "allow: [FLY]", "`allow`: 'FLY' is none of privileged, security_opt, "),
+        (SMALL + f"allow: [/{'a' * 256}]", "at most 256 bytes"),
         (SMALL + "control-service: control", "`control-service:` should be a mapping"),
         (
             SMALL + "ssh: {name: x}",

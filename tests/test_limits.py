@@ -7,12 +7,12 @@ from pathlib import Path
 
 from twisted.web.http import HTTPChannel
 
-from flocker_lite import refusals
-from flocker_lite.control import agents
-from flocker_lite.control.http import channel, events, exchange, names
+from flocker_lite import refusal_log
+from flocker_lite.control import agent_links, agent_queries
+from flocker_lite.control.http import channel, events, host_names, logs, request_response
 from flocker_lite.model import codec
 from flocker_lite.protocol import link, messages
-from flocker_lite.taps import open_files
+from flocker_lite.taps import startup
 
 DOCUMENT = Path(__file__).parent.parent / "docs/security.rst"
 UNITS = {"": 1, "s": 1, "KiB": 1024, "MiB": 1024 * 1024}
@@ -22,20 +22,22 @@ LIMITS = {
     "A request, from first byte to last": channel.IDLE_TIMEOUT_SECONDS,
     "An answer, until it is read": channel.IDLE_TIMEOUT_SECONDS,
     "Connections to the REST API": channel.CONNECTIONS_MAX,
-    "Requests that wait for changes": exchange.WATCHERS_MAX,
+    "Requests that wait for changes": request_response.WATCHERS_MAX,
     "A reader of events who does not read": events.STALLED_SECONDS_MAX,
-    "Connections without a hello (agents)": agents.STRANGERS_MAX,
-    "Hello, from the connection on": agents.GREETING_SECONDS_MAX,
-    "Messages before hello is answered": agents.STRANGERS_BOXES_MAX,
+    "A reader of output who does not read": logs.STALLED_SECONDS_MAX,
+    "Readers of containers' output": agent_queries.READERS_MAX,
+    "Connections without a hello (agents)": agent_links.UNAUTHENTICATED_MAX,
+    "Hello, from the connection on": agent_links.GREETING_SECONDS_MAX,
+    "Messages before hello is answered": agent_links.UNAUTHENTICATED_BOXES_MAX,
     "One AMP box": link.BOX_BYTES_MAX,
     "Answers that an agent does not read": link.ANSWERS_UNREAD_MAX,
     "A message of an agent": messages.MESSAGE_BYTES_MAX,
     "Records in one node's report": messages.REPORTED_COUNT_MAX,
     "A node's report and its changes": messages.REPORTED_BYTES_MAX,
-    "Lines about who is refused, in 20 s": refusals.LINES_MAX,
-    "Addresses that have such lines": refusals.ADDRESSES_MAX,
-    "Host names looked up at one time": names.LOOKUPS_MAX,
-    "Open files": open_files.OPEN_FILES_MAX,
+    "Lines about who is refused, in 20 s": refusal_log.LINES_MAX,
+    "Addresses that have such lines": refusal_log.ADDRESSES_MAX,
+    "Host names looked up at one time": host_names.LOOKUPS_MAX,
+    "Open files": startup.OPEN_FILES_MAX,
 }
 
 

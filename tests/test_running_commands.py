@@ -6,7 +6,7 @@ import os
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from twisted.internet import reactor
@@ -37,7 +37,7 @@ class CommandsTests(TestCase):
     timeout = LATE_SECONDS
 
     def setUp(self) -> None:
-        self.commands = Commands(reactor)
+        self.commands = Commands(cast(Any, reactor))
 
     async def failure(self, argv: tuple[str, ...]) -> CommandFailed:
         """How a command failed."""
@@ -125,7 +125,7 @@ class CommandsTests(TestCase):
         path = Path(folder.name) / "made" / "agent.lock"
         clock = Clock()
         held_fd = await take_over(path, clock)
-        running = Commands(reactor, held_fd=held_fd).start(("sleep", "60"))
+        running = Commands(cast(Any, reactor), held_fd=held_fd).start(("sleep", "60"))
         waiting: Any = ensureDeferred(take_over(path, clock))
         self.assertNoResult(waiting)
         os.close(held_fd)

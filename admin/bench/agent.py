@@ -1,4 +1,4 @@
-"""An agent with many containers on one node: what they cost on the way there, and at rest."""
+"""Measures an agent with many containers on one node: while it starts them, and at rest."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SETTLE_SECONDS = 10.0
 
 
 def agent(lab: Lab, containers: int, idle_seconds: float) -> dict[str, Any]:
-    """The figures of so many containers with a dataset each, at rest for so long."""
+    """The figures for this many containers with a dataset each, at rest for this long."""
     node = lab.node("n1")
     api = Api(f"http://{lab.node('control').address}:4523/v1")
     api.until("/state/nodes", lambda nodes: len(nodes) == 1)
@@ -55,7 +55,7 @@ def _configure(api: Api, address: str, name: str) -> None:
 
 
 def _at_rest(node: Node, seconds: float) -> float:
-    """How many percent of a processor it uses when nothing happens."""
+    """The percentage of a processor that the agent uses when nothing happens."""
     time.sleep(SETTLE_SECONDS)
     before = _cpu_seconds(node)
     time.sleep(seconds)
@@ -63,7 +63,7 @@ def _at_rest(node: Node, seconds: float) -> float:
 
 
 def _cpu_seconds(node: Node) -> float:
-    """What the agent has used, and the commands that it ran."""
+    """The CPU time of the agent and of the commands that it ran."""
     pid = int((node.root / PID_FILE).read_text())
     return cpu_seconds(Path(node.root / f"proc/{pid}/stat"), with_children=True)
 

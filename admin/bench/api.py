@@ -68,7 +68,7 @@ class Api:
         return dataset_id
 
     def moved(self, dataset_id: str, address: str, epoch: int, last_step: str) -> dict[str, Any]:
-        """Wait for the end of a move, both sides' accounts of it included; returns them."""
+        """Wait for the end of a move, the progress of both sides included; returns them."""
 
         def ended(move: Any) -> bool:
             return (
@@ -83,5 +83,5 @@ class Api:
             lambda moves: any(ended(move) for move in moves),
         )
         self.until_dataset_at(dataset_id, address)
-        account: dict[str, Any] = next(move for move in moves if ended(move))
-        return account
+        move: dict[str, Any] = next(move for move in moves if ended(move))
+        return move

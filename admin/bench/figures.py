@@ -17,7 +17,7 @@ FSYNC_PAUSE_SECONDS = 0.05
 
 
 def percentile(values: Iterable[float], percent: float) -> float:
-    """The smallest of the values that so many percent of them do not exceed."""
+    """The smallest value that this percentage of the values do not exceed."""
     ordered = sorted(values)
     return ordered[max(math.ceil(len(ordered) * percent / 100), 1) - 1]
 
@@ -31,9 +31,9 @@ def spread(seconds: Sequence[float]) -> dict[str, float]:
 
 
 def cpu_seconds(stat: Path, with_children: bool = False) -> float:
-    """What a process used of the processors since it began, by its file in /proc.
+    """The CPU time of a process since it began, by its file in /proc.
 
-    Also what its children used that have ended, if that is wanted.
+    `with_children` adds the CPU time of its children that have ended.
     """
     # The name of a program, in brackets, may have spaces.
     fields = stat.read_text("utf-8").rpartition(")")[2].split()
@@ -41,9 +41,9 @@ def cpu_seconds(stat: Path, with_children: bool = False) -> float:
 
 
 def waited_seconds(process: Path) -> float:
-    """How long the threads of a process, by its directory in /proc, could run and did not.
+    """How long a process's threads waited for a processor, by its directory in /proc.
 
-    That is what other work on the machine takes from it.
+    That is the time that other work on the machine takes from it.
     """
     waited = 0
     for thread in (process / "task").iterdir():
@@ -53,7 +53,7 @@ def waited_seconds(process: Path) -> float:
 
 
 def fsync_seconds(directory: Path, count: int = FSYNC_COUNT) -> list[float]:
-    """How long each of so many appends with fsync took, of a page each, in this directory."""
+    """How long each append of a page with fsync took in this directory."""
     with FsyncFloor(directory) as floor:
         for _ in range(count):
             floor.append()
@@ -77,7 +77,7 @@ class FsyncFloor:
         self._path.unlink()
 
     def append(self) -> None:
-        """A page, which is on the disk when this returns."""
+        """Append a page, which is on the disk when this returns."""
         began = time.monotonic()
         os.write(self._descriptor, bytes(FSYNC_BYTES))
         os.fsync(self._descriptor)

@@ -40,7 +40,7 @@ FIRST_PORT = 10_000
 
 
 def content(agents: int, containers: int, ports: int) -> Content:
-    """A cluster of so many nodes, each with so many containers that have a dataset each.
+    """A cluster of `agents` nodes with `containers` each, and one dataset for each container.
 
     `ports` of the containers have an external port, which concerns every node.
     """
@@ -68,7 +68,7 @@ def content(agents: int, containers: int, ports: int) -> Content:
 
 
 def fleet(agents: int, containers: int, ports: int) -> dict[str, Any]:
-    """The figures of one size of a cluster."""
+    """The figures for one size of a cluster."""
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="flocker-bench-")))
         control = ControlProcess(directory, content(agents, containers, ports))
@@ -138,7 +138,7 @@ class _Run:
         }
 
     def _others(self) -> Callable[[], float]:
-        """For how much of the time from now on other work keeps it from a processor, in percent."""
+        """The percentage of the time from now on in which it waits for a processor."""
         before, began = self._control.waited_seconds(), time.monotonic()
         return lambda: (self._control.waited_seconds() - before) / (time.monotonic() - began) * 100
 
@@ -153,7 +153,7 @@ class _Run:
         until(is_quiet, CONVERGED_SECONDS_MAX, "the control service is quiet", poll_seconds=0)
 
     def steady_with_a_silent_death(self) -> dict[str, float]:
-        """What it costs when nothing happens, but that a node falls silent: when that is seen."""
+        """The cost of a steady state, and how long until a node that falls silent is noticed."""
         before, began = self._control.cpu_seconds(), time.monotonic()
         with closing(self._control.client()) as client:
             with self._processes.last_silent():
@@ -187,7 +187,7 @@ class _Run:
         }
 
     def writes(self) -> dict[str, float]:
-        """So many a second, by several clients at a time."""
+        """The figures of many writes a second, by several clients at a time."""
         made: list[tuple[str, float, float]] = []
         count = int(WRITES_PER_SECOND * WRITES_SECONDS)
         numbers = iter(range(count))

@@ -1,4 +1,4 @@
-"""The floor: what a skilled hand does in a shell, with everything prepared that can be."""
+"""The floor: a move by a shell script, with everything prepared that can be."""
 
 from __future__ import annotations
 

@@ -6,11 +6,11 @@ import statistics
 from typing import Any
 
 from admin.bench.api import Api
+from admin.bench.docker_swarm import DOCKER_SWARM_PORT, DockerSwarm
 from admin.bench.figures import percentile
 from admin.bench.floor import FLOOR_PORT, Floor
 from admin.bench.postgres import postgres_moves
 from admin.bench.probe import Probe
-from admin.bench.swarm import SWARM_PORT, Swarm
 from admin.hosts import Lab
 
 ANSWERS_BETWEEN = 50
@@ -24,7 +24,7 @@ def pause(
     api = Api(f"http://{lab.node('control').address}:4523/v1")
     api.until("/state/nodes", lambda nodes: len(nodes) == 2)
     result = _redis(lab, api, moves, ballast_mib)
-    result["swarm_seconds"] = _swarm(lab, swarm_moves) if swarm_moves else []
+    result["swarm_seconds"] = _docker_swarm(lab, swarm_moves) if swarm_moves else []
     if postgres:
         result["postgres"] = postgres_moves(lab, api, postgres, postgres_mib)
     return result
@@ -50,7 +50,7 @@ def _redis(lab: Lab, api: Api, moves: int, ballast_mib: int) -> dict[str, Any]:
     addresses = (first.address, second.address)
     floors: list[float] = []
     ours: list[float] = []
-    accounts: list[dict[str, Any]] = []
+    measured: list[dict[str, Any]] = []
     try:
         for number in range(moves):
             source, target = (first, second) if number % 2 == 0 else (second, first)
@@ -62,7 +62,7 @@ def _redis(lab: Lab, api: Api, moves: int, ballast_mib: int) -> dict[str, Any]:
             with Probe(addresses, REDIS_PORT) as probe:
                 probe.wait_for_answers(ANSWERS_BETWEEN)
                 api.post("/configuration/containers/redis", {"host": target.address})
-                accounts.append(api.moved(dataset_id, target.address, number + 2, "start"))
+                measured.append(api.moved(dataset_id, target.address, number + 2, "start"))
                 probe.wait_for_answers(ANSWERS_BETWEEN)
             ours.append(probe.longest_gap_seconds)
     finally:
@@ -70,20 +70,20 @@ def _redis(lab: Lab, api: Api, moves: int, ballast_mib: int) -> dict[str, Any]:
     return {
         "floor_seconds": floors,
         "flocker_lite_seconds": ours,
-        "accounts": accounts,
+        "measured": measured,
         "ratio_of_medians": statistics.median(ours) / statistics.median(floors),
     }
 
 
-def _swarm(lab: Lab, moves: int) -> list[float]:
+def _docker_swarm(lab: Lab, moves: int) -> list[float]:
     first, second = lab.node("n1"), lab.node("n2")
-    swarm = Swarm(first, second)
+    swarm = DockerSwarm(first, second)
     seconds: list[float] = []
     try:
         swarm.set_up()
         for number in range(moves):
             source, target = (first, second) if number % 2 == 0 else (second, first)
-            with Probe((first.address, second.address), SWARM_PORT) as probe:
+            with Probe((first.address, second.address), DOCKER_SWARM_PORT) as probe:
                 probe.wait_for_answers(ANSWERS_BETWEEN)
                 swarm.move(source, target)
                 probe.wait_for_answers(ANSWERS_BETWEEN)
@@ -101,30 +101,30 @@ def table(result: dict[str, Any]) -> str:
         ("redis, flocker_lite", result["flocker_lite_seconds"]),
         ("redis without data, Swarm", result["swarm_seconds"]),
     ]
-    kinds = {"redis": result["accounts"]}
+    kinds = {"redis": result["measured"]}
     if "postgres" in result:
         rows.append(("PostgreSQL, flocker_lite", result["postgres"]["seconds"]))
-        kinds["PostgreSQL"] = result["postgres"]["accounts"]
+        kinds["PostgreSQL"] = result["postgres"]["measured"]
     lines += [f"{title:28}{len(seconds):6}{_spread(seconds)}" for title, seconds in rows if seconds]
     lines.append(f"{'redis: ratio to the floor':28}{result['ratio_of_medians']:16.2f}")
-    for kind, accounts in kinds.items():
-        lines += ["", *_accounts(kind, accounts)]
+    for kind, measured in kinds.items():
+        lines += ["", *_summary(kind, measured)]
     return "\n".join(lines)
 
 
-def _accounts(kind: str, accounts: list[dict[str, Any]]) -> list[str]:
+def _summary(kind: str, measured: list[dict[str, Any]]) -> list[str]:
     """What flocker_lite itself says of its moves."""
     predicted = [
-        (account["predicted_pause_seconds"], account["pause_seconds"])
-        for account in accounts
-        if "predicted_pause_seconds" in account
+        (move["predicted_pause_seconds"], move["pause_seconds"])
+        for move in measured
+        if "predicted_pause_seconds" in move
     ]
     wrong_by = [abs(before - after) for before, after in predicted]
-    rounds = [len(account["rounds"]) for account in accounts]
+    rounds = [len(move["rounds"]) for move in measured]
     lines = [f"{f'{kind}: steps of the pause':34}" + _heads("p50", "p95", "p99", "worst")]
-    for step in accounts[0]["pause"]:
-        lines.append(f"  {step:32}{_spread([each['pause'].get(step, 0.0) for each in accounts])}")
-    lines.append(f"  {'in all':32}{_spread([each['pause_seconds'] for each in accounts])}")
+    for step in measured[0]["pause"]:
+        lines.append(f"  {step:32}{_spread([each['pause'].get(step, 0.0) for each in measured])}")
+    lines.append(f"  {'in all':32}{_spread([each['pause_seconds'] for each in measured])}")
     if wrong_by:
         lines.append(f"  {'predicted':32}{_spread([before for before, _ in predicted])}")
         lines.append(f"  {'prediction wrong by':32}{_spread(wrong_by)}")

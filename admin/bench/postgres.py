@@ -18,7 +18,7 @@ LOAD = "pgbench-load"
 
 
 def postgres_moves(lab: Lab, api: Api, moves: int, size_mib: int) -> dict[str, Any]:
-    """Pauses as a writing client saw them, the accounts of the moves, and rows that were lost.
+    """Pauses as a writing client saw them, what the API says of moves, and rows that were lost.
 
     Raises RuntimeError when an acknowledged row is missing.
     """
@@ -43,7 +43,7 @@ def postgres_moves(lab: Lab, api: Api, moves: int, size_mib: int) -> dict[str, A
     first.run([*inside, *fill], timeout_seconds=900)
     _start_load(first)
     pauses: list[float] = []
-    accounts: list[dict[str, Any]] = []
+    measured: list[dict[str, Any]] = []
     try:
         with PostgresClient(first.address, PORT) as client:
             for number in range(moves):
@@ -51,7 +51,7 @@ def postgres_moves(lab: Lab, api: Api, moves: int, size_mib: int) -> dict[str, A
                 client.wait_for_answers(ANSWERS_BETWEEN)
                 client.longest_pause_seconds = 0.0
                 api.post("/configuration/containers/postgres", {"host": target.address})
-                accounts.append(api.moved(dataset_id, target.address, number + 2, "start"))
+                measured.append(api.moved(dataset_id, target.address, number + 2, "start"))
                 client.wait_for_answers(ANSWERS_BETWEEN)
                 pauses.append(client.longest_pause_seconds)
     finally:
@@ -62,7 +62,7 @@ def postgres_moves(lab: Lab, api: Api, moves: int, size_mib: int) -> dict[str, A
     lost = [number for number in client.acknowledged if number not in there]
     if lost:
         raise RuntimeError(f"acknowledged, and not there any more: {lost}")
-    return {"seconds": pauses, "accounts": accounts, "acknowledged": len(client.acknowledged)}
+    return {"seconds": pauses, "measured": measured, "acknowledged": len(client.acknowledged)}
 
 
 def _start_load(node: Node) -> None:

@@ -1,4 +1,4 @@
-"""A prober that asks a redis on two nodes in turn, and knows the longest time without an answer."""
+"""A probe that asks a redis on two nodes in turn, and measures the longest time without answer."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Probe:
             thread.join()
 
     def wait_for_answers(self, count: int, timeout_seconds: float = 60.0) -> None:
-        """Until so many more were given."""
+        """Wait until this many more answers came."""
         goal = self.answers + count
         ends = time.monotonic() + timeout_seconds
         while self.answers < goal:

@@ -30,16 +30,16 @@ def push(lab: Lab, repeats: int, size_mib: int) -> dict[str, Any]:
         )
         filesystem = f"{first.pool}/flocker-lite/{dataset_id}"
         first.run(["zfs", "snapshot", f"{filesystem}@bench"])
-        # What goes first reads the data from the disk, what follows may have it in memory.
+        # The first send reads the data from the disk; later ones may find it in memory.
         pipe_first = number % 2 == 0
         if pipe_first:
             seconds = bare_pipe_seconds(first, second, filesystem, "bench")
         body = {"primary": second.address}
         api.post(f"/configuration/datasets/{dataset_id}", body)
-        account = api.moved(dataset_id, second.address, 2, "hand over")
+        move = api.moved(dataset_id, second.address, 2, "hand over")
         if not pipe_first:
             seconds = bare_pipe_seconds(first, second, filesystem, "bench")
-        whole = account["rounds"][0]
+        whole = move["rounds"][0]
         pipe.append(whole["bytes"] / MIB / seconds)
         ours.append(whole["bytes"] / MIB / whole["seconds"])
     return {
@@ -47,7 +47,7 @@ def push(lab: Lab, repeats: int, size_mib: int) -> dict[str, Any]:
         "pipe_mib_per_second": pipe,
         "flocker_lite_mib_per_second": ours,
         "ratio_of_medians": statistics.median(ours) / statistics.median(pipe),
-        # What a machine does on which others work as well is told by its best moments.
+        # On a machine with other work, the best runs say most about the code.
         "ratio_of_bests": max(ours) / max(pipe),
     }
 

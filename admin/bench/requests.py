@@ -1,4 +1,4 @@
-"""What requests to the REST API cost, beside an app that answers the same bytes from memory."""
+"""Measures requests to the REST API beside an app that answers the same bytes from memory."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WARM_UP_COUNT = 20
 
 
 class Request(NamedTuple):
-    """Of a client."""
+    """A client's request."""
 
     method: str
     path: str
@@ -34,7 +34,7 @@ class Request(NamedTuple):
 
 
 def requests(containers: int, count: int) -> dict[str, Any]:
-    """The figures of each operation with so many containers, of so many requests."""
+    """The figures of each operation: `count` requests, with this many containers."""
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="flocker-bench-")))
         control = ControlProcess(directory, content(NODES, containers // NODES, 0))
@@ -51,7 +51,7 @@ def requests(containers: int, count: int) -> dict[str, Any]:
 
 
 def _answers(port: int) -> dict[str, str]:
-    """What the control service answers to one request of each kind."""
+    """The control service's answer to one request of each kind."""
     with closing(Client(port)) as client:
         return {
             operation: client.request(*made).decode()

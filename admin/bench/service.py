@@ -114,22 +114,22 @@ class ControlProcess:
         return self._process.pid
 
     def cpu_seconds(self) -> float:
-        """What it has used of the processors since it began."""
+        """Its CPU time since it began."""
         return cpu_seconds(Path(f"/proc/{self.pid}/stat"))
 
     def waited_seconds(self) -> float:
-        """How long it could have run and did not, since other work had the processors."""
+        """How long it waited for a processor, because other work had them."""
         return waited_seconds(Path(f"/proc/{self.pid}"))
 
     def memory_bytes(self) -> int:
-        """What it has resident."""
+        """Its resident memory."""
         return int(Path(f"/proc/{self.pid}/statm").read_text("utf-8").split()[1]) * _PAGE_BYTES
 
 
 class FleetProcesses:
-    """So many simulated agents in a few processes, which tell when they learn of a dataset.
+    """Simulated agents in a few processes, which tell when they learn of a dataset.
 
-    The last one has a process of its own, which can be `silent`.
+    The last agent has a process of its own, which can fall silent.
     """
 
     def __init__(self, agent_port: int, count: int) -> None:
@@ -204,7 +204,7 @@ class FleetProcesses:
 
 
 def until(good: Callable[[], bool], timeout_seconds: float, what: str, poll_seconds: float) -> None:
-    """Ask again and again; TimeoutError when it does not become so."""
+    """Wait until `good()` is true; TimeoutError when that takes too long."""
     ends = time.monotonic() + timeout_seconds
     while not good():
         if time.monotonic() > ends:

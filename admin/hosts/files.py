@@ -58,7 +58,11 @@ def hosts(plan: LabPlan) -> str:
 
 
 def sshd_configuration(checkout: Path) -> str:
-    """An ssh server for root with keys only, in which the checkout's programs are found by name."""
+    """An ssh server for root with keys only, in which the checkout's programs are found by name.
+
+    The key exchange that OpenSSH prefers withstands quantum computers and takes 0.2 s of processor
+    time for each connection. A lab makes thousands of connections and has no secrets.
+    """
     return (
         "HostKey /etc/ssh/ssh_host_ed25519_key\n"
         "PidFile /run/sshd.pid\n"
@@ -67,6 +71,7 @@ def sshd_configuration(checkout: Path) -> str:
         f"AuthorizedKeysFile /root/.ssh/authorized_keys {AGENTS_KEYS}\n"
         "UsePAM no\n"
         "UseDNS no\n"
+        "KexAlgorithms curve25519-sha256\n"
         f"MaxStartups {SSH_STARTUPS_MAX}\n"
         f"SetEnv PATH={search_path(checkout)}\n"
         "Subsystem sftp internal-sftp\n"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
+from uuid import uuid4
 
 from admin.hosts import cgroups, network, pools
 from admin.hosts.arrivals import await_agents
@@ -25,6 +26,8 @@ NAME_DEFAULT = "lab"
 SUBNET_DEFAULT = "10.77.0.0/24"
 POOL_SIZE_GIB_DEFAULT = 8
 LOCK_TIMEOUT_SECONDS = 3.0
+DELETED_SUFFIX = ".deleted-"
+"""After the name of a lab in the name of a folder that is being deleted; no lab has such a name."""
 
 
 class Lab:
@@ -142,8 +145,8 @@ class Lab:
         let_go_of_mountpoints(folder)
         if keep_logs:
             keep_only_logs(folder)
-        elif folder.exists():
-            shutil.rmtree(folder)
+        else:
+            delete_beside(folder)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -172,6 +175,18 @@ def let_go_of_mountpoints(folder: Path) -> None:
     paths = [str(path) for path in folder.glob("nodes/*/mounts/*") if path.is_dir()]
     if paths:
         run(["chattr", "-i", *paths], check=False)
+
+
+def delete_beside(folder: Path) -> None:
+    """Have a folder gone at once, while its thousands of files are still being deleted.
+
+    What an earlier deletion has left, because it was killed or is still at work, is deleted too.
+    """
+    if folder.exists():
+        folder.rename(folder.with_name(f"{folder.name}{DELETED_SUFFIX}{uuid4().hex}"))
+    doomed = [str(path) for path in folder.parent.glob(f"{folder.name}{DELETED_SUFFIX}*")]
+    if doomed:
+        run(["setsid", "--fork", "sh", "-c", 'exec rm -rf "$@" >/dev/null 2>&1', "rm", *doomed])
 
 
 def keep_only_logs(folder: Path) -> None:

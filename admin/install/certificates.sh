@@ -10,7 +10,7 @@ find_certificates() {
     local kind=$1 from=$2 found file here
     found=("$from/$kind"-*.crt)
     if [ ${#found[@]} != 1 ] || [ ! -f "${found[0]}" ]; then
-        fail "in $from there should be one $kind-NAME.crt: put there what \`flocker-ca create-$kind --to\` made for this machine"
+        fail "$from should have one $kind-NAME.crt: copy there what \`flocker-ca create-$kind --to\` made for this machine"
     fi
     bundle=("$from/cluster.crt" "${found[0]%.crt}.key" "${found[0]}")
     for file in "${bundle[@]}"; do
@@ -38,7 +38,7 @@ want_certificates() {
     else
         differ=yes
     fi
-    if [ $differ = yes ]; then alter "copy what is in $from to $certificates" copy_certificates; fi
+    if [ $differ = yes ]; then alter "copy the files in $from to $certificates" copy_certificates; fi
 }
 
 copy_certificates() {

@@ -16,10 +16,10 @@ DOCKER_PS = "docker ps --format 'table {{.Names}}\\t{{.Image}}\\t{{.Status}}'"
 
 @dataclass(frozen=True)
 class Moved:
-    """What a move was like: the API's account of it, and what a client saw."""
+    """What a move was like: the API's report of its progress, and what a client saw."""
 
     title: str
-    account: dict[str, Any]
+    progress: dict[str, Any]
     client_pause_seconds: float
     refused: int
     intact: bool
@@ -77,7 +77,7 @@ class Story:
         with RedisClient(self.first.address, 6379) as client:
             client.wait_for_answers(20)
             before = client.answered
-            account = self._move("redis", target)
+            progress = self._move("redis", target)
             client.wait_for_answers(20)
         play.tell("The data is there, through either node.")
         for node in (self.first, self.second):
@@ -86,7 +86,7 @@ class Story:
         self._show_where_it_runs("redis", source, target)
         # An increment whose answer was lost on the way may count as well.
         intact = visits >= client.answered > before
-        return Moved(title, account, client.longest_pause_seconds, client.refused, intact)
+        return Moved(title, progress, client.longest_pause_seconds, client.refused, intact)
 
     def postgres(self, size_mib: int) -> None:
         """A PostgreSQL with so much data in it."""
@@ -123,14 +123,14 @@ class Story:
         play.tell("Move it under a light write load.")
         with PostgresClient(self.second.address, 5432) as client:
             client.wait_for_answers(50)
-            account = self._move("postgres", self.second)
+            progress = self._move("postgres", self.second)
             client.wait_for_answers(50)
         play.tell("Is every transaction there that was acknowledged?")
         there = self._sql("SELECT number FROM journal ORDER BY number")
         found = {int(row) for row in there.split()}
         lost = [number for number in client.acknowledged if number not in found]
         play.tell(f"{len(client.acknowledged)} were acknowledged, {len(lost)} of them are missing.")
-        return Moved(title, account, client.longest_pause_seconds, client.refused, not lost)
+        return Moved(title, progress, client.longest_pause_seconds, client.refused, not lost)
 
     def clean_up(self) -> None:
         """Delete everything; nothing of it is left on either node."""
@@ -182,8 +182,8 @@ class Story:
             "/state/datasets",
             lambda answer: any(item.get("primary") == target.address for item in answer),
         )
-        account: dict[str, Any] = moves[0]
-        return account
+        progress: dict[str, Any] = moves[0]
+        return progress
 
     def _show_where_it_runs(self, name: str, source: Node, target: Node) -> None:
         play = self._play

@@ -12,13 +12,15 @@ STEPS = ("stop", "unmount", "snapshot", "send", "commit", "hand over", "mount", 
 def table(moves: Iterable[Moved]) -> str:
     """One column for each move: bytes of each round, the pause by step, and the data."""
     moves = list(moves)
-    rounds_max = max(len(move.account["rounds"]) for move in moves)
+    rounds_max = max(len(move.progress["rounds"]) for move in moves)
     rows: list[list[str]] = [["", *(move.title for move in moves)]]
     for number in range(rounds_max):
         rows.append([f"round {number + 1}", *(_round(move, number) for move in moves)])
     for step in STEPS:
         rows.append([f"pause: {step}", *(_milliseconds(_step(move, step)) for move in moves)])
-    rows.append(["pause in all", *(_milliseconds(move.account["pause_seconds"]) for move in moves)])
+    rows.append(
+        ["pause in all", *(_milliseconds(move.progress["pause_seconds"]) for move in moves)]
+    )
     rows.append(
         ["pause as a client saw it", *(_milliseconds(m.client_pause_seconds) for m in moves)]
     )
@@ -28,7 +30,7 @@ def table(moves: Iterable[Moved]) -> str:
 
 
 def _round(move: Moved, number: int) -> str:
-    rounds = move.account["rounds"]
+    rounds = move.progress["rounds"]
     if number >= len(rounds):
         return "-"
     sent = rounds[number]
@@ -36,7 +38,7 @@ def _round(move: Moved, number: int) -> str:
 
 
 def _step(move: Moved, step: str) -> float:
-    return float(move.account["pause"].get(step, 0.0))
+    return float(move.progress["pause"].get(step, 0.0))
 
 
 def _milliseconds(seconds: float) -> str:

@@ -1,1 +1,1 @@
-"""The agent: makes its own node look like the configuration."""
+"""The agent: makes its node look like the configuration."""

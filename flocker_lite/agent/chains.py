@@ -1,4 +1,4 @@
-"""What is signed of this node's datasets, on its disk: one file for each, as long as it counts."""
+"""The signed proofs of this node's datasets on disk, one file for each dataset."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from pathlib import Path
 from types import MappingProxyType
 
 from twisted.internet.defer import DeferredLock
+from twisted.logger import Logger
 
 from flocker_lite import durable
-from flocker_lite.agent.remembered import RunInThread
 from flocker_lite.errors import ConfigurationFileError
+from flocker_lite.interfaces.threads import RunInThread
 from flocker_lite.model import codec
 from flocker_lite.model.grants import Chain, Signed
 from flocker_lite.model.records import DatasetId
 
 FOLDER = "proofs"
 SUFFIX = ".json"
-ADVICE = "remove it; where nobody else has it either, a user has to settle whose the dataset is"
+DAMAGED_SUFFIX = ".damaged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +29,14 @@ class _Writing:
 
 
 class ChainFiles:
-    """The chains as they were written last, in a folder of this directory.
+    """The chains as they were last written, in a folder of this directory.
 
-    Raises ConfigurationFileError when a file cannot be read or written, or is damaged.
+    Raises ConfigurationFileError when a file cannot be read or written. A damaged file is renamed,
+    and its dataset has no chain: the node serves its other datasets, and can prove nothing about
+    this one. A user settles the claim if the control service does not know the grant either.
     """
+
+    log = Logger()
 
     def __init__(self, directory: Path, run_in_thread: RunInThread) -> None:
         self._folder = directory / FOLDER
@@ -41,11 +46,11 @@ class ChainFiles:
 
     @property
     def known(self) -> Mapping[DatasetId, tuple[Signed, ...]]:
-        """What is on disk of each dataset."""
+        """The chain of each dataset on disk."""
         return MappingProxyType(self._known)
 
     async def write(self, dataset_id: DatasetId, links: tuple[Signed, ...]) -> None:
-        """Have these on disk when this returns, and no file when there are none."""
+        """Write the chain durably; remove the file when the chain is empty."""
         writing = self._writing.get(dataset_id)
         if writing is None:
             path = self._folder / f"{dataset_id}{SUFFIX}"
@@ -73,5 +78,17 @@ class ChainFiles:
             except OSError as error:
                 raise ConfigurationFileError(f"{path} cannot be read: {error}") from None
             except (ValueError, codec.CodecError):
-                raise ConfigurationFileError(f"{path} is damaged: {ADVICE}") from None
+                self._put_away(path)
         return found
+
+    def _put_away(self, path: Path) -> None:
+        damaged = path.with_suffix(DAMAGED_SUFFIX)
+        try:
+            path.replace(damaged)
+        except OSError as error:
+            raise ConfigurationFileError(f"{path} cannot be renamed: {error}") from None
+        self.log.error(
+            "{path} is damaged, and is {damaged} now: how the dataset came here cannot be proved",
+            path=str(path),
+            damaged=damaged.name,
+        )

@@ -1,4 +1,4 @@
-"""Who a node is: its UUID and its cluster, in a file that outlives reboots."""
+"""The identity of a node: its UUID and its cluster, in a file that outlives reboots."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ BOOT_ID_PATH = Path("/proc/sys/kernel/random/boot_id")
 
 
 class IdentityFile:
-    """The identity of this node, made on first use: the one in its certificate, if it has one.
+    """The identity of this node. On first use it comes from the certificate, or is made up.
 
-    Raises ConfigurationFileError when the file cannot be read or written, or is damaged, or the
-    certificate is another node's: a new identity in its place would make the node forget which
+    Raises ConfigurationFileError when the file cannot be read or written, is damaged, or does not
+    fit the certificate. It is never replaced: with a new identity the node would not know which
     data is its own.
     """
 
@@ -26,13 +26,13 @@ class IdentityFile:
         self.node_id, self.cluster_id = self._load(certified_node_id)
         if certified_node_id not in (None, self.node_id):
             raise ConfigurationFileError(
-                f"this is node {self.node_id}, as {self._path} says, and its certificate is that "
-                f"of node {certified_node_id}: give it its own, which `flocker-ca create-node "
-                f"--uuid {self.node_id}` makes"
+                f"this is node {self.node_id}, as {self._path} says, but its certificate is that "
+                f"of node {certified_node_id}: give it its own, made by `flocker-ca create-node "
+                f"--uuid {self.node_id}`"
             )
 
     def join(self, cluster_id: str) -> None:
-        """Note for good which cluster this node belongs to."""
+        """Write down for good which cluster this node belongs to."""
         self.cluster_id = cluster_id
         self._save()
 
@@ -50,8 +50,8 @@ class IdentityFile:
             return str(uuid.UUID(document["node_id"])), str(document["cluster_id"])
         except (ValueError, KeyError, TypeError):
             raise ConfigurationFileError(
-                f"{self._path} is damaged: bring it back from a backup, or write the UUID by which "
-                "GET /v1/state/nodes knows this node into it"
+                f"{self._path} is damaged: restore it from a backup, or write into it the UUID "
+                "that GET /v1/state/nodes shows for this node"
             ) from None
 
     def _save(self) -> None:
@@ -63,5 +63,5 @@ class IdentityFile:
 
 
 def boot_era() -> str:
-    """A UUID that is another one after each boot."""
+    """A UUID that changes with each boot."""
     return BOOT_ID_PATH.read_text("ascii").strip()

@@ -1,8 +1,8 @@
-"""What this node signs of the datasets that it releases, and what it keeps of those that it gets.
+"""Signs the releases of this node's datasets, and keeps the proofs of those that it got.
 
-A chain of statements goes with a dataset from node to node. The grant that the control service
-signs for the owner takes the place of all that came before it; who released the dataset keeps its
-release until the grant has moved on.
+A chain of signed statements goes with a dataset from node to node. The grant that the control
+service signs for the owner replaces all earlier statements. The node that released a dataset keeps
+its release until the grant has moved on.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from flocker_lite.errors import FlockerError
-from flocker_lite.interfaces import IProofs, ISeal
+from flocker_lite.interfaces import IProofs, ISigner
 from flocker_lite.model.grants import CHAIN_MAX, Signed, Statement, continued
 from flocker_lite.model.records import DatasetId, NodeId
-from flocker_lite.model.state import WantedDataset
+from flocker_lite.model.state import DesiredDataset
 
 
 class Chains(Protocol):
-    """Where they are kept; see `ChainFiles`."""
+    """Keeps chains durably; see `ChainFiles`."""
 
     @property
     def known(self) -> Mapping[DatasetId, tuple[Signed, ...]]: ...  # pragma: no cover
@@ -34,9 +34,9 @@ class Chains(Protocol):
 
 @implementer(IProofs)
 class Proofs:
-    """Those of node `me`; without a `seal`, in a cluster without certificates, it signs nothing.
+    """The proofs of node `me`; without a `signer` (no certificates) it signs nothing.
 
-    `changed` is called when there is something else to be reported.
+    `changed` is called when the report of this node changes.
     """
 
     log = Logger()
@@ -45,21 +45,21 @@ class Proofs:
         self,
         me: NodeId,
         chains: Chains,
-        seal: ISeal | None = None,
+        signer: ISigner | None = None,
         cluster_id: Callable[[], str] = str,
         changed: Callable[[], None] = lambda: None,
     ) -> None:
-        self.changed = changed
+        self._changed = changed
         self._me = me
         self._chains = chains
-        self._seal = seal
+        self._signer = signer
         self._cluster_id = cluster_id
         self._noted = dict(chains.known)
 
     @property
     def signs(self) -> bool:
         """Whether this node signs what it releases."""
-        return self._seal is not None
+        return self._signer is not None
 
     def of(self, dataset_id: DatasetId) -> tuple[Signed, ...]:
         return self._noted.get(dataset_id, ())
@@ -70,10 +70,10 @@ class Proofs:
         signed: dict[DatasetId, tuple[Signed, ...]] = {}
         for dataset_id, (epoch, guid) in released.items():
             chain = self.of(dataset_id)
-            if self._seal is not None and not _is_released(chain, destination, epoch):
+            if self._signer is not None and not _is_released(chain, destination, epoch):
                 cluster_id = self._cluster_id()
                 statement = Statement(cluster_id, dataset_id, destination, epoch, self._me, guid)
-                signed[dataset_id] = continued(chain, self._seal.sign(statement))
+                signed[dataset_id] = continued(chain, self._signer.sign(statement))
         await self._keep(signed)
         return {dataset_id: self.of(dataset_id) for dataset_id in released}
 
@@ -86,40 +86,40 @@ class Proofs:
             }
         )
 
-    def told(
+    def apply_grants(
         self,
         dataset_ids: Iterable[DatasetId],
-        wanted: Mapping[DatasetId, WantedDataset],
+        desired: Mapping[DatasetId, DesiredDataset],
         present: Container[DatasetId],
     ) -> None:
         changed: dict[DatasetId, tuple[Signed, ...]] = {}
         for dataset_id in dataset_ids:
             known = self.of(dataset_id)
-            after = self._as_told(dataset_id, known, wanted.get(dataset_id), present)
+            after = self._as_told(dataset_id, known, desired.get(dataset_id), present)
             if after != known:
                 changed[dataset_id] = after
         if changed:
-            # One report for all of them: many are told at once when an agent connects.
+            # One report for all of them: many change at once when an agent connects.
             keeping = Deferred.fromCoroutine(self._keep(changed))
-            keeping.addCallback(lambda _: self.changed())
-            keeping.addErrback(lambda failure: self.log.failure("proofs were not kept", failure))
+            keeping.addCallback(lambda _: self._changed())
+            keeping.addErrback(lambda failure: self.log.failure("cannot keep proofs", failure))
 
-    def told_all(
-        self, wanted: Mapping[DatasetId, WantedDataset], present: Container[DatasetId]
+    def apply_all_grants(
+        self, desired: Mapping[DatasetId, DesiredDataset], present: Container[DatasetId]
     ) -> None:
-        self.told(tuple(self._noted), wanted, present)
+        self.apply_grants(tuple(self._noted), desired, present)
 
     def _as_told(
         self,
         dataset_id: DatasetId,
         chain: tuple[Signed, ...],
-        wanted: WantedDataset | None,
+        desired: DesiredDataset | None,
         present: Container[DatasetId],
     ) -> tuple[Signed, ...]:
-        if wanted is None:
-            # Who has no copy any more is nobody of whom it could have come.
+        if desired is None:
+            # Without a copy, this node cannot be the one that a dataset came from.
             return chain if dataset_id in present else ()
-        signed, grant = wanted.signed, wanted.grant
+        signed, grant = desired.signed, desired.grant
         if signed is not None and dataset_id in present and self._is_for_me(dataset_id, (signed,)):
             epoch = signed.statement.epoch
             return (signed, *(link for link in chain if link.statement.epoch > epoch))[-CHAIN_MAX:]
@@ -127,7 +127,7 @@ class Proofs:
         return () if has_moved_on and grant.owner != self._me else chain
 
     def _is_for_me(self, dataset_id: DatasetId, chain: tuple[Signed, ...]) -> bool:
-        """Whether it leads to this node; what does not is of no use here."""
+        """Whether the chain is well formed and its last owner is this node."""
         return (
             0 < len(chain) <= CHAIN_MAX
             and all(link.statement.dataset_id == dataset_id for link in chain)
@@ -135,14 +135,14 @@ class Proofs:
         )
 
     def _has(self, dataset_id: DatasetId, link: Signed) -> bool:
-        """Whether this node can show how it got the dataset, as of that epoch or a later one."""
+        """Whether this node has a proof for the dataset of that epoch or a later one."""
         mine = (each.statement for each in self.of(dataset_id) if each.statement.owner == self._me)
         return any(said.epoch >= link.statement.epoch for said in mine)
 
     async def _keep(self, chains: Mapping[DatasetId, tuple[Signed, ...]]) -> None:
-        """Have them on disk; what does not get there is shown nevertheless, as long as this runs.
+        """Write the chains to disk; those that cannot be written are used until the agent ends.
 
-        Nobody is kept waiting for a disk that is full: what was released is shown by both sides.
+        A full disk delays no move: both sides of a release have its proof.
         """
         for dataset_id, chain in chains.items():
             self._noted[dataset_id] = chain
@@ -160,14 +160,14 @@ class Proofs:
             await self._chains.write(dataset_id, chain)
         except FlockerError as error:
             self.log.error(
-                "what is signed of {dataset} is not on disk: {reason}",
+                "cannot write the proof of {dataset} to disk: {reason}",
                 dataset=dataset_id,
                 reason=error,
             )
 
 
 def _is_released(chain: tuple[Signed, ...], destination: NodeId, epoch: int) -> bool:
-    """Whether it was signed before."""
+    """Whether this release is signed already."""
     if not chain:
         return False
     last = chain[-1].statement

@@ -1,1 +1,1 @@
-"""The cluster's own authority: who is who, said in certificates that it signs."""
+"""The cluster's own certificate authority, and the command `flocker-ca`."""

@@ -1,4 +1,4 @@
-"""What a certificate of ours says: that its owner is who, in which cluster."""
+"""What our certificates claim: who their owner is, in which cluster."""
 
 from __future__ import annotations
 
@@ -19,33 +19,38 @@ _CLUSTER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}")
 
 
 class CertificateError(FlockerError):
-    """A certificate, or what should be one, is not good for what it is wanted for."""
+    """A certificate, or a file that should be one, cannot be used for its purpose."""
 
 
 class Kind(Enum):
-    """Who the owner of a certificate is; the value is what the certificate calls it."""
+    """The kind of a certificate's owner; the value is the certificate's word for it."""
 
     CLUSTER = "cluster"
     CONTROL = "control"
     NODE = "node"
     USER = "user"
     READER = "read-only-user"
+    SECRETS_READER = "read-only-user-with-secrets"
 
     @property
     def words(self) -> str:
-        """What people call it."""
-        words = {"control": "control service", "read-only-user": "read-only user"}
+        """The kind in words for people."""
+        words = {
+            "control": "control service",
+            "read-only-user": "read-only user",
+            "read-only-user-with-secrets": "read-only user with secrets",
+        }
         return words.get(self.value, self.value)
 
     @property
     def file_word(self) -> str:
-        """What its file's name begins with: one name is one user, who may write or not."""
-        return {"read-only-user": "user"}.get(self.value, self.value)
+        """The start of the file's name; the same for a user who may write and one who may not."""
+        return "user" if self in (Kind.READER, Kind.SECRETS_READER) else self.value
 
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """Who somebody is. `cluster_id` is the UUID of the cluster, made with its authority.
+    """Who the owner of a certificate is. `cluster_id` is the UUID of the authority's cluster.
 
     `name` is the UUID of a node, the first host name of a control service, the name of a user, or
     the name of the cluster.
@@ -62,7 +67,7 @@ class Claims:
 def checked(kind: Kind, name: str, cluster_id: str) -> Claims:
     """The claims, if a certificate can have them; else CertificateError that says what is wrong."""
     if not _is_uuid(cluster_id):
-        raise CertificateError(f"{cluster_id!r} is no UUID of a cluster")
+        raise CertificateError(f"{cluster_id!r} is not the UUID of a cluster")
     good, advice = {
         Kind.CLUSTER: (
             _CLUSTER_NAME.fullmatch(name) is not None,
@@ -78,17 +83,17 @@ def checked(kind: Kind, name: str, cluster_id: str) -> Claims:
         ),
     )
     if not good:
-        raise CertificateError(f"{name!r} is no name of a {kind.value}: that is {advice}")
+        raise CertificateError(f"{name!r} cannot name a {kind.value}: use {advice}")
     return Claims(kind, name, cluster_id)
 
 
 def to_uri(claims: Claims) -> str:
-    """The one URI in a certificate that says it all."""
+    """The URI that holds all claims of a certificate."""
     return f"{SCHEME}://{claims.cluster_id}/{claims.kind.value}/{_escaped(claims.name)}"
 
 
 def from_uri(uri: str) -> Claims:
-    """The claims that `to_uri` made this of; CertificateError when it did not."""
+    """The claims in a URI that `to_uri` made; CertificateError for any other."""
     prefix, _, rest = uri.partition("://")
     parts = rest.split("/")
     if prefix != SCHEME or len(parts) != 3 or parts[1] not in {kind.value for kind in Kind}:
@@ -107,7 +112,7 @@ def is_host(text: str) -> bool:
 
 
 def _escaped(name: str) -> str:
-    # Of all that a name may have, only this one cannot be in a URI.
+    # Of all characters that a name may have, only a space cannot be in a URI.
     return name.replace(" ", "%20")
 
 

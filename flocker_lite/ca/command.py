@@ -1,4 +1,4 @@
-"""`flocker-ca`: makes a cluster's authority, and the certificates of all who take part in it."""
+"""`flocker-ca`: makes a cluster's authority, and the certificates of its services and users."""
 
 from __future__ import annotations
 
@@ -13,25 +13,26 @@ from uuid import UUID, uuid4
 from cryptography import x509
 
 from flocker_lite import __version__
+from flocker_lite.ca.certificate_facts import claims_of, day, expiry_warning, facts_of
 from flocker_lite.ca.claims import CertificateError, Claims, Kind
 from flocker_lite.ca.directory import KEY_SUFFIX, Directory
-from flocker_lite.ca.facts import claims_of, day, ending, facts_of
 from flocker_lite.ca.revoked import FILE_NAME
 
 RENEWAL_DAYS = 90
-"""What ends within so many days is renewed unless it is said what to renew."""
+"""Without arguments, `renew` renews the certificates that expire within this many days."""
 
 _WHAT_TO_DO = {
-    Kind.CLUSTER: "keep {key} where nobody else gets at it; {crt} goes everywhere",
+    Kind.CLUSTER: "keep {key} where nobody else can read it; copy {crt} to every machine",
     Kind.CONTROL: "copy {what} to the control service's machine",
     Kind.NODE: "copy {what} to that node",
     Kind.USER: "give {what} to the user",
     Kind.READER: "give {what} to the user, who can read and not change",
+    Kind.SECRETS_READER: "give {what} to the user, who can read all and not change",
 }
 
 
 def main(arguments: Sequence[str], stdout: TextIO, stderr: TextIO, now: datetime) -> int:
-    """Do what the command line says; the exit code."""
+    """Run a command line; returns the exit code."""
     options = _parser().parse_args(arguments)
     try:
         stdout.write(_done(options, Directory(options.directory), now))
@@ -42,7 +43,7 @@ def main(arguments: Sequence[str], stdout: TextIO, stderr: TextIO, now: datetime
 
 
 def run() -> int:
-    """The command itself."""
+    """Entry point of the command."""
     return main(sys.argv[1:], sys.stdout, sys.stderr, datetime.now(UTC))
 
 
@@ -58,8 +59,7 @@ def _done(options: argparse.Namespace, directory: Directory, now: datetime) -> s
             name = str(options.uuid or uuid4())
             path = directory.create(Kind.NODE, name, now, (), options.to, options.address)
         case "create-user":
-            kind = Kind.READER if options.read_only else Kind.USER
-            path = directory.create(kind, options.name, now, (), options.to)
+            path = directory.create(_user_kind(options), options.name, now, (), options.to)
         case "renew":
             return _renewed(directory, options.file, now)
         case "revoke":
@@ -69,10 +69,18 @@ def _done(options: argparse.Namespace, directory: Directory, now: datetime) -> s
     return _made(path, directory, options.to)
 
 
+def _user_kind(options: argparse.Namespace) -> Kind:
+    if options.secrets and not options.read_only:
+        raise CertificateError("a user who may write sees secrets anyway: leave --secrets out")
+    if options.secrets:
+        return Kind.SECRETS_READER
+    return Kind.READER if options.read_only else Kind.USER
+
+
 def _made(path: Path, directory: Directory, to: Path | None) -> str:
     kind = next(claims_of(found).kind for file, found in directory.certificates() if file == path)
     key = path.with_suffix(KEY_SUFFIX)
-    what = f"{path.name}, {key.name} and cluster.crt" if to is None else f"what is in {to}"
+    what = f"{path.name}, {key.name} and cluster.crt" if to is None else f"the files in {to}"
     advice = _WHAT_TO_DO[kind].format(crt=path.name, key=key.name, what=what)
     return f"made {path} and {key}\n{advice}\n"
 
@@ -87,7 +95,7 @@ def _renewed(directory: Directory, files: Sequence[Path], now: datetime) -> str:
     if not chosen:
         return f"nothing expires within {RENEWAL_DAYS} days\n"
     lines = [f"renewed {directory.renew(path, now)}" for path in chosen]
-    return "\n".join([*lines, "copy what was renewed to where it is used; the keys are the same\n"])
+    return "\n".join([*lines, "copy the renewed files to where they are used; the keys stay\n"])
 
 
 def _revoked(directory: Directory, files: Sequence[Path], now: datetime) -> str:
@@ -97,7 +105,7 @@ def _revoked(directory: Directory, files: Sequence[Path], now: datetime) -> str:
 
 
 def _authority_first(directory: Directory) -> list[tuple[Path, x509.Certificate]]:
-    """What it signs ends with it, so it comes first."""
+    """The authority's certificate first: those that it signs cannot outlive it."""
     return sorted(
         directory.certificates(), key=lambda found: claims_of(found[1]).kind is not Kind.CLUSTER
     )
@@ -126,7 +134,7 @@ def _who(claims: Claims, address: str | None) -> str:
 
 
 def _warning(ends_at: datetime, now: datetime) -> str:
-    said = ending(ends_at, now)
+    said = expiry_warning(ends_at, now)
     return "" if said is None else f"{said}: flocker-ca renew"
 
 
@@ -167,21 +175,26 @@ def _parser() -> argparse.ArgumentParser:
     node.add_argument(
         "--uuid",
         type=UUID,
-        help="Of a node that has one already (GET /v1/state/nodes); else it gets a new one.",
+        help="The UUID of an existing node (GET /v1/state/nodes); else flocker-ca makes a new one.",
     )
     node.add_argument(
         "--address",
-        help="Of the node, for people: `list` shows it. The certificate does not have it.",
+        help="The node's address, for people: `list` shows it. It is not in the certificate.",
     )
     user = creating("create-user", "Make the certificate of a user of the REST API.")
     user.add_argument("name", metavar="NAME")
-    user.add_argument("--read-only", action="store_true", help="One who may change nothing.")
+    user.add_argument("--read-only", action="store_true", help="The user may change nothing.")
+    user.add_argument(
+        "--secrets",
+        action="store_true",
+        help="With --read-only: the user sees variables, command lines and output of containers.",
+    )
     renew = command(
         "renew",
-        f"Give certificates more time: those named, or all that end within {RENEWAL_DAYS} days.",
+        f"Renew certificates: the named ones, or all that expire within {RENEWAL_DAYS} days.",
     )
     renew.add_argument("file", metavar="FILE", nargs="*", type=Path)
-    revoke = command("revoke", "Call certificates back before they expire.")
+    revoke = command("revoke", "Revoke certificates before they expire.")
     revoke.add_argument("file", metavar="FILE", nargs="+", type=Path)
-    command("list", "Show every certificate, whom it is for, and when it expires.")
+    command("list", "Show every certificate, its owner, and when it expires.")
     return parser

@@ -1,4 +1,4 @@
-"""The directory of an authority: each certificate and each key is a file, for its owner's eyes."""
+"""The directory of an authority: one file for each certificate and key, for its owner only."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from flocker_lite.ca import issuing
+from flocker_lite.ca.certificate_facts import claims_of, facts_of, is_by, read_certificate
 from flocker_lite.ca.claims import CertificateError, Claims, Kind, checked, is_host
-from flocker_lite.ca.facts import claims_of, facts_of, is_by, read_certificate
 from flocker_lite.ca.issuing import Authority
 from flocker_lite.ca.revoked import FILE_NAME, with_revoked
 
 CERTIFICATE_SUFFIX = ".crt"
 KEY_SUFFIX = ".key"
 ADDRESS_SUFFIX = ".address"
-"""Of the file that has the address of a node, for people; its certificate says nothing of it."""
+"""The suffix of a file with a node's address, for people; the certificate does not have it."""
 
 CLUSTER_NAME = "cluster"
 REVOKED_FOLDER = "revoked"
@@ -30,16 +30,16 @@ DIRECTORY_MODE = 0o700
 
 
 class Directory:
-    """Where an authority keeps what it made; nothing in it is overwritten but by `renew`.
+    """The files that an authority made; only `renew` overwrites any.
 
-    Whatever goes wrong is a CertificateError that says what to do.
+    Every error is a CertificateError that says what to do.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def initialize(self, cluster_name: str, cluster_id: str, now: datetime) -> Path:
-        """Make the authority of a new cluster; its certificate's file."""
+        """Make the authority of a new cluster; returns its certificate's file."""
         authority = issuing.new_authority(cluster_name, cluster_id, now)
         return self._add(CLUSTER_NAME, authority.certificate, authority.key)
 
@@ -52,17 +52,17 @@ class Directory:
         to: Path | None = None,
         address: str | None = None,
     ) -> Path:
-        """Make a certificate and its key; the certificate's file.
+        """Make a certificate and its key; returns the certificate's file.
 
-        `to` is a directory to be made, with a copy of all that the owner needs. The `address` of a
-        node is noted for `address_of`.
+        `to` is a new directory for a copy of all files that the owner needs. `address_of` returns
+        the `address` of a node later.
         """
         if address is not None and not is_host(address):
-            raise CertificateError(f"{address!r} is no host name and no IP address")
+            raise CertificateError(f"{address!r} is neither a host name nor an IP address")
         authority = self._authority()
         claims = checked(kind, name, claims_of(authority.certificate).cluster_id)
         if to is not None and to.exists():
-            raise CertificateError(f"{to} is there already: choose a new directory")
+            raise CertificateError(f"{to} exists already: choose a new directory")
         key = issuing.new_key()
         certificate = issuing.issue(authority, claims, key.public_key(), hosts, now)
         path = self._add(file_name(claims), certificate, key)
@@ -73,7 +73,7 @@ class Directory:
         return path
 
     def address_of(self, path: Path) -> str | None:
-        """What was noted as the address of the node of a certificate."""
+        """The noted address of a certificate's node; None when there is none."""
         try:
             return path.with_suffix(ADDRESS_SUFFIX).read_text("utf-8").strip() or None
         except (OSError, ValueError):
@@ -83,16 +83,14 @@ class Directory:
         try:
             _replace(path.with_suffix(ADDRESS_SUFFIX), f"{address}\n".encode())
         except OSError as error:
-            raise CertificateError(
-                f"{path} was made, but its address cannot be noted: {error}"
-            ) from None
+            raise CertificateError(f"made {path}, but cannot note its address: {error}") from None
 
     def renew(self, path: Path, now: datetime) -> Path:
-        """Give a certificate more time; its key stays, and need not be here."""
+        """Renew a certificate; its key stays the same, and need not be here."""
         authority = self._authority()
         certificate = self._read(path)
         if not is_by(certificate, authority.certificate):
-            raise CertificateError(f"{path} is not of this authority: make a new one")
+            raise CertificateError(f"this authority did not make {path}: make a new certificate")
         if claims_of(certificate).kind is Kind.CLUSTER:
             fresh = issuing.renewed_authority(authority, now).certificate
         else:
@@ -104,15 +102,15 @@ class Directory:
         return path
 
     def revoke(self, path: Path, now: datetime) -> Path:
-        """Call a certificate back, and put it away; where it is then.
+        """Revoke a certificate, and put it away; returns where.
 
-        It is not let in any more where the list is, once that has it.
+        A service refuses the certificate once its list of revoked ones has it.
         """
         authority = self._authority()
         certificate = self._read(path)
         facts = facts_of(certificate)
         if not is_by(certificate, authority.certificate):
-            raise CertificateError(f"{path} is not of this authority")
+            raise CertificateError(f"this authority did not make {path}")
         if facts.claims.kind is Kind.CLUSTER:
             raise CertificateError(f"{path} is the authority itself: make a new one")
         listed = self.path / FILE_NAME
@@ -131,7 +129,7 @@ class Directory:
         return kept
 
     def certificates(self) -> Iterator[tuple[Path, x509.Certificate]]:
-        """Every certificate in it, with its file."""
+        """Every certificate in the directory, with its file."""
         for path in sorted(self.path.glob(f"*{CERTIFICATE_SUFFIX}")):
             yield path, self._read(path)
 
@@ -142,23 +140,23 @@ class Directory:
             key = serialization.load_pem_private_key(path.read_bytes(), None)
         except FileNotFoundError:
             raise CertificateError(
-                f"{path} is not there: only who has it can make certificates of this cluster"
+                f"{path} does not exist, and flocker-ca cannot make certificates without it"
             ) from None
         except (OSError, ValueError, TypeError) as error:
             raise CertificateError(f"{path} cannot be read: {error}") from None
         if not isinstance(key, ec.EllipticCurvePrivateKey):
-            raise CertificateError(f"{path} is no key that flocker-ca made")
+            raise CertificateError(f"{path} is not a key that flocker-ca made")
         if key.public_key() != certificate.public_key():
             raise CertificateError(f"{path} is not the key of the certificate beside it")
         return Authority(certificate, key)
 
     def _hand_out(self, path: Path, to: Path) -> None:
-        """Copy a certificate and what goes with it; `to` appears as a whole."""
+        """Copy a certificate with its key and authority; `to` appears as a whole."""
         partial = to.with_name(f"{to.name}.new")
         cluster = self.path / f"{CLUSTER_NAME}{CERTIFICATE_SUFFIX}"
         revoked = self.path / FILE_NAME
         try:
-            shutil.rmtree(partial, ignore_errors=True)  # left by one that was cut off
+            shutil.rmtree(partial, ignore_errors=True)  # an interrupted command left it
             partial.mkdir(parents=True, mode=DIRECTORY_MODE)
             for source in (cluster, path, path.with_suffix(KEY_SUFFIX), revoked):
                 if source != revoked or source.exists():
@@ -167,9 +165,7 @@ class Directory:
             partial.rename(to)
             _sync(to.parent)
         except OSError as error:
-            raise CertificateError(
-                f"{path} was made, but cannot be copied to {to}: {error}"
-            ) from None
+            raise CertificateError(f"made {path}, but cannot copy it to {to}: {error}") from None
 
     def _read(self, path: Path) -> x509.Certificate:
         try:
@@ -177,7 +173,7 @@ class Directory:
             claims_of(certificate)
         except FileNotFoundError:
             raise CertificateError(
-                f"{path} is not there: say which --directory, or make an authority with "
+                f"{path} does not exist: give another --directory, or make an authority with "
                 "`flocker-ca initialize CLUSTER`"
             ) from None
         except (OSError, CertificateError) as error:
@@ -187,13 +183,13 @@ class Directory:
     def _add(
         self, name: str, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey
     ) -> Path:
-        """Write both; the key first, so that a certificate is never without it."""
+        """Write both files; the key first, so that a certificate always has its key."""
         path = self.path / f"{name}{CERTIFICATE_SUFFIX}"
         key_path = self.path / f"{name}{KEY_SUFFIX}"
         for existing in (path, key_path):
             if existing.exists():
                 raise CertificateError(
-                    f"{existing} is there already: renew it, or move it away to replace it"
+                    f"{existing} exists already: renew it, or move it away to replace it"
                 )
         try:
             self.path.mkdir(parents=True, exist_ok=True, mode=DIRECTORY_MODE)
@@ -206,22 +202,22 @@ class Directory:
 
 
 def file_name(claims: Claims) -> str:
-    """What the files of a certificate are called, without their suffixes."""
-    # Colons of an IPv6 address would be taken for a remote host's by scp.
+    """The name of a certificate's files, without their suffixes."""
+    # scp would take a colon of an IPv6 address for the end of a host name.
     return f"{claims.kind.file_word}-{claims.name.replace(':', '-')}"
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """The old file or the new one is there, whatever happens."""
+    """Replace a file atomically: after a crash, the old one or the new one is there."""
     temporary = path.with_suffix(".new")
-    temporary.unlink(missing_ok=True)  # left by one that was cut off
+    temporary.unlink(missing_ok=True)  # an interrupted command left it
     _write(temporary, content)
     os.replace(temporary, path)
     _sync(path.parent)
 
 
 def _write(path: Path, content: bytes) -> None:
-    """A new file; an error when there is one of this name already."""
+    """Write a new file; an error when the name is taken."""
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
     with open(fd, "wb") as file:
         file.write(content)

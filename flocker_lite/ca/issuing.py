@@ -1,6 +1,6 @@
-"""Makes the authority's certificate, and those that it signs; what is made is bytes, not files.
+"""Makes the authority's certificate, and those that it signs, as bytes and not as files.
 
-Keys are on the curve P-256, which every curl and every browser can use.
+The keys use the curve P-256, which every curl and every browser supports.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from flocker_lite.ca.certificate_facts import claims_of
 from flocker_lite.ca.claims import CertificateError, Claims, Kind, checked, is_host, to_uri
-from flocker_lite.ca.facts import claims_of
 
 AUTHORITY_DAYS = 3653
 CERTIFICATE_DAYS = 397
 CLOCK_DIFFERENCE_MAX = timedelta(days=1)
-"""Certificates are good from so long before they are made: not all clocks are right."""
+"""How long before its creation a certificate is already valid, because some clocks are wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ def new_authority(cluster_name: str, cluster_id: str, now: datetime) -> Authorit
 
 
 def renewed_authority(authority: Authority, now: datetime) -> Authority:
-    """The same one with more time: certificates that it signed before stay good."""
+    """The same authority with a later expiry; certificates that it signed before stay valid."""
     claims = claims_of(authority.certificate)
     subject = authority.certificate.subject
     return Authority(_authority_certificate(subject, claims, authority.key, now), authority.key)
@@ -59,16 +59,17 @@ def issue(
     hosts: Sequence[str],
     now: datetime,
 ) -> x509.Certificate:
-    """A certificate for the owner of the key; `hosts` are what clients may call a control service.
+    """A certificate for the owner of the key; `hosts` are a control service's names for clients.
 
-    It ends with the authority's own at the latest. Raises CertificateError when that is over.
+    It expires with the authority's certificate at the latest. Raises CertificateError when that has
+    expired.
     """
     ends = min(now + timedelta(days=CERTIFICATE_DAYS), authority.certificate.not_valid_after_utc)
     if ends <= now:
         raise CertificateError("the authority's own certificate has expired: renew it first")
     bad = [host for host in hosts if not is_host(host)]
     if bad:
-        raise CertificateError(f"{bad[0]!r} is no host name and no IP address")
+        raise CertificateError(f"{bad[0]!r} is neither a host name nor an IP address")
     cluster_name = claims_of(authority.certificate).name
     is_server = claims.kind is Kind.CONTROL
     usage = ExtendedKeyUsageOID.SERVER_AUTH if is_server else ExtendedKeyUsageOID.CLIENT_AUTH
@@ -89,7 +90,7 @@ def issue(
 
 
 def renewed(authority: Authority, certificate: x509.Certificate, now: datetime) -> x509.Certificate:
-    """The same certificate, for the same key, with more time."""
+    """The same certificate, for the same key, with a later expiry."""
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     hosts = [
         *names.get_values_for_type(x509.DNSName),
@@ -99,12 +100,12 @@ def renewed(authority: Authority, certificate: x509.Certificate, now: datetime) 
 
 
 def certificate_pem(certificate: x509.Certificate) -> bytes:
-    """As it is in a file."""
+    """The content of a certificate's file."""
     return certificate.public_bytes(serialization.Encoding.PEM)
 
 
 def key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
-    """As it is in a file, which nobody else may read."""
+    """The content of a key's file, which only its owner may read."""
     return key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
@@ -142,7 +143,7 @@ def _builder(
 
 
 def _subject(claims: Claims, cluster_name: str) -> x509.Name:
-    """For people, who see it in browsers and in `openssl x509`; we ourselves read the URI."""
+    """The subject, for people in browsers and `openssl x509`; we ourselves read only the URI."""
     return x509.Name(
         [
             x509.NameAttribute(NameOID.ORGANIZATION_NAME, cluster_name),

@@ -1,23 +1,23 @@
-"""The list of certificates that are called back, as the text of a file; pure."""
+"""The list of revoked certificates, as the text of a file; pure."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
+from flocker_lite.ca.certificate_facts import CertificateFacts, day
 from flocker_lite.ca.claims import CertificateError
-from flocker_lite.ca.facts import Facts, day
 
 FILE_NAME = "cluster.revoked"
-"""Beside the authority's certificate, there and at the services."""
+"""The list's file beside the authority's certificate, at the authority and at the services."""
 
 
-def with_revoked(text: str, facts: Facts, now: datetime) -> str:
+def with_revoked(text: str, facts: CertificateFacts, now: datetime) -> str:
     """The list with one more certificate on it."""
     return f"{text}{facts.serial_number:x} # {facts.claims}, {day(now)}\n"
 
 
 def serial_numbers(text: str) -> frozenset[int]:
-    """Whose certificates are called back; CertificateError when that cannot be read."""
+    """The serial numbers of revoked certificates; CertificateError when the list is damaged."""
     words = (line.partition("#")[0].strip() for line in text.splitlines())
     try:
         return frozenset(int(word, 16) for word in words if word)

@@ -1,1 +1,1 @@
-"""`flockerctl`: the hand on the system, for whom curl is too long."""
+"""`flockerctl`, the command-line tool: the REST API without curl."""

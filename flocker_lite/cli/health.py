@@ -1,4 +1,4 @@
-"""What is wrong with a cluster, the worst first; pure."""
+"""Finds what is wrong with a cluster, the worst first; pure."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ DAY_SECONDS = 86400.0
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that is wrong: what it is about, and what it is.
+    """Something that is wrong: what it is about, and a text.
 
-    One that is not `severe` wants to be known, and is no reason to call the cluster unhealthy.
+    A finding that is not `severe` is a hint; the cluster still counts as healthy.
     """
 
     about: str
@@ -35,7 +35,7 @@ def findings(
     open_moves: Iterable[Item],
     now: float,
 ) -> list[Finding]:
-    """All that is wrong; `now` is in seconds since 1970."""
+    """Everything that is wrong; `now` is in seconds since 1970."""
     found = [
         *(each for node in nodes for each in _of_node(node, now)),
         *(each for item in containers for each in _of_container(item)),
@@ -54,7 +54,7 @@ def _of_node(node: Item, now: float) -> Iterable[Finding]:
     expires_at = node.get("certificate_expires_at")
     if expires_at is not None and expires_at - now < CERTIFICATE_DAYS * DAY_SECONDS:
         left = max(expires_at - now, 0.0)
-        text = f"its certificate ends in {shown_seconds(left)}: flocker-ca renew"
+        text = f"its certificate expires in {shown_seconds(left)}: run flocker-ca renew"
         yield Finding(about, text, severe=left < DAY_SECONDS)
 
 
@@ -64,7 +64,9 @@ def _of_container(item: Item) -> Iterable[Finding]:
         if state.get("error"):
             yield Finding(about, state["error"])
     if not item["state"]:
-        yield Finding(about, f"is not seen on any node; it should be on {item['host']}")
+        yield Finding(about, f"no node reports it; it should be on {item['host']}")
+    elif item.get("stopped"):
+        return
     elif not item["running"] and not any(each.get("error") for each in item["state"]):
         policy = item.get("restart_policy", {}).get("name")
         codes = [each["exit_code"] for each in item["state"] if "exit_code" in each]

@@ -1,4 +1,4 @@
-"""`flockerctl` itself: the table of its commands."""
+"""`flockerctl`: the table of its commands, and its entry point."""
 
 from __future__ import annotations
 
@@ -6,25 +6,42 @@ import os
 
 import click
 
-from flocker_lite.cli import changing, contexts, looking, moving
+from flocker_lite.cli import (
+    context_commands,
+    edit_commands,
+    lifecycle_commands,
+    list_commands,
+    move_commands,
+    registry_commands,
+    secret_commands,
+)
 from flocker_lite.cli.session import Session
 
 COMMANDS: tuple[click.Command, ...] = (
-    looking.status,
-    looking.nodes,
-    looking.datasets,
-    looking.containers,
-    looking.moves,
-    looking.events,
-    changing.run,
-    changing.delete,
-    changing.delete_dataset,
-    changing.export,
-    moving.move,
-    moving.cancel,
-    contexts.context,
-    contexts.completion,
-    contexts.version,
+    list_commands.status,
+    list_commands.nodes,
+    list_commands.datasets,
+    list_commands.containers,
+    list_commands.set_aside,
+    list_commands.moves,
+    list_commands.events,
+    lifecycle_commands.start,
+    lifecycle_commands.stop,
+    lifecycle_commands.restart,
+    lifecycle_commands.retry,
+    lifecycle_commands.logs,
+    edit_commands.run,
+    edit_commands.delete,
+    edit_commands.delete_dataset,
+    edit_commands.delete_set_aside,
+    edit_commands.export,
+    move_commands.move,
+    move_commands.cancel,
+    secret_commands.secret,
+    registry_commands.registry,
+    context_commands.context,
+    context_commands.completion,
+    context_commands.version,
 )
 
 
@@ -46,4 +63,4 @@ for _command in COMMANDS:
 
 def main() -> None:
     """The entry point of the command."""
-    flockerctl(prog_name=contexts.PROGRAM)
+    flockerctl(prog_name=context_commands.PROGRAM)

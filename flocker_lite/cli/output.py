@@ -1,4 +1,4 @@
-"""How lists are shown: as a table, as JSON or YAML that programs may rely on, or as bare names."""
+"""Prints lists: as a table, as JSON or YAML that programs may rely on, or as bare names."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _CONTROL = dict.fromkeys([*range(32), 127, *range(128, 160)], "?")
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of a table; a `wide` one is only in wide tables."""
+    """One column of a table; only wide tables have the `wide` columns."""
 
     title: str
     text: Callable[[Item], object]
@@ -28,7 +28,7 @@ class Column:
 def rendered(
     items: Sequence[Item], columns: Sequence[Column], how: str, quiet: bool, nothing: str
 ) -> str:
-    """A list in one of `FORMATS`; `nothing` is said of an empty one where a person reads it."""
+    """A list in one of `FORMATS`; a person reads `nothing` in place of an empty list."""
     if how == "json":
         return json.dumps(list(items), indent=2, sort_keys=True)
     if how == "yaml":
@@ -43,7 +43,7 @@ def rendered(
 
 
 def in_order(items: Sequence[Item], column: Column) -> list[Item]:
-    """Sorted by a column as a person would: 10.0.0.9 before 10.0.0.11, web-2 before web-10."""
+    """Sort by a column as a person would: 10.0.0.9 before 10.0.0.11, web-2 before web-10."""
 
     def key(item: Item) -> list[tuple[int, str]]:
         parts = _DIGITS.split(clean(column.text(item)))
@@ -53,7 +53,7 @@ def in_order(items: Sequence[Item], column: Column) -> list[Item]:
 
 
 def table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Columns as wide as their widest cell, two blanks between them."""
+    """Columns as wide as their widest cell, separated by two blanks."""
     widths = [max(map(len, cells)) for cells in zip(titles, *rows, strict=True)]
     lines = [titles, *rows]
     return "\n".join(
@@ -63,7 +63,7 @@ def table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def clean(value: object) -> str:
-    """A text that cannot drive the terminal, whoever wrote it; "-" for what is not there."""
+    """The text without control characters, which could drive the terminal; "-" if it is empty."""
     if value is None or value == "":
         return "-"
     return str(value).translate(_CONTROL)

@@ -1,4 +1,4 @@
-"""A move while it goes on: a line that moves where a person looks, a line a change elsewhere."""
+"""Shows a running move: one line that is redrawn on a terminal, else a new line per change."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ BAR_CHARACTERS = 20
 
 
 class Progress(Protocol):
-    """Where the news of a move goes."""
+    """Shows the news of a move."""
 
     def show(self, item: Item) -> None:
-        """The move as it is now."""
+        """Show the move as it is now."""
 
     def close(self) -> None:
-        """There is no more news."""
+        """Stop: there is no more news."""
 
 
 def progress_of(session: Session) -> Progress:
-    """The kind that fits who looks."""
+    """The kind of display that fits the output format and the terminal."""
     if session.quiet or session.output in ("json", "yaml", "name"):
         return _Silent()
     return _Live() if session.is_terminal else _Lines()
 
 
 def line_of(item: Item) -> str:
-    """A move in one line: phase, round, bytes, time left, the pause that is predicted."""
+    """A move in one line: phase, round, bytes, time left, predicted pause."""
     words = [item["phase"]]
     rounds = item.get("rounds", ())
     if item["phase"] == "pushing":
@@ -53,7 +53,7 @@ def line_of(item: Item) -> str:
 
 
 def bar_of(item: Item) -> str:
-    """How far the push is, as a bar; never beyond its end."""
+    """The progress of the push as a bar, at most full."""
     sent, expected = item.get("sent_bytes"), item.get("expected_bytes")
     if not sent or not expected:
         return ""
@@ -63,14 +63,14 @@ def bar_of(item: Item) -> str:
 
 class _Silent:
     def show(self, item: Item) -> None:
-        """Nobody looks."""
+        """Show nothing."""
 
     def close(self) -> None:
-        """Nothing to end."""
+        """Do nothing."""
 
 
 class _Lines:
-    """A line for each phase, round and error: a log that nobody drowns in."""
+    """Prints a line for each new phase, round and error, so that a log stays short."""
 
     def __init__(self) -> None:
         self._said: tuple[object, ...] = ()
@@ -82,14 +82,14 @@ class _Lines:
             click.echo(line_of(item))
 
     def close(self) -> None:
-        """Each line is whole already."""
+        """Do nothing: each line is complete."""
 
 
 class _Live:
-    """One line at the bottom of a terminal, as rich draws it: it heeds the width and NO_COLOR."""
+    """Redraws one line at the bottom of a terminal; rich heeds its width and NO_COLOR."""
 
     def __init__(self) -> None:
-        # Imported for a terminal alone: a tenth of a second that no script should wait for.
+        # Imported only for a terminal: the import takes 0.1 s, which scripts need not wait for.
         from rich.console import Console
         from rich.live import Live
         from rich.text import Text

@@ -1,4 +1,4 @@
-"""What every command has at hand: the client, how to answer, and how errors become exit codes."""
+"""What every command uses: the client, the output options, and exit codes for errors."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ MakeClient = Callable[[contexts.Context], Client]
 
 @dataclass
 class Session:
-    """One run of the command; `make_client` is another one in tests."""
+    """One run of flockerctl; tests give it another `make_client`."""
 
     environment: Mapping[str, str]
     make_client: MakeClient = Client
@@ -44,32 +44,49 @@ class Session:
 
     @property
     def client(self) -> Client:
-        """The client of the context that is meant."""
+        """A client for the chosen context."""
         return self.make_client(contexts.current(self.context_name, self.environment))
 
     @property
     def is_terminal(self) -> bool:
-        """Whether a person looks at the answer as it comes, and may be shown what moves."""
+        """Whether a person watches the output, so that a line may be redrawn."""
         return sys.stdout.isatty() and self.environment.get("TERM") != "dumb"
 
+    @property
+    def is_interactive(self) -> bool:
+        """Whether a person is at standard input, who can be asked."""
+        return sys.stdin.isatty()
+
+    @property
+    def is_for_person(self) -> bool:
+        """Whether a person reads the output, and wants sentences."""
+        return not self.quiet and self.output in ("table", "wide")
+
     def show(self, items: Sequence[dict[str, Any]], columns: Sequence[Column], empty: str) -> None:
-        """Answer a list."""
+        """Print a list in the chosen format."""
         text = rendered(items, columns, self.output, self.quiet, empty)
         if text:
             click.echo(text)
 
     def say(self, text: str) -> None:
-        """A line for a person; not where a program reads the answer."""
-        if not self.quiet and self.output in ("table", "wide"):
+        """Print a line for a person; nothing if a program reads the output."""
+        if self.is_for_person:
             click.echo(text)
 
+    def show_done(self, item: dict[str, Any], columns: Sequence[Column], text: str) -> None:
+        """Print what was done: a sentence for a person, the changed item for a program."""
+        if self.is_for_person:
+            click.echo(text)
+        else:
+            self.show([item], columns, "")
 
-def answering(command: Command) -> Command:
-    """The options that every command has, and its errors as one line and an exit code."""
 
-    @click.option("-o", "--output", type=click.Choice(FORMATS), help="How to answer.")
-    @click.option("-q", "--quiet", is_flag=True, help="Names only, and no words beside them.")
-    @click.option("--context", help="The cluster that is meant; see `flockerctl context`.")
+def with_session(command: Command) -> Command:
+    """Give a command the common options, and turn its errors into one line and an exit code."""
+
+    @click.option("-o", "--output", type=click.Choice(FORMATS), help="The output format.")
+    @click.option("-q", "--quiet", is_flag=True, help="Print only names.")
+    @click.option("--context", help="The cluster to use; see `flockerctl context`.")
     @click.pass_context
     @wraps(command)
     def answer(
@@ -93,7 +110,7 @@ def answering(command: Command) -> Command:
 
 @contextmanager
 def errors_as_exit_codes() -> Iterator[None]:
-    """One line on stderr, without control characters, and the exit code of that kind of error."""
+    """Print an error as one line on stderr, and exit with the code of that kind of error."""
     try:
         yield
     except ClientError as error:
@@ -102,7 +119,7 @@ def errors_as_exit_codes() -> Iterator[None]:
 
 
 def exit_code(error: ClientError) -> int:
-    """What the shell learns of an error."""
+    """The exit code of an error."""
     for kind, code in _EXIT_CODES.items():
         if isinstance(error, kind):
             return code
@@ -110,7 +127,7 @@ def exit_code(error: ClientError) -> int:
 
 
 def parsed(parse: Callable[[str], Any], text: str | None) -> Any:
-    """What an option says; a usage error with the parser's own words when it makes no sense."""
+    """The parsed value of an option; the parser's ValueError becomes a usage error."""
     if text is None:
         return None
     try:

@@ -1,8 +1,9 @@
-"""Sizes, times and rates, as people write and read them; pure."""
+"""Sizes and times as people write and read them; pure."""
 
 from __future__ import annotations
 
 import re
+from datetime import datetime
 
 _SIZES = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?", re.IGNORECASE)
@@ -11,15 +12,15 @@ _TIME = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 
 
 def size_bytes(text: str) -> int:
-    """The bytes of "512m", "1.5GiB" or "1000"; ValueError for anything else."""
+    """Parse "512m", "1.5GiB" or "1000" into bytes; ValueError for anything else."""
     found = _SIZE.fullmatch(text.strip())
     if found is None:
-        raise ValueError(f"{text!r} is no size; write 1000, 512m or 1.5g")
+        raise ValueError(f"{text!r} is not a size; write 1000, 512m or 1.5g")
     return round(float(found[1]) * _SIZES[found[2].lower()])
 
 
 def seconds(text: str) -> float:
-    """The seconds of "0.5s", "10m", "1h30m" or "2"; ValueError for anything else."""
+    """Parse "0.5s", "10m", "1h30m" or "2" into seconds; ValueError for anything else."""
     text = text.strip()
     try:
         return float(text)
@@ -27,12 +28,12 @@ def seconds(text: str) -> float:
         pass
     parts = _TIME.findall(text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
-        raise ValueError(f"{text!r} is no time; write 0.5s, 10m or 1h30m")
+        raise ValueError(f"{text!r} is not a time; write 0.5s, 10m or 1h30m")
     return sum(float(number) * _SECONDS[unit] for number, unit in parts)
 
 
 def shown_bytes(count: float | None) -> str:
-    """A number of bytes in three or four digits."""
+    """A number of bytes with a unit and three or four digits."""
     if count is None:
         return "-"
     for unit in ("B", "KiB", "MiB", "GiB"):
@@ -42,8 +43,13 @@ def shown_bytes(count: float | None) -> str:
     return f"{count:.1f} TiB"
 
 
+def shown_day(instant: float | None) -> str:
+    """The day of an instant in seconds since 1970, by the clock of this machine."""
+    return "-" if instant is None else datetime.fromtimestamp(instant).strftime("%Y-%m-%d")
+
+
 def shown_seconds(duration: float | None) -> str:
-    """A duration: exact when it is short, rough when it is long."""
+    """A duration: exact if it is short, rounded if it is long."""
     if duration is None:
         return "-"
     if duration < 1:

@@ -1,4 +1,4 @@
-"""The REST API as Python: `Client(contexts.current())` is all that a program needs.
+"""The REST API from Python: start with `Client(contexts.current())`.
 
     from flocker_lite.client import Client, contexts
 
@@ -6,8 +6,8 @@
     for container in client.containers():
         print(container["name"], container["host"], container["running"])
 
-Every method answers what the REST API answers, as dictionaries (docs/api.rst). Every error is a
-`ClientError`.
+Every method returns the JSON of the REST API as dictionaries and lists (docs/api.rst). Every error
+is a `ClientError`.
 """
 
 from flocker_lite.client.client import Client

@@ -1,46 +1,47 @@
-"""Every operation of the REST API as a method, and the waiting that goes with some of them."""
+"""Every operation of the REST API as a method, and methods that wait for changes."""
 
 from __future__ import annotations
 
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
 from flocker_lite.client.contexts import Context
 from flocker_lite.client.errors import TimedOut
-from flocker_lite.client.transport import Answers, Transport
+from flocker_lite.client.transport import HTTPTransport, Transport
 
 Item: TypeAlias = dict[str, Any]
 
 POLL_SECONDS_MAX = 15.0
-"""How long one question to the service waits for a change."""
+"""How long one request waits for a change."""
 
 OVER = ("done", "rolled back", "cancelled", "superseded")
 """The phases of a move that is over."""
 
 
 class Client:
-    """The control service of a context; `transport` takes the place of the real one in tests."""
+    """Talks to the control service of a context; tests pass a `transport` of their own."""
 
-    def __init__(self, context: Context | None, transport: Answers | None = None) -> None:
+    def __init__(self, context: Context | None, transport: Transport | None = None) -> None:
         if transport is None:
             assert context is not None
-            transport = Transport(context)
+            transport = HTTPTransport(context)
         self._transport = transport
 
-    # What there is
+    # Reading
 
     def version(self) -> str:
         """The version of the control service."""
         return str(self._get("/version")["flocker"])
 
     def nodes(self) -> list[Item]:
-        """Every node that is known to be there, and those that are away since a short time."""
+        """Every node with a connected agent, and the nodes that went away a short time ago."""
         return self._list("/state/nodes")
 
     def datasets(self) -> list[Item]:
-        """Every dataset: what is configured of it, and `state`: what each node says of its copy."""
+        """Every dataset: its configuration, and in `state` what each node reports of its copy."""
         states: dict[str, list[Item]] = {}
         for item in self._list("/state/datasets"):
             states.setdefault(item["dataset_id"], []).append(item)
@@ -48,7 +49,10 @@ class Client:
         return [{**item, "state": states.get(item["dataset_id"], [])} for item in configured]
 
     def containers(self) -> list[Item]:
-        """Every container: what is configured of it, and `state`: what each node says of it."""
+        """Every container: its configuration, and in `state` what each node reports of it.
+
+        `running` says whether it runs; one that is configured not to is `stopped`.
+        """
         states: dict[str, list[Item]] = {}
         for item in self._list("/state/containers"):
             states.setdefault(item["name"], []).append(item)
@@ -56,6 +60,7 @@ class Client:
         return [
             {
                 **item,
+                **({} if item.get("running", True) else {"stopped": True}),
                 "state": states.get(item["name"], []),
                 "running": any(each.get("running") for each in states.get(item["name"], [])),
             }
@@ -63,50 +68,104 @@ class Client:
         ]
 
     def moves(self, **filters: str) -> list[Item]:
-        """The moves, the newest first; `container`, `dataset_id` and `phase` leave out the rest."""
+        """The moves, newest first; filters are `container`, `dataset_id` and `phase`."""
         return self._list("/state/moves", filters)
 
     def move(self, move_id: str) -> Item:
-        """One move, or the newest of a dataset by the dataset's id."""
+        """One move by its id, or the newest move of a dataset by the dataset's id."""
         found: Item = self._get(f"/state/moves/{quote(move_id, safe='')}")
         return found
 
-    def events(self, since: int | None = None) -> Iterator[Item]:
-        """What changes, from now on or since a generation; goes on for ever."""
-        query = {} if since is None else {"since": str(since)}
-        return self._transport.lines("/events", query)
+    def set_aside(self, **filters: str) -> list[Item]:
+        """The copies that nodes have set aside; filters are `host` and `dataset_id`."""
+        return self._list("/state/set_aside", filters)
 
-    # What should be
+    def secrets(self) -> list[Item]:
+        """The names of the secrets, and when each was created and changed; never a value."""
+        return self._list("/configuration/secrets")
+
+    def registries(self) -> list[Item]:
+        """The registries that nodes log in to, and as which users; never a password."""
+        return self._list("/configuration/registries")
+
+    def events(self, since: int | None = None) -> Iterator[Item]:
+        """Each change, from now on or since a generation; the iterator never ends."""
+        query = {} if since is None else {"since": str(since)}
+        return self._transport.stream("/events", query)
+
+    def logs(self, name: str, tail: int, follow: bool = False) -> Iterator[bytes]:
+        """The last lines that a container wrote, and with `follow` what it writes from now on."""
+        query = {"tail": str(tail), "follow": "1" if follow else "0"}
+        return self._transport.stream_bytes(f"/state/containers/{quote(name, safe='')}/logs", query)
+
+    # Writing
 
     def create_dataset(self, host: str, **fields: Any) -> Item:
-        """A new dataset with its primary on a node."""
+        """Create a dataset with its primary on a node."""
         return self._post("/configuration/datasets", {"primary": host, **fields})
 
     def update_dataset(self, dataset_id: str, dry_run: bool = False, **fields: Any) -> Item:
-        """Change some of a dataset; another `primary` is a move, of which a dry run tells."""
+        """Change fields of a dataset; a new `primary` moves it. A dry run forecasts the move."""
         query = {"dry_run": "1"} if dry_run else {}
         return self._post(f"/configuration/datasets/{quote(dataset_id, safe='')}", fields, query)
 
     def delete_dataset(self, dataset_id: str, purge: bool = False) -> Item:
-        """Have a dataset destroyed; with `purge` have its record forgotten once it is."""
+        """Destroy a dataset; with `purge` its record is forgotten once it is destroyed."""
         query = {"purge": "true"} if purge else {}
         return self._delete(f"/configuration/datasets/{quote(dataset_id, safe='')}", query)
 
+    def delete_set_aside(self, name: str, host: str) -> Item:
+        """Destroy, for good, what a node has set aside under a name."""
+        return self._delete(f"/state/set_aside/{quote(name, safe='')}", {"host": host})
+
     def create_container(self, **fields: Any) -> Item:
-        """A new container; `host`, `name` and `image` are needed."""
+        """Create a container; `host`, `name` and `image` are required."""
         return self._post("/configuration/containers", fields)
 
     def update_container(self, name: str, dry_run: bool = False, **fields: Any) -> Item:
-        """Change some of a container; another `host` is a move, of which a dry run tells."""
+        """Change fields of a container; a new `host` moves it. A dry run forecasts the move."""
         query = {"dry_run": "1"} if dry_run else {}
         return self._post(f"/configuration/containers/{quote(name, safe='')}", fields, query)
 
+    def restart_container(self, name: str) -> Item:
+        """Restart a container once; one that has ended is started."""
+        return self._post(f"/configuration/containers/{quote(name, safe='')}/restart", None)
+
+    def retry_container(self, name: str) -> Item:
+        """Have what failed for a container tried again now, without the wait."""
+        return self._post(f"/configuration/containers/{quote(name, safe='')}/retry", None)
+
     def delete_container(self, name: str) -> None:
-        """Have a container stopped and removed; its datasets stay."""
+        """Stop and remove a container; its datasets stay."""
         self._delete(f"/configuration/containers/{quote(name, safe='')}")
 
+    def create_secret(self, name: str, value: bytes) -> Item:
+        """Keep a value under a new name; Conflict if there is a secret of that name."""
+        return self._post("/configuration/secrets", {"name": name, "base64": _base64(value)})
+
+    def update_secret(self, name: str, value: bytes) -> Item:
+        """Change the value of a secret; the containers that use it are replaced."""
+        return self._post(
+            f"/configuration/secrets/{quote(name, safe='')}", {"base64": _base64(value)}
+        )
+
+    def delete_secret(self, name: str) -> None:
+        """Forget a secret; Conflict while a container uses it."""
+        self._delete(f"/configuration/secrets/{quote(name, safe='')}")
+
+    def set_registry(self, registry: str, user: str, password: str) -> Item:
+        """Have nodes log in to a registry for the images that they pull from it."""
+        return self._post(
+            "/configuration/registries",
+            {"registry": registry, "user": user, "password": password},
+        )
+
+    def delete_registry(self, registry: str) -> None:
+        """Have nodes log in to a registry no more."""
+        self._delete(f"/configuration/registries/{quote(registry, safe='')}")
+
     def cancel_move(self, move_id: str) -> Item:
-        """Call a move off; Conflict once its data was handed over."""
+        """Cancel a move; Conflict once its data was handed over."""
         return self._delete(f"/state/moves/{quote(move_id, safe='')}")
 
     # Waiting
@@ -114,14 +173,16 @@ class Client:
     def watch(
         self, path: str, timeout_seconds: float, clock: Callable[[], float] = time.monotonic
     ) -> Iterator[Any]:
-        """A collection as it is now, and again each time that it has changed, or some time passed.
+        """Yield a collection now, after each change, and at least every `POLL_SECONDS_MAX`.
 
-        TimedOut once `timeout_seconds` are over.
+        Raises TimedOut after `timeout_seconds`.
         """
         ends = clock() + timeout_seconds
         query: dict[str, str] = {}
         while True:
-            found, headers = self._transport.ask("GET", path, None, query, POLL_SECONDS_MAX + 30)
+            found, headers = self._transport.request(
+                "GET", path, None, query, POLL_SECONDS_MAX + 30
+            )
             yield found
             left = ends - clock()
             if left <= 0:
@@ -132,7 +193,7 @@ class Client:
                 query["wait_for"] = generation
 
     def follow_move(self, move_id: str, timeout_seconds: float) -> Iterator[Item]:
-        """A move each time that there is news of it, to its end; TimedOut when it takes longer."""
+        """Yield a move at each change until it is over; TimedOut if that takes too long."""
         for moves in self.watch("/state/moves", timeout_seconds):
             found = next((item for item in moves if item.get("move_id") == move_id), None)
             if found is None:
@@ -146,12 +207,16 @@ class Client:
         return found
 
     def _get(self, path: str, query: Mapping[str, str] | None = None) -> Any:
-        return self._transport.ask("GET", path, None, query)[0]
+        return self._transport.request("GET", path, None, query)[0]
 
     def _post(self, path: str, body: object, query: Mapping[str, str] | None = None) -> Item:
-        found: Item = self._transport.ask("POST", path, body, query)[0]
+        found: Item = self._transport.request("POST", path, body, query)[0]
         return found
 
     def _delete(self, path: str, query: Mapping[str, str] | None = None) -> Item:
-        found: Item = self._transport.ask("DELETE", path, None, query)[0]
+        found: Item = self._transport.request("DELETE", path, None, query)[0]
         return found
+
+
+def _base64(value: bytes) -> str:
+    return b64encode(value).decode()

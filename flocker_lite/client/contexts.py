@@ -1,12 +1,12 @@
-"""Which cluster a user means, and how to get into it: contexts, in a file of the user's.
+"""Contexts: the clusters that a user works with, and how to connect to each.
 
-The file is `$XDG_CONFIG_HOME/flocker-lite/contexts.yml` (`~/.config` without that variable). The
-environment wins over it, with the variables that Flocker's own tools had:
+They are in `$XDG_CONFIG_HOME/flocker-lite/contexts.yml` (`~/.config` without that variable).
+Environment variables win over the file; their names are those of Flocker's own tools:
 
-    FLOCKER_CONTROL_SERVICE   an address, or several with commas between them
+    FLOCKER_CONTROL_SERVICE   an address, or several separated by commas
     FLOCKER_CERTS_PATH        a directory with cluster.crt and the user's certificate and key
-    FLOCKER_USER              which user's: user-NAME.crt and user-NAME.key
-    FLOCKER_CONTEXT           a context of the file, by its name
+    FLOCKER_USER              the user NAME of user-NAME.crt and user-NAME.key
+    FLOCKER_CONTEXT           the name of a context in the file
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 
 import yaml
 
-from flocker_lite.client.errors import BadRequest, ClientError, NotThere
+from flocker_lite.client.errors import BadRequest, ClientError, NotFound
 
 PORT = 4523
 CLUSTER_FILE = "cluster.crt"
@@ -28,11 +28,11 @@ FORMAT = 1
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """A cluster as one user reaches it.
+    """How one user connects to a cluster.
 
-    `hosts` are tried in their order, each "HOST" or "HOST:PORT". Without a `certificates_path`
-    the service is spoken to without TLS. `user` is only needed where the directory has the
-    certificates of several.
+    The client tries `hosts` in order; each is "HOST" or "HOST:PORT". Without a
+    `certificates_path` it connects without TLS. `user` is only needed if the directory has the
+    certificates of several users.
     """
 
     name: str
@@ -43,41 +43,41 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Contexts:
-    """What the file says: contexts by name, and which of them is used unless one says another."""
+    """What is in the file: contexts by name, and which one is used by default."""
 
     by_name: Mapping[str, Context] = field(default_factory=dict)
     used: str | None = None
 
     def adding(self, context: Context) -> Contexts:
-        """With one more, which is used when it is the first."""
+        """Add a context; the first one becomes the default."""
         return Contexts({**self.by_name, context.name: context}, self.used or context.name)
 
     def removing(self, name: str) -> Contexts:
-        """Without one of them; NotThere when there is none of that name."""
+        """Remove a context; NotFound if no context has that name."""
         self.named(name)
         rest = {key: value for key, value in self.by_name.items() if key != name}
         return Contexts(rest, None if self.used == name else self.used)
 
     def using(self, name: str) -> Contexts:
-        """With another one in use; NotThere when there is none of that name."""
+        """Make a context the default; NotFound if no context has that name."""
         return replace(self, used=self.named(name).name)
 
     def named(self, name: str) -> Context:
-        """The context; NotThere when there is none of that name."""
+        """The context; NotFound if no context has that name."""
         if name not in self.by_name:
-            known = ", ".join(sorted(self.by_name)) or "none yet: flockerctl context add"
-            raise NotThere(f"there is no context {name!r}; there are: {known}")
+            known = ", ".join(sorted(self.by_name)) or "none yet, use flockerctl context add"
+            raise NotFound(f"there is no context {name!r}; the contexts are: {known}")
         return self.by_name[name]
 
 
 def file_path(environment: Mapping[str, str] = os.environ) -> Path:
-    """Where the user's contexts are."""
+    """The path of the user's contexts file."""
     folder = environment.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
     return Path(folder) / "flocker-lite" / "contexts.yml"
 
 
 def load(path: Path) -> Contexts:
-    """The contexts of a file; none when it is not there. BadRequest for one that makes no sense."""
+    """Read a contexts file; no file means no contexts. BadRequest if it cannot be understood."""
     try:
         found = yaml.safe_load(path.read_text("utf-8"))
     except FileNotFoundError:
@@ -94,7 +94,7 @@ def load(path: Path) -> Contexts:
 
 
 def save(path: Path, contexts: Contexts) -> None:
-    """Write the file anew; a crash leaves the old one."""
+    """Replace the file; after a crash the old one is still there."""
     text = yaml.safe_dump(
         {
             "format": FORMAT,
@@ -114,7 +114,7 @@ def current(
     environment: Mapping[str, str] = os.environ,
     path: Path | None = None,
 ) -> Context:
-    """What is meant now: `name`, or what the environment or the file says; else this machine."""
+    """The context to use: `name`, else the environment's, else the file's, else localhost."""
     hosts = environment.get("FLOCKER_CONTROL_SERVICE")
     name = name or environment.get("FLOCKER_CONTEXT")
     kept = load(path or file_path(environment))
@@ -130,31 +130,31 @@ def current(
 
 
 def credentials(context: Context) -> tuple[Path, Path, Path] | None:
-    """The authority's certificate, the user's, and its key; None where no TLS is spoken.
+    """The paths of the cluster's certificate, the user's, and its key; None without TLS.
 
-    BadRequest when the directory does not have them, or has those of several users.
+    Raises BadRequest if the directory lacks them, or has several users' and none is chosen.
     """
     folder = context.certificates_path
     if folder is None:
         return None
     cluster = folder / CLUSTER_FILE
     if not cluster.exists():
-        raise BadRequest(f"{folder} has no {CLUSTER_FILE}: copy there what flocker-ca made")
-    wanted = f"user-{context.user}.crt" if context.user else "user-*.crt"
-    found = sorted(path for path in folder.glob(wanted) if path.with_suffix(".key").exists())
+        raise BadRequest(f"{folder} has no {CLUSTER_FILE}: copy flocker-ca's files there")
+    desired = f"user-{context.user}.crt" if context.user else "user-*.crt"
+    found = sorted(path for path in folder.glob(desired) if path.with_suffix(".key").exists())
     if not found:
         who = f"of user {context.user}" if context.user else "of a user"
-        raise BadRequest(f"{folder} has no certificate and key {who} ({wanted}, and its .key)")
+        raise BadRequest(f"{folder} has no certificate and key {who} ({desired} and its .key)")
     if len(found) > 1:
         names = ", ".join(path.stem.removeprefix("user-") for path in found)
-        raise BadRequest(f"{folder} has certificates of {names}: say which with FLOCKER_USER")
+        raise BadRequest(f"{folder} has certificates of {names}: choose one with FLOCKER_USER")
     return cluster, found[0], found[0].with_suffix(".key")
 
 
 def _split(hosts: str) -> tuple[str, ...]:
     found = tuple(host.strip() for host in hosts.split(",") if host.strip())
     if not found:
-        raise ClientError("FLOCKER_CONTROL_SERVICE has no address in it")
+        raise ClientError("FLOCKER_CONTROL_SERVICE has no address in it: write HOST or HOST:PORT")
     return found
 
 

@@ -1,4 +1,4 @@
-"""What can go wrong on the way to the control service, as exceptions with what to do about it."""
+"""The exceptions of the client; their texts say what to do."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 
 
 class ClientError(Exception):
-    """A request that was not answered as it should be; its text is for a person.
+    """A request that failed; the text is for a person.
 
-    `status` is the HTTP status, None when there was no answer. `body` is the answer's JSON.
+    `status` is the HTTP status, None if there was no response. `body` is the response's JSON.
     """
 
     def __init__(
@@ -25,51 +25,51 @@ class Unreachable(ClientError):
 
 
 class NotAllowed(ClientError):
-    """TLS failed, or the certificate does not allow this: 403."""
+    """TLS failed, or the certificate does not allow the request: 403."""
 
 
 class BadRequest(ClientError):
-    """The request makes no sense to the service: 400."""
+    """The service does not accept the request, or a local argument is wrong: 400."""
 
 
-class NotThere(ClientError):
-    """What was asked for does not exist: 404."""
+class NotFound(ClientError):
+    """The named thing does not exist: 404."""
 
 
 class Conflict(ClientError):
-    """Something else stands in the way: 405, 409 or 412."""
+    """The request conflicts with the current state: 405, 409 or 412."""
 
 
 class TimedOut(ClientError):
-    """What was waited for did not happen in time; it may still happen."""
+    """The awaited change did not happen in time; it may still happen."""
 
 
 _BY_STATUS: dict[int, type[ClientError]] = {
     400: BadRequest,
     403: NotAllowed,
-    404: NotThere,
+    404: NotFound,
     405: Conflict,
     409: Conflict,
     412: Conflict,
 }
 
 
-def from_answer(status: int, body: object) -> ClientError:
-    """The error that an answer with this status and JSON body stands for."""
+def from_response(status: int, body: object) -> ClientError:
+    """The error for a response with this status and JSON body."""
     found = body if isinstance(body, dict) else {}
     text = str(found.get("description") or "")
     details = [_problem(item) for item in found.get("problems") or found.get("errors") or ()]
     if not text:
-        text = f"the control service answered {status}"
+        text = f"the control service answered with status {status}"
         if isinstance(body, str):
-            text += f": an error of its own, see its log for {body}"
+            text += f", an internal error: look for {body} in its log"
     if details:
         text = f"{text.rstrip('.')}: {'; '.join(details)}"
     return _BY_STATUS.get(status, ClientError)(text, status, found)
 
 
 def _problem(item: object) -> str:
-    """A problem has a text of its own, and may say where it is; older services have texts."""
+    """The text of one problem, with its path if it has one; older services send plain texts."""
     if not isinstance(item, dict):
         return str(item)
     path, text = item.get("path"), item.get("description") or item.get("text") or item

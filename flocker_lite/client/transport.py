@@ -1,46 +1,50 @@
-"""One request to the control service, at whichever of its addresses answers."""
+"""Sends a request to the control service, at the first of its addresses that answers."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import requests
 
 from flocker_lite.client.contexts import PORT, Context, credentials
-from flocker_lite.client.errors import ClientError, NotAllowed, Unreachable, from_answer
+from flocker_lite.client.errors import ClientError, NotAllowed, Unreachable, from_response
 
 CONNECT_SECONDS_MAX = 5.0
-ANSWER_SECONDS_MAX = 60.0
+RESPONSE_SECONDS_MAX = 60.0
 _ERROR_NUMBER = re.compile(r"^\[Errno \d+\] ")
 
 
-class Answers(Protocol):
-    """Whoever carries requests: `Transport`, or a double of it in tests."""
+class Transport(Protocol):
+    """Sends requests: `HTTPTransport`, or a fake of it in tests."""
 
-    def ask(
+    def request(
         self,
         method: str,
         path: str,
         body: object = None,
         query: Mapping[str, str] | None = None,
-        timeout_seconds: float = ANSWER_SECONDS_MAX,
+        timeout_seconds: float = RESPONSE_SECONDS_MAX,
     ) -> tuple[Any, Mapping[str, str]]:
-        """The JSON of the answer and its headers; ClientError unless the status is a 2xx."""
+        """The JSON and the headers of the response; ClientError unless the status is 2xx."""
 
-    def lines(self, path: str, query: Mapping[str, str]) -> Iterator[Any]:
-        """The JSON of each line of an answer that goes on."""
+    def stream(self, path: str, query: Mapping[str, str]) -> Iterator[Any]:
+        """The JSON of each line of a streamed response."""
+
+    def stream_bytes(self, path: str, query: Mapping[str, str]) -> Iterator[bytes]:
+        """The bytes of a streamed response, as they come."""
 
 
-class Transport:
-    """Speaks to the control service of a context, with the user's certificate if there is one."""
+class HTTPTransport:
+    """Sends requests to the control service of a context, with the user's certificate if any."""
 
     def __init__(self, context: Context) -> None:
         self._session = requests.Session()
-        # Proxies of the environment are for the world outside, not for one's own machines.
+        # The proxies in the environment are for the internet, not for the user's own machines.
         self._session.trust_env = False
         found = credentials(context)
         scheme = "http" if found is None else "https"
@@ -50,34 +54,46 @@ class Transport:
             self._session.verify = str(cluster)
             self._session.cert = (str(certificate), str(key))
 
-    def ask(
+    def request(
         self,
         method: str,
         path: str,
         body: object = None,
         query: Mapping[str, str] | None = None,
-        timeout_seconds: float = ANSWER_SECONDS_MAX,
+        timeout_seconds: float = RESPONSE_SECONDS_MAX,
     ) -> tuple[Any, Mapping[str, str]]:
-        """See `Answers`."""
-        answer = self._send(method, path, body, query, timeout_seconds, stream=False)
-        found = _json(answer)
-        if not 200 <= answer.status_code < 300:
-            raise from_answer(answer.status_code, found)
-        return found, answer.headers
+        """See `Transport`."""
+        response = self._send(method, path, body, query, timeout_seconds, stream=False)
+        found = _json(response)
+        if not 200 <= response.status_code < 300:
+            raise from_response(response.status_code, found)
+        return found, response.headers
 
-    def lines(self, path: str, query: Mapping[str, str]) -> Iterator[Any]:
-        """See `Answers`."""
-        answer = self._send("GET", path, None, query, ANSWER_SECONDS_MAX, stream=True)
-        if answer.status_code != 200:
-            raise from_answer(answer.status_code, _json(answer))
-        try:
-            for line in answer.iter_lines():
+    def stream(self, path: str, query: Mapping[str, str]) -> Iterator[Any]:
+        """See `Transport`."""
+        with self._streamed(path, query, RESPONSE_SECONDS_MAX) as response:
+            for line in response.iter_lines():
                 if line:
                     yield json.loads(line)
+
+    def stream_bytes(self, path: str, query: Mapping[str, str]) -> Iterator[bytes]:
+        """See `Transport`."""
+        with self._streamed(path, query, None) as response:
+            yield from response.iter_content(None)
+
+    @contextmanager
+    def _streamed(
+        self, path: str, query: Mapping[str, str], timeout_seconds: float | None
+    ) -> Iterator[requests.Response]:
+        response = self._send("GET", path, None, query, timeout_seconds, stream=True)
+        if response.status_code != 200:
+            raise from_response(response.status_code, _json(response))
+        try:
+            yield response
         except (requests.RequestException, ValueError) as error:
             raise Unreachable(f"the control service's stream ended: {error}") from None
         finally:
-            answer.close()
+            response.close()
 
     def _send(
         self,
@@ -85,7 +101,7 @@ class Transport:
         path: str,
         body: object,
         query: Mapping[str, str] | None,
-        timeout_seconds: float,
+        timeout_seconds: float | None,
         stream: bool,
     ) -> requests.Response:
         troubles = []
@@ -102,7 +118,7 @@ class Transport:
                 )
             except requests.exceptions.SSLError as error:
                 raise NotAllowed(
-                    f"{base} and this user do not trust each other: {_root(error)}; look at the "
+                    f"{base} and this user do not trust each other: {_root(error)}; check the "
                     "certificates of the context (flockerctl context list)"
                 ) from None
             except requests.exceptions.ConnectTimeout:
@@ -110,32 +126,32 @@ class Transport:
             except requests.exceptions.ConnectionError as error:
                 troubles.append(f"{base}: {_root(error)}")
                 if method != "GET" and not _never_left(error):
-                    break  # it may have been carried out: to ask elsewhere would do it twice
+                    break  # This service may have carried it out; another one would do it twice.
             except requests.RequestException as error:
                 raise ClientError(f"{base}: {error}") from None
         raise Unreachable(
-            f"no control service answers ({'; '.join(troubles)}); is it the right address "
-            "(flockerctl context list), and does flocker-control run there?"
+            f"no control service answers ({'; '.join(troubles)}); check the address "
+            "(flockerctl context list), and that flocker-control runs there"
         )
 
 
 def base_url(scheme: str, host: str) -> str:
-    """The root of the API at "HOST", "HOST:PORT" or a bare IPv6 address."""
+    """The root URL of the API for "HOST", "HOST:PORT" or a bare IPv6 address."""
     if host.count(":") > 1 and not host.startswith("["):
         host = f"[{host}]"
     port = urlsplit(f"//{host}").port
     return f"{scheme}://{host}/v1" if port is not None else f"{scheme}://{host}:{PORT}/v1"
 
 
-def _json(answer: requests.Response) -> Any:
+def _json(response: requests.Response) -> Any:
     try:
-        return answer.json()
+        return response.json()
     except ValueError:
-        return {"description": f"{answer.url} does not speak the API: {answer.text[:200]!r}"}
+        return {"description": f"{response.url} is not the REST API: {response.text[:200]!r}"}
 
 
 def _root(error: BaseException) -> str:
-    """The innermost reason: the outer ones repeat it, with addresses of objects."""
+    """The text of the innermost exception; the outer ones only wrap it."""
     while True:
         inner = getattr(error, "reason", None)
         if not isinstance(inner, BaseException):
@@ -148,5 +164,5 @@ def _root(error: BaseException) -> str:
 
 
 def _never_left(error: BaseException) -> bool:
-    """Whether no connection came about, so that nothing can have been carried out."""
+    """Whether there was never a connection, so that the service cannot have done anything."""
     return "NewConnectionError" in repr(error)

@@ -1,4 +1,4 @@
-"""The connection to the Docker engine of this node, and what becomes of what goes wrong there."""
+"""The connection to this node's Docker engine; it turns what goes wrong into our errors."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import requests
 from docker import APIClient
 from docker import errors as docker_errors
 
-from flocker_lite.containers import answers
-from flocker_lite.containers.failures import UNREACHABLE, words
+from flocker_lite.containers import bounded_responses
+from flocker_lite.containers.errors import UNREACHABLE, words
 from flocker_lite.errors import ContainerError, DockerAway, ImageError
 
 REQUEST_TIMEOUT_SECONDS = 60
@@ -21,7 +21,7 @@ PULL_SILENCE_SECONDS = 300
 
 
 class Connection:
-    """Reaches the engine behind a Unix socket, as several threads use it at once."""
+    """Reaches the engine behind a Unix socket, for several threads at once."""
 
     def __init__(self, socket: Path) -> None:
         self._socket = socket
@@ -29,7 +29,7 @@ class Connection:
         self._connecting = threading.Lock()
 
     def close(self) -> None:
-        """Let go of the connections that are idle."""
+        """Close the idle connections."""
         client, self._client = self._client, None
         if client is not None:
             client.close()
@@ -45,19 +45,21 @@ class Connection:
         return _Client(f"unix://{self._socket}", version, REQUEST_TIMEOUT_SECONDS)
 
     @contextmanager
-    def asking(self, what: str, trouble: Callable[[str], str] | None = None) -> Iterator[APIClient]:
-        """Ask something; ContainerError, with Docker's words and `what` was asked, when it fails.
+    def client_for(
+        self, what: str, image_error: Callable[[str], str] | None = None
+    ) -> Iterator[APIClient]:
+        """A client for one request; if that fails, ContainerError says `what` failed, and why.
 
-        `trouble` makes an ImageError's text of Docker's words, instead of a ContainerError.
+        With `image_error` it raises ImageError instead, with the text that this makes of Docker's.
         """
         try:
             yield self._connected()
         except docker_errors.APIError as error:
-            if trouble is not None:
-                raise ImageError(trouble(words(error))) from error
+            if image_error is not None:
+                raise ImageError(image_error(words(error))) from error
             raise ContainerError(f"Docker did not {what}: {words(error)}") from error
         except UNREACHABLE as error:
-            # Docker may come back as another version, so the next question negotiates anew.
+            # Docker may come back as another version, so the next request negotiates anew.
             self.close()
             raise DockerAway(
                 f"Docker does not answer at {self._socket}, to {what}: is it running? ({error})"
@@ -65,11 +67,11 @@ class Connection:
 
 
 class _Client(APIClient):
-    """Docker's client, with limits to the silence of a pull, and to the length of each answer."""
+    """Docker's client, with limits on the silence of a pull and on the length of each response."""
 
     def __init__(self, base_url: str, version: str, timeout: int) -> None:
         super().__init__(base_url, version=version, timeout=timeout)
-        # Proxies and .netrc are for the network; to look for them doubles the time of a question.
+        # Proxies and .netrc are for the network; looking for them doubles the time of a request.
         self.trust_env = False
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
@@ -78,10 +80,10 @@ class _Client(APIClient):
         is_stream = options.pop("stream", False)
         response = super().send(request, stream=True, **options)
         if not (is_stream and response.ok):
-            answers.take(response)
+            bounded_responses.read_body(response)
         return response
 
     def _stream_helper(self, response: requests.Response, decode: bool = False) -> Iterator[Any]:
-        """Pulls and events: Docker's own helper takes a line, or a chunk, however long it is."""
+        """Pulls and events: Docker's own helper accepts lines and chunks of any length."""
         assert decode
-        return answers.lines(response)
+        return bounded_responses.json_lines(response)

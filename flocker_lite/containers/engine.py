@@ -1,11 +1,10 @@
-"""What is asked of the Docker engine of this node, each question blocking; for use in threads."""
+"""The requests to this node's Docker engine; each one blocks, so use it in threads."""
 
 from __future__ import annotations
 
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,46 +17,40 @@ from twisted.logger import Logger
 
 from flocker_lite.containers import (
     execution,
-    keeping,
+    kept_volumes,
+    networks,
+    orphans,
+    output,
     processes,
-    pulling,
-    remains,
+    pull_progress,
     translate,
 )
 from flocker_lite.containers.connection import Connection
-from flocker_lite.containers.fenced import FenceNotes
-from flocker_lite.containers.looking import Looks, run_of
-from flocker_lite.containers.poising import INSIDE, Poising
+from flocker_lite.containers.container_discovery import ContainerDiscovery, run_of
+from flocker_lite.containers.container_paths import why_no_directory
+from flocker_lite.containers.data_binds import data_binds
+from flocker_lite.containers.fence_notes import FenceNotes
+from flocker_lite.containers.host_paths import require_apart
+from flocker_lite.containers.image_digests import digests_in
 from flocker_lite.containers.pull import Pull
+from flocker_lite.containers.secret_files import SecretFiles, Secrets
+from flocker_lite.containers.server import Server
+from flocker_lite.containers.start_gate import INSIDE, StartGates
 from flocker_lite.errors import ContainerError, NotFound
 from flocker_lite.model.exact_images import ExactImage
-from flocker_lite.model.records import HealthCheck
+from flocker_lite.model.records import Registry
 from flocker_lite.model.state import KeptVolume
 
 LATEST = "latest"
-EVENTS = ("start", "die", "pause", "unpause", "rename", "destroy")
-
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    """A running container, as somebody sees it who wants to know whether it serves.
-
-    `process` is its first one in /proc, `ports` are those inside that are published, `address` is
-    its own, "" for none.
-    """
-
-    container_id: str
-    process: Path
-    ports: frozenset[int]
-    address: str = ""
-    health_check: HealthCheck | None = None
+MOVES = ("start", "die", "pause", "unpause", "rename", "destroy")
+EVENTS = (*MOVES, "kill", "stop")
 
 
 class Engine:
-    """The Docker engine behind a Unix socket, as several threads use it at once.
+    """The Docker engine behind a Unix socket, for several threads at once.
 
-    `root` is where the file system of the engine's machine is seen from here: "/" but in tests.
-    Every method raises ContainerError, with the engine's own words, when it refuses or is away.
+    `root` is where we see the file system of the engine's machine: "/", except in tests. Every
+    method raises ContainerError if the engine refuses, with its words, or does not answer.
     """
 
     _log = Logger()
@@ -66,26 +59,34 @@ class Engine:
         self,
         socket_path: str,
         root: Path,
-        poising: Poising | None = None,
+        start_gates: StartGates | None = None,
         fenced: Path | None = None,
+        secret_files: SecretFiles | None = None,
     ) -> None:
         """In the folder `fenced` a file's name is the id of a container that a fence killed."""
-        self._poising = poising
+        self._start_gates = start_gates
+        self._secret_files = secret_files
         self._notes = FenceNotes(fenced)
         self._root = root
         self._connection = Connection(root / socket_path.lstrip("/"))
-        self._asking = self._connection.asking
+        self._client_for = self._connection.client_for
         self._init_of: tuple[APIClient, bool] | None = None
-        self.looks = Looks(self._connection, poising, self._notes)
-        self._find = self.looks.find
-        self._is_poised = self.looks.is_poised
+        self.discovery = ContainerDiscovery(self._connection, start_gates, self._notes)
+        self._find = self.discovery.find
+        self._is_prestarted = self.discovery.is_prestarted
 
     def close(self) -> None:
-        """Let go of the connections that are idle."""
+        """Close the idle connections."""
         self._connection.close()
 
-    def create(self, name: str, arguments: Mapping[str, Any], image_id: str | None = None) -> bool:
-        """Have the container created like this, and not started; False when it lacks its image."""
+    def create(
+        self,
+        name: str,
+        arguments: Mapping[str, Any],
+        image_id: str | None = None,
+        secrets: Secrets | None = None,
+    ) -> bool:
+        """Create the container without starting it; False if its image is missing."""
         existing = self._find(name)
         if existing is not None:
             is_same_image = image_id in (None, existing.get("Image"))
@@ -96,80 +97,96 @@ class Engine:
                     f"container {name} runs with another configuration: stop it first"
                 )
             self.remove(name)
+        if secrets is not None:
+            arguments = secrets.added_to(arguments, self._secret_files)
         if image_id is not None:
             arguments = {**arguments, "Image": image_id}
-        # Docker refuses to create a container when a path of it is missing, and datasets are
-        # mounted after that; `start` is what makes sure that they are.
-        for source in translate.bind_sources(arguments):
-            self._here(source).mkdir(parents=True, exist_ok=True)
-        with self._asking(f"create container {name}") as client:
+        # Docker refuses to create a container if one of its paths is missing, and datasets are
+        # mounted later; `start` makes sure that they are.
+        for bind in data_binds(arguments):
+            self._here(bind.root).mkdir(parents=True, exist_ok=True)
+        with self._client_for(f"create container {name}") as client:
+            require_apart(translate.host_paths(arguments), client, self._here)
             taken = translate.mount_targets(arguments)
-            kept = keeping.to_give(client, name, taken)
+            kept = kept_volumes.to_give(client, name, taken)
             try:
-                best = keeping.with_volumes(self._poisable(name, arguments, client), kept)
-                client.create_container_from_config(best, translate.docker_name(name))
+                best = kept_volumes.with_volumes(self._prestartable(name, arguments, client), kept)
+                client.create_container_from_config(
+                    networks.for_creation(client, best), translate.docker_name(name)
+                )
             except docker_errors.NotFound:
                 return False
-            keeping.give_back(client, kept)
+            kept_volumes.give_back(client, kept)
+        self.discovery.exit_events.is_made(name)
         return True
 
-    def poise(self, name: str) -> None:
-        """Start the container, which waits at its gate then."""
+    def prestart(self, name: str) -> None:
+        """Start the container; its program then waits at its start gate."""
         details = self._prepared(name)
-        if self._poising is None or not translate.is_poisable(details["Config"]["Labels"]):
-            raise ContainerError(f"container {name} was not made to be poised")
+        if self._start_gates is None or not translate.is_prestartable(details["Config"]["Labels"]):
+            raise ContainerError(f"container {name} was not made to be prestarted")
         _require_not_paused(name, details)
         if not details["State"]["Running"]:
-            self._poising.begin(name)
+            self._start_gates.begin(name)
             self._notes.forget(details["Id"])
-            with self._asking(f"start container {name}") as client:
+            with self._client_for(f"start container {name}") as client:
                 self._start(client, name, details)
 
     def image(self, image: str) -> ExactImage | None:
-        """What an image is here; None when it is not here."""
-        with self._asking(f"look for image {image}") as client:
+        """The exact image that this node has under that name; None if it has none."""
+        with self._client_for(f"look for image {image}") as client:
             try:
                 details = client.inspect_image(image)
             except docker_errors.ImageNotFound:
                 return None
-        return ExactImage(image, details["Id"], tuple(sorted(details.get("RepoDigests") or ())))
+        digests = digests_in(details)
+        self.discovery.digests.remember(details["Id"], digests)
+        return ExactImage(image, details["Id"], digests)
 
-    def pull(self, image: str) -> Pull:
-        """Begin to fetch an image from its registry, with what `docker login` left for it."""
+    def pull(self, image: str, login: Registry | None = None) -> Pull:
+        """Start to pull an image, with the credentials that `docker login` stored."""
         repository, tag = parse_repository_tag(image)
-        with self._asking(f"pull image {image}", trouble=partial(pulling.trouble, image)) as client:
+        with self._client_for(
+            f"pull image {image}", image_error=partial(pull_progress.pull_error, image)
+        ) as client:
             client.reload_config()
-            lines = client.pull(repository, tag or LATEST, stream=True, decode=True)
+            known = None if login is None else {"username": login.user, "password": login.password}
+            lines = client.pull(
+                repository, tag or LATEST, stream=True, decode=True, auth_config=known
+            )
         return Pull(image, lines)
 
     def start(self, name: str) -> None:
-        """Start the container unless it runs; NotFound when it is not there.
+        """Start the container unless it runs; NotFound if it does not exist.
 
         ContainerError also when nothing is mounted where one of its datasets should be: it would
-        write to the disk of the node.
+        write to the disk of the node. And when a directory of one, which it uses, is not there.
         """
         details = self._prepared(name)
-        gate = self._poising if translate.is_poisable(details["Config"]["Labels"]) else None
+        gate = self._start_gates if translate.is_prestartable(details["Config"]["Labels"]) else None
         _require_not_paused(name, details)
-        if details["State"]["Running"] and not self._is_poised(name, details):
+        if details["State"]["Running"] and not self._is_prestarted(name, details):
             return
         self._restart_it_ourselves(details)
-        for source in translate.bind_sources(details):
-            if not _is_mount(self._here(source)):
-                raise ContainerError(f"container {name} not started: {source} is not mounted")
+        for bind in data_binds(details):
+            if not _is_mount(self._here(bind.root)):
+                raise ContainerError(f"container {name} not started: {bind.root} is not mounted")
+            why = why_no_directory(self._here(bind.root), bind.subpath) if bind.subpath else None
+            if why is not None:
+                raise ContainerError(f"container {name} not started: {bind.source} {why}")
         if gate is not None:
             self._let_go(name, details, gate)
             return
         self._notes.forget(details["Id"])
-        with self._asking(f"start container {name}") as client:
+        with self._client_for(f"start container {name}") as client:
             self._start(client, name, details)
 
-    def _let_go(self, name: str, details: Mapping[str, Any], gate: Poising) -> None:
-        """Start it when it is not poised, and let its program begin where all its data is."""
-        with self._asking(f"start container {name}") as client:
+    def _let_go(self, name: str, details: Mapping[str, Any], gate: StartGates) -> None:
+        """Start it unless it is prestarted, and let its program begin if it sees all its data."""
+        with self._client_for(f"start container {name}") as client:
             pid = details["State"]["Pid"]
             if pid and not self._sees_all(pid, details, gate):
-                self._log.warn("Docker hides new mounts from containers", container=name)
+                self._log.warn("Docker hides new mounts from the container", container=name)
                 client.kill(details["Id"])
                 client.wait(details["Id"])
                 pid = 0
@@ -180,50 +197,54 @@ class Engine:
                 details = client.inspect_container(details["Id"])
                 pid = details["State"]["Pid"]
         if not self._sees_all(pid, details, gate):
-            raise ContainerError(f"container {name} not let go: it does not see its datasets")
+            raise ContainerError(f"container {name} not started: it does not see its datasets")
         if translate.volumes(details):
             gate.use(name)
         gate.release(name, run_of(details), pid)
 
     def _restart_it_ourselves(self, details: Mapping[str, Any]) -> None:
-        """Nobody but the agent knows whether its data is here: what was set by hand goes."""
+        """Remove a restart policy that somebody set: only the agent knows if the data is here."""
         policy = details["HostConfig"].get("RestartPolicy") or {}
         if policy.get("Name") in (None, "", "no"):
             return
         self._log.warn(
-            "Docker was told to restart a container: that is the agent's part",
+            "removed a container's restart policy in Docker: only the agent restarts it",
             container=details["Name"],
             policy=policy["Name"],
         )
-        with self._asking("update a container") as client:
+        with self._client_for("update a container") as client:
             none: Any = {"Name": "no"}
             client.update_container(details["Id"], restart_policy=none)
 
     def _start(self, client: APIClient, name: str, details: Mapping[str, Any]) -> None:
-        remains.start(client, details["Id"], lambda: self._discard(client, name, details))
+        networks.connect(client, details)
+        orphans.start(client, details["Id"], lambda: self._discard(client, name, details))
 
-    def _sees_all(self, pid: int, details: Mapping[str, Any], gate: Poising) -> bool:
-        return all(gate.sees(pid, source, target) for source, target in translate.binds(details))
+    def _sees_all(self, pid: int, details: Mapping[str, Any], gate: StartGates) -> bool:
+        return all(gate.sees(pid, bind.source, bind.target) for bind in data_binds(details))
 
     def process(self, name: str) -> processes.RunningProcess | None:
-        """The first process of the container; None when it does not run."""
+        """The first process of the container; None if it does not run."""
         details = self._find(name)
         if details is None or not details["State"]["Running"]:
             return None
         container_id = details["Id"]
         pidfd = processes.open_process(details["State"]["Pid"], container_id)
-        return processes.RunningProcess(container_id, pidfd, self._is_poised(name, details))
+        if self._is_prestarted(name, details):
+            return processes.RunningProcess(container_id, pidfd, prestarted=True)
+        timeout_seconds = translate.stop_timeout_seconds(details["Config"]["Labels"])
+        return processes.RunningProcess(container_id, pidfd, stop_timeout_seconds=timeout_seconds)
 
     def server(self, name: str) -> Server | str:
-        """Where to see whether the container serves; when it does not run: that, in words."""
+        """Where to find out whether the container serves; if it does not run, why not."""
         details = self._find(name)
         if details is None:
-            return "it is not there"
+            return "it does not exist"
         state, labels = details["State"], details["Config"]["Labels"]
         if not state["Running"] or state.get("Paused"):
             return translate.why_not_running(state)
-        if self._is_poised(name, details):
-            return "it waits to be let go"
+        if self._is_prestarted(name, details):
+            return "it waits at its start gate"
         return Server(
             details["Id"],
             self._here(f"/proc/{state['Pid']}"),
@@ -235,64 +256,94 @@ class Engine:
     def execute(
         self, container_id: str, command: tuple[str, ...], timeout_seconds: float
     ) -> str | None:
-        """Run a command in the container; None when it exited with 0, else what became of it."""
-        with self._asking("run a command in the container") as client:
+        """Run a command in the container; None if it exited with 0, else what happened."""
+        with self._client_for("run a command in the container") as client:
             return execution.run(client, container_id, command, timeout_seconds)
 
-    def stop(self, name: str, container_id: str, timeout_seconds: float) -> None:
-        """Stop it, with SIGKILL after the time-out, and make sure that it has no process."""
-        with self._asking(f"stop container {name}") as client:
+    def stop(self, name: str, container_id: str, timeout_seconds: float) -> bool:
+        """Stop it, with SIGKILL after the time-out, and make sure that it has no process.
+
+        Returns whether SIGKILL ended it, other than for lack of memory.
+        """
+        self.discovery.exit_events.is_our_doing(container_id)
+        with self._client_for(f"stop container {name}") as client:
             try:
                 client.stop(container_id, timeout=math.ceil(timeout_seconds))
                 state = client.inspect_container(container_id)["State"]
             except docker_errors.NotFound:
-                return
+                return True  # somebody removed it by force
         if state["Running"] or state["Pid"] != 0:
             raise ContainerError(f"container {name} was stopped and still has processes")
+        return translate.was_killed(state)
 
     def remove(self, name: str) -> None:
-        """Remove it, with SIGKILL when it runs; what it may have in volumes of Docker's is kept."""
+        """Remove it, with SIGKILL if it runs, and keep its Docker volumes if they may have data."""
         details = self._find(name)
         if details is None:
+            self._forget(name)
             return
-        with self._asking(f"remove container {name}") as client:
+        with self._client_for(f"remove container {name}") as client:
             self._discard(client, name, details)
+            networks.let_go(client, details)
 
     def _discard(self, client: APIClient, name: str, details: Mapping[str, Any]) -> None:
-        keeping.discard(client, name, details, self._has_run(name, details))
-        if self._poising is not None:
-            self._poising.forget(name)
+        self.discovery.exit_events.is_our_doing(details["Id"])
+        kept_volumes.discard(client, name, details, self._has_run(name, details))
+        self._forget(name)
+
+    def _forget(self, name: str) -> None:
+        """Remove what the agent keeps for a container that is no more."""
+        if self._start_gates is not None:
+            self._start_gates.forget(name)
+        if self._secret_files is not None:
+            self._secret_files.forget(name)
 
     def _has_run(self, name: str, details: Mapping[str, Any]) -> bool:
         """Whether its program may ever have run."""
         if not translate.was_started(details["State"]):
             return False
-        gate = self._poising if translate.is_poisable(details["Config"]["Labels"]) else None
+        gate = self._start_gates if translate.is_prestartable(details["Config"]["Labels"]) else None
         return gate is None or not gate.is_unused(name)
 
     def kept(self) -> tuple[KeptVolume, ...]:
-        """The volumes that are kept, after it was seen to it that nothing removes them."""
-        with self._asking("list the volumes that are kept") as client:
-            return keeping.protected(client, time.time())
+        """The kept volumes; first makes sure that nothing removes them."""
+        with self._client_for("list the volumes that are kept") as client:
+            return kept_volumes.protected(client, time.time())
 
     def remove_kept(self, name: str) -> tuple[KeptVolume, ...]:
-        """Remove what is kept for a container that is no more, for good."""
+        """Remove for good the volumes kept for a container that no longer exists."""
         if self._find(name) is not None:
-            raise ContainerError(f"container {name} is there: its volumes are not removed")
-        with self._asking(f"remove the volumes of container {name}") as client:
-            return keeping.let_go(client, name)
+            raise ContainerError(f"container {name} exists: its volumes are not removed")
+        with self._client_for(f"remove the volumes of container {name}") as client:
+            return kept_volumes.let_go(client, name)
+
+    def output(self, name: str, lines: int, follow: bool) -> output.OutputReader:
+        """What a container wrote last, and with `follow` what it writes from now on."""
+        details = self._prepared(name)
+        with self._client_for(f"read the output of container {name}") as client:
+            return output.of_container(client, name, details, lines, follow)
 
     def called(self, container_id: str) -> str | None:
-        """What Docker calls any container; None when there is none of that id."""
-        with self._asking("inspect a container") as client:
+        """What Docker calls any container; None if none has that id."""
+        with self._client_for("inspect a container") as client:
             try:
                 return str(client.inspect_container(container_id)["Name"]).removeprefix("/")
             except docker_errors.NotFound:
                 return None
 
+    def publishes(self, port: int, protocol: str) -> bool:
+        """Whether any container that runs, whoever made it, has this port of the node."""
+        with self._client_for("list the ports of containers") as client:
+            entries = client.containers()
+        return any(
+            (each.get("PublicPort"), each.get("Type")) == (port, protocol)
+            for entry in entries
+            for each in entry["Ports"] or ()
+        )
+
     def events(self) -> CancellableStream[Any]:
-        """Docker's stream of what becomes of our containers."""
-        with self._asking("watch containers") as client:
+        """Docker's stream of events about our containers."""
+        with self._client_for("watch containers") as client:
             return client.events(
                 filters={
                     "type": "container",
@@ -302,19 +353,21 @@ class Engine:
                 decode=True,
             )
 
-    def _poisable(
+    def _prestartable(
         self, name: str, arguments: Mapping[str, Any], client: APIClient
     ) -> dict[str, Any]:
-        """The arguments, with a gate before the program where that is possible."""
-        poising = self._poising
-        if poising is None or not poising.is_possible(translate.bind_sources(arguments)):
+        """The arguments, with a start gate before the program where that is possible."""
+        start_gates = self._start_gates
+        roots = [bind.root for bind in data_binds(arguments)]
+        if start_gates is None or not start_gates.is_possible(roots):
             return dict(arguments)
         image = client.inspect_image(arguments["Image"])["Config"]
-        if translate.makes_below(arguments, image):
+        if translate.needs_data(arguments, image):
             arguments = translate.without_early_start(arguments)
         gated_by = None if self._has_init_program(client) else image
-        poised = translate.poised(arguments, poising.make(name), INSIDE, gated_by)
-        return poised if poised is not None else dict(arguments)
+        gate = start_gates.make(name, arguments["HostConfig"].get("Init", False))
+        prestarted = translate.prestarted(arguments, gate, INSIDE, gated_by)
+        return prestarted if prestarted is not None else dict(arguments)
 
     def _has_init_program(self, client: APIClient) -> bool:
         if self._init_of is None or self._init_of[0] is not client:
@@ -324,7 +377,7 @@ class Engine:
     def _prepared(self, name: str) -> Mapping[str, Any]:
         details = self._find(name)
         if details is None:
-            raise NotFound(f"container {name} is not there: prepare it first")
+            raise NotFound(f"container {name} does not exist: prepare it first")
         return details
 
     def _here(self, path: str) -> Path:
@@ -338,7 +391,7 @@ def _require_not_paused(name: str, details: Mapping[str, Any]) -> None:
 
 
 def _is_mount(path: Path) -> bool:
-    """Whether a file system of its own is mounted there; os.path.ismount does not know of roots."""
+    """Whether a file system is mounted there; os.path.ismount cannot be told of another root."""
     try:
         return path.stat().st_dev != (path / "..").stat().st_dev
     except OSError:

@@ -1,4 +1,4 @@
-"""Runs a command in a container, with a limit to its time; its functions block, for threads."""
+"""Runs a command in a container, with a time-out; blocks, so use it in threads."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from docker import APIClient
 from docker import errors as docker_errors
 
 from flocker_lite.containers import processes
+from flocker_lite.containers.stream_demultiplexer import StreamDemultiplexer
 
 CHUNK_BYTES = 65536
 TAIL_BYTES = 4096
 TAIL_CHARACTERS = 200
 COMMAND_CHARACTERS = 100
 END_POLL_SECONDS = 0.01
-_HEADER_BYTES = 8
 
 
 def run(
     client: APIClient, container_id: str, command: Sequence[str], timeout_seconds: float
 ) -> str | None:
-    """None when the command exited with 0; else what became of it, in words.
+    """None if the command exited with 0; else what happened, in words.
 
-    One that takes too long is killed, if its process is to be seen from here. What Docker's client
-    raises when the command cannot be begun is passed on.
+    A command that takes too long is killed, if we can see its process. If the command cannot be
+    started, the exception of Docker's client passes through.
     """
     ends = time.monotonic() + timeout_seconds
     execution = client.exec_create(container_id, list(command))["Id"]
     output = _output(client, execution, ends)
     state = client.exec_inspect(execution)
-    # The end of the output comes a little before Docker knows of that of the command.
+    # The output ends a little before Docker knows that the command has.
     while state["Running"] and time.monotonic() < ends:
         time.sleep(END_POLL_SECONDS)
         state = client.exec_inspect(execution)
@@ -49,7 +49,7 @@ def run(
 
 
 def describe(command: Sequence[str], outcome: str, output: str) -> str:
-    """What became of a command, with the end of what it said."""
+    """What happened to a command, with the end of its output."""
     shown = shlex.join(command)
     if len(shown) > COMMAND_CHARACTERS:
         shown = f"{shown[:COMMAND_CHARACTERS]}..."
@@ -58,39 +58,25 @@ def describe(command: Sequence[str], outcome: str, output: str) -> str:
 
 
 class Output:
-    """The end of what a command says on both streams, out of Docker's frames.
-
-    Each frame is a header, whose last four bytes are a size, and so many bytes of text.
-    """
+    """The end of what a command writes to both streams, without Docker's frames."""
 
     def __init__(self) -> None:
         self.tail = b""
-        self._rest = b""
-        self._missing_bytes = 0
+        self._demultiplexer = StreamDemultiplexer()
 
     def take(self, chunk: bytes) -> None:
-        """More of the frames, cut anywhere."""
-        self._rest += chunk
-        while self._rest:
-            if self._missing_bytes == 0:
-                if len(self._rest) < _HEADER_BYTES:
-                    return
-                self._missing_bytes = int.from_bytes(self._rest[4:_HEADER_BYTES], "big")
-                self._rest = self._rest[_HEADER_BYTES:]
-            text = self._rest[: self._missing_bytes]
-            self._rest = self._rest[self._missing_bytes :]
-            self._missing_bytes -= len(text)
-            self.tail = (self.tail + text)[-TAIL_BYTES:]
+        """Take in more of the frames, which may be cut anywhere."""
+        self.tail = (self.tail + self._demultiplexer.take(chunk))[-TAIL_BYTES:]
 
 
 def _output(client: APIClient, execution: str, ends: float) -> str:
-    """Start it, and read what it says up to its end, or that of the time.
+    """Start it, and read its output until it ends or the time is over.
 
-    Not with the client's `exec_start`, which has no limit to its time, and may lose what comes
-    together with the head of the answer.
+    The client's own `exec_start` has no time-out, and may lose output that arrives together with
+    the headers of the response.
     """
     output = Output()
-    # The limit is for each read: a command that speaks and falls silent has twice the time at most.
+    # The time-out is for each read: a command that writes and then hangs has at most twice as long.
     response: Any = client.post(
         f"{client.base_url}/v{client.api_version}/exec/{execution}/start",
         json={"Detach": False, "Tty": False},
@@ -111,7 +97,7 @@ def _output(client: APIClient, execution: str, ends: float) -> str:
 
 
 def _kill(pid: int, container_id: str) -> None:
-    """End a command that nobody waits for any more: they would become many."""
+    """Kill a command that nobody waits for any more; otherwise they would pile up."""
     pidfd = processes.open_process(pid, container_id) if pid else None
     if pidfd is None:
         return

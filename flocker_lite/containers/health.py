@@ -2,41 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
-
-from twisted.internet.defer import Deferred, DeferredSemaphore
+from twisted.internet.defer import DeferredSemaphore
 from twisted.internet.task import deferLater
 
-from flocker_lite.containers import listening, probes
-from flocker_lite.containers.engine import Engine, Server
+from flocker_lite.containers import listening_ports, probes
+from flocker_lite.containers.engine import Engine
+from flocker_lite.containers.server import Server
 from flocker_lite.errors import ContainerError
+from flocker_lite.interfaces.reactor import INetworkReactor
+from flocker_lite.interfaces.threads import RunInThread
+from flocker_lite.model.container_fields.ports import port_of
 from flocker_lite.model.records import HealthCheck
 
-LOOK_DELAY_SECONDS = 0.01
-TRY_DELAY_SECONDS_MIN = 0.02
-TRY_DELAY_SECONDS_MAX = 1.0
-TRY_DELAY_SHARE = 0.1
-"""Of the time waited so far: what answers soon is seen soon, what takes long is not bothered."""
+LOOK_DELAY_SECONDS_MIN, LOOK_DELAY_SECONDS_MAX = 0.01, 0.25
+TRY_DELAY_SECONDS_MIN, TRY_DELAY_SECONDS_MAX = 0.02, 1.0
+LOOK_DELAY_SHARE, TRY_DELAY_SHARE = 0.03, 0.1
+"""The share of the time waited so far: we notice a quick start soon, and leave a slow one alone.
+
+A look at the ports is no cheap thing either. For each, the kernel goes through its table of all
+connections, which is as large as the machine's memory makes it: milliseconds.
+"""
+_LOOKS = (LOOK_DELAY_SHARE, LOOK_DELAY_SECONDS_MIN, LOOK_DELAY_SECONDS_MAX)
+_TRIES = (TRY_DELAY_SHARE, TRY_DELAY_SECONDS_MIN, TRY_DELAY_SECONDS_MAX)
 
 COMMANDS_MAX = 8
-"""Each command that is tried takes a thread, for as long as it may: some are left for the rest."""
-
-Answer = TypeVar("Answer")
-
-
-class RunInThread(Protocol):
-    """`deferToThreadPool` with a reactor and a pool of its own."""
-
-    def __call__(
-        self, function: Callable[..., Answer], *arguments: Any
-    ) -> Deferred[Answer]: ...  # pragma: no cover
+"""Commands that run at one time. Each occupies a thread, and some threads must be left."""
 
 
 class Health:
     """Asks the containers of one engine whether they serve; `reactor` is for time and for TCP."""
 
-    def __init__(self, engine: Engine, run_in_thread: RunInThread, reactor: Any) -> None:
+    def __init__(
+        self, engine: Engine, run_in_thread: RunInThread, reactor: INetworkReactor
+    ) -> None:
         self._engine = engine
         self._run = run_in_thread
         self._reactor = reactor
@@ -53,21 +51,21 @@ class Health:
             now = self._reactor.seconds()
             wait_seconds = delay_seconds(server.health_check, now - began)
             if said is not None and now >= ends:
-                # What a try said that was cut off is of less use than what the one before it said.
+                # The last try was cut short, so what the one before it said is of more use.
                 return before or said
             if said is None or now + wait_seconds >= ends:
                 return said
             await deferLater(self._reactor, wait_seconds)
             if not server.process.exists():
-                # It ended, and perhaps another was started in its place.
+                # It ended; perhaps it was started again.
                 server = await self._run(self._engine.server, name)
         return server
 
     async def _trouble(self, server: Server, ends: float) -> str | None:
-        """One try; None when it serves, else what is wrong."""
+        """Try once; None if it serves, else what is wrong."""
         check = server.health_check
         if check is None:
-            return _closed(listening.missing(server.process, server.ports))
+            return _closed(listening_ports.missing(server.process, server.ports))
         timeout_seconds = min(check.timeout_seconds, max(ends - self._reactor.seconds(), 0.0))
         if check.command is not None:
             try:
@@ -82,7 +80,7 @@ class Health:
                 return str(error)
         assert check.port is not None
         if not server.address:
-            return "it has no address in a network of Docker's"
+            return "it has no address in any of Docker's networks"
         if check.path is None:
             return await probes.connect(self._reactor, server.address, check.port, timeout_seconds)
         return await probes.get(
@@ -91,22 +89,20 @@ class Health:
 
 
 def limit_seconds(check: HealthCheck | None, timeout_seconds: float) -> float:
-    """How long to wait for a container, when whoever asks waits no longer than that."""
+    """How long to wait for a container, if the caller waits no longer than `timeout_seconds`."""
     return timeout_seconds if check is None else min(timeout_seconds, check.start_period_seconds)
 
 
 def delay_seconds(check: HealthCheck | None, waited_seconds: float) -> float:
-    """How long to wait after a try in vain."""
-    if check is None:
-        return LOOK_DELAY_SECONDS
-    share = waited_seconds * TRY_DELAY_SHARE
-    return min(max(share, TRY_DELAY_SECONDS_MIN), TRY_DELAY_SECONDS_MAX)
+    """How long to wait after a failed try."""
+    share, least, most = _LOOKS if check is None else _TRIES
+    return min(max(waited_seconds * share, least), most)
 
 
-def _closed(ports: frozenset[int] | None) -> str | None:
+def _closed(ports: frozenset[str] | None) -> str | None:
     if ports is None:
         return "it has just ended"
     if not ports:
         return None
-    shown = ", ".join(str(port) for port in sorted(ports))
+    shown = ", ".join(sorted(ports, key=port_of))
     return f"nothing accepts connections at port {shown}"

@@ -1,4 +1,4 @@
-"""Tries whether a port of a container answers, over the network of this node, without blocking."""
+"""Tries whether a port of a container answers, over this node's network; does not block."""
 
 from __future__ import annotations
 
@@ -19,15 +19,19 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgentEndpointFactory
 from zope.interface import implementer
 
+from flocker_lite.interfaces.reactor import INetworkReactor
+
 AGENT = b"flocker-lite"
 FAILURE_STATUS_MIN = 400
 
 HEAD_BYTES_MAX = 64 * 1024
-"""All that comes before a page: a program may send headers, or "continue", without end."""
+"""The limit of all that comes before a page: a program may send headers without end."""
 
 
-async def connect(reactor: Any, address: str, port: int, timeout_seconds: float) -> str | None:
-    """None when the port accepts a connection, which is closed at once; else why not."""
+async def connect(
+    reactor: INetworkReactor, address: str, port: int, timeout_seconds: float
+) -> str | None:
+    """None if the port accepts a connection, which we close at once; else why not."""
     connecting = connectProtocol(_endpoint(reactor, address, port), Protocol())
     try:
         protocol = await _within(reactor, timeout_seconds, connecting)
@@ -40,9 +44,9 @@ async def connect(reactor: Any, address: str, port: int, timeout_seconds: float)
 
 
 async def get(
-    reactor: Any, address: str, port: int, path: str, timeout_seconds: float
+    reactor: INetworkReactor, address: str, port: int, path: str, timeout_seconds: float
 ) -> str | None:
-    """None when a GET is answered with a status below 400, a redirect too; else why not."""
+    """None if a GET gets a status below 400, a redirect included; else why not."""
     host = f"[{address}]" if ":" in address else address
     url = f"http://{host}:{port}{path}"
     endpoints = _Endpoints(reactor, address, port)
@@ -66,7 +70,7 @@ async def get(
 
 
 class _HangUp(Protocol):
-    """Takes nothing of a body, which may be without end."""
+    """Reads nothing of a body, since it may have no end."""
 
     def connectionMade(self) -> None:
         assert self.transport is not None
@@ -75,9 +79,9 @@ class _HangUp(Protocol):
 
 @implementer(IAgentEndpointFactory, IStreamClientEndpoint)
 class _Endpoints:
-    """Leads an Agent to one address and port, which need no look-up, and hangs up on too much."""
+    """Leads an Agent to one address and port without a look-up; hangs up on too many headers."""
 
-    def __init__(self, reactor: Any, address: str, port: int) -> None:
+    def __init__(self, reactor: INetworkReactor, address: str, port: int) -> None:
         self.is_too_much = False
         self._endpoint = _endpoint(reactor, address, port)
         self._bytes = 0
@@ -103,15 +107,15 @@ class _Endpoints:
         return protocol
 
 
-def _endpoint(reactor: Any, address: str, port: int) -> Any:
+def _endpoint(reactor: INetworkReactor, address: str, port: int) -> Any:
     kind = TCP6ClientEndpoint if ":" in address else TCP4ClientEndpoint
     return kind(reactor, address, port)
 
 
-async def _within(reactor: Any, timeout_seconds: float, asked: Deferred[Any]) -> Any:
-    """Its result; TimeoutError when that is late, and CancelledError for whoever was cancelled.
+async def _within(reactor: INetworkReactor, timeout_seconds: float, asked: Deferred[Any]) -> Any:
+    """The result; TimeoutError if it is late, and CancelledError if somebody cancelled it.
 
-    Both look alike from inside, and different at each stage of a request.
+    Twisted reports both in the same way, and differently at each stage of a request.
     """
     late = reactor.callLater(timeout_seconds, asked.cancel)
     try:
@@ -129,4 +133,4 @@ async def _within(reactor: Any, timeout_seconds: float, asked: Deferred[Any]) ->
 def _refusal(port: int, error: ConnectError) -> str:
     if isinstance(error, ConnectionRefusedError):
         return f"nothing accepts connections at port {port}"
-    return f"port {port} is not to be reached: {error}"
+    return f"port {port} cannot be reached: {error}"

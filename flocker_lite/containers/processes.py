@@ -1,4 +1,4 @@
-"""When the processes of a container are gone, told by the kernel and not by Docker."""
+"""Asks the kernel, not Docker, when the processes of a container have ended."""
 
 from __future__ import annotations
 
@@ -12,28 +12,30 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class RunningProcess:
-    """The first process of a running container; `pidfd` is None when it cannot be watched.
+    """The first process of a running container; `pidfd` is None if we cannot watch it.
 
-    One that is `poised` has nothing to end in order, and does not heed a signal that asks it to.
+    A `prestarted` process has nothing to shut down, and ignores SIGTERM. Any other one may take
+    `stop_timeout_seconds` to end.
     """
 
     container_id: str
     pidfd: int | None
-    poised: bool = False
+    prestarted: bool = False
+    stop_timeout_seconds: float = 0.0
 
 
 def open_process(pid: int, container_id: str) -> int | None:
-    """A pidfd of the container's first process, to be closed by the caller.
+    """A pidfd of the container's first process; the caller closes it.
 
-    None when there is no such process to be seen from here: it is gone, or the engine counts its
-    processes in another namespace, or the kernel is older than 5.3.
+    None if we see no such process: it has ended, or the engine is in another PID namespace, or the
+    kernel is older than 5.3.
     """
     try:
         pidfd = os.pidfd_open(pid)
     except OSError:
         return None
-    # The control group is read after the pidfd has pinned the process: a number that was used
-    # again would belong to some other program.
+    # We read the control group only after the pidfd has pinned the process: otherwise the kernel
+    # might have given the number to another program.
     if _in_container(pid, container_id):
         return pidfd
     os.close(pidfd)
@@ -43,8 +45,8 @@ def open_process(pid: int, container_id: str) -> int | None:
 def wait_until_gone(pidfd: int, timeout_seconds: float) -> bool:
     """Block until the process has ended, at most this long; closes the pidfd.
 
-    The kernel ends the first process of a PID namespace only after it has killed and reaped every
-    other one in there, so when it is gone the whole container is.
+    The kernel ends the first process of a PID namespace only after it has killed and reaped all
+    others in it. So once the first one has ended, so has the whole container.
     """
     try:
         poll = select.poll()
@@ -55,9 +57,9 @@ def wait_until_gone(pidfd: int, timeout_seconds: float) -> bool:
 
 
 def kill(container_id: str, timeout_seconds: float) -> bool:
-    """Kill every process of the container that is to be seen from here, known to Docker or not.
+    """Kill every process of the container that we see, whether Docker knows it or not.
 
-    False when one of them has not ended in time.
+    False if one of them has not ended in time.
     """
     pids = [int(path.name) for path in Path("/proc").glob("[0-9]*")]
     pidfds = [pidfd for pid in pids if (pidfd := open_process(pid, container_id)) is not None]

@@ -1,1 +1,1 @@
-"""The control service: what the user wants, and what the agents see."""
+"""The control service: the configuration that users ask for, and the state that agents report."""

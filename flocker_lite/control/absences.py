@@ -1,8 +1,8 @@
-"""Which agents are away since when, and what is asked of them that they have not done.
+"""Which agents are away, and which containers, datasets, images and moves wait for them.
 
-Whatever is asked of a node that is away says so: a container that is configured there, a dataset
-that is to come from there, a copy that is to be destroyed there. What the node reported to be as it
-is asked is left alone.
+A thing that waits for a node that is away says so: a container that should run there, a dataset
+that should come from there, a copy that should be destroyed there. A thing that the node last
+reported to be as desired says nothing.
 """
 
 from __future__ import annotations
@@ -10,41 +10,42 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
 from pyrsistent import PMap, pmap
+from twisted.internet.interfaces import IReactorTime
 
+from flocker_lite.control.change_feed import ChangeFeed
 from flocker_lite.control.cluster_state import ClusterState
-from flocker_lite.control.journal import Journal
 from flocker_lite.model.lease import HOLDERS
 from flocker_lite.model.nodes import is_placeholder
 from flocker_lite.model.records import Change, Configuration, DatasetId, NodeId
 from flocker_lite.model.uses import uses_of
 
 Thing: TypeAlias = tuple[str, str]
-"""What may be asked of nodes: "containers", "datasets", "images" or "moves", and which."""
+"""Something that may wait for a node: its kind, as in `_JUDGES`, and its id."""
 
 Words: TypeAlias = Callable[[NodeId], str | None]
-"""What is to be said of the absence of a node; None when it is not away."""
+"""Gives the text about the absence of a node; None if the node is not away."""
 
 ARRIVAL_SECONDS_MAX = 10.0
-"""So long after a start nothing is said of agents that have not come yet."""
+"""How long after its start the control service says nothing of agents that have not connected."""
 
 _NO_REPORTS: PMap[str, object] = pmap()
 
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """What is reported of a thing by anybody, and what is to be said of who is away."""
+    """What nodes report of a thing, and the text about the node that is away."""
 
     reports: object
     words: str
 
 
 class Cluster(Protocol):
-    """What is known of the cluster; the control service is."""
+    """What `Absences` needs to know of the cluster; the control service provides it."""
 
-    journal: Journal
+    change_feed: ChangeFeed
 
     @property
     def configuration(self) -> Configuration: ...
@@ -56,16 +57,17 @@ class Cluster(Protocol):
 
 
 class Absences:
-    """The absences of agents as they are told; whoever watches is told when that changes.
+    """Keeps the texts about absent agents, and notes in the change feed when they change.
 
-    Right after a start nothing is said of those that were not seen yet: they need a moment to come.
+    Right after a start it says nothing of agents that have not connected yet: they need a moment.
     """
 
-    def __init__(self, known: Cluster, clock: Any) -> None:
+    def __init__(self, known: Cluster, clock: IReactorTime) -> None:
         self._known = known
         self._clock = clock
         self._started_at = clock.seconds()
         self._since: dict[NodeId, float] = {}
+        self._refused: dict[NodeId, str] = {}
         self._is_told = False
         self._things: dict[str, PMap[str, Absent]] = {kind: pmap() for kind in _JUDGES}
         self._nodes: dict[Thing, frozenset[NodeId]] = {}
@@ -73,56 +75,65 @@ class Absences:
         self._telling = clock.callLater(ARRIVAL_SECONDS_MAX, self._tell)
 
     def stop(self) -> None:
-        """Wait for nothing any more."""
+        """Cancel the timer."""
         if self._telling.active():
             self._telling.cancel()
 
     def of(self, kind: str) -> PMap[str, Absent]:
-        """The things of this kind of which something is to be said."""
+        """The things of this kind that wait for a node that is away."""
         return self._things[kind]
 
     def words(self, kind: str, identity: str) -> str | None:
-        """What is to be said of a thing, if anything."""
+        """The text for a thing; None if it waits for nobody."""
         absent = self._things[kind].get(identity)
         return None if absent is None else absent.words
 
     def of_node(self, node_id: NodeId) -> str | None:
-        """What is to be said of a node; None when its agent is connected, or may be on its way."""
+        """The text for a node; None if its agent is connected, or may still be on its way."""
         if not self._known.is_away(node_id):
             return None
         node = self._known.configuration.nodes.get(node_id)
         address = node_id if node is None else node.address
+        if node_id in self._refused:
+            return f"the agent of {address} came and was refused: {self._refused[node_id]}"
         if node_id in self._since:
-            return f"the agent of {address} is away since {_moment(self._since[node_id])}"
+            return f"the agent of {address} has been away since {_moment(self._since[node_id])}"
         if not self._is_told:
             return None
         if node is not None and is_placeholder(node):
-            return f"no agent of {address} has come yet"
+            return f"the agent of {address} has never connected"
         return (
-            f"the agent of {address} is away since before {_moment(self._started_at)}, when the "
-            "control service started"
+            f"the agent of {address} has not connected since the control service started at "
+            f"{_moment(self._started_at)}"
         )
 
     def changed(self, changes: Iterable[Change]) -> None:
-        """After an edit or a report; the cost is that of the changes."""
+        """Look again after an edit or a report; the cost is proportional to the changes."""
         things: dict[Thing, None] = {}
         for change in changes:
             if change.kind in _JUDGES:
                 things[change.kind, change.identity] = None
             if change.kind == "grants":
                 things["datasets", change.identity] = None
-                users = uses_of(self._known.configuration.containers).datasets
+                users = uses_of(self._known.configuration).datasets
                 if change.identity in users:
                     things["containers", users[change.identity]] = None
         self._judge(things)
 
     def came(self, node_id: NodeId) -> None:
-        """The agent of a node is connected."""
+        """The agent of a node has connected."""
         self._since.pop(node_id, None)
+        self._refused.pop(node_id, None)
         self._judge(list(self._of_node.get(node_id, ())))
 
+    def refused(self, node_id: NodeId, reason: str) -> None:
+        """The agent of a node came, and is not let in; until it comes in, that is said of it."""
+        if self._refused.get(node_id) != reason:
+            self._refused[node_id] = reason
+            self._judge(list(self._of_node.get(node_id, ())))
+
     def went(self, node_id: NodeId) -> None:
-        """The agent of a node is connected no more."""
+        """The agent of a node has disconnected."""
         self._since[node_id] = self._clock.seconds()
         self._judge(list(self._of_node.get(node_id, ())))
 
@@ -145,10 +156,10 @@ class Absences:
                 self._things[kind] = self._things[kind].set(identity, Absent(reports, said))
             if said != (None if before is None else before.words):
                 changed.append(thing)
-        known.journal.shown_otherwise(changed)
+        known.change_feed.shown_otherwise(changed)
 
     def _note_nodes(self, thing: Thing, nodes: frozenset[NodeId]) -> None:
-        """Remember of which nodes something is asked with it."""
+        """Remember which nodes the thing may wait for."""
         for node_id in self._nodes.pop(thing, frozenset()) - nodes:
             self._of_node[node_id].discard(thing)
         if nodes:
@@ -158,36 +169,37 @@ class Absences:
 
 
 Judgement: TypeAlias = tuple[frozenset[NodeId], str | None]
-"""The nodes of which something is asked with a thing, and what is to be said of their absence."""
+"""The nodes that a thing may wait for, and the text if it waits for one that is away."""
 
 
 def of_container(
     configuration: Configuration, cluster: ClusterState, name: str, words: Words
 ) -> Judgement:
-    """A container is asked of where it is wanted, its data of its owner, its end of who has it."""
-    wanted = configuration.containers.get(name)
+    """A container waits for its node and the owners of its data; if deleted, for its holders."""
+    desired = configuration.containers.get(name)
     reports = cluster.containers.get(name, pmap())
-    if wanted is None:
-        return frozenset(reports), _first("it is to be removed, and ", sorted(reports), words)
-    grants = (configuration.grants.get(volume.dataset_id) for volume in wanted.volumes)
-    owners = sorted({grant.owner for grant in grants if grant is not None} - {wanted.node})
-    nodes = frozenset({wanted.node, *owners, *reports})
-    here = reports.get(wanted.node)
-    if here is not None and replace(here.container, node="") == replace(wanted, node=""):
+    if desired is None:
+        return frozenset(reports), _first("it should be removed, but ", sorted(reports), words)
+    grants = (configuration.grants.get(volume.dataset_id) for volume in desired.volumes)
+    owners = sorted({grant.owner for grant in grants if grant is not None} - {desired.node})
+    nodes = frozenset({desired.node, *owners, *reports})
+    here = reports.get(desired.node)
+    if here is not None and replace(here.container, node="") == replace(desired, node=""):
         return nodes, None
-    return nodes, words(wanted.node) or _first("its data cannot come: ", owners, words)
+    return nodes, words(desired.node) or _first("its data cannot be sent: ", owners, words)
 
 
 def of_dataset(
     configuration: Configuration, cluster: ClusterState, dataset_id: DatasetId, words: Words
 ) -> Judgement:
-    """A dataset is asked of its primary and of its owner, its end of all who have it."""
+    """A dataset waits for its primary and its owner; if deleted, for all who have a copy."""
     dataset, grant = configuration.datasets.get(dataset_id), configuration.grants.get(dataset_id)
     reports = cluster.datasets.get(dataset_id, pmap())
     if dataset is None or grant is None:
         return frozenset(), None
     if dataset.deleted:
-        return frozenset(reports), _first("a copy is to be destroyed, and ", sorted(reports), words)
+        said = _first("a copy should be destroyed, but ", sorted(reports), words)
+        return frozenset(reports), said
     nodes = frozenset({dataset.primary, grant.owner})
     here = reports.get(dataset.primary)
     if here is not None and here.lease is not None and here.lease.role in HOLDERS:
@@ -198,18 +210,18 @@ def of_dataset(
 def of_image(
     configuration: Configuration, cluster: ClusterState, image_id: str, words: Words
 ) -> Judgement:
-    """An image is asked of the node that should have it."""
-    wish = configuration.images.get(image_id)
-    if wish is None:
+    """An image waits for the node that should have it."""
+    desired = configuration.images.get(image_id)
+    if desired is None:
         return frozenset(), None
-    is_told = wish.node in cluster.images.get(image_id, pmap())
-    return frozenset({wish.node}), None if is_told else words(wish.node)
+    is_reported = desired.node in cluster.images.get(image_id, pmap())
+    return frozenset({desired.node}), None if is_reported else words(desired.node)
 
 
 def of_move(
     configuration: Configuration, cluster: ClusterState, move_id: str, words: Words
 ) -> Judgement:
-    """A move is asked of both its sides."""
+    """A move waits for both its sides."""
     move = configuration.moves.get(move_id)
     if move is None:
         return frozenset(), None
@@ -226,7 +238,7 @@ _JUDGES: dict[str, Callable[[Configuration, ClusterState, str, Words], Judgement
 
 
 def _first(before: str, nodes: Iterable[NodeId], words: Words) -> str | None:
-    """What is to be said of the first of them who is away."""
+    """The text about the first of the nodes that is away."""
     said = next((text for node in nodes if (text := words(node)) is not None), None)
     return None if said is None else f"{before}{said}"
 

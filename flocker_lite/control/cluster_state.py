@@ -1,4 +1,4 @@
-"""What the agents report, indexed by what it is about; immutable, never stored."""
+"""What the agents report, indexed by dataset, container and so on; immutable, never stored."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _INDEXED = ("datasets", "containers", "images", "kept", "set_aside")
 
 @dataclass(frozen=True, slots=True)
 class ClusterState:
-    """The state of every node whose agent reports, and who reports each thing.
+    """The state of every node whose agent reports, and the same reports by what they are about.
 
-    `claims` are what nobody can verify of it: see `control.grants`.
+    `claims` are reports of ownership that cannot be verified: see `control.grants`.
     """
 
     nodes: PMap[NodeId, NodeState] = field(default_factory=pmap)
@@ -45,12 +45,12 @@ class ClusterState:
         after = self.claims.set(dataset_id, claims) if claims else self.claims.discard(dataset_id)
         datasets = self.datasets
         if dataset_id in datasets:
-            # What is kept of it elsewhere, by the identity of these reports, is old news.
+            # Caches are keyed by the identity of this map, and a claim must make them stale.
             datasets = datasets.set(dataset_id, pmap(dict(datasets[dataset_id])))
         return replace(self, claims=after, datasets=datasets)
 
     def updated(self, node_id: NodeId, node: NodeState, changes: Iterable[Change]) -> ClusterState:
-        """After a report, which changed the state to that; its cost is that of the changes."""
+        """After a report that led to the state `node`; the cost is proportional to the changes."""
         indexes: dict[str, Any] = {}
         for change in changes:
             if change.kind in _INDEXED:
@@ -61,7 +61,7 @@ class ClusterState:
         return replace(self, nodes=self.nodes.set(node_id, node), **changed)
 
     def forgotten(self, node_id: NodeId) -> tuple[ClusterState, tuple[Change, ...]]:
-        """After the node's agent went away, and what is not known any more."""
+        """Without the state of a node, and the changes that this means."""
         known = self.nodes.get(node_id)
         if known is None:
             return self, ()
@@ -71,7 +71,7 @@ class ClusterState:
 
 
 def _index(index: Any, node_id: NodeId, change: Change) -> None:
-    """Note the report of one node in an evolver of one of the maps by identity."""
+    """Put the report of one node into the evolver of an index."""
     reports = index[change.identity] if change.identity in index else pmap()
     if change.record is None:
         reports = reports.discard(node_id)

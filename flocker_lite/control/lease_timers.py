@@ -1,24 +1,23 @@
-"""Sees to it that a user's lease is taken away once it is over."""
+"""Ends users' leases when they expire."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
 
-from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from flocker_lite.model.records import Change, DatasetId, UserLease
 from flocker_lite.model.user_leases import is_over
 
 RETRY_SECONDS = 10.0
 DELAY_SECONDS_MAX = 3600.0
-"""The wall clock may be set while a timer runs; none waits for longer than this to look again."""
+"""No timer runs longer than this, because the wall clock may be set while it runs."""
 
 
 class LeaseTimers:
-    """Calls `over` with the dataset of a lease that is over, again and again until it is gone."""
+    """Calls `over` with the dataset of an expired lease, repeatedly until the lease is gone."""
 
-    def __init__(self, clock: Any, over: Callable[[DatasetId], None]) -> None:
+    def __init__(self, clock: IReactorTime, over: Callable[[DatasetId], None]) -> None:
         self._clock = clock
         self._over = over
         self._timers: dict[DatasetId, IDelayedCall] = {}
@@ -35,7 +34,7 @@ class LeaseTimers:
                 self._set(change.record, change.record.expires_at - self._clock.seconds())
 
     def stop(self) -> None:
-        """Call nobody any more."""
+        """Cancel all timers."""
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()

@@ -1,42 +1,41 @@
-"""Remembers what the agents say of the moves under way, and tells which of these are over.
+"""Keeps the progress that agents report of open moves, and finds out which moves are over.
 
-An agent forgets its account when it restarts; here the last one is kept until the move is over.
+An agent forgets its progress when it restarts; the last report is kept here until the move is over.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Any
 
 from pyrsistent import pmap
-from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from flocker_lite.control.cluster_state import ClusterState
-from flocker_lite.model.accounts import MoveState
+from flocker_lite.model.move_progress import MoveProgress
 from flocker_lite.model.moves import DONE, belongs, is_complete, outcome
 from flocker_lite.model.open_moves import move_of_container, move_of_dataset
 from flocker_lite.model.records import Change, Configuration, DatasetId, Move, NodeId
 
-ACCOUNTS_SECONDS_MAX = 10.0
-"""How long a move that is done waits for the rest of what both sides have to say of it."""
+PROGRESS_SECONDS_MAX = 10.0
+"""How long a finished move waits for the last progress reports of both sides."""
 
 
 class MoveKeeper:
-    """The accounts of the moves under way; `look_again(move_id)` is called when one may be over."""
+    """The progress of open moves; calls `look_again(move_id)` when a move may be over."""
 
-    def __init__(self, clock: Any, look_again: Callable[[str], None]) -> None:
+    def __init__(self, clock: IReactorTime, look_again: Callable[[str], None]) -> None:
         self._clock = clock
         self._look_again = look_again
-        self._accounts: dict[str, dict[tuple[NodeId, DatasetId], MoveState]] = {}
+        self._progress: dict[str, dict[tuple[NodeId, DatasetId], MoveProgress]] = {}
         self._waits: dict[str, IDelayedCall] = {}
 
-    def accounts(self, move_id: str) -> tuple[MoveState, ...]:
-        """What was said last of a move under way."""
-        return tuple(self._accounts.get(move_id, {}).values())
+    def progress_of(self, move_id: str) -> tuple[MoveProgress, ...]:
+        """The last reports of an open move."""
+        return tuple(self._progress.get(move_id, {}).values())
 
     def configured(self, configuration: Configuration, changes: Iterable[Change]) -> None:
-        """After an edit, which these changes made."""
+        """An edit has made these changes."""
         concerned: dict[str, None] = {}
         for change in changes:
             if change.kind == "moves" and change.record is None:
@@ -51,7 +50,7 @@ class MoveKeeper:
     def reported(
         self, configuration: Configuration, node_id: NodeId, changes: Iterable[Change]
     ) -> None:
-        """After a node's report of these changes; the cost is that of the changes."""
+        """A node has reported these changes; the cost is proportional to them."""
         concerned: dict[str, None] = {}
         for change in changes:
             move = None
@@ -59,7 +58,7 @@ class MoveKeeper:
                 move = move_of_container(configuration, change.identity)
             elif change.kind == "datasets":
                 move = move_of_dataset(configuration, change.identity)
-            elif isinstance(change.record, MoveState):
+            elif isinstance(change.record, MoveProgress):
                 move = self._take(configuration, node_id, change.record)
             concerned |= {} if move is None else {move.move_id: None}
         self._look_at(concerned)
@@ -67,38 +66,40 @@ class MoveKeeper:
     def outcome(
         self, configuration: Configuration, cluster: ClusterState, move_id: str
     ) -> str | None:
-        """How the move has ended; None when it goes on, or when there is more to be heard of it."""
+        """How the move has ended; None if it goes on, or if progress reports are still missing."""
         move = configuration.moves.get(move_id)
         if move is None:
             return None
-        accounts = self.accounts(move_id)
+        sides = self.progress_of(move_id)
         reports = cluster.containers.get(move.container or "", pmap())
-        verdict = outcome(configuration, move, accounts, reports)
-        if verdict != DONE or is_complete(move, accounts):
+        verdict = outcome(configuration, move, sides, reports)
+        container = configuration.containers.get(move.container or "")
+        starts = container is None or container.running
+        if verdict != DONE or is_complete(move, sides, starts):
             return verdict
         if move_id not in self._waits:
             self._waits[move_id] = self._clock.callLater(
-                ACCOUNTS_SECONDS_MAX, self._look_again, move_id
+                PROGRESS_SECONDS_MAX, self._look_again, move_id
             )
         return None if self._waits[move_id].active() else verdict
 
     def stop(self) -> None:
-        """Wait for nothing any more."""
+        """Cancel all timers."""
         for move_id in list(self._waits):
             self._forget(move_id)
 
     def _take(
-        self, configuration: Configuration, node_id: NodeId, account: MoveState
+        self, configuration: Configuration, node_id: NodeId, progress: MoveProgress
     ) -> Move | None:
         move = (
-            move_of_dataset(configuration, account.dataset_id)
-            if account.move_id is None
-            else configuration.moves.get(account.move_id)
+            move_of_dataset(configuration, progress.dataset_id)
+            if progress.move_id is None
+            else configuration.moves.get(progress.move_id)
         )
-        if move is None or not belongs(configuration, move, node_id, account):
+        if move is None or not belongs(configuration, move, node_id, progress):
             return None
-        known = self._accounts.setdefault(move.move_id, {})
-        known[node_id, account.dataset_id] = account
+        known = self._progress.setdefault(move.move_id, {})
+        known[node_id, progress.dataset_id] = progress
         return move
 
     def _look_at(self, move_ids: Iterable[str]) -> None:
@@ -106,14 +107,14 @@ class MoveKeeper:
             self._look_again(move_id)
 
     def _forget(self, move_id: str) -> None:
-        self._accounts.pop(move_id, None)
+        self._progress.pop(move_id, None)
         wait = self._waits.pop(move_id, None)
         if wait is not None and wait.active():
             wait.cancel()
 
 
 def as_shown(configuration: Configuration, changes: Iterable[Change]) -> list[Change]:
-    """What was reported, each account under the id of the move that it is shown with."""
+    """The changes with each progress report under the id of the move that the API shows it with."""
     return [
         replace(change, identity=_move_id(configuration, change))
         if change.kind == "moves"
@@ -123,6 +124,6 @@ def as_shown(configuration: Configuration, changes: Iterable[Change]) -> list[Ch
 
 
 def _move_id(configuration: Configuration, change: Change) -> str:
-    told = change.record.move_id if isinstance(change.record, MoveState) else None
+    told = change.record.move_id if isinstance(change.record, MoveProgress) else None
     move = move_of_dataset(configuration, change.identity)
     return told or (move.move_id if move is not None else change.identity)

@@ -1,40 +1,44 @@
-"""The control service: edits become durable, and go to the agents; their reports come back.
+"""The control service: stores edits, sends them to the agents, and takes in their reports.
 
-One edit after the other: the pure function, the commit to the store, then the announcement. What a
-report says about the world is never stored; only what it means for a grant is.
+Edits run one after the other: the pure function, the commit to the store, then the announcement.
+Reports are never stored; only their consequences are, such as a grant that moves.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Collection, Iterable
+from collections.abc import Collection, Coroutine, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from flocker_lite.control.absences import Absences
-from flocker_lite.control.announcer import Announcer
+from flocker_lite.control.admission import admission_edit, can_be_recorded_later
+from flocker_lite.control.agent_queries import AgentQueries
+from flocker_lite.control.change_feed import ChangeFeed
 from flocker_lite.control.cluster_state import ClusterState
+from flocker_lite.control.completion_keeper import CompletionKeeper
 from flocker_lite.control.discard_keeper import DiscardKeeper
-from flocker_lite.control.end_keeper import EndKeeper
-from flocker_lite.control.grant_keeper import STORE_RETRY_SECONDS, GrantKeeper
+from flocker_lite.control.grant_keeper import GrantKeeper
+from flocker_lite.control.grant_signer import GrantSigner
 from flocker_lite.control.grants import Evidence
 from flocker_lite.control.interfaces import EditFunction, IControl
-from flocker_lite.control.journal import Journal
 from flocker_lite.control.lease_timers import LeaseTimers
+from flocker_lite.control.liveness import LivenessChecks
 from flocker_lite.control.moves import MoveKeeper, as_shown
-from flocker_lite.control.probing import Probing
-from flocker_lite.control.sealing import GrantSeal
+from flocker_lite.control.retried_edits import RetriedEdits
+from flocker_lite.control.view_publisher import ViewPublisher
 from flocker_lite.control.writer import Writer
 from flocker_lite.errors import StoreError
-from flocker_lite.interfaces import ISeal, IStore
+from flocker_lite.interfaces import ISigner, IStore
 from flocker_lite.model import deltas, edits, moves
-from flocker_lite.model.accounts import MoveState
+from flocker_lite.model.move_progress import MoveProgress
 from flocker_lite.model.records import (
     Change,
     Configuration,
@@ -45,13 +49,13 @@ from flocker_lite.model.records import (
     NodeId,
 )
 from flocker_lite.model.state import Forecast, NodeState
-from flocker_lite.protocol.forecasts import NoForecast, ask
+from flocker_lite.protocol.container_output import RemoteOutput
 from flocker_lite.protocol.link import Link, Refused
 from flocker_lite.protocol.messages import REPORTED_BYTES_MAX, REPORTED_COUNT_MAX, Inbox
 from flocker_lite.protocol.outbox import Outbox
 
 STATE_SECONDS_MAX = 120.0
-"""How long the last report of an agent that is away is believed."""
+"""How long the last report of an agent that is away counts."""
 
 SETTLING_SECONDS_MAX = 10.0
 
@@ -76,34 +80,40 @@ class ControlService:
     log = Logger()
 
     def __init__(
-        self, store: IStore, configuration: Configuration, clock: Any, seal: ISeal | None = None
+        self,
+        store: IStore,
+        configuration: Configuration,
+        clock: IReactorTime,
+        signer: ISigner | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
         self._writer = Writer(store, configuration, self._planned, self._durable)
-        objection = seal.objection if seal is not None else None
-        self._announcer = Announcer(
-            Evidence(objection, self.is_away, self.cluster_id),
-            GrantSeal(seal, self.cluster_id) if seal is not None else None,
+        rejection_reason = signer.rejection_reason if signer is not None else None
+        self._view_publisher = ViewPublisher(
+            Evidence(rejection_reason, self.is_away, self.cluster_id),
+            GrantSigner(signer, self.cluster_id) if signer is not None else None,
         )
         self._agents: dict[NodeId, Agent] = {}
-        self._announcer.configured(configuration, deltas.whole(configuration))
-        self.journal = Journal(clock.seconds())
-        self._grants = GrantKeeper(self._announcer, self.journal, clock, self.edit)
-        self._ends = EndKeeper(clock, self.edit)
-        self._discards = DiscardKeeper(clock, self.edit)
+        self._view_publisher.configured(configuration, deltas.whole(configuration))
+        self.change_feed = ChangeFeed(clock.seconds())
+        self._retried_edits = RetriedEdits(clock, self.edit)
+        self._grants = GrantKeeper(self._view_publisher, self.change_feed, self._retried_edits)
+        self._completions = CompletionKeeper(self._retried_edits)
+        self._discards = DiscardKeeper(self._retried_edits)
         self.eras: dict[NodeId, str] = {}
         self.certificates: dict[NodeId, float] = {}
         self._leases = LeaseTimers(clock, self._lease_is_over)
         self._leases.changed(deltas.whole(configuration))
         self._moves = MoveKeeper(clock, self._review)
         self.absences = Absences(self, clock)
-        self._probing = Probing(clock)
+        self._liveness = LivenessChecks(clock)
+        self._agent_queries = AgentQueries(self, self._link_of, clock)
         self.absences.changed(deltas.whole(configuration))
         self._expiries: dict[NodeId, IDelayedCall] = {}
         self._closed = False
-        # Right after a start nothing is known of what runs where. Told that, agents would take down
-        # routes that are right: they are told nothing until all have reported, or some time passed.
+        # Right after a start nobody has reported what runs where, and agents that were told that
+        # would take down correct routes. So they wait until all have reported, or for 10 s.
         settling_seconds = SETTLING_SECONDS_MAX if configuration.nodes else 0
         self._settling: IDelayedCall | None = clock.callLater(settling_seconds, self._settled)
         self._awaited = {container.node for container in configuration.containers.values()}
@@ -123,13 +133,13 @@ class ControlService:
 
     @property
     def cluster(self) -> ClusterState:
-        return self._announcer.cluster
+        return self._view_publisher.cluster
 
     def is_away(self, node_id: NodeId) -> bool:
         return node_id not in self._agents
 
-    def accounts(self, move_id: str) -> tuple[MoveState, ...]:
-        return self._moves.accounts(move_id)
+    def progress_of(self, move_id: str) -> tuple[MoveProgress, ...]:
+        return self._moves.progress_of(move_id)
 
     def planned(self, function: EditFunction, then: EditFunction = Edit) -> Edit:
         return self._planned(self.configuration, function, then)
@@ -145,12 +155,12 @@ class ControlService:
         return Edit(following.configuration, edit.changes + following.changes)
 
     def _durable(self, before: Configuration, edit: Edit) -> None:
-        to_node, to_all = self._announcer.configured(edit.configuration, edit.changes)
+        to_node, to_all = self._view_publisher.configured(edit.configuration, edit.changes)
         self._announce(to_node, to_all)
         for node_id in to_node.keys() & self._agents.keys():
-            self._probing.told(node_id, self._agents[node_id].link)
+            self._liveness.told(node_id, self._agents[node_id].link)
         self._leases.changed(edit.changes)
-        self.journal.configured(before, edit.changes)
+        self.change_feed.configured(before, edit.changes)
         self._moves.configured(edit.configuration, edit.changes)
         self._grants.configured(before, edit.changes)
         self.absences.changed(edit.changes)
@@ -160,14 +170,13 @@ class ControlService:
         return await self.edit(lambda c: moves.cancel(c, move_id, self._moment()), tags)
 
     async def forecast(self, move: Move) -> Forecast:
-        agent = self._agents.get(move.source)
-        if agent is None:
-            away = self.absences.of_node(move.source)
-            why = f" ({away})" if away is not None else ""
-            raise NoForecast(f"The agent of the source is away: ask again when it is back.{why}")
-        costs = moves.pause_costs(moves.last_alike(self.configuration, move))
-        address = self.configuration.nodes[move.destination].address
-        return await ask(agent.link, self._clock, move, costs, address)
+        return await self._agent_queries.forecast(move)
+
+    async def output(self, node_id: NodeId, name: str, lines: int, follow: bool) -> RemoteOutput:
+        return await self._agent_queries.output(node_id, name, lines, follow)
+
+    def _link_of(self, node_id: NodeId) -> Link | None:
+        return self._agents[node_id].link if node_id in self._agents else None
 
     async def connect(
         self,
@@ -177,26 +186,26 @@ class ControlService:
         era: str = "",
         certificate_expires_at: float | None = None,
     ) -> None:
-        """An agent says who it is; Refused when another one is at work in that node's name.
+        """An agent has said who it is; Refused if another agent is connected as that node.
 
-        `era` is a UUID of this boot of the node. Its certificate expires in seconds since 1970.
+        `era` is a UUID of this boot of the node. `certificate_expires_at` is in seconds since 1970.
         """
-        try:
-            edits.announce_node(self.configuration, node)
-        except edits.EditError as error:
-            raise Refused(str(error)) from None
+        admission_edit(self.configuration, node, self.absences)
         await self._require_own_address(node)
         known = self._agents.get(node.node_id)
         if known is not None and known.session != session and await known.link.is_alive():
             raise Refused(
                 f"another agent is connected as node {node.node_id}: two machines have the same "
-                "identity file; remove it on the one that is a copy, and restart its agent"
+                "identity file; remove it on the machine that is a copy, and restart its agent"
             )
         try:
-            await self.edit(lambda configuration: edits.announce_node(configuration, node))
-        except edits.EditError as error:
-            raise Refused(str(error)) from None
-        known = self._agents.get(node.node_id)  # another may have come meanwhile
+            await self.edit(
+                lambda configuration: admission_edit(configuration, node, self.absences)
+            )
+        except StoreError as error:
+            if not can_be_recorded_later(self.configuration, node):
+                raise Refused(str(error)) from None
+        known = self._agents.get(node.node_id)  # another may have connected meanwhile
         if known is not None:
             known.outbox.stop()
             known.link.hang_up()
@@ -209,7 +218,7 @@ class ControlService:
             link,
             Inbox(NodeState(), known_state, REPORTED_COUNT_MAX, REPORTED_BYTES_MAX),
             Outbox(
-                lambda: self._announcer.whole(node.node_id),
+                lambda: self._view_publisher.whole(node.node_id),
                 link.send,
                 lambda failure: self._could_not_tell(node.node_id, link, failure),
             ),
@@ -222,12 +231,10 @@ class ControlService:
             self._grants.came_or_went()
             self.absences.came(node.node_id)
         link.attend(lambda data: self._take(agent, data), lambda: self._disconnected(agent))
-        self.log.info(
-            "agent connected: node {node} at {address}", node=node.node_id, address=node.address
-        )
+        self.log.info("agent connected: node {each.node_id} at {each.address}", each=node)
 
     async def _require_own_address(self, node: Node) -> None:
-        """Refused when the address is that of another node, whose agent is at work."""
+        """Raise Refused if the address belongs to another node whose agent is connected."""
         other = edits.node_at(self.configuration, edits.canonical_address(node.address))
         agent = self._agents.get(other or "")
         if other != node.node_id and agent is not None and await agent.link.is_alive():
@@ -246,15 +253,15 @@ class ControlService:
         self._shown_anew(node_id)
 
     def start_telling(self, node_id: NodeId, link: Link) -> None:
-        """Send an agent its view, now that its greeting was answered."""
+        """Send an agent its view, now that its hello was answered."""
         agent = self._agents.get(node_id)
         if agent is not None and agent.link is link:
             agent.greeted = True
-            self._announce(self._announcer.told_anew(node_id), ())
+            self._announce(self._view_publisher.told_anew(node_id), ())
             self._tell(agent)
 
     def _tell(self, agent: Agent) -> None:
-        """Start with it, once what it is told takes into account what it has."""
+        """Start sending, once the agent's view takes its own report into account."""
         if agent.greeted and agent.reported and self._settling is None:
             agent.outbox.start()
 
@@ -266,7 +273,7 @@ class ControlService:
             self._tell(agent)
 
     def _disconnected(self, agent: Agent) -> None:
-        """Its state is believed for a while: most of the time an agent comes back at once."""
+        """Keep its state for a while: usually an agent connects again at once."""
         if self._agents.get(agent.node_id) is not agent:
             return
         del self._agents[agent.node_id]
@@ -280,9 +287,9 @@ class ControlService:
         self.log.info("agent gone: node {node}", node=agent.node_id)
 
     def _shown_anew(self, node_id: NodeId) -> None:
-        """Its certificate, and whether its agent is away, are a part of what is shown of a node."""
+        """Note a change of the node: the API shows its certificate and whether it is away."""
         if node_id in self.cluster.nodes:
-            self.journal.reported(node_id, (), came_or_went=True)
+            self.change_feed.reported(node_id, (), came_or_went=True)
 
     def _remember(self, node_id: NodeId) -> None:
         expiry = self._expiries.pop(node_id, None)
@@ -294,21 +301,21 @@ class ControlService:
         self.eras.pop(node_id, None)
         self.certificates.pop(node_id, None)
         came_or_went = node_id in self.cluster.nodes
-        self._announcer.cluster, changes = self._announcer.cluster.forgotten(node_id)
+        self._view_publisher.cluster, changes = self._view_publisher.cluster.forgotten(node_id)
         self._grants.reported(changes)
-        self._announce(*self._announcer.reported(changes))
-        self.journal.reported(node_id, as_shown(self.configuration, changes), came_or_went)
+        self._announce(*self._view_publisher.reported(changes))
+        self.change_feed.reported(node_id, as_shown(self.configuration, changes), came_or_went)
         self._moves.reported(self.configuration, node_id, changes)
         self.absences.changed(changes)
-        self.log.warn("the state of node {node} is too old to be believed", node=node_id)
+        self.log.warn("node {node} has been away too long: forgetting its state", node=node_id)
 
     async def close(self) -> None:
         """Hang up on the agents and close the store."""
         self._closed = True
         for node_id in list(self._expiries):
             self._remember(node_id)
-        keepers = (self._grants, self._ends, self._discards, self._leases, self._moves)
-        for each in (*keepers, self.absences, self._probing):
+        keepers = (self._retried_edits, self._leases, self._moves, self.absences, self._liveness)
+        for each in keepers:
             each.stop()
         if self._settling is not None:
             self._settling.cancel()
@@ -321,12 +328,12 @@ class ControlService:
             return
         changes = agent.inbox.take(data)
         came_or_went = agent.node_id not in self.cluster.nodes
-        cluster = self._announcer.cluster.updated(agent.node_id, agent.inbox.maps, changes)
-        self._announcer.cluster = cluster
+        cluster = self._view_publisher.cluster.updated(agent.node_id, agent.inbox.maps, changes)
+        self._view_publisher.cluster = cluster
         self._grants.reported(changes)
-        self._announce(*self._announcer.reported(changes))
+        self._announce(*self._view_publisher.reported(changes))
         shown = as_shown(self.configuration, changes)
-        self.journal.reported(agent.node_id, shown, came_or_went)
+        self.change_feed.reported(agent.node_id, shown, came_or_went)
         self._moves.reported(self.configuration, agent.node_id, changes)
         self.absences.changed(changes)
         if self._settling is not None:
@@ -335,7 +342,7 @@ class ControlService:
                 self._settled()
         agent.reported = True
         self._tell(agent)
-        self._ends.reported(self.configuration, agent.node_id, changes)
+        self._completions.reported(self.configuration, agent.node_id, changes)
         self._discards.look(self.configuration, self.cluster)
 
     def _lease_is_over(self, dataset_id: DatasetId) -> None:
@@ -346,27 +353,19 @@ class ControlService:
         self._owned(drop(), "ending a lease")
 
     def _moment(self) -> moves.Moment:
-        return moves.Moment(self._clock.seconds(), lambda: str(uuid4()), self._moves.accounts)
+        return moves.Moment(self._clock.seconds(), lambda: str(uuid4()), self._moves.progress_of)
 
     def _review(self, move_id: str) -> None:
-        """Have a move end that is over."""
-        verdict = self._moves.outcome(self.configuration, self.cluster, move_id)
-        if verdict is not None and not self._closed:
-            self._owned(self._end_move(move_id, verdict), "ending a move")
+        """End the move if it is over."""
+        if self._moves.outcome(self.configuration, self.cluster, move_id) is not None:
+            self._retried_edits.make(f"end move {move_id}", partial(self._move_ended, move_id))
 
-    async def _end_move(self, move_id: str, verdict: str) -> None:
+    def _move_ended(self, move_id: str, before: Configuration) -> Edit:
+        verdict = self._moves.outcome(before, self.cluster, move_id)
+        if verdict is None:
+            return Edit(before)
         ended = moves.call_back if verdict == moves.ROLLED_BACK else moves.end
-        try:
-            await self.edit(lambda c: ended(c, move_id, verdict, self._moment()))
-        except StoreError as error:
-            self.log.error(
-                "move {move} not ended, next try in {delay:g} s: {error}",
-                move=move_id,
-                delay=STORE_RETRY_SECONDS,
-                error=error,
-            )
-            if not self._closed:
-                self._clock.callLater(STORE_RETRY_SECONDS, self._review, move_id)
+        return ended(before, move_id, verdict, self._moment())
 
     def _announce(self, to_node: dict[NodeId, list[Change]], to_all: Iterable[Change]) -> None:
         for node_id, changes in to_node.items():
@@ -375,7 +374,7 @@ class ControlService:
         to_all = list(to_all)
         if to_all:
             for agent in self._agents.values():
-                agent.outbox.add(to_all)
+                agent.outbox.add(self._view_publisher.understood(agent.node_id, to_all))
 
     def _could_not_tell(self, node_id: NodeId, link: Link, failure: Failure) -> None:
         self.log.warn(
@@ -383,18 +382,14 @@ class ControlService:
         )
         link.hang_up()
 
-    def _owned(self, doing: Awaitable[None], what: str) -> None:
-        async def run() -> None:
-            await doing
-
-        Deferred.fromCoroutine(run()).addErrback(
+    def _owned(self, doing: Coroutine[Any, Any, None], what: str) -> None:
+        Deferred.fromCoroutine(doing).addErrback(
             lambda failure: self.log.failure("{what} failed", failure, what=what)
         )
 
 
-async def open_control(store: IStore, clock: Any, seal: ISeal | None = None) -> ControlService:
-    """The control service on what the store holds; `clock` provides IReactorTime.
-
-    Without a `seal` there are no certificates: agents are who they say they are.
-    """
-    return ControlService(store, await store.load(), clock, seal)
+async def open_control(
+    store: IStore, clock: IReactorTime, signer: ISigner | None = None
+) -> ControlService:
+    """The control service on what the store holds; without a `signer` it believes agents' names."""
+    return ControlService(store, await store.load(), clock, signer)

@@ -1,4 +1,7 @@
-"""Which node is told what; pure. Each function answers for one thing, so a change costs itself."""
+"""Decides which node is told what; pure.
+
+Each function decides for one thing, so that the cost is proportional to the change.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from dataclasses import replace
 from pyrsistent import pmap
 
 from flocker_lite.control.cluster_state import ClusterState
+from flocker_lite.model.container_fields.ports import led, port_of
 from flocker_lite.model.grants import Signed
 from flocker_lite.model.lease import Role
 from flocker_lite.model.moves import last_alike, pause_costs, seconds_of_the_stop
@@ -18,9 +22,15 @@ from flocker_lite.model.records import (
     DatasetId,
     Image,
     NodeId,
+    Registry,
 )
-from flocker_lite.model.state import ContainerState, Route, WantedDataset
+from flocker_lite.model.registries import registry_of
+from flocker_lite.model.secrets import needed
+from flocker_lite.model.state import ContainerState, DesiredDataset, Route, SecretValues
 from flocker_lite.model.user_leases import held_container, held_dataset
+
+LOGINS_PROTOCOL = 2
+"""Agents know since then what to do with the login of a registry."""
 
 
 def dataset_views(
@@ -28,10 +38,10 @@ def dataset_views(
     cluster: ClusterState,
     dataset_id: DatasetId,
     signed: Signed | None = None,
-) -> dict[NodeId, WantedDataset]:
-    """The nodes that a dataset concerns: where it is wanted, who owns it, who has a copy.
+) -> dict[NodeId, DesiredDataset]:
+    """The nodes that a dataset concerns: its primary, its owner, and the nodes with a copy.
 
-    The owner is told `signed`.
+    Only the owner is told `signed`.
     """
     dataset = configuration.datasets.get(dataset_id)
     grant = configuration.grants.get(dataset_id)
@@ -53,9 +63,10 @@ def dataset_views(
     move = move_of_dataset(configuration, dataset_id)
     ends = () if move is None else (move.source, move.destination)
     last = None if move is None else last_alike(configuration, move)
-    learnt = pause_costs(last), seconds_of_the_stop(last).get(dataset_id, 0.0)
+    moving = configuration.containers.get("" if move is None else move.container or "")
+    learnt = pause_costs(last, moving), seconds_of_the_stop(last).get(dataset_id, 0.0)
     return {
-        node_id: WantedDataset(
+        node_id: DesiredDataset(
             dataset,
             grant,
             pmap({other: lease for other, lease in leases.items() if other != node_id}),
@@ -71,29 +82,93 @@ def dataset_views(
 def container_views(
     configuration: Configuration, cluster: ClusterState, name: str
 ) -> dict[NodeId, Container]:
-    """The nodes that a container concerns: where it is wanted, who has it, who owns its data.
+    """The nodes that a container concerns: its node, the nodes that have it, its data's owners.
 
-    Whoever only says that it has it, or a copy of its data, is not told its secrets.
+    A node that only reports to have the container, or a copy of its data, is not told its secrets.
     """
     container = configuration.containers.get(name)
     if container is None:
         return {}
     container = held_container(configuration, container)
-    its_own, reporting = {container.node}, set(cluster.containers.get(name, pmap()))
+    public = replace(container, environment=pmap(), command_line=None, entrypoint=None)
+    return {
+        **dict.fromkeys(_reporting(cluster, container), public),
+        **dict.fromkeys(_trusted(configuration, cluster, container), container),
+    }
+
+
+def secret_views(
+    configuration: Configuration, cluster: ClusterState, name: str
+) -> dict[NodeId, SecretValues]:
+    """The nodes that are told a container's secrets: where it is to run, or runs, and no other."""
+    container = configuration.containers.get(name)
+    names = needed(container) if container is not None else frozenset()
+    if container is None or not names:
+        return {}
+    known = (configuration.secrets.get(each) for each in sorted(names))
+    values = pmap({each.name: each.data for each in known if each is not None and each.data})
+    trusted = _trusted(configuration, cluster, container)
+    return dict.fromkeys(trusted, SecretValues(values))
+
+
+def login_views(
+    configuration: Configuration, cluster: ClusterState, name: str
+) -> dict[NodeId, Registry]:
+    """The nodes that pull a container's image from a registry that asks who they are."""
+    container = configuration.containers.get(name)
+    login = _login(configuration, container.image) if container is not None else None
+    if container is None or login is None:
+        return {}
+    trusted = _trusted(configuration, cluster, container)
+    return {node_id: login for node_id in trusted if _knows_logins(configuration, node_id)}
+
+
+def image_login_views(configuration: Configuration, image_id: str) -> dict[NodeId, Registry]:
+    """The same for an image that a node should have in advance."""
+    desired = configuration.images.get(image_id)
+    login = _login(configuration, desired.image) if desired is not None else None
+    if desired is None or login is None or not _knows_logins(configuration, desired.node):
+        return {}
+    return {desired.node: login}
+
+
+def _login(configuration: Configuration, image: str) -> Registry | None:
+    if not configuration.registries:
+        return None
+    login = configuration.registries.get(registry_of(image))
+    return login if login is not None and login.password else None
+
+
+def _knows_logins(configuration: Configuration, node_id: NodeId) -> bool:
+    node = configuration.nodes.get(node_id)
+    return node is not None and node.protocol >= LOGINS_PROTOCOL
+
+
+def _reporting(cluster: ClusterState, container: Container) -> set[NodeId]:
+    reporting = set(cluster.containers.get(container.name, pmap()))
+    for volume in container.volumes:
+        reporting |= set(cluster.datasets.get(volume.dataset_id, pmap()))
+    return reporting
+
+
+def _trusted(
+    configuration: Configuration, cluster: ClusterState, container: Container
+) -> set[NodeId]:
+    """Its node, its data's owners, and both ends of its move that have something of it."""
+    trusted = {container.node}
     for volume in container.volumes:
         grant = configuration.grants.get(volume.dataset_id)
-        its_own |= {grant.owner} if grant is not None else set()
-        reporting |= set(cluster.datasets.get(volume.dataset_id, pmap()))
-    move = move_of_container(configuration, name)
-    moves = {move.source, move.destination} & reporting if move is not None else set()
-    public = replace(container, environment=pmap(), command_line=None)
-    return {**dict.fromkeys(reporting, public), **dict.fromkeys(its_own | moves, container)}
+        trusted |= {grant.owner} if grant is not None else set()
+    move = move_of_container(configuration, container.name)
+    if move is not None:
+        trusted |= {move.source, move.destination} & _reporting(cluster, container)
+    return trusted
 
 
 def deleted_views(
     configuration: Configuration, cluster: ClusterState, name: str
 ) -> dict[NodeId, bool]:
-    """The nodes that keep volumes for a container which is not configured any more."""
+    """The nodes that keep volumes of a container that was deleted."""
     if name in configuration.containers:
         return {}
     return dict.fromkeys(cluster.kept.get(name, pmap()), True)
@@ -102,7 +177,7 @@ def deleted_views(
 def serving_views(
     configuration: Configuration, cluster: ClusterState, name: str
 ) -> dict[NodeId, NodeId]:
-    """The nodes that a container concerns, each with the one at which it is seen to serve."""
+    """The nodes that a container concerns, each with the node on which the container serves."""
     chosen = _serving(configuration, name, cluster.containers.get(name, pmap()))
     if chosen is None:
         return {}
@@ -113,31 +188,31 @@ def route(
     configuration: Configuration,
     cluster: ClusterState,
     name: str,
-    port: int,
+    key: str,
     before: Route | None,
 ) -> Route | None:
-    """Where connections to an external port of a container go now: to where it is seen to serve.
+    """The route of the external port of this key: to the node on which the container serves.
 
-    When it serves nowhere, the node that has it last still holds what comes: the route stays as it
-    was `before`, for as long as the container is configured to have the port. What is not
-    configured any more is led to as before for as long as it runs there, and nowhere else.
+    If it serves nowhere, the route stays as it was `before` while the port is configured, because
+    the last node still holds new connections. A deleted container keeps its route while it runs at
+    that address, and gets no other.
     """
     running = {
         node_id: state
         for node_id, state in cluster.containers.get(name, pmap()).items()
         if state.running
-        and any(item.external == port for item in state.container.ports)
+        and _is_led(state.container, key)
         and not _is_on_trial(cluster, node_id, state.container)
     }
     known = before if before is not None and before.container == name else None
-    wanted = configuration.containers.get(name)
-    if wanted is None or all(item.external != port for item in wanted.ports):
+    desired = configuration.containers.get(name)
+    if desired is None or not _is_led(desired, key):
         addresses = {
             configuration.nodes[node_id].address
             for node_id in running
             if node_id in configuration.nodes
         }
-        is_configured = wanted is not None
+        is_configured = desired is not None
         return known if known and known.address in addresses and not is_configured else None
     chosen = _serving(configuration, name, running)
     if chosen is None and known is not None:
@@ -145,36 +220,44 @@ def route(
     if chosen is None:
         chosen = _chosen(configuration, name, _entitled(configuration, name, running))
     node = configuration.nodes.get(chosen or "")
-    return Route(port, node.address, name) if node is not None else None
+    if node is None:
+        return None
+    number, protocol = port_of(key)
+    return Route(number, node.address, name, protocol)
+
+
+def _is_led(container: Container, key: str) -> bool:
+    return any(port.key == key for port in led(container.ports))
 
 
 def _serving(
     configuration: Configuration, name: str, reports: Mapping[NodeId, ContainerState]
 ) -> NodeId | None:
-    """The node at which a container serves, of those that may; None when it serves at none."""
+    """The node on which a container serves, if that node may have it; None if there is none."""
     serving = [node_id for node_id, state in reports.items() if state.serving]
     return _chosen(configuration, name, _entitled(configuration, name, serving))
 
 
 def _entitled(configuration: Configuration, name: str, nodes: Iterable[NodeId]) -> list[NodeId]:
-    """Those of the nodes that may have the container: nobody is led to where a node only says so.
+    """The nodes that may have the container; a route never follows a mere report.
 
-    With data that is who was granted all of it, without: where it is configured, or on its way.
+    With data this is the node that owns all of it; without, the configured node and both sides of
+    a move.
     """
-    wanted = configuration.containers.get(name)
-    if wanted is None:
+    desired = configuration.containers.get(name)
+    if desired is None:
         return []
-    grants = [configuration.grants.get(volume.dataset_id) for volume in wanted.volumes]
+    grants = [configuration.grants.get(volume.dataset_id) for volume in desired.volumes]
     owners = {grant.owner for grant in grants if grant is not None}
     if owners:
         return [node_id for node_id in nodes if owners == {node_id}]
     move = move_of_container(configuration, name)
-    named = {wanted.node} if move is None else {wanted.node, move.source, move.destination}
+    named = {desired.node} if move is None else {desired.node, move.source, move.destination}
     return [node_id for node_id in nodes if node_id in named]
 
 
 def _is_on_trial(cluster: ClusterState, node_id: NodeId, container: Container) -> bool:
-    """What it writes there may be taken back: nobody is led there."""
+    """Whether the container is on trial there: its writes may be taken back, so no route leads."""
     copies = (
         cluster.datasets.get(volume.dataset_id, pmap()).get(node_id) for volume in container.volumes
     )
@@ -183,18 +266,20 @@ def _is_on_trial(cluster: ClusterState, node_id: NodeId, container: Container) -
 
 
 def _chosen(configuration: Configuration, name: str, nodes: list[NodeId]) -> NodeId | None:
-    """Two nodes have a container without data for a moment while it moves."""
-    wanted = configuration.containers.get(name)
-    return wanted.node if wanted is not None and wanted.node in nodes else min(nodes, default=None)
+    """One of the nodes: a container without data is on two nodes for a moment while it moves."""
+    desired = configuration.containers.get(name)
+    return (
+        desired.node if desired is not None and desired.node in nodes else min(nodes, default=None)
+    )
 
 
 def image_views(configuration: Configuration, image_id: str) -> dict[NodeId, Image]:
     """The node that should have the image."""
-    wish = configuration.images.get(image_id)
-    return {} if wish is None else {wish.node: wish}
+    desired = configuration.images.get(image_id)
+    return {} if desired is None else {desired.node: desired}
 
 
 def discard_views(configuration: Configuration, name: str) -> dict[NodeId, bool]:
     """The nodes that should destroy what they have set aside under this name."""
-    wish = configuration.discards.get(name)
-    return {} if wish is None else dict.fromkeys(wish.nodes, True)
+    discard = configuration.discards.get(name)
+    return {} if discard is None else dict.fromkeys(discard.nodes, True)

@@ -1,6 +1,6 @@
-"""Edits on their way to the disk: what comes while a commit is under way goes with the next.
+"""Writes edits to the store: edits that arrive during a commit go into the next one together.
 
-So that many clients that write at once wait for a few commits, not for one each.
+So many clients that write at once wait for a few commits, not for one each.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from flocker_lite.control.etag import require_tag, tag_of
 from flocker_lite.control.interfaces import EditFunction
-from flocker_lite.control.tags import require_tag, tag_of
 from flocker_lite.interfaces import IStore
 from flocker_lite.model.records import Configuration, Edit
 
 TOGETHER_MAX = 32
-"""Edits of one commit: they are prepared and announced in one go, and all else waits meanwhile."""
+"""Edits per commit; preparing and announcing them blocks everything else."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """An edit that somebody waits for, as `IControl.edit` describes it."""
+class PendingEdit:
+    """An edit whose caller waits for it; see `IControl.edit`."""
 
     function: EditFunction
     tags: Collection[str]
@@ -33,10 +33,10 @@ class Wanted:
 
 
 class Writer:
-    """The configuration that is durable, and the only way to change it.
+    """The durable configuration, and the only way to change it.
 
-    `planned(configuration, function, then)` makes the edit of a wish; `durable(before, edit)` is
-    called for each edit that changes anything, in order, when it is on disk.
+    `planned(configuration, function, then)` makes the edit; `durable(before, edit)` is called for
+    each edit that changes anything, in order, once it is on disk.
     """
 
     _log = Logger()
@@ -52,7 +52,7 @@ class Writer:
         self._store = store
         self._planned = planned
         self._durable = durable
-        self._waiting: deque[Wanted] = deque()
+        self._waiting: deque[PendingEdit] = deque()
         self._alone = 0
         self._writing = False
         self.tag = tag_of(store.cluster_id, store.generation)
@@ -60,9 +60,9 @@ class Writer:
     async def edit(self, function: EditFunction, tags: Collection[str], then: EditFunction) -> Edit:
         """See IControl."""
         done: Deferred[Edit] = Deferred()
-        self._waiting.append(Wanted(function, tags, then, done))
+        self._waiting.append(PendingEdit(function, tags, then, done))
         if not self._writing:
-            # Nobody waits for the edits of all who come later.
+            # Detached: this caller must not wait for the edits of later callers.
             Deferred.fromCoroutine(self._write()).addErrback(
                 lambda failure: self._log.failure("edits are not written", failure)
             )
@@ -77,7 +77,7 @@ class Writer:
             self._writing = False
 
     async def _write_some(self) -> None:
-        """Prepare the next edits and make them durable, all with one commit."""
+        """Prepare the next edits and make them durable with one commit."""
         together = self._next_together()
         changes = [edit.changes for _, edit in together if isinstance(edit, Edit) and edit.changes]
         generations: list[int] = []
@@ -85,42 +85,42 @@ class Writer:
             try:
                 generations = list(await self._store.commit(*changes))
             except Exception:
-                self._refused([wanted for wanted, _ in together], Failure())
+                self._refused([pending for pending, _ in together], Failure())
                 return
-        for wanted, edit in together:
+        for pending, edit in together:
             if isinstance(edit, Edit):
                 outcome = self._made(edit, generations)
-                wanted.done.callback(outcome)
+                pending.done.callback(outcome)
             else:
-                wanted.done.errback(edit)
+                pending.done.errback(edit)
 
-    def _next_together(self) -> list[tuple[Wanted, Edit | Failure]]:
-        together: list[tuple[Wanted, Edit | Failure]] = []
+    def _next_together(self) -> list[tuple[PendingEdit, Edit | Failure]]:
+        together: list[tuple[PendingEdit, Edit | Failure]] = []
         configuration = self.configuration
         room = 1 if self._alone else TOGETHER_MAX
         while self._waiting and len(together) < room:
-            # A tag can be compared to that of a durable configuration only.
+            # A tag can only be compared with the tag of a durable configuration.
             if self._waiting[0].tags and configuration is not self.configuration:
                 break
-            wanted = self._waiting.popleft()
+            pending = self._waiting.popleft()
             try:
-                require_tag(wanted.tags, self.tag)
-                edit = self._planned(configuration, wanted.function, wanted.then)
+                require_tag(pending.tags, self.tag)
+                edit = self._planned(configuration, pending.function, pending.then)
             except Exception:
-                together.append((wanted, Failure()))
+                together.append((pending, Failure()))
             else:
-                together.append((wanted, edit))
+                together.append((pending, edit))
                 configuration = edit.configuration
         self._alone = max(0, self._alone - len(together))
         return together
 
-    def _refused(self, wanted: list[Wanted], failure: Failure) -> None:
-        """The store takes all or none: of several each is tried alone, for one may be to blame."""
-        if len(wanted) == 1:
-            wanted[0].done.errback(failure)
+    def _refused(self, refused: list[PendingEdit], failure: Failure) -> None:
+        """Retry each of several edits alone: a commit fails as a whole, and one may be to blame."""
+        if len(refused) == 1:
+            refused[0].done.errback(failure)
             return
-        self._waiting.extendleft(reversed(wanted))
-        self._alone += len(wanted)
+        self._waiting.extendleft(reversed(refused))
+        self._alone += len(refused)
 
     def _made(self, edit: Edit, generations: list[int]) -> Edit | Failure:
         if not edit.changes:

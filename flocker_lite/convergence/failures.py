@@ -1,4 +1,4 @@
-"""What failed on a node, until it works again or something else is wanted instead."""
+"""The failed changes of a node, until they succeed or the configuration changes."""
 
 from __future__ import annotations
 
@@ -7,109 +7,123 @@ from dataclasses import replace
 
 from pyrsistent import PMap, pmap
 
-from flocker_lite.convergence.changes import (
-    IStateChange,
-    container_resource,
-    dataset_resource,
-    image_resource,
-    key,
-)
-from flocker_lite.convergence.pacing import Failed, failed_again
+from flocker_lite.errors import DockerAway, InUse
+from flocker_lite.model.identities import DatasetId
 from flocker_lite.model.state import NodeView
-
-_CONTAINER = container_resource("")
-_DATASET = dataset_resource("")
-_IMAGE = image_resource("")
+from flocker_lite.planner.backoff import Failed, failed_once_more
+from flocker_lite.planner.changes import ChangeKey, IStateChange, key
+from flocker_lite.planner.resources import (
+    ContainerResource,
+    DatasetResource,
+    ImageResource,
+    Resource,
+)
 
 
 class Failures:
     """The changes that failed, by their keys.
 
-    `now` are those that wait or are tried again. `shown` has besides what a container failed with
-    before its next change is another one: until something works, that is what is wrong with it.
+    `now` are those that wait or are tried again. `shown` also has the last error of a container
+    whose next change is another one: until a change succeeds, that error is what users need.
     """
 
     def __init__(self) -> None:
-        self.now: PMap[str, Failed] = pmap()
-        self._past: PMap[str, Failed] = pmap()
+        self.now: PMap[ChangeKey, Failed] = pmap()
+        self._past: PMap[ChangeKey, Failed] = pmap()
 
     @property
-    def shown(self) -> PMap[str, Failed]:
-        """What is to be told, the present failures last."""
+    def shown(self) -> PMap[ChangeKey, Failed]:
+        """The failures that users see; a present one takes the place of an earlier one."""
         return self._past.update(self.now)
 
-    def waiting(self, now_seconds: float) -> frozenset[str]:
-        """The keys of those that are not to be tried again yet."""
+    def waiting(self, now_seconds: float) -> frozenset[ChangeKey]:
+        """The keys of the changes that must not be tried again yet."""
         return frozenset(
             name for name, failed in self.now.items() if failed.until_seconds > now_seconds
         )
 
     def next_seconds(self, now_seconds: float) -> list[float]:
-        """How long each of these still waits."""
+        """How long each failed change still waits."""
         waits = (failed.until_seconds - now_seconds for failed in self.now.values())
         return [seconds for seconds in waits if seconds > 0]
 
     def begins(self, change: IStateChange) -> None:
-        """It is tried again."""
+        """The change is tried again."""
         failed = self.now.get(key(change))
         if failed is not None:
             self.now = self.now.set(key(change), replace(failed, until_seconds=0.0))
 
     def fails(
-        self, change: IStateChange, error: BaseException | None, wanted: object, now_seconds: float
+        self, change: IStateChange, error: BaseException | None, desired: object, now_seconds: float
     ) -> Failed:
-        """It failed; `wanted` is what was `wanted_of` its resources when it began."""
+        """The change failed; `desired` is what `desired_of` its resources was at its start."""
         failed = failed_again(self.now.get(key(change)), error, now_seconds)
-        failed = replace(failed, wanted=wanted)
+        failed = replace(failed, desired=desired)
         self.now = self.now.set(key(change), failed)
         self._past = self._past.discard(key(change))
         return failed
 
     def succeeds(self, change: IStateChange) -> None:
-        """It is done."""
+        """The change succeeded."""
         self.now = self.now.discard(key(change))
 
     def begin_anew(self, view: NodeView) -> None:
-        """Forget what failed with things that are wanted otherwise now: nothing of it waits."""
+        """Forget the failures of resources that users have edited since: nothing waits for them."""
         for failures in (self.now, self._past):
-            for name, failed in failures.items():
-                if failed.wanted is not None and failed.wanted != wanted_of(view, resources(name)):
-                    self.now = self.now.discard(name)
-                    self._past = self._past.discard(name)
+            for failing, failed in failures.items():
+                desired = desired_of(view, failing.resources)
+                if failed.desired is not None and failed.desired != desired:
+                    self.now = self.now.discard(failing)
+                    self._past = self._past.discard(failing)
 
-    def keep(self, keys: Collection[str], going_on: Iterable[IStateChange]) -> None:
-        """An error is history when its change is wanted no more, and nothing else is `going_on`."""
+    def keep(self, keys: Collection[ChangeKey], going_on: Iterable[IStateChange]) -> None:
+        """Keep the failures of the changes that are still planned.
+
+        A failure that a container's next change replaces is still shown while that is `going_on`.
+        """
         busy = {
-            name
+            resource
             for change in going_on
             if not change.transfers
-            for name in change.resources
-            if name.startswith(_CONTAINER)
+            for resource in change.resources
+            if isinstance(resource, ContainerResource)
         }
-        for name, failed in self.now.items():
-            if name not in keys:
-                self.now = self.now.discard(name)
-                self._past = self._past.set(name, replace(failed, until_seconds=0.0, is_past=True))
-        for name in self._past:
-            if busy.isdisjoint(resources(name)):
-                self._past = self._past.discard(name)
+        for failing, failed in self.now.items():
+            if failing not in keys:
+                self.now = self.now.discard(failing)
+                past = replace(failed, until_seconds=0.0, is_past=True)
+                self._past = self._past.set(failing, past)
+        for failing in self._past:
+            if busy.isdisjoint(failing.resources):
+                self._past = self._past.discard(failing)
 
 
-def resources(name: str) -> tuple[str, ...]:
-    """What a change of this key works on."""
-    return tuple(name.split(" ")[1:])
+def failed_again(before: Failed | None, error: BaseException | None, now_seconds: float) -> Failed:
+    """The failure after this error: it waits longer than `before`."""
+    text = str(error) or type(error).__name__
+    return failed_once_more(before, text, now_seconds, isinstance(error, (DockerAway, InUse)))
 
 
-def wanted_of(view: NodeView, names: Iterable[str]) -> tuple[object, ...]:
-    """What the user wants of these resources: another answer means that it was edited."""
+def desired_of(view: NodeView, resources: Iterable[Resource]) -> tuple[object, ...]:
+    """The configuration of these resources, to compare: a different value means a user's edit."""
     found: list[object] = []
-    for name in sorted(names):
-        if name.startswith(_CONTAINER):
-            found.append(view.containers.get(name.removeprefix(_CONTAINER)))
-        elif name.startswith(_DATASET):
-            wanted = view.datasets.get(name.removeprefix(_DATASET))
-            found.append(None if wanted is None else (wanted.dataset, wanted.move))
-        elif name.startswith(_IMAGE):
-            image = name.removeprefix(_IMAGE)
-            found.append(any(wish.image == image for wish in view.images.values()))
+    for resource in sorted(resources, key=str):
+        match resource:
+            case ContainerResource(name):
+                found.append(view.containers.get(name))
+            case DatasetResource(dataset_id):
+                desired = view.datasets.get(dataset_id)
+                retried = _retried(view, dataset_id)
+                found.append(None if desired is None else (desired.dataset, desired.move, retried))
+            case ImageResource(image):
+                found.append(any(each.image == image for each in view.images.values()))
     return tuple(found)
+
+
+def _retried(view: NodeView, dataset_id: DatasetId) -> int:
+    """How often a user asked to try again at once with the container that uses the dataset."""
+    return sum(
+        container.retry_generation
+        for container in view.containers.values()
+        if any(volume.dataset_id == dataset_id for volume in container.volumes)
+    )

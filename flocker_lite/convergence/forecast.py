@@ -1,47 +1,51 @@
-"""What a move would be like if it began now, as its source can tell without doing anything."""
+"""Forecasts a move at its source, without changing anything."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from flocker_lite.convergence.changes import Doors
-from flocker_lite.convergence.obstacles import require_unmountable
-from flocker_lite.convergence.rounds import ROUND_SECONDS_DEFAULT
+from flocker_lite.convergence.context import AgentContext
+from flocker_lite.convergence.holder_checks import require_unmountable
 from flocker_lite.errors import FlockerError
 from flocker_lite.interfaces import IPeer, PeerCopy
+from flocker_lite.interfaces.peer_requests import Copy
 from flocker_lite.model import increments
+from flocker_lite.model.properties import Properties, listed
 from flocker_lite.model.records import DatasetId, Move
 from flocker_lite.model.state import Forecast
+from flocker_lite.planner.switch_policy import ROUND_SECONDS_DEFAULT
 
 
 @dataclass(frozen=True, slots=True)
 class _Dataset:
-    """What would be sent of one dataset; `size_bytes` is None when storage cannot tell."""
+    """What a move would send of one dataset; `size_bytes` is None when storage cannot tell."""
 
+    dataset_id: DatasetId
     size_bytes: int | None
     is_incremental: bool
     warning: str | None = None
+    properties: Properties = field(default_factory=dict)
 
 
 async def forecast(
-    doors: Doors, move: Move, pause_costs: Mapping[str, float], address: str
+    context: AgentContext, move: Move, pause_costs: Mapping[str, float], address: str
 ) -> Forecast:
-    """Ask the destination, at `address`, what it has, and storage what it lacks.
+    """Ask the destination, at `address`, for its copies, and storage for the size to send.
 
-    A node that is not known to have any copy is not asked: it has nothing to do with this one yet.
-    How long it takes is told by the best rate that a round to that node had so far.
+    A node that has no copies is not asked: it may refuse this node. The duration comes from the
+    best rate of all rounds to that node so far.
     """
-    pause_seconds = _pause_seconds(doors, move, pause_costs)
+    pause_seconds = _pause_seconds(context, move, pause_costs)
     peer = None
     try:
-        if any(doors.wishes.has_copy(item, move.destination) for item in move.dataset_ids):
-            peer = await doors.peers.connect(move.destination, address)
+        if any(context.desired.has_copy(item, move.destination) for item in move.dataset_ids):
+            peer = await context.peers.connect(move.destination, address)
     except FlockerError as error:
         warning = f"the destination cannot be reached, so the move would wait: {error}"
         return Forecast(pause_seconds=pause_seconds, warning=warning)
     try:
-        datasets = [await _dataset(doors, peer, item, address) for item in move.dataset_ids]
+        datasets = [await _dataset(context, peer, item, address) for item in move.dataset_ids]
     except FlockerError as error:
         return Forecast(pause_seconds=pause_seconds, warning=str(error))
     finally:
@@ -49,12 +53,14 @@ async def forecast(
             peer.close()
     warnings = [item.warning for item in datasets if item.warning]
     try:
-        await require_unmountable(doors.storage, doors.containers, move.container, move.dataset_ids)
+        await require_unmountable(
+            context.storage, context.containers, move.container, move.dataset_ids
+        )
     except FlockerError as error:
         warnings.append(f"the move would wait: {error}")
     sizes = [item.size_bytes for item in datasets if item.size_bytes is not None]
     expected_bytes = sum(sizes) if len(sizes) == len(datasets) else None
-    rate = doors.moves.link_rates.get(move.destination)
+    rate = context.moves.link_rates.get(move.destination)
     if rate is not None and move.options.bandwidth_limit is not None:
         rate = min(rate, move.options.bandwidth_limit)
     return Forecast(
@@ -63,40 +69,49 @@ async def forecast(
         expected_bytes / rate if expected_bytes is not None and rate is not None else None,
         pause_seconds,
         "; ".join(warnings) or None,
+        listed({item.dataset_id: item.properties for item in datasets}),
     )
 
 
 async def _dataset(
-    doors: Doors, peer: IPeer | None, dataset_id: DatasetId, address: str
+    context: AgentContext, peer: IPeer | None, dataset_id: DatasetId, address: str
 ) -> _Dataset:
-    local = await doors.storage.look(dataset_id)
+    local = await context.storage.look(dataset_id)
     if local is None:
-        return _Dataset(None, False, f"dataset {dataset_id} is not here (yet): ask again later")
-    copy = await peer.copy(dataset_id) if peer is not None else PeerCopy(exists=False)
+        return _Dataset(
+            dataset_id,
+            None,
+            False,
+            f"dataset {dataset_id} is not on this node yet: ask again later",
+        )
+    copy = await peer.ask(Copy(dataset_id)) if peer is not None else PeerCopy(exists=False)
     base, warning = None, None
     match increments.next_send(local.snapshots, copy.exists, copy.newest, copy.snapshots):
         case increments.Increment(snapshot):
             base = snapshot.name
         case increments.Parted(snapshot) as parted:
             base = snapshot.name
-            warning = f"dataset {dataset_id}, {address}: {parted}: they would be kept aside there"
+            warning = f"dataset {dataset_id}, {address}: {parted}: they would be set aside there"
         case increments.Diverged():
             warning = (
-                f"the copy of dataset {dataset_id} at {address} cannot be continued: "
-                "it would be kept aside under another name, and all be sent"
+                f"the copy of dataset {dataset_id} at {address} cannot be continued: the move "
+                "would set it aside under another name and send the whole dataset"
             )
-    size_bytes = await doors.storage.estimate(dataset_id, base, None)
-    return _Dataset(size_bytes, base is not None, warning)
+    size_bytes = await context.storage.estimate(dataset_id, base, None)
+    own = await context.storage.properties(dataset_id)
+    return _Dataset(dataset_id, size_bytes, base is not None, warning, own)
 
 
-def _pause_seconds(doors: Doors, move: Move, pause_costs: Mapping[str, float]) -> float | None:
-    """The steps that were learnt, and as much for the last sends as they took before."""
+def _pause_seconds(
+    context: AgentContext, move: Move, pause_costs: Mapping[str, float]
+) -> float | None:
+    """The measured steps of the last pause, plus the last rounds as estimates of the last sends."""
     if not pause_costs:
         return None
-    accounts = [doors.moves.moves.get(dataset_id) for dataset_id in move.dataset_ids]
+    sides = [context.moves.moves.get(dataset_id) for dataset_id in move.dataset_ids]
     sends = [
-        account.rounds[-1].seconds if account is not None and account.rounds else None
-        for account in accounts
+        progress.rounds[-1].seconds if progress is not None and progress.rounds else None
+        for progress in sides
     ]
     return sum(pause_costs.values()) + sum(
         seconds if seconds is not None else ROUND_SECONDS_DEFAULT for seconds in sends

@@ -1,4 +1,4 @@
-"""What the moves of this node did so far, as it is reported; lost with the process, on purpose."""
+"""The progress of this node's moves, as it is reported; lost with the process, on purpose."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from pyrsistent import PMap, pmap
 from twisted.internet.interfaces import IReactorTime
 
 from flocker_lite.model.records import DatasetId, Move, NodeId
-from flocker_lite.model.state import MoveState, Round, Step
+from flocker_lite.model.state import MoveProgress, Round, Step
 
 RATE_BYTES_MIN = 1024 * 1024
-"""A round that sends less tells more of what a round costs than of how fast the link is."""
+"""A smaller round shows its fixed cost more than the rate of the link."""
 
 
 RATE_SECONDS = 10.0
-"""How fast a round goes is told of so many seconds: what came before a stall is of no use."""
+"""The reported rate of a round is that of the last seconds, so that it shows a stall."""
 
 _IN_ORDER = ("preparing", "pushing", "switching", "verifying", "done")
 
 
 class MoveLog:
-    """The last move of each dataset, as this side saw it.
+    """The progress of each dataset's last move, as this side saw it.
 
-    `link_rates` has the best rate, in bytes per second, that a round to each node had.
+    `link_rates` has the best rate of all rounds to each node, in bytes per second.
     """
 
     def __init__(self, clock: IReactorTime, changed: Callable[[], None] = lambda: None) -> None:
-        self.moves: PMap[DatasetId, MoveState] = pmap()
+        self.moves: PMap[DatasetId, MoveProgress] = pmap()
         self.link_rates: PMap[NodeId, float] = pmap()
-        self.changed = changed
+        self._changed = changed
         self._clock = clock
         self._began_at: dict[DatasetId, float] = {}
         self._marked_at: dict[DatasetId, float] = {}
@@ -48,7 +48,7 @@ class MoveLog:
         destination: NodeId | None,
         move_id: str | None = None,
     ) -> None:
-        """A move to `epoch` starts, unless it is the one that is going on already."""
+        """A move to `epoch` starts, unless it is going on already."""
         self._marked_at.pop(dataset_id, None)
         now = self.moves.get(dataset_id)
         goes_on = now is not None and (now.epoch, now.destination) == (epoch, destination)
@@ -57,7 +57,7 @@ class MoveLog:
             return
         phase = "pushing" if source else "switching"
         self._began_at[dataset_id] = self._clock.seconds()
-        self._set(MoveState(dataset_id, epoch, phase, source, destination, move_id=move_id))
+        self._set(MoveProgress(dataset_id, epoch, phase, source, destination, move_id=move_id))
 
     def elapsed_seconds(self, dataset_id: DatasetId) -> float:
         """How long ago the move began here; 0 when there is none."""
@@ -65,13 +65,13 @@ class MoveLog:
         return now - self._began_at.get(dataset_id, now)
 
     def expect(self, dataset_id: DatasetId, round_bytes: int | None) -> None:
-        """The round that begins is taken to send so many bytes; None and 0 mean unknown."""
+        """The round that begins will send about this many bytes; None and 0 mean unknown."""
         move = self.moves.get(dataset_id)
         if move is not None and round_bytes:
             self._set(replace(move, expected_bytes=_sent_bytes(move) + round_bytes))
 
     def sent(self, dataset_id: DatasetId, round_bytes: int) -> None:
-        """So many bytes of the present round went through."""
+        """The present round has sent this many bytes."""
         move = self.moves.get(dataset_id)
         if move is None:
             return
@@ -100,25 +100,25 @@ class MoveLog:
             self.link_rates = self.link_rates.set(move.destination, rate)
 
     def predict(self, dataset_id: DatasetId, pause_seconds: float) -> None:
-        """The pause would take this long if it began now; once it has begun it is too late."""
+        """The pause would take this long if it began now; no effect once it has begun."""
         move = self.moves.get(dataset_id)
         if move is not None and dataset_id not in self._marked_at:
             self._set(replace(move, predicted_pause_seconds=pause_seconds))
 
     def last_snapshot(self, dataset_id: DatasetId, guid: str) -> None:
-        """The snapshot with which the dataset is handed over."""
+        """The dataset is handed over with this snapshot."""
         move = self.moves.get(dataset_id)
         if move is not None:
             self._set(replace(move, last_guid=guid))
 
-    def let_go(self, dataset_id: DatasetId, is_poised: bool) -> None:
-        """The container was started here on the dataset; whether its program waited for that."""
+    def started(self, dataset_id: DatasetId, is_prestarted: bool) -> None:
+        """The container was started here; `is_prestarted` if its program waited at the gate."""
         move = self.moves.get(dataset_id)
         if move is not None and dataset_id in self._marked_at:
-            self._set(replace(move, is_poised=is_poised))
+            self._set(replace(move, is_poised=is_prestarted))
 
     def stopped(self, dataset_id: DatasetId, killed: bool) -> None:
-        """The container was stopped here for it; whether it had to be killed."""
+        """The container was stopped here for the move; `killed` if it did not stop in time."""
         move = self.moves.get(dataset_id)
         if move is not None:
             self._set(replace(move, killed=killed))
@@ -126,7 +126,7 @@ class MoveLog:
     def phase(self, dataset_id: DatasetId, phase: str, error: str | None = None) -> None:
         """The move enters another phase.
 
-        What went wrong with it stays its error until it has got further than it had then.
+        The error of a failed attempt stays until the move has passed the phase where it failed.
         """
         move = self.moves.get(dataset_id)
         if move is None:
@@ -139,7 +139,7 @@ class MoveLog:
         self._set(replace(move, phase=phase, error=error))
 
     def fail(self, dataset_id: DatasetId, phase: str, error: str) -> None:
-        """An attempt failed, and the move is tried again; its phase is this one meanwhile."""
+        """An attempt failed. Until the next one the move is in this phase."""
         move = self.moves.get(dataset_id)
         if move is None:
             return
@@ -151,7 +151,7 @@ class MoveLog:
         self._set(replace(move, phase=phase, error=error, bytes_per_second=None))
 
     def wait(self, dataset_id: DatasetId, why: str) -> None:
-        """The last attempt cannot be undone yet, for this reason, which is its error meanwhile."""
+        """The failed attempt cannot be undone yet; `why` is the move's error until `waited`."""
         move = self.moves.get(dataset_id)
         if move is not None:
             _, before = self._waits.get(dataset_id, ("", move.error))
@@ -159,36 +159,36 @@ class MoveLog:
             self._set(replace(move, error=why))
 
     def waited(self, dataset_id: DatasetId) -> None:
-        """It can be undone now: its error is what it was."""
+        """The failed attempt can be undone now: show the earlier error again."""
         why, before = self._waits.pop(dataset_id, (None, None))
         move = self.moves.get(dataset_id)
         if move is not None and why is not None and move.error == why:
             self._set(replace(move, error=before))
 
     def give_up(self, dataset_id: DatasetId, move: Move | None, reason: str) -> None:
-        """The move is not to be tried again unless the user asks for it in another way."""
-        account = self.moves.get(dataset_id)
+        """End the move; it is tried again only after the user changed it."""
+        progress = self.moves.get(dataset_id)
         if move is not None:
             self._given_up[dataset_id] = (move, reason)
-            if account is not None:
-                # It may have begun before it was known what it is a part of.
-                self._set(replace(account, move_id=move.move_id))
+            if progress is not None:
+                # The push may have begun before this node knew the id of the move.
+                self._set(replace(progress, move_id=move.move_id))
         self.phase(dataset_id, "rolled back", reason)
 
     def given_up(self, dataset_id: DatasetId, move: Move | None) -> str | None:
-        """Why this very move, with the same options, was given up; None when it was not."""
+        """Why this move, with these options, was given up; None if it was not."""
         given_up, reason = self._given_up.get(dataset_id, (None, None))
         return reason if move is not None and move == given_up else None
 
     def start_pause(self, dataset_id: DatasetId) -> None:
-        """The pause begins now; marks of an earlier attempt are dropped."""
+        """The pause begins now; forget the steps of an earlier attempt."""
         self._marked_at[dataset_id] = self._clock.seconds()
         move = self.moves.get(dataset_id)
         if move is not None:
             self._set(replace(move, steps=()))
 
     def mark(self, dataset_id: DatasetId, name: str) -> None:
-        """A step of the pause ended just now; does nothing when no pause is going on."""
+        """A step of the pause ended just now; no effect outside a pause."""
         began = self._marked_at.get(dataset_id)
         move = self.moves.get(dataset_id)
         if began is None or move is None:
@@ -198,22 +198,22 @@ class MoveLog:
         self._set(replace(move, steps=(*move.steps, Step(name, now - began))))
 
     def skip(self, dataset_id: DatasetId) -> None:
-        """What passed since the last mark is in the other side's account."""
+        """The other side reports the time since the last mark."""
         if dataset_id in self._marked_at:
             self._marked_at[dataset_id] = self._clock.seconds()
 
     def end_pause(self, dataset_id: DatasetId) -> None:
-        """The pause, as far as it is seen from here, is over."""
+        """This side's part of the pause is over."""
         began = self._marked_at.pop(dataset_id, None)
         move = self.moves.get(dataset_id)
-        # One that failed, and whose container runs here again, is not done.
+        # A failed move, whose container runs here again, is not done.
         if began is not None and move is not None and move.phase in ("switching", "verifying"):
             self.phase(dataset_id, "done")
 
-    def _set(self, move: MoveState) -> None:
+    def _set(self, move: MoveProgress) -> None:
         if self.moves.get(move.dataset_id) != move:
             self.moves = self.moves.set(move.dataset_id, move)
-            self.changed()
+            self._changed()
 
 
 def _is_further(phase: str, than: str) -> bool:
@@ -221,12 +221,12 @@ def _is_further(phase: str, than: str) -> bool:
     return not known or _IN_ORDER.index(phase) > _IN_ORDER.index(than)
 
 
-def _sent_bytes(move: MoveState) -> int:
+def _sent_bytes(move: MoveProgress) -> int:
     return sum(done.sent_bytes for done in move.rounds)
 
 
-def _with_sent(move: MoveState, sent_bytes: int) -> MoveState:
-    """An estimate that turns out too low is none any more: never more than all is sent."""
+def _with_sent(move: MoveProgress, sent_bytes: int) -> MoveProgress:
+    """Raise an estimate that turned out too low: `sent_bytes` never exceeds it."""
     expected_bytes = move.expected_bytes
     if expected_bytes is not None:
         expected_bytes = max(expected_bytes, sent_bytes)

@@ -1,7 +1,7 @@
-"""Which exact image a container is to be made from: the one that it runs with where it comes from.
+"""Pins: the exact image with which a container that moves here runs at its source.
 
-A tag may mean an older version on the destination, and a database does not survive that. So the
-source names the image with its request that the container be prepared, before anything is stopped.
+The tag may be an older version on the destination, and a database does not survive that. So the
+source names the image when it asks the destination to prepare the container, before any stop.
 """
 
 from __future__ import annotations
@@ -17,31 +17,31 @@ from flocker_lite.model.records import Container, NodeId
 
 
 class Pins:
-    """The images that were named, by the container's name in the API; `changed` is told of it."""
+    """The pinned images, by the container's name; `changed` is called when one changes."""
 
-    def __init__(self) -> None:
-        self.changed: Callable[[], None] = lambda: None
+    def __init__(self, changed: Callable[[], None] = lambda: None) -> None:
+        self._changed = changed
         self.pinned: PMap[str, ExactImage] = pmap()
 
     def pin(self, name: str, image: ExactImage | None) -> None:
-        """From now on the container is made from this one; None: from what its tag means here."""
+        """Create the container from this image from now on; None: from its tag."""
         if image == self.pinned.get(name):
             return
         self.pinned = self.pinned.discard(name) if image is None else self.pinned.set(name, image)
-        self.changed()
+        self._changed()
 
-    def keep(self, wanted: Mapping[str, Container], me: NodeId) -> None:
-        """Forget what was named for containers that are not wanted here, as far as is known now."""
+    def keep(self, desired: Mapping[str, Container], me: NodeId) -> None:
+        """Forget the pins of containers that, by this configuration, do not belong to this node."""
         for name in self.pinned:
-            container = wanted.get(name)
+            container = desired.get(name)
             if container is None or container.node != me:
                 self.pinned = self.pinned.discard(name)
 
 
-async def have_exactly(
+async def pull_exactly(
     containers: IContainers, pull: Callable[[str], Awaitable[None]], name: str, pin: ExactImage
 ) -> str:
-    """Have the pinned image here, by its id, a digest or its tag; ImageError with both ids."""
+    """Get the pinned image by its id, a digest or its tag, and return its id; else ImageError."""
     if await containers.image(pin.image_id) is not None:
         return pin.image_id
     why = ""
@@ -66,7 +66,7 @@ async def have_exactly(
 
 
 def _refusal(name: str, pin: ExactImage, here: ExactImage | None, why: str) -> ImageError:
-    """Why a container cannot be made here as it is where it comes from, with both ids."""
+    """The error, with the ids of the pinned image and of the one that is here."""
     other = f"{pin.image} is {short(here.image_id)} here" if here is not None else "none is here"
     way = why or "no registry has it by a digest"
     return ImageError(

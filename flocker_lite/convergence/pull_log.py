@@ -1,4 +1,4 @@
-"""How far the pulls of this node are, as it is reported; there only while they go on."""
+"""The progress of this node's image pulls, as it is reported, while they go on."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from flocker_lite.model.state import ImagePull
 
 
 class PullLog:
-    """The pulls that are going on, by image."""
+    """The progress of the running pulls, by image."""
 
     def __init__(self, changed: Callable[[], None] = lambda: None) -> None:
         self.pulls: PMap[str, ImagePull] = pmap()
-        self.changed = changed
+        self._changed = changed
 
     def note(self, image: str, progress: ImagePull | None) -> None:
-        """The pull is that far; None: it is over, well or badly."""
+        """The pull has this progress; None: it is over, well or badly."""
         before = self.pulls
         if progress is None:
             self.pulls = before.discard(image)
         else:
             self.pulls = before.set(image, progress)
         if self.pulls != before:
-            self.changed()
+            self._changed()

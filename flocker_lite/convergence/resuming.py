@@ -1,4 +1,4 @@
-"""Carrying a stream to another node to its end, and going on with one that was cut."""
+"""Sends a stream to another node, or resumes one that was interrupted."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Awaitable, Callable
 
 from twisted.logger import Logger
 
-from flocker_lite.convergence.changes import Doors
+from flocker_lite.convergence.context import AgentContext
 from flocker_lite.errors import Conflict, FlockerError, ReaderGone
 from flocker_lite.interfaces import IPeer, IReceiving
+from flocker_lite.interfaces.peer_requests import Copy
 from flocker_lite.model.records import DatasetId
 from flocker_lite.model.state import Round
 
@@ -16,7 +17,7 @@ _log = Logger()
 
 
 async def carry(sending: Awaitable[None], receiving: IReceiving) -> None:
-    """Wait for both ends of a stream; raises what went wrong, as the end says that knows why."""
+    """Wait for both ends of a stream; raises the error of the end that caused the failure."""
     try:
         await sending
     except FlockerError as error:
@@ -30,36 +31,44 @@ async def carry(sending: Awaitable[None], receiving: IReceiving) -> None:
 
 
 async def complete(
-    doors: Doors,
+    context: AgentContext,
     peer: IPeer,
     dataset_id: DatasetId,
     epoch: int,
     under_way: Callable[[IReceiving], None],
 ) -> Round | None:
-    """Go on with a stream of the dataset that was cut; None when nothing came of it.
+    """Resume an interrupted stream of the dataset; None when that is not possible.
 
-    Then the next stream begins anew, and has the peer throw the part away. One that came further
-    and was cut again raises why: it is worth another try.
+    The next stream then starts from its beginning, and the peer discards the partial one. If the
+    stream made progress and was interrupted again, the error is raised: it is worth another try.
     """
-    copy = await peer.copy(dataset_id)
+    copy = await peer.ask(Copy(dataset_id))
     if copy.resume_token is None:
         return None
     base_guid = copy.newest.guid if copy.newest is not None else None
     receiving = await peer.receive(dataset_id, epoch, base_guid, resumes=True)
-    began = doors.clock.seconds()
+    began = context.clock.seconds()
     try:
         under_way(receiving)
-        sending = doors.storage.send_rest(dataset_id, copy.resume_token, receiving.fileno())
+        sending = context.storage.send_rest(dataset_id, copy.resume_token, receiving.fileno())
         await carry(sending, receiving)
-        return Round(receiving.sent_bytes(), doors.clock.seconds() - began)
+        return Round(receiving.sent_bytes(), context.clock.seconds() - began)
     except Conflict as error:
-        _log.info("a stream of {dataset} begins anew: {why}", dataset=dataset_id, why=error)
+        _log.info(
+            "the stream of {dataset} cannot be resumed, sending it again: {why}",
+            dataset=dataset_id,
+            why=error,
+        )
         return None
     except FlockerError as error:
-        if (await peer.copy(dataset_id)).resume_token != copy.resume_token:
+        if (await peer.ask(Copy(dataset_id))).resume_token != copy.resume_token:
             raise
-        # Whatever ZFS says of it in words that nobody knows: it must not stay so for ever.
-        _log.warn("{dataset} came no further, it begins anew: {why}", dataset=dataset_id, why=error)
+        # ZFS may have failed for a reason that we do not know: do not repeat that for ever.
+        _log.warn(
+            "the stream of {dataset} made no progress, sending it again: {why}",
+            dataset=dataset_id,
+            why=error,
+        )
         return None
     finally:
         receiving.abort()

@@ -1,4 +1,4 @@
-"""One stream of a dataset to another node: from which snapshot, to which, and what may go after."""
+"""One stream of a dataset to another node: its base, its snapshot, and the pruning afterwards."""
 
 from __future__ import annotations
 
@@ -9,74 +9,68 @@ from dataclasses import dataclass
 from twisted.logger import Logger
 
 from flocker_lite.convergence import resuming
-from flocker_lite.convergence.changes import Doors
-from flocker_lite.errors import Conflict, FlockerError, NotFound
+from flocker_lite.convergence.context import AgentContext
+from flocker_lite.errors import Busy, Conflict, FlockerError, NotFound
 from flocker_lite.interfaces import IPeer, IReceiving
-from flocker_lite.model import increments, lease
+from flocker_lite.interfaces.peer_requests import Copy, Prune, SetAside, SetProperties
+from flocker_lite.model import increments
 from flocker_lite.model.properties import travelling
 from flocker_lite.model.records import DatasetId
 from flocker_lite.model.state import LocalDataset, Round, Snapshot
+from flocker_lite.planner.move_changes import Moved
 
 _log = Logger()
 
 
-@dataclass(frozen=True)
-class Moved:
-    """One dataset that is on the way from here; `lease` is what it is here and now."""
-
-    dataset_id: DatasetId
-    lease: lease.Lease
-
-
 @dataclass
 class Transfer:
-    """A send to another node whose receiver already waits for its stream."""
+    """A send to another node, where the receiver already waits for the stream."""
 
-    doors: Doors
+    context: AgentContext
     moved: Moved
     base: Snapshot | None
     snapshots: tuple[Snapshot, ...]
     receiving: IReceiving
 
     @classmethod
-    async def open(cls, doors: Doors, peer: IPeer, moved: Moved) -> Transfer:
-        """One from the newest snapshot that both have."""
-        local = await local_copy(doors, moved.dataset_id)
-        base, _ = await _agreed(doors, peer, local)
-        return await cls.begin(doors, peer, moved, base, local.snapshots)
+    async def open(cls, context: AgentContext, peer: IPeer, moved: Moved) -> Transfer:
+        """A transfer from the newest snapshot that both nodes have."""
+        local = await local_copy(context, moved.dataset_id)
+        base, _ = await _agree_on_base(context, peer, local)
+        return await cls.begin(context, peer, moved, base, local.snapshots)
 
     @classmethod
     async def begin(
         cls,
-        doors: Doors,
+        context: AgentContext,
         peer: IPeer,
         moved: Moved,
         base: Snapshot | None,
         snapshots: tuple[Snapshot, ...],
     ) -> Transfer:
-        """One from that snapshot."""
+        """A transfer from the snapshot `base`."""
         receiving = await peer.receive(
             moved.dataset_id, moved.lease.epoch, base.guid if base is not None else None
         )
-        return cls(doors, moved, base, snapshots, receiving)
+        return cls(context, moved, base, snapshots, receiving)
 
     async def send(self, snapshot: Snapshot) -> Round:
-        began = self.doors.clock.seconds()
-        sending = self.doors.storage.send(
+        began = self.context.clock.seconds()
+        sending = self.context.storage.send(
             self.moved.dataset_id,
             self.base.name if self.base is not None else None,
             snapshot.name,
             self.receiving.fileno(),
         )
         await resuming.carry(sending, self.receiving)
-        return Round(self.receiving.sent_bytes(), self.doors.clock.seconds() - began)
+        return Round(self.receiving.sent_bytes(), self.context.clock.seconds() - began)
 
 
 async def take_snapshots(
-    doors: Doors, datasets: Mapping[DatasetId, tuple[Moved, tuple[Snapshot, ...]]]
+    context: AgentContext, datasets: Mapping[DatasetId, tuple[Moved, tuple[Snapshot, ...]]]
 ) -> Mapping[DatasetId, Snapshot]:
-    """One more of each, beside those that it has: all at one instant where this ZFS can."""
-    return await doors.storage.snapshot_all(
+    """Take the next snapshot of each dataset, all at one instant where this ZFS can."""
+    return await context.storage.snapshot_all(
         {
             dataset_id: increments.next_name(moved.lease.epoch, snapshots)
             for dataset_id, (moved, snapshots) in datasets.items()
@@ -84,32 +78,32 @@ async def take_snapshots(
     )
 
 
-async def open_last(doors: Doors, peer: IPeer, moved: Moved) -> Transfer:
-    """The one that a dataset is handed over with; a user may have taken snapshots by now."""
+async def open_last_transfer(context: AgentContext, peer: IPeer, moved: Moved) -> Transfer:
+    """The last transfer of a move, after sending the snapshots that users took meanwhile."""
 
     async def under_way(transfer: Transfer, snapshot: Snapshot) -> None:
         pass
 
-    async for done in bring_kept(doors, peer, moved, under_way):
-        doors.moves.round(moved.dataset_id, done)
-    return await Transfer.open(doors, peer, moved)
+    async for done in send_kept(context, peer, moved, under_way):
+        context.moves.round(moved.dataset_id, done)
+    return await Transfer.open(context, peer, moved)
 
 
-async def bring_kept(
-    doors: Doors,
+async def send_kept(
+    context: AgentContext,
     peer: IPeer,
     moved: Moved,
     under_way: Callable[[Transfer, Snapshot], Awaitable[None]],
 ) -> AsyncIterator[Round]:
-    """Send what is kept here and not there, one snapshot after the other; a round for each.
+    """Send the kept snapshots that the peer lacks, one after the other; a round for each.
 
-    Increments to other nodes start from these, and users' snapshots are among them. Nothing is
-    lost when this is cut off: the next time it goes on with what is still not there.
+    They are users' snapshots, and those from which increments to other nodes start. After an
+    interruption the next call sends those that are still missing.
     """
-    local = await local_copy(doors, moved.dataset_id)
-    base, steps = await _agreed(doors, peer, local)
+    local = await local_copy(context, moved.dataset_id)
+    base, steps = await _agree_on_base(context, peer, local)
     for step in steps:
-        transfer = await Transfer.begin(doors, peer, moved, base, local.snapshots)
+        transfer = await Transfer.begin(context, peer, moved, base, local.snapshots)
         try:
             await under_way(transfer, step)
             sent = await transfer.send(step)
@@ -119,17 +113,17 @@ async def bring_kept(
         yield sent
 
 
-async def _agreed(
-    doors: Doors, peer: IPeer, local: LocalDataset
+async def _agree_on_base(
+    context: AgentContext, peer: IPeer, local: LocalDataset
 ) -> tuple[Snapshot | None, tuple[Snapshot, ...]]:
-    """The snapshot to send from, and what is to be sent before anything new.
+    """The snapshot to send from, and the kept snapshots to send before anything new.
 
-    Has the peer keep aside what cannot be continued.
+    If the peer's copy has diverged, the peer sets it aside.
     """
     evidence = ""
     for _ in range(2):
-        copy = await peer.copy(local.dataset_id)
-        bases = doors.wishes.bases(local.dataset_id)
+        copy = await peer.ask(Copy(local.dataset_id))
+        bases = context.desired.bases(local.dataset_id)
         match increments.next_send(
             local.snapshots, copy.exists, copy.newest, copy.snapshots, bases
         ):
@@ -139,43 +133,47 @@ async def _agreed(
                 return base, steps
             case increments.Parted(base) as parted:
                 evidence = str(parted)
-                await peer.set_aside(local.dataset_id, base.guid)
+                await peer.ask(SetAside(local.dataset_id, base.guid))
             case diverged:
                 evidence = str(diverged)
-                await peer.set_aside(local.dataset_id)
+                await peer.ask(SetAside(local.dataset_id))
     raise Conflict(f"{local.dataset_id}: {evidence}")
 
 
-async def prune(doors: Doors, peer: IPeer, dataset_id: DatasetId, newest: Snapshot) -> None:
-    """Destroy what no push needs any more, at both ends; what cannot be is left to the next one."""
-    keep = doors.wishes.bases(dataset_id) | {newest.guid}
+async def prune(
+    context: AgentContext, peer: IPeer, dataset_id: DatasetId, newest: Snapshot
+) -> None:
+    """Destroy the snapshots that no push needs at both ends; the next push retries a failure."""
+    keep = context.desired.bases(dataset_id) | {newest.guid}
     try:
-        local = await local_copy(doors, dataset_id)
+        local = await local_copy(context, dataset_id)
         for snapshot in increments.prunable(local.snapshots, keep):
-            # What was set aside may need it.
-            with suppress(Conflict):
-                await doors.storage.destroy_snapshot(dataset_id, snapshot.name)
-        await peer.prune(dataset_id, increments.kept(local.snapshots, keep) | {newest.guid})
+            # An aside may need it, or a user holds it.
+            with suppress(Conflict, Busy):
+                await context.storage.destroy_snapshot(dataset_id, snapshot.name)
+        await peer.ask(Prune(dataset_id, increments.kept(local.snapshots, keep) | {newest.guid}))
     except FlockerError as error:
-        _log.warn("snapshots of {dataset} stay: {error}", dataset=dataset_id, error=error)
+        _log.warn(
+            "cannot destroy old snapshots of {dataset}: {error}", dataset=dataset_id, error=error
+        )
 
 
-async def bring_properties(doors: Doors, peer: IPeer, dataset_id: DatasetId) -> None:
-    """Have the copy there have what users set on this one.
+async def copy_properties(context: AgentContext, peer: IPeer, dataset_id: DatasetId) -> None:
+    """Copy the properties that users set here to the peer's copy.
 
-    What cannot be done is no reason not to move; it is tried anew with the next move.
+    A failure does not stop the move; the next move tries again.
     """
     try:
-        told = travelling(await doors.storage.properties(dataset_id))
-        undone = await peer.set_properties(dataset_id, told)
+        told = travelling(await context.storage.properties(dataset_id))
+        undone = await peer.ask(SetProperties(dataset_id, told))
     except FlockerError as error:
         undone = (str(error),)
     for why in undone:
-        _log.warn("a property of {dataset} stays: {why}", dataset=dataset_id, why=why)
+        _log.warn("cannot copy a property of {dataset}: {why}", dataset=dataset_id, why=why)
 
 
-async def local_copy(doors: Doors, dataset_id: DatasetId) -> LocalDataset:
-    local = await doors.storage.look(dataset_id)
+async def local_copy(context: AgentContext, dataset_id: DatasetId) -> LocalDataset:
+    local = await context.storage.look(dataset_id)
     if local is None:
-        raise NotFound(f"{dataset_id}: the copy of this node is gone")
+        raise NotFound(f"{dataset_id}: this node's copy is gone")
     return local

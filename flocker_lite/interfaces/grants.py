@@ -1,4 +1,4 @@
-"""The doors to what is signed of grants: the key of a certificate, and what a node keeps of it."""
+"""The interfaces to signed grants: the key that signs, and the proofs that a node keeps."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from zope.interface import Attribute, Interface
 
 from flocker_lite.model.grants import Signed, Statement
 from flocker_lite.model.records import DatasetId, NodeId
-from flocker_lite.model.state import WantedDataset
+from flocker_lite.model.state import DesiredDataset
 
 
-class ISeal(Interface):
+class ISigner(Interface):
     """The key of this service's certificate, and the authority of its cluster."""
 
     certificate: str = Attribute("This service's certificate as it is now, in PEM.")
@@ -19,45 +19,47 @@ class ISeal(Interface):
     def sign(statement: Statement) -> Signed:
         """The statement, signed with the certificate's key."""
 
-    def objection(signed: Signed) -> str | None:
-        """Why it is not good, in words; None when it is.
+    def rejection_reason(signed: Signed) -> str | None:
+        """Why the statement is not valid, in words; None when it is valid.
 
-        It is when a certificate of this cluster's authority, which may have expired and was not
-        revoked, is that of who may say so, and the signature is of its key.
+        It is valid when the certificate's key signed it, the cluster's authority signed the
+        certificate, nobody revoked that, and its holder may make this statement. The certificate
+        may have expired since.
         """
 
 
 class IProofs(Interface):
-    """What this node can show of how its datasets came here and where they went; durable."""
+    """The durable proofs of how datasets came to this node and where they went."""
 
     signs: bool = Attribute("Whether it signs what it releases: it has a certificate.")
-    changed = Attribute("Called when there is something else to be reported of it.")
 
     def of(dataset_id: DatasetId) -> tuple[Signed, ...]:
-        """What is known of a dataset, oldest first."""
+        """The proofs of a dataset, oldest first."""
 
     def release(
         destination: NodeId, released: Mapping[DatasetId, tuple[int, str]]
     ) -> Awaitable[Mapping[DatasetId, tuple[Signed, ...]]]:
-        """Sign that these were released, each as of an epoch, and with its last snapshot's guid.
+        """Sign the release of these, given by epoch and guid of the last snapshot.
 
-        Their leases say so already. Returns what to hand over with each, when it is on disk. What
-        was signed before is not signed anew; nothing is without a certificate.
+        Their leases must say "released" already. Returns the proof to hand over with each, which is
+        on disk by then. A release is signed once; without a certificate nothing is signed.
         """
 
     def take(proofs: Mapping[DatasetId, tuple[Signed, ...]]) -> Awaitable[None]:
-        """Keep these, which came with their datasets; they are on disk when this returns."""
+        """Keep these proofs durably, which came with their datasets."""
 
-    def told(
+    def apply_grants(
         dataset_ids: Iterable[DatasetId],
-        wanted: Mapping[DatasetId, WantedDataset],
+        desired: Mapping[DatasetId, DesiredDataset],
         present: Container[DatasetId],
     ) -> None:
-        """The control service says something else of these; of `present` there are copies here.
+        """The view of these datasets has changed; this node has copies of those in `present`.
 
-        The grant that it signed for this node is kept in place of what was before it, and what has
-        moved on is not kept any longer.
+        A grant that the control service signed for this node replaces the earlier proofs. Proofs of
+        datasets whose grant has moved on are forgotten.
         """
 
-    def told_all(wanted: Mapping[DatasetId, WantedDataset], present: Container[DatasetId]) -> None:
-        """The same, of all that is kept."""
+    def apply_all_grants(
+        desired: Mapping[DatasetId, DesiredDataset], present: Container[DatasetId]
+    ) -> None:
+        """The same for all datasets that have proofs."""

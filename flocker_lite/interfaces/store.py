@@ -1,4 +1,4 @@
-"""The door to where the configuration is kept."""
+"""The interface to the store of the configuration."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from flocker_lite.model.records import Change, Configuration
 
 
 class IStore(Interface):
-    """Where the configuration is kept; what was committed is on disk."""
+    """Stores the configuration durably."""
 
-    cluster_id = Attribute("UUID of the cluster, made when the store was.")
+    cluster_id = Attribute("UUID of the cluster, made together with the store.")
     generation = Attribute(
-        "Number of the last commit that changed anything but grants; grows, over restarts as well."
+        "Number of the last commit that changed more than grants; it grows, over restarts too."
     )
 
     def load() -> Awaitable[Configuration]:
-        """The whole configuration as it was last committed."""
+        """The whole configuration as of the last commit."""
 
     def commit(*edits: tuple[Change, ...]) -> Awaitable[tuple[int, ...]]:
-        """Make the changes of these edits durable, all or none, and in order.
+        """Make the changes of these edits durable in order, all or none.
 
-        Returns the generation after each edit; StoreError when it was not possible.
+        Returns the generation after each edit; raises StoreError when that fails.
         """
 
     def close() -> Awaitable[None]:
-        """Let go of the store."""
+        """Close the store."""

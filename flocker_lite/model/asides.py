@@ -1,4 +1,4 @@
-"""Copies of datasets, or parts of them, that were set aside since nobody else has them."""
+"""Copies of datasets, or parts of them, that a node set aside because no other node has them."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from flocker_lite.model.records import DatasetId
 
 @dataclass(frozen=True, slots=True)
 class AsideCopy:
-    """What was set aside of a dataset's copy, since nobody else had it.
+    """A copy of a dataset, or a part of one, that was set aside because no other node had it.
 
-    `name` tells it from what else was set aside on its node. `size_bytes` is what it takes up
-    itself: what it shares with the copy that goes on is not counted. `set_aside_at` is in seconds
-    since 1970.
+    `name` is unique on its node. `size_bytes` counts only what this aside occupies itself, not what
+    it shares with the copy that is still in use. `set_aside_at` is in seconds since 1970.
     """
 
     name: str
@@ -25,7 +24,7 @@ class AsideCopy:
 
 @dataclass(frozen=True, slots=True)
 class AsideState:
-    """What an agent reports of what was set aside; the error is that of its destruction."""
+    """What an agent reports of an aside; `error` says why the agent could not destroy it."""
 
     dataset_id: DatasetId
     reason: str

@@ -1,6 +1,6 @@
-"""Records as JSON values and back, driven by their types; used by the wire, the store and labels.
+"""Converts records to JSON values and back, by their types, for the wire, the store and labels.
 
-Decoding is strict about types. Unknown keys are ignored and missing ones take their default, so
+Decoding is strict about types. It ignores unknown keys and gives missing ones their default, so
 that neighbouring releases understand each other.
 """
 
@@ -19,18 +19,18 @@ from flocker_lite.model import lease
 from flocker_lite.model.records import Change
 
 NUMBER_MAX = 2**64
-"""What is counted and measured here is less; Python's own numbers have no end, and floats have."""
+"""The largest number that we accept: Python's int has no limit, but a float that it becomes has."""
 
 Record = TypeVar("Record")
 
 
 class CodecError(FlockerError):
-    """A JSON text is not the record that it should be; the text says where it differs."""
+    """A JSON text does not describe the record that we expected; the message says where."""
 
 
 def _strict(kind: type) -> Any:
     def structure(value: object, _: type) -> object:
-        # bool is an int to Python, and never one to a protocol.
+        # Python takes a bool for an int; a protocol must not.
         exact = isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
         if kind is float and isinstance(value, int) and not isinstance(value, bool):
             exact, value = True, float(_bounded(value))
@@ -42,9 +42,9 @@ def _strict(kind: type) -> Any:
 
 
 def _bounded(value: Any) -> Any:
-    # What is no number at all is not less than anything, either.
+    # Written with `not`, so that NaN, which compares as False, is refused too.
     if not abs(value) <= NUMBER_MAX:
-        raise ValueError("a number of more than 64 bits, or none")
+        raise ValueError("not a number of at most 64 bits")
     return value
 
 
@@ -103,7 +103,7 @@ def to_json(record: object) -> Any:
 
 
 def from_json(kind: type[Record], value: object) -> Record:
-    """The record that `to_json` made the value of; CodecError when it is none."""
+    """The record that `to_json` turned into this value; CodecError when the value fits none."""
     try:
         return _converter.structure(value, kind)
     except _NO_RECORD as e:
@@ -116,7 +116,7 @@ def dumps(record: object) -> str:
 
 
 def loads(kind: type[Record], text: str) -> Record:
-    """The record that `dumps` made the text of; CodecError when it is none."""
+    """The record that `dumps` turned into this text; CodecError when the text fits none."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as e:
@@ -130,7 +130,7 @@ def change_to_json(change: Change) -> list[Any]:
 
 
 def change_from_json(maps: type, value: object) -> Change:
-    """A change of the record of maps; CodecError when it is none or of an unknown kind."""
+    """The change that `change_to_json` wrote; CodecError for anything else."""
     match value:
         case [str(kind), str(identity), record]:
             record_type = record_types(maps).get(kind)
@@ -138,12 +138,12 @@ def change_from_json(maps: type, value: object) -> Change:
                 raise CodecError(f"{maps.__name__} has no {kind!r}")
             decoded = None if record is None else from_json(record_type, record)
             return Change(kind, identity, decoded)
-    raise CodecError("not a change: it is no list of kind, identity and record")
+    raise CodecError("not a change: expected a list of kind, identity and record")
 
 
 @cache
 def record_types(maps: type) -> dict[str, type]:
-    """What the maps of a record of maps hold: the type of the values by the name of the map."""
+    """For each map in a record of maps, by the map's name: the type of its values."""
     return {kind: get_args(held)[1] for kind, held in get_type_hints(maps).items()}
 
 

@@ -1,4 +1,4 @@
-"""Records of maps as lists of changes, and back: what travels between control service and agents.
+"""Turns records of maps into lists of changes and back; the changes are what goes over the wire.
 
 A record of maps is a frozen dataclass whose fields are all `PMap[str, record]`: `Configuration`,
 `NodeState`, `NodeView`.
@@ -21,7 +21,7 @@ else:
 
 
 def apply(maps: Maps, changes: Iterable[Change]) -> Maps:
-    """Carry the changes out; removing what is not there is no error. KeyError: unknown kind."""
+    """Apply the changes; removing a missing record is no error. KeyError for an unknown kind."""
     evolvers: dict[str, Any] = {}
     known = {field.name for field in fields(maps)}
     for change in changes:
@@ -38,7 +38,7 @@ def apply(maps: Maps, changes: Iterable[Change]) -> Maps:
 
 
 def difference(old: Maps, new: Maps) -> tuple[Change, ...]:
-    """The changes that make `new` from `old`; maps that are the same object cost nothing."""
+    """The changes that lead from `old` to `new`; maps that are the same object cost nothing."""
     changes: list[Change] = []
     for field in fields(new):
         before, after = getattr(old, field.name), getattr(new, field.name)
@@ -54,10 +54,10 @@ def difference(old: Maps, new: Maps) -> tuple[Change, ...]:
 
 
 def whole(maps: Maps) -> tuple[Change, ...]:
-    """The changes that make it from an empty one."""
+    """The changes that build this record of maps from an empty one."""
     return difference(type(maps)(), maps)
 
 
 def count(maps: Maps) -> int:
-    """How many records there are, in all the maps."""
+    """How many records there are in all the maps together."""
     return sum(len(getattr(maps, field.name)) for field in fields(maps))

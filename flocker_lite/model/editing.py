@@ -1,13 +1,12 @@
-"""What all edits of the configuration share: their errors, and how one becomes an `Edit`."""
+"""What all edits of the configuration share: their errors, and how changes become an `Edit`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from itertools import islice
 
-from flocker_lite.errors import FlockerError
-from flocker_lite.model import deltas, open_moves
+from flocker_lite.errors import Conflict, ErrorWithFacts, Fact, NotFound
+from flocker_lite.model import deltas, node_index, open_moves, uses
 from flocker_lite.model.records import (
     Change,
     Configuration,
@@ -17,40 +16,18 @@ from flocker_lite.model.records import (
     Edit,
     Node,
 )
-from flocker_lite.model.uses import carry_over
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """What stands in the way of an edit, in words for a person.
-
-    Where the request has `value` under one of these `keys`, it is about that. `used_by` is the
-    name of the container that has what is asked for. `known` are the names that there are: one of
-    them may have been meant.
-    """
-
-    text: str
-    keys: tuple[str, ...] = ()
-    value: object = None
-    used_by: str | None = None
-    known: tuple[str, ...] = ()
-
 
 NAMES_MAX = 1000
-"""So many names that there are go with an error about one that there is not."""
+"""How many existing names an error lists when the requested name does not exist."""
 
 NODES_TOLD_MAX = 10
 
 
-class EditError(FlockerError):
-    """The configuration cannot be edited in this way; the text is what the API says.
+class EditError(ErrorWithFacts):
+    """The configuration cannot be edited in this way; the text is what the API answers.
 
-    The text is that of Flocker 0.4 where it had one; `facts` say who and what it is.
+    We use the text of Flocker 0.4 where it had one. `facts` name the records that are concerned.
     """
-
-    def __init__(self, text: str, *facts: Fact) -> None:
-        super().__init__(text)
-        self.facts = facts
 
 
 class UnknownNode(EditError):
@@ -63,40 +40,37 @@ class UnknownNode(EditError):
         )
 
 
-class Missing(EditError):
-    """There is no dataset, container or lease of that name."""
-
-
 class AlreadyDeleted(EditError):
-    """The dataset is still known, but deleted for ever."""
+    """The dataset's record is still there, but the dataset was deleted for good."""
 
     def __init__(self) -> None:
         super().__init__("The dataset has been deleted.")
 
 
-class Clash(EditError):
-    """It would contradict something else in the configuration."""
-
-
 class StaleGrant(EditError):
-    """A grant only ever moves forward: the epoch, or else `materialised`."""
+    """The new grant is not newer: a grant may only raise its epoch, or become `materialised`."""
+
+
+EDIT_ERRORS = (EditError, NotFound, Conflict)
+"""Every error that an edit raises when it is refused."""
 
 
 def edited(configuration: Configuration, changes: Iterable[Change]) -> Edit:
-    """The configuration after these changes, and those of them that change anything."""
+    """The configuration after these changes, with the ones that made a difference."""
     effective = tuple(
         change
         for change in changes
         if getattr(configuration, change.kind).get(change.identity) != change.record
     )
     after = deltas.apply(configuration, effective)
-    carry_over(configuration.containers, effective, after.containers)
-    open_moves.carry_over(configuration.moves, effective, after.moves)
+    uses.carry_over(configuration, effective, after)
+    open_moves.carry_over(configuration, effective, after)
+    node_index.carry_over(configuration, after)
     return Edit(after, effective)
 
 
 def in_turn(configuration: Configuration, *functions: Callable[[Configuration], Edit]) -> Edit:
-    """Each edit on the outcome of the one before, as one edit; all of them or none."""
+    """Several edits, each applied to the result of the one before, as a single edit."""
     changes: tuple[Change, ...] = ()
     for function in functions:
         edit = function(configuration)
@@ -106,10 +80,10 @@ def in_turn(configuration: Configuration, *functions: Callable[[Configuration], 
 
 
 def existing_dataset(configuration: Configuration, dataset_id: DatasetId) -> Dataset:
-    """The dataset; Missing when there is none."""
+    """The dataset; NotFound when there is none."""
     dataset = configuration.datasets.get(dataset_id)
     if dataset is None:
-        raise Missing(
+        raise NotFound(
             "Dataset not found.",
             _no_such("dataset", "dataset_id", dataset_id, configuration.datasets),
         )
@@ -117,10 +91,10 @@ def existing_dataset(configuration: Configuration, dataset_id: DatasetId) -> Dat
 
 
 def existing_container(configuration: Configuration, name: str) -> Container:
-    """The container; Missing when there is none."""
+    """The container; NotFound when there is none."""
     container = configuration.containers.get(name)
     if container is None:
-        raise Missing(
+        raise NotFound(
             "Container not found.", _no_such("container", "name", name, configuration.containers)
         )
     return container
@@ -133,6 +107,7 @@ def _no_such(what: str, key: str, identity: str, known: Iterable[str]) -> Fact:
 
 def _not_a_node(where: str, nodes: Iterable[Node]) -> Fact:
     known = [node.address for node in islice(nodes, NODES_TOLD_MAX + 1)]
-    there_are = f": there are {', '.join(sorted(known))}" if len(known) <= NODES_TOLD_MAX else ""
+    told = f"there are {', '.join(sorted(known))}" if known else "no agent has announced itself yet"
+    there_are = f": {told}" if len(known) <= NODES_TOLD_MAX else ""
     text = f"no node of the cluster has the address, host name or UUID {where}{there_are}"
     return Fact(text, ("host", "primary", "node_uuid", "owner"), where)

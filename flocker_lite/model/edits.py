@@ -1,8 +1,8 @@
 """What a user, an agent or a handoff may do to the configuration, as pure functions.
 
-Each takes a configuration and gives an `Edit`, or raises an `EditError` and nothing has happened.
-Where an argument names a node, and in `Dataset.primary` and `Container.node` of what is created
-or revised, its address will do as well as its UUID.
+Each function takes a configuration and returns an `Edit`, or raises one of `EDIT_ERRORS`. An
+argument that names a node may be its address or its UUID; so may `Dataset.primary` and
+`Container.node` of a record that is created or revised.
 """
 
 from __future__ import annotations
@@ -11,13 +11,15 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
 from dataclasses import replace
 from typing import TypeVar
 
-from flocker_lite.model import endings, mountpoints
+from flocker_lite.errors import Conflict, Fact, NotFound
+from flocker_lite.model import completion, mountpoints, secrets
+from flocker_lite.model.allowance import require_allowed
+from flocker_lite.model.container_fields import files, resources
+from flocker_lite.model.container_fields.secrets import contradictions as secret_contradictions
 from flocker_lite.model.editing import (
+    EDIT_ERRORS,
     AlreadyDeleted,
-    Clash,
     EditError,
-    Fact,
-    Missing,
     StaleGrant,
     UnknownNode,
     edited,
@@ -33,6 +35,7 @@ from flocker_lite.model.nodes import (
     find_node,
     is_placeholder,
     node_at,
+    require_known_where_it_is,
 )
 from flocker_lite.model.records import (
     Change,
@@ -46,17 +49,16 @@ from flocker_lite.model.records import (
     NodeId,
     Volume,
 )
+from flocker_lite.model.restarts import restart_container, retry_container
 from flocker_lite.model.user_leases import acquire_lease, drop_lease_when_over, release_lease
 from flocker_lite.model.uses import uses_of
 
 T = TypeVar("T", bound=Hashable)
 
 __all__ = [
+    "EDIT_ERRORS",
     "AlreadyDeleted",
-    "Clash",
     "EditError",
-    "Fact",
-    "Missing",
     "StaleGrant",
     "UnknownNode",
     "acquire_lease",
@@ -77,6 +79,8 @@ __all__ = [
     "node_at",
     "purge_dataset",
     "release_lease",
+    "restart_container",
+    "retry_container",
     "set_grant",
     "update_container",
     "update_dataset",
@@ -85,9 +89,11 @@ __all__ = [
 
 
 def create_dataset(configuration: Configuration, dataset: Dataset) -> Edit:
-    """Have a dataset, granted to its primary; an id is never used a second time."""
+    """Create a dataset and grant it to its primary; an id is never used a second time."""
     if dataset.dataset_id in configuration.grants:
-        raise Clash("The provided dataset_id is already in use.", _who_is(configuration, dataset))
+        raise Conflict(
+            "The provided dataset_id is already in use.", _who_is(configuration, dataset)
+        )
     dataset = replace(dataset, primary=find_node(configuration, dataset.primary))
     return edited(
         configuration,
@@ -101,7 +107,7 @@ def create_dataset(configuration: Configuration, dataset: Dataset) -> Edit:
 def update_dataset(
     configuration: Configuration, dataset_id: DatasetId, revise: Callable[[Dataset], Dataset]
 ) -> Edit:
-    """Want the dataset as it is after `revise`; on another node only when no container uses it."""
+    """Change the dataset by `revise`; its node may change only while no container uses it."""
     dataset = existing_dataset(configuration, dataset_id)
     if dataset.deleted:
         raise AlreadyDeleted()
@@ -113,14 +119,14 @@ def update_dataset(
 
 
 def move_dataset(configuration: Configuration, dataset_id: DatasetId, where: str) -> Edit:
-    """Want the dataset's primary on another node; the grant follows when it was handed over."""
+    """Put the dataset's primary on another node; the grant follows after the handoff."""
     return update_dataset(
         configuration, dataset_id, lambda dataset: replace(dataset, primary=where)
     )
 
 
 def delete_dataset(configuration: Configuration, dataset_id: DatasetId) -> Edit:
-    """Have the dataset destroyed; deleting it again changes nothing."""
+    """Delete the dataset, so that its copies are destroyed; deleting it again changes nothing."""
     dataset = existing_dataset(configuration, dataset_id)
     _require_detached(configuration, dataset_id, "delete the container first")
     return edited(configuration, [Change("datasets", dataset_id, replace(dataset, deleted=True))])
@@ -132,19 +138,21 @@ def purge_dataset(
     holders: Collection[NodeId],
     reporting: Collection[NodeId],
 ) -> Edit:
-    """Forget a deleted dataset that no node holds any more; its id stays used, by its grant.
+    """Forget a deleted dataset that no node holds any more; its grant stays, so its id stays used.
 
-    `holders` are the nodes that report a copy, `reporting` those of which anything is known. With
-    a node away Clash: it may hold a copy, which nobody would tell it to destroy any more.
+    `holders` are the nodes that report a copy, `reporting` the nodes that report at all. Conflict
+    while a node is away: it may hold a copy, which nobody would then tell it to destroy.
     """
     dataset = existing_dataset(configuration, dataset_id)
     if not dataset.deleted:
-        raise Clash("Only a deleted dataset can be purged: delete it first.")
+        raise Conflict("Only a deleted dataset can be purged: delete it first.")
     for node in configuration.nodes.values():
         if node.node_id in holders:
-            raise Clash(f"{node.address} still has a copy of the dataset: wait until it is gone.")
+            raise Conflict(
+                f"{node.address} still has a copy of the dataset: wait until it is gone."
+            )
         if node.node_id not in reporting and not is_placeholder(node):
-            raise Clash(
+            raise Conflict(
                 f"{node.address} is away, and may have a copy of the dataset: wait until its agent "
                 "is back."
             )
@@ -154,28 +162,36 @@ def purge_dataset(
 
 
 def create_container(configuration: Configuration, container: Container) -> Edit:
-    """Have a container, on the node where the datasets of its volumes are."""
+    """Create a container on the node where the datasets of its volumes are."""
     if container.name in configuration.containers:
         where = _address(configuration, configuration.containers[container.name].node)
         text = f"container {container.name} is configured, on {where}"
-        raise Clash("The container name already exists.", Fact(text, ("name",), container.name))
+        raise Conflict("The container name already exists.", Fact(text, ("name",), container.name))
     container = replace(container, node=find_node(configuration, container.node))
+    container = secrets.with_versions(configuration, container)
     _require_sound(configuration, container)
+    require_known_where_it_is(configuration, container)
+    _require_allowed(configuration, container)
     return edited(configuration, [Change("containers", container.name, container)])
 
 
 def update_container(
     configuration: Configuration, name: str, revise: Callable[[Container], Container]
 ) -> Edit:
-    """Want the container as it is after `revise`, under its own name.
+    """Change the container by `revise`; its name stays.
 
-    On another node, the primaries of its datasets go with it; those that it gets anew must be
-    where it was.
+    If its node changes, the primaries of its datasets go with it. A dataset that the edit adds must
+    be where the container was.
     """
     container = existing_container(configuration, name)
-    revised = endings.revised(container, replace(revise(container), name=name))
+    wanted = secrets.with_versions(configuration, replace(revise(container), name=name))
+    revised = completion.revised(container, wanted)
     node = find_node(configuration, revised.node)
     _require_sound(configuration, replace(revised, node=container.node))
+    # Where it is now must understand too what it is to become.
+    for where in {node, container.node}:
+        require_known_where_it_is(configuration, replace(revised, node=where))
+    _require_allowed(configuration, replace(revised, node=node), container)
     moved = [
         replace(configuration.datasets[volume.dataset_id], primary=node)
         for volume in revised.volumes
@@ -190,18 +206,18 @@ def update_container(
 
 
 def move_container(configuration: Configuration, name: str, where: str) -> Edit:
-    """Want the container on another node, and the primaries of its datasets with it."""
+    """Put the container on another node, and the primaries of its datasets with it."""
     return update_container(configuration, name, lambda container: replace(container, node=where))
 
 
 def delete_container(configuration: Configuration, name: str) -> Edit:
-    """Have the container no more; its datasets stay."""
+    """Delete the container; its datasets stay."""
     existing_container(configuration, name)
     return edited(configuration, [Change("containers", name, None)])
 
 
 def set_grant(configuration: Configuration, dataset_id: DatasetId, grant: Grant) -> Edit:
-    """Record who may write to the dataset from now on; StaleGrant when that is older news."""
+    """Record who may write to the dataset from now on; StaleGrant when we know a later grant."""
     existing_dataset(configuration, dataset_id)
     current = configuration.grants[dataset_id]
     backwards = grant.epoch < current.epoch
@@ -213,32 +229,54 @@ def set_grant(configuration: Configuration, dataset_id: DatasetId, grant: Grant)
 
 
 def _require_detached(configuration: Configuration, dataset_id: DatasetId, advice: str) -> None:
-    user = uses_of(configuration.containers).datasets.get(dataset_id)
+    user = uses_of(configuration).datasets.get(dataset_id)
     if user is not None:
-        raise Clash(
+        raise Conflict(
             f"The dataset is being used by the container {user}: {advice}.",
             Fact(f"dataset {dataset_id} is used by container {user}", used_by=user),
         )
 
 
 def _require_sound(configuration: Configuration, container: Container) -> None:
-    """It fits in with everything else, whether or not it was there before."""
+    """Raise unless the container, new or revised, fits the rest of the configuration."""
     _require_volumes(configuration, container)
     _require_free_ports(configuration, container)
     _require_distinct_links(container.links)
+    together = (
+        *resources.contradictions(container),
+        *files.contradictions(container),
+        *secret_contradictions(container),
+    )
+    facts = [Fact(f"{name}: {why}", (name,)) for name, why in together]
+    if facts:
+        raise Conflict("Fields of the container do not go together.", *facts)
+
+
+def _require_allowed(
+    configuration: Configuration, container: Container, before: Container | None = None
+) -> None:
+    """Of a node that never came nothing is known; its agent refuses by itself.
+
+    What a container has at its node already is no new request: one can stop it there, say, when the
+    node allows it no more.
+    """
+    node = configuration.nodes[container.node]
+    has = before if before is not None and before.node == container.node else None
+    if not is_placeholder(node):
+        require_allowed(node, container, has)
 
 
 def _require_volumes(configuration: Configuration, container: Container) -> None:
-    used = uses_of(configuration.containers).datasets
+    used = uses_of(configuration).datasets
     for dataset in _live_datasets(configuration, container.volumes):
         dataset_id = dataset.dataset_id
         if dataset.primary != container.node:
             there, here = (_address(configuration, n) for n in (dataset.primary, container.node))
             text = f"dataset {dataset_id} is on {there}, the container on {here}: name that host"
-            raise Clash("The dataset is on another node.", _about_dataset(text, dataset_id))
+            raise Conflict("The dataset is on another node.", _about_dataset(text, dataset_id))
         user = used.get(dataset_id, container.name)
         if user != container.name:
-            raise Clash(
+            raise Conflict(
                 "The dataset is being used by another container.",
                 _about_dataset(
                     f"dataset {dataset_id} is used by container {user}", dataset_id, user
@@ -247,12 +285,12 @@ def _require_volumes(configuration: Configuration, container: Container) -> None
     twice = _twice(volume.dataset_id for volume in container.volumes)
     if twice is not None:
         text = f"dataset {twice} is named twice"
-        raise Clash(
+        raise Conflict(
             "A dataset can be only one of a container's volumes.", _about_dataset(text, twice)
         )
     twice = _twice(mountpoints.normal(volume.mountpoint) for volume in container.volumes)
     if twice is not None:
-        raise Clash(
+        raise Conflict(
             "The mountpoints of a container's volumes must be unique.",
             Fact(f"two volumes are at {twice}", ("mountpoint",), twice),
         )
@@ -263,44 +301,44 @@ def _live_datasets(configuration: Configuration, volumes: Iterable[Volume]) -> I
         dataset = existing_dataset(configuration, volume.dataset_id)
         if dataset.deleted:
             text = f"dataset {volume.dataset_id} is deleted"
-            raise Missing("Dataset not found.", _about_dataset(text, volume.dataset_id))
+            raise NotFound("Dataset not found.", _about_dataset(text, volume.dataset_id))
         yield dataset
 
 
 def _require_free_ports(configuration: Configuration, container: Container) -> None:
-    wanted = [port.external for port in container.ports]
-    used = uses_of(configuration.containers).ports
+    desired = {port.key: port.external for port in container.ports}
+    used = uses_of(configuration).ports
     facts = [
         Fact(
-            f"external port {port} is used by container {used[port]}",
+            f"external port {key} is used by container {used[key]}",
             ("external",),
-            port,
-            used[port],
+            number,
+            used[key],
         )
-        for port in dict.fromkeys(wanted)
-        if used.get(port, container.name) != container.name
+        for key, number in desired.items()
+        if used.get(key, container.name) != container.name
     ]
-    twice = _twice(wanted)
+    twice = _twice(port.key for port in container.ports)
     if twice is not None:
-        facts.append(Fact(f"external port {twice} is named twice", ("external",), twice))
+        facts.append(Fact(f"external port {twice} is named twice", ("external",), desired[twice]))
     if facts:
-        raise Clash("A specified external port is already in use.", *facts)
+        raise Conflict("A specified external port is already in use.", *facts)
 
 
 def _require_distinct_links(links: tuple[Link, ...]) -> None:
     alias = _twice(link.alias for link in links)
     if alias is not None:
-        raise Clash("Link aliases must be unique.", Fact(f"two links have the alias {alias}"))
+        raise Conflict("Link aliases must be unique.", Fact(f"two links have the alias {alias}"))
     port = _twice(link.local_port for link in links)
     if port is not None:
-        raise Clash(
+        raise Conflict(
             "The local ports in a container's links must be unique.",
             Fact(f"two links have the local port {port}", ("local_port",), port),
         )
 
 
 def _twice(values: Iterable[T]) -> T | None:
-    """The first value that is there already."""
+    """The first value that occurs a second time; None when all are distinct."""
     seen: set[T] = set()
     for value in values:
         if value in seen:
@@ -310,10 +348,10 @@ def _twice(values: Iterable[T]) -> T | None:
 
 
 def _who_is(configuration: Configuration, dataset: Dataset) -> Fact:
-    """The dataset that has its id."""
+    """A fact about the dataset that already has this id."""
     known = configuration.datasets.get(dataset.dataset_id)
     if known is None or known.deleted:
-        text = f"dataset {dataset.dataset_id} was there and is deleted: no id is used again"
+        text = f"dataset {dataset.dataset_id} was deleted, and no id is used again: choose another"
     else:
         where = _address(configuration, known.primary)
         text = f"dataset {dataset.dataset_id} is configured, on {where}"

@@ -1,4 +1,4 @@
-"""The number by which one state of the configuration is told from every other."""
+"""The generation: a number that tells one state of the configuration from every other."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _FOLLOWING = frozenset({"grants", "moves", "past_moves"})
 def next_generation(current: int, changes: Iterable[Change], now: float) -> int:
     """The generation after these changes; `now` is in seconds since 1970.
 
-    It keeps up with the clock, so that a store that was put back from a copy does not give out a
-    number a second time. Grants and moves do not count: they follow by themselves what users
-    asked for.
+    The number keeps up with the clock, so that a store that was restored from a backup does not
+    give out a number twice. Grants and moves do not raise it: they follow from what users asked
+    for.
     """
     if all(change.kind in _FOLLOWING for change in changes):
         return current
@@ -26,7 +26,7 @@ def next_generation(current: int, changes: Iterable[Change], now: float) -> int:
 def next_generations(
     current: int, edits: Iterable[Iterable[Change]], now: float
 ) -> tuple[int, ...]:
-    """The generation after each of these edits, one made upon the other."""
+    """The generation after each of these edits, where each edit builds on the one before."""
     after = accumulate(
         edits, lambda before, changes: next_generation(before, changes, now), initial=current
     )

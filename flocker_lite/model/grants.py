@@ -1,12 +1,12 @@
-"""What is signed of a dataset's grant, and where a chain of it leads; pure.
+"""Signed statements about a dataset's grant, and where a chain of them leads; pure.
 
-A node that released a dataset says so for ever, in a statement that it signs:
+A node that released a dataset says so once and for all, in a statement that it signs:
 
     release  "I was the owner of D, and released it to B as of epoch 8; my last snapshot is G."
     grant    "D belongs to B as of epoch 8", which the control service says itself.
 
-Each carries the certificate of who signed it, so that it is checked by that, whatever key its
-signer has by now. Releases that follow on each other lead from one known grant to a later one.
+Each statement carries its signer's certificate, so that it can still be checked after the signer
+has got another key. Consecutive releases lead from one known grant to a later one.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from flocker_lite.model.identities import DatasetId, NodeId
 from flocker_lite.model.records import Grant
 
 EPOCH_MAX = 2**53
-"""Beyond it nothing is believed: there are JSON readers that cannot tell such numbers apart."""
+"""We believe no epoch beyond this: some JSON readers cannot tell such large numbers apart."""
 
 CHAIN_MAX = 8
-"""Statements that a node keeps of a dataset; a signed grant stands for all that came before it."""
+"""How many statements a node keeps for a dataset; a signed grant replaces all earlier ones."""
 
 _WHAT = "flocker_lite ownership 1"
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """That the dataset belongs to node `owner` as of `epoch`.
+    """States that the dataset belongs to node `owner` as of `epoch`.
 
-    `released_by` is the node that says so, and that owned it before; None: the control service.
-    `guid` is that of the last snapshot that was handed over.
+    `released_by` is the previous owner, which says so; None when the control service says it.
+    `guid` identifies the last snapshot that was handed over.
     """
 
     cluster_id: str
@@ -43,14 +43,14 @@ class Statement:
     guid: str | None = None
 
     def text(self) -> bytes:
-        """What is signed: the same for equal statements, and different for any others."""
+        """The bytes to sign: the same for equal statements, and different for all others."""
         words = [self.cluster_id, self.dataset_id, self.owner, self.epoch]
         return json.dumps([_WHAT, *words, self.released_by, self.guid]).encode("ascii")
 
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """A statement, the certificate of who signed it (in PEM), and the signature (in base64)."""
+    """A statement, its signer's certificate (in PEM), and the signature (in base64)."""
 
     statement: Statement
     certificate: str
@@ -59,14 +59,14 @@ class Signed:
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """What is known of a dataset, oldest first."""
+    """The signed statements about one dataset, oldest first."""
 
     links: tuple[Signed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """Where a chain leads: to `grant`; and to whom its owner released it since, if it did."""
+    """Where a chain leads: the `grant`, and the node to which its owner released it since."""
 
     grant: Grant
     released_to: NodeId | None = None
@@ -78,10 +78,10 @@ def followed(
     is_good: Callable[[Signed], bool],
     has_arrived: Callable[[Statement], bool],
 ) -> Path:
-    """Where these links lead from a grant that is known; `is_good` checks the signature of one.
+    """Follow these links from a known grant; `is_good` checks the signature of a link.
 
-    A release moves the grant once it `has_arrived`: until then its releaser still has to tell.
-    What is signed twice for one epoch leads nowhere the second time.
+    A release moves the grant once it `has_arrived`; until then the releaser still has to tell the
+    new owner. Of two statements for the same epoch, the second is ignored.
     """
     found, owner, epoch = grant, grant.owner, grant.epoch
     for link in sorted(links, key=lambda link: (link.statement.epoch, link.statement.owner)):
@@ -91,7 +91,7 @@ def followed(
         if not is_good(link):
             continue
         if said.released_by is not None and epoch > found.epoch:
-            # Who released it has had it.
+            # A node can only release what it owned, so it has been there.
             found = Grant(owner, epoch, materialised=True)
         owner, epoch = said.owner, said.epoch
         if said.released_by is None or has_arrived(said):
@@ -100,6 +100,6 @@ def followed(
 
 
 def continued(chain: tuple[Signed, ...], link: Signed) -> tuple[Signed, ...]:
-    """The chain with one more link; what it says of the same epoch, or a later one, is gone."""
+    """The chain with one more link, which replaces links of the same or a later epoch."""
     before = tuple(each for each in chain if each.statement.epoch < link.statement.epoch)
     return (*before, link)[-CHAIN_MAX:]

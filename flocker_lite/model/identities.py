@@ -1,4 +1,4 @@
-"""What nodes and datasets are called, for the records that know nothing else of them."""
+"""The types of the ids of nodes and datasets, for modules that need nothing else of them."""
 
 from __future__ import annotations
 

@@ -1,17 +1,19 @@
-"""What to send so that a copy at another node catches up, and which snapshots are needed no more.
+"""What to send so that another node's copy catches up, and which snapshots nobody needs any more.
 
-Snapshots are matched by guid, never by name. "Cannot" is a value that holds the evidence.
+We match snapshots by guid, never by name. When nothing can be sent, the answer is a value that
+holds the evidence.
 
-Which snapshots of ours are kept, at both ends of every push (`prunable`):
+Both ends of a push keep these snapshots of ours (`prunable`):
 
-* the newest, and at the primary whatever the newest is of each other node's copy, as far as that
-  is known (`Wishes.bases`): at most one for each node, from which an increment to there starts;
-* the last of each of the latest EPOCHS_KEPT_MAX epochs, for the copies of nodes that are not heard
-  of: what was handed over in an epoch is what both of its ends have.
+* The newest one. The primary also keeps the snapshot with which each other node's copy ends, if it
+  has heard of it (`DesiredDataset.bases`): an increment to that node starts there.
+* The last snapshot of each of the latest EPOCHS_KEPT_MAX epochs, for the copies of nodes that we
+  have not heard of: both ends of a handoff have the snapshot that was handed over.
 
-All others go. What is kept travels: a push sends what the other side lacks of it one after the
-other, and the receiver keeps what the sender keeps. So in a ring of nodes each still has a base
-with every other. Users' snapshots are never destroyed, and travel as well (`Full`, `Increment`).
+They destroy all others of ours. The kept snapshots travel: a push sends the ones that the other
+side lacks one by one, and the receiver keeps what the sender keeps. So in a ring of nodes, each
+pair of nodes still has a common base. Users' snapshots are never destroyed, and travel as well
+(`Full`, `Increment`).
 """
 
 from __future__ import annotations
@@ -24,35 +26,36 @@ from typing import TypeAlias
 from flocker_lite.model.state import Snapshot
 
 EPOCHS_KEPT_MAX = 3
-"""A copy that was left behind this many handoffs ago can still be caught up by an increment."""
+"""An increment can still update a copy that was left behind this many handoffs ago."""
 
 TOLD_MAX = 200
-"""How many of its snapshots a node tells another one, the newest and all of ours first.
+"""How many of its snapshots a node names to another node, the newest and all of ours first.
 
-With the longest names that ZFS has they fit into one answer.
+So many fit into one answer, even with the longest names that ZFS allows.
 """
 
 USERS_SENT_MAX = 30
-"""How many of a user's snapshots one push takes along, the newest first."""
+"""How many of users' snapshots one push takes along, the newest first."""
 
+NUMBER_MAX = 10**16 - 1
 _OURS = re.compile(r"flocker-lite-([1-9][0-9]{0,15})-([1-9][0-9]{0,15})")
-"""What a push gives, to the letter: what only looks like it is a user's."""
+"""Exactly the names that pushes give; a snapshot whose name only looks similar is a user's."""
 
 _STASH = re.compile(r"stash-[0-9]+(-[0-9]+)?")
 
 
 @dataclass(frozen=True, slots=True)
 class Full:
-    """There is no copy: send all, up to the first of `steps`, then the others one by one."""
+    """The target has no copy: send all up to the first of `steps`, then the others one by one."""
 
     steps: tuple[Snapshot, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Increment:
-    """The target's newest snapshot is `base` here as well: send what came since.
+    """This node has the target's newest snapshot, `base`: send what came since.
 
-    `steps` come before whatever is newer than all of them.
+    Send the `steps` first, one by one, and then what is newer than all of them.
     """
 
     base: Snapshot
@@ -61,9 +64,9 @@ class Increment:
 
 @dataclass(frozen=True, slots=True)
 class Parted:
-    """Both have `base`, and the target something after it that is not known here.
+    """Both sides have `base`, and the target has later snapshots that this node does not have.
 
-    Once that is kept aside, what came after `base` here continues it.
+    Once the target has set those aside, an increment from `base` can continue its copy.
     """
 
     base: Snapshot
@@ -71,18 +74,19 @@ class Parted:
 
     def __str__(self) -> str:
         names = ", ".join(snapshot.name for snapshot in self.after)
-        return f"the copy there has {names} after {self.base.name}, which are not here"
+        return f"the copy there has {names} after {self.base.name}, which this node does not have"
 
 
 @dataclass(frozen=True, slots=True)
 class Diverged:
-    """Nothing that the target told of is known here: no stream can continue that copy."""
+    """This node has none of the target's snapshots, so no stream can continue that copy."""
 
     source: tuple[Snapshot, ...]
     newest: Snapshot | None
 
     def __str__(self) -> str:
-        return f"the copy there ends with {self.newest}, none of the {len(self.source)} here"
+        here = f"none of the {len(self.source)} snapshots here"
+        return f"the copy there ends with {self.newest}, which is {here}"
 
 
 NextSend: TypeAlias = Full | Increment | Parted | Diverged
@@ -95,10 +99,10 @@ def next_send(
     target: tuple[Snapshot, ...] | None = None,
     bases: frozenset[str] = frozenset(),
 ) -> NextSend:
-    """What a send starts from, to a copy that may exist and whose newest snapshot is this.
+    """What to send to a target whose copy, if it `exists`, ends with the snapshot `newest`.
 
-    `target` is what it told of all of its snapshots, oldest first; None when it is of a release
-    that tells of the newest alone. `bases` are the guids of what other nodes' copies end with.
+    `target` are the snapshots that it named, oldest first; None when its release names the newest
+    alone. `bases` are the guids of the snapshots with which other nodes' copies end.
     """
     if not exists:
         return Full(_steps(source, (), bases))
@@ -114,74 +118,81 @@ def next_send(
 
 
 def told(snapshots: tuple[Snapshot, ...]) -> tuple[Snapshot, ...]:
-    """What of its snapshots a node tells another one: the newest, and of ours what there is."""
+    """The snapshots that a node names to another node: all of ours that fit, and the newest."""
     if len(snapshots) <= TOLD_MAX:
         return snapshots
     ours = [snapshot for _, _, snapshot in _ours(snapshots)][-TOLD_MAX // 2 :]
-    wanted = {snapshot.guid for snapshot in ours}
+    desired = {snapshot.guid for snapshot in ours}
     for snapshot in reversed(snapshots):
-        if len(wanted) == TOLD_MAX:
+        if len(desired) == TOLD_MAX:
             break
-        wanted.add(snapshot.guid)
-    return tuple(snapshot for snapshot in snapshots if snapshot.guid in wanted)
+        desired.add(snapshot.guid)
+    return tuple(snapshot for snapshot in snapshots if snapshot.guid in desired)
 
 
 def _steps(
     later: tuple[Snapshot, ...], target: tuple[Snapshot, ...] | None, bases: frozenset[str]
 ) -> tuple[Snapshot, ...]:
-    """What goes to the target one by one: of ours what is kept, of the users' the newest.
+    """The snapshots to send one by one: those of ours that are kept, and the newest of users'.
 
-    A name that the target has for another snapshot cannot be had there twice.
+    We skip a snapshot if the target has another one of the same name.
     """
     needless = {snapshot.guid for snapshot in prunable(later, bases)}
     ours = {snapshot.guid for _, _, snapshot in _ours(later)}
     users = [snapshot.guid for snapshot in later if snapshot.guid not in ours]
-    # Of one that did not tell of all of its snapshots it is not known which names it has.
+    # If the target did not name all of its snapshots, we do not know which names it has taken.
     has_told_all = target is not None and len(target) < TOLD_MAX
-    wanted = (ours - needless) | set(users[-USERS_SENT_MAX:] if has_told_all else [])
+    desired = (ours - needless) | set(users[-USERS_SENT_MAX:] if has_told_all else [])
     taken = {snapshot.name for snapshot in target or ()}
-    return tuple(item for item in later if item.guid in wanted and item.name not in taken)
+    return tuple(item for item in later if item.guid in desired and item.name not in taken)
 
 
 def last_pushed(snapshots: tuple[Snapshot, ...]) -> Snapshot | None:
     """The last snapshot that a push made; users may have taken others since.
 
-    By its place, not by its numbers: a user may have given a name like ours to an earlier one.
+    Its place in the list decides, not the numbers in its name: a user may have named an earlier
+    snapshot like ours.
     """
     return next((snapshot for _, _, snapshot in reversed(_ours(snapshots))), None)
 
 
 def next_name(epoch: int, snapshots: tuple[Snapshot, ...]) -> str:
-    """A name for the next snapshot of a push in this epoch."""
-    numbers = [number for made_in, number, _ in _ours(snapshots) if made_in == epoch]
-    return f"flocker-lite-{epoch}-{max(numbers, default=0) + 1}"
+    """A free name for the next snapshot of a push in this epoch."""
+    numbers = {number for made_in, number, _ in _ours(snapshots) if made_in == epoch}
+    number = max(numbers, default=0) + 1
+    if number > NUMBER_MAX:
+        number = next(free for free in count(1) if free not in numbers)
+    return f"flocker-lite-{epoch}-{number}"
 
 
 def stash_name(epoch: int, snapshots: tuple[Snapshot, ...]) -> str:
-    """A name for what was written on trial in this epoch; none that is a push's, so it stays."""
+    """A name for a snapshot of what a trial in this epoch wrote; no push's name, so it is kept."""
     taken = {snapshot.name for snapshot in snapshots}
     names = (f"stash-{epoch}" + (f"-{number}" if number > 1 else "") for number in count(1))
     return next(name for name in names if name not in taken)
 
 
 def why_aside(after: tuple[Snapshot, ...]) -> str:
-    """In a word, why snapshots that only one copy has are set aside."""
+    """One word that says why snapshots that only one copy has are set aside."""
     on_trial = all(_STASH.fullmatch(snapshot.name) for snapshot in after)
     return "trial" if after and on_trial else "diverged"
 
 
 def prunable(snapshots: tuple[Snapshot, ...], keep_guids: frozenset[str]) -> tuple[Snapshot, ...]:
-    """The snapshots that pushes made and that none needs any more; never one that a user made.
+    """The snapshots that pushes made and nobody needs any more; never one that a user made.
 
-    Which stay is said at the top of this module.
+    The top of this module says which are kept.
     """
-    last = {epoch: snapshot for epoch, _, snapshot in sorted(_ours(snapshots), key=_by_number)}
-    kept = {last[epoch].guid for epoch in sorted(last)[-EPOCHS_KEPT_MAX:]} | keep_guids
+    last: dict[int, str] = {}
+    # The place decides, not the number in the name: anybody can give a snapshot a higher number.
+    for epoch, _, snapshot in reversed(_ours(snapshots)):
+        last.setdefault(epoch, snapshot.guid)
+    kept = {*list(last.values())[:EPOCHS_KEPT_MAX], *keep_guids}
     return tuple(snapshot for _, _, snapshot in _ours(snapshots) if snapshot.guid not in kept)
 
 
 def kept(snapshots: tuple[Snapshot, ...], keep_guids: frozenset[str]) -> frozenset[str]:
-    """The guids of ours that `prunable` leaves, which is what the other end is to keep as well."""
+    """The guids of the snapshots of ours that `prunable` leaves; the other end keeps them too."""
     needless = {snapshot.guid for snapshot in prunable(snapshots, keep_guids)}
     return frozenset(item.guid for _, _, item in _ours(snapshots)) - needless
 
@@ -189,7 +200,3 @@ def kept(snapshots: tuple[Snapshot, ...], keep_guids: frozenset[str]) -> frozens
 def _ours(snapshots: tuple[Snapshot, ...]) -> list[tuple[int, int, Snapshot]]:
     matches = [(_OURS.fullmatch(snapshot.name), snapshot) for snapshot in snapshots]
     return [(int(match[1]), int(match[2]), snapshot) for match, snapshot in matches if match]
-
-
-def _by_number(item: tuple[int, int, object]) -> tuple[int, int]:
-    return item[:2]

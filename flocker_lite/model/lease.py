@@ -9,14 +9,14 @@ one atomic `zfs set`, and every step is durable before the next begins:
     releasing 7 to B --commit-->          released 8 to B  (the commit point: never written again)
     released 8 to B  --settle-->          replica 8        (B is known to be primary 8)
     replica 7        --acquire 8-->       primary 8        (told so by a node that released it)
-    primary 7        --depose 9-->        deposed 9        (another node was granted a later epoch)
+    primary 7        --demote 9-->        deposed 9        (another node was granted a later epoch)
 
-With a health check the copy runs at B on trial before the commit point, on a loan of so many
-seconds; until then A keeps its own untouched, and takes it back when B has given it back, or when
-the loan and a margin are over:
+If the container has a health check, B runs it on trial for so many seconds before the commit point.
+Until then A keeps its own copy untouched. A takes the dataset back when B has given it back, or
+when the trial and a margin are over:
 
-    releasing 7 to B --lend 45-->         lent 8 to B for 45 s
-    replica 7        --borrow 8-->        probation 8      (runs; nobody was promised its writes)
+    releasing 7 to B --grant_trial 45-->  lent 8 to B for 45 s
+    replica 7        --start_trial 8-->   probation 8      (runs; nobody was promised its writes)
     lent 8 to B      --commit-->          released 8 to B  (the copy is healthy: the commit point)
     probation 8      --acquire 8-->       primary 8        (told so, as above)
     lent 8 to B      --reclaim-->         primary 7        (B writes no more, for certain)
@@ -37,6 +37,7 @@ class Role(Enum):
 
     PRIMARY = "primary"
     RELEASING = "releasing"
+    # These words stay, "lent" and "probation" too: they are on disk, in `flocker:lease`.
     LENT = "lent"
     PROBATION = "probation"
     RELEASED = "released"
@@ -45,20 +46,21 @@ class Role(Enum):
 
 
 WRITERS = (Role.PRIMARY, Role.PROBATION)
-"""Who may have its copy mounted, writable."""
+"""Roles of a node that may have its copy mounted, writable."""
 
 HOLDERS = (Role.PRIMARY, Role.RELEASING, Role.LENT)
-"""Whose copy counts as the dataset, as long as no other was released to."""
+"""Roles of a node whose copy counts as the dataset, as long as it released it to no other node."""
 
-_GOING = (Role.RELEASING, Role.LENT, Role.RELEASED)
+GOING = (Role.RELEASING, Role.LENT, Role.RELEASED)
+"""Roles of a node that is handing its copy over, and stopped the container for that."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
     """Role and epoch of one copy; `peer` is the node that it is being handed over to.
 
-    `epoch` is that of the writer: of this node for primary, releasing and probation, of `peer` for
-    lent and released. `seconds` is how long the loan is of what is lent.
+    `epoch` is the writer's epoch. The writer is this node if the role is primary, releasing or
+    probation, and `peer` if it is lent or released. `seconds` is how long a lent copy is on trial.
     """
 
     role: Role
@@ -79,7 +81,7 @@ def parse(text: str) -> Lease:
         lease = Lease(Role(role_name), int(epoch_text), peer or None, seconds)
     except ValueError:
         raise LeaseError(f"not a lease: {text!r}") from None
-    is_whole = (lease.role in _GOING) == (lease.peer is not None)
+    is_whole = (lease.role in GOING) == (lease.peer is not None)
     is_whole = is_whole and (lease.role is Role.LENT) == (lease.seconds is not None)
     if lease.epoch < 0 or not is_whole or str(lease) != text:
         raise LeaseError(f"not a lease: {text!r}")
@@ -87,7 +89,7 @@ def parse(text: str) -> Lease:
 
 
 def held_epoch(lease: Lease) -> int | None:
-    """The epoch as of which the dataset is this node's own; None when it is not."""
+    """The epoch as of which this node owns the dataset; None when it does not."""
     if lease.role not in HOLDERS:
         return None
     return lease.epoch - (lease.role is Role.LENT)
@@ -104,9 +106,9 @@ def begin_release(lease: Lease, peer: NodeId) -> Lease:
     return Lease(Role.RELEASING, lease.epoch, peer)
 
 
-def lend(lease: Lease, seconds: int) -> Lease:
-    """The destination asked for a loan, and may try its copy out for so long."""
-    _require(lease, "lend", Role.RELEASING)
+def grant_trial(lease: Lease, seconds: int) -> Lease:
+    """The destination asked for a trial, and may run its copy for this many seconds."""
+    _require(lease, "grant_trial", Role.RELEASING)
     return Lease(Role.LENT, lease.epoch + 1, lease.peer, seconds)
 
 
@@ -117,7 +119,7 @@ def reclaim(lease: Lease) -> Lease:
 
 
 def commit(lease: Lease) -> Lease:
-    """The commit point: the source gives up writing for ever."""
+    """The commit point: the source gives up its right to write for good."""
     _require(lease, "commit", Role.RELEASING, Role.LENT)
     return Lease(Role.RELEASED, lease.epoch + (lease.role is Role.RELEASING), lease.peer)
 
@@ -135,30 +137,30 @@ def replicate(lease: Lease | None, epoch: int) -> Lease:
     return Lease(Role.REPLICA, epoch if lease is None else max(epoch, lease.epoch))
 
 
-def borrow(lease: Lease | None, epoch: int) -> Lease:
-    """The destination may run its copy on trial, as the source's lent lease says."""
-    _require_later(lease, "borrow", epoch)
+def start_trial(lease: Lease | None, epoch: int) -> Lease:
+    """The destination may run its copy on trial, because the source's lease is lent."""
+    _require_later(lease, "start_trial", epoch)
     return Lease(Role.PROBATION, epoch)
 
 
 def give_back(lease: Lease) -> Lease:
-    """The trial is over, and the source may write again; what was written here is kept aside."""
+    """The trial is over, and the source may write again; what was written here is set aside."""
     _require(lease, "give_back", Role.PROBATION)
     return Lease(Role.REPLICA, lease.epoch - 1)
 
 
 def acquire(lease: Lease | None, epoch: int) -> Lease:
-    """The destination becomes the writer, as the source's released lease says."""
+    """The destination becomes the writer, because the source's lease is released."""
     if lease != Lease(Role.PROBATION, epoch):
         _require_later(lease, "acquire", epoch)
     return Lease(Role.PRIMARY, epoch)
 
 
-def depose(lease: Lease, epoch: int) -> Lease:
+def demote(lease: Lease, epoch: int) -> Lease:
     """Another node was granted a later epoch; this copy may hold writes that nobody else has."""
-    _require(lease, "depose", Role.PRIMARY, Role.RELEASING)
+    _require(lease, "demote", Role.PRIMARY, Role.RELEASING)
     if epoch <= lease.epoch:
-        raise LeaseError(f"depose: epoch {epoch} is not later than {lease}")
+        raise LeaseError(f"demote: epoch {epoch} is not later than {lease}")
     return Lease(Role.DEPOSED, epoch)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """A process of a node, which listens at a TCP port; with neither when it is not to be seen."""
+    """A process that listens at a TCP port of a node; its fields are None if we cannot see it."""
 
     process: str | None = None
     pid: int | None = None

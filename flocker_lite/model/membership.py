@@ -1,25 +1,25 @@
-"""A group has one commit record: what becomes of datasets that are handed over as one; pure.
+"""The commit record of a group: what becomes of datasets that are handed over together; pure.
 
-One dataset of the group is the coordinator, and its lease (`model.lease`) is the decision for all.
-The source writes on each copy, beside its lease and before it announces anything, of which handoff
-it is a part; the destination does so before its coordinator acquires. Such a `Membership` counts
-for as long as the lease beside it is one of that very handoff:
+One dataset of the group is the coordinator, and its lease (`model.lease`) decides for all of them.
+The source writes a `Membership` on each copy, beside its lease, before it announces anything. The
+destination does so before its coordinator acquires. A membership says to which handoff the copy
+belongs, and counts as long as the lease beside it belongs to that same handoff:
 
     at      the dataset       its coordinator there           what becomes of the dataset
     source  releasing, lent   released, or later than that    FORWARD: released, then delivered
     source  releasing, lent   primary, releasing, lent        BACK: primary again
-    source  releasing, lent   gone, or not to be read         UNKNOWN: nothing, and state says so
+    source  releasing, lent   gone, or unreadable             UNKNOWN: nothing, and state says so
     source  released          whatever                        FORWARD: delivered
     target  replica           primary of the handoff          FORWARD: primary as well
     target  probation         primary of the handoff          FORWARD: primary as well
     target  replica           anything else                   OWN: it waits to be delivered
-    target  probation         anything else                   OWN: given back when its loan is over
+    target  probation         anything else                   OWN: given back when its trial is over
 
-So on the way forward the coordinator's lease changes first, and on the way back last: whoever is
-cut off in between finds out from the leases where all of them were going.
+So the coordinator's lease changes first on the way forward, and last on the way back. After a crash
+in between, the leases show which way all of them were going.
 
-The value has no list of the members, for ZFS has 1024 bytes for it: the members of a handoff are
-those that name its coordinator.
+The value does not list the members, because ZFS allows it 1024 bytes. The members of a handoff are
+the datasets that name its coordinator.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ _FIELDS = 4
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """A dataset's part in a handoff to the node `peer`, which then has it as of `epoch`.
+    """A dataset's part in a group's handoff to the node `peer`, which will own it as of `epoch`.
 
-    `coordinator_epoch` is the epoch that the coordinator then has there.
+    `coordinator_epoch` is the epoch as of which `peer` will own the coordinator.
     """
 
     epoch: int
@@ -52,7 +52,7 @@ class Membership:
 
 
 class Fate(Enum):
-    """What becomes of a dataset; OWN: what its own lease alone says."""
+    """What becomes of a dataset; OWN means that its own lease alone decides."""
 
     OWN = "own"
     FORWARD = "forward"
@@ -61,18 +61,18 @@ class Fate(Enum):
 
 
 def parse(text: str) -> Membership:
-    """Read what `str(membership)` wrote; LeaseError for what is none.
+    """Read what `str(membership)` wrote; LeaseError for anything else.
 
-    What a later release may have added at the end is skipped.
+    We skip fields that a later release may have added at the end.
     """
     try:
         epoch, peer, coordinator, coordinator_epoch = text.split(":")[:_FIELDS]
         membership = Membership(int(epoch), peer, coordinator, int(coordinator_epoch))
     except ValueError:
-        raise LeaseError(f"not the part in a handoff: {text!r}") from None
+        raise LeaseError(f"not a membership in a handoff: {text!r}") from None
     is_whole = min(membership.epoch, membership.coordinator_epoch) > 0 and peer and coordinator
     if not is_whole or not f"{text}:".startswith(f"{membership}:"):
-        raise LeaseError(f"not the part in a handoff: {text!r}")
+        raise LeaseError(f"not a membership in a handoff: {text!r}")
     return membership
 
 
@@ -82,9 +82,9 @@ def coordinator_of(dataset_ids: Iterable[DatasetId]) -> DatasetId:
 
 
 def memberships(leases: dict[DatasetId, Lease], peer: NodeId) -> dict[DatasetId, Membership]:
-    """What to write on each of a group of which this node is the primary, by these leases.
+    """The membership to write on each dataset of a group whose primary, by these leases, is here.
 
-    A dataset that moves alone is a part of nothing: there is none for it.
+    A dataset that moves alone gets none.
     """
     if len(leases) < 2:
         return {}
@@ -96,7 +96,7 @@ def memberships(leases: dict[DatasetId, Lease], peer: NodeId) -> dict[DatasetId,
 
 
 def counts(membership: Membership | None, held: Lease | None) -> bool:
-    """Whether a lease is of the handoff that is written beside it."""
+    """Whether a lease belongs to the handoff that the membership beside it names."""
     if membership is None or held is None:
         return False
     match held.role:
@@ -113,9 +113,10 @@ def counts(membership: Membership | None, held: Lease | None) -> bool:
 
 
 def fate(membership: Membership | None, held: Lease | None, coordinator: Lease | None) -> Fate:
-    """What becomes of a dataset with this lease, whose coordinator here has that one: the table.
+    """What becomes of a dataset with the lease `held`, as the table above says.
 
-    `coordinator` is None when its copy is gone, or its lease cannot be read.
+    `coordinator` is the lease of its coordinator on this node. It is None when that copy is gone,
+    or when its lease cannot be read.
     """
     if membership is None or held is None or not counts(membership, held):
         return Fate.OWN
@@ -132,7 +133,7 @@ def fate(membership: Membership | None, held: Lease | None, coordinator: Lease |
 
 
 def _is_committed(coordinator: Lease, epoch: int) -> bool:
-    """Whether the source has given up `epoch - 1` of the coordinator for ever."""
+    """Whether the source has given up the coordinator of `epoch - 1` for good."""
     if coordinator.role in (Role.LENT, Role.PROBATION):
         return coordinator.epoch > epoch
     return coordinator.epoch >= epoch

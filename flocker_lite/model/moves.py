@@ -1,7 +1,7 @@
-"""When a move begins and when it is over, as pure functions: it follows from the configuration.
+"""When a move begins and when it is over, as pure functions of the configuration.
 
-What is wanted on another node than the owner of its grant is to be moved, and there is one open
-move for it; for a container without datasets, from when another node is configured for it.
+A dataset or group has one open move while the configuration puts it on another node than the owner
+of its grant. The move of a container without datasets begins when another node is configured.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from operator import attrgetter
 
 from pyrsistent import PMap, pmap
 
-from flocker_lite.model.accounts import MoveState, pause_by_step, source_first, stop_seconds
-from flocker_lite.model.editing import Clash, Missing, edited
+from flocker_lite.errors import Conflict, NotFound
+from flocker_lite.model.editing import edited
+from flocker_lite.model.move_progress import MoveProgress, pause_by_step, source_first, stop_seconds
 from flocker_lite.model.open_moves import move_of_container, move_of_dataset
 from flocker_lite.model.records import (
     Change,
@@ -31,7 +32,7 @@ from flocker_lite.model.state import ContainerState
 from flocker_lite.model.uses import uses_of
 
 PAST_MOVES_MAX = 200
-"""How many moves that are over are remembered; the oldest is forgotten first."""
+"""How many past moves we remember; the oldest is forgotten first."""
 
 DONE = "done"
 ROLLED_BACK = "rolled back"
@@ -43,23 +44,23 @@ _VARIABLE_STEPS = ("send",)
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What an edit of moves needs of the world: seconds since 1970, new UUIDs, and the accounts."""
+    """What an edit of moves needs to know: seconds since 1970, new UUIDs, and moves' progress."""
 
     now: float
     new_id: Callable[[], str]
-    accounts: Callable[[str], Iterable[MoveState]] = lambda move_id: ()
+    progress_of: Callable[[str], Iterable[MoveProgress]] = lambda move_id: ()
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What moves as one: a container with its datasets, or (`container` is None) a lone dataset."""
+    """What moves as one: a container with its datasets, or a lone dataset (`container` is None)."""
 
     container: str | None
     dataset_ids: tuple[DatasetId, ...] = ()
 
 
 def followed(before: Configuration, edit: Edit, moment: Moment) -> Edit:
-    """The edit of `before`, with the moves that it begins, redirects or ends."""
+    """The edit of `before`, extended by the moves that it begins, redirects or ends."""
     configuration, changes = edit.configuration, edit.changes
     for subject in _subjects(before, edit):
         following = edited(configuration, _following(before, configuration, subject, moment))
@@ -70,32 +71,33 @@ def followed(before: Configuration, edit: Edit, moment: Moment) -> Edit:
 def revise_options(
     configuration: Configuration, move: Move | None, revise: Callable[[MoveOptions], MoveOptions]
 ) -> Edit:
-    """Want an open move to go as `revise` says; Clash when nothing moves."""
+    """Change the options of an open move by `revise`; Conflict when there is no open move."""
     if move is None:
-        raise Clash(
-            "Nothing moves: `move` goes together with another node, or with a move under way."
+        raise Conflict(
+            "Nothing moves: give `move` together with another node, or while a move is under way."
         )
     revised = replace(move, options=revise(move.options))
     return edited(configuration, [Change("moves", move.move_id, revised)])
 
 
 def cancel(configuration: Configuration, move_id: str, moment: Moment) -> Edit:
-    """Have what moves stay at the source; Clash when it is too late for that."""
+    """Cancel an open move, so that its subject stays at the source; Conflict if it is too late."""
     move = configuration.moves.get(move_id)
     if move is None:
         past = configuration.past_moves.get(move_id)
         if past is None:
-            raise Missing("Move not found.")
-        raise Clash(f"The move is over: {past.verdict}.")
-    if _is_committed(configuration, move, moment.accounts(move_id)):
-        raise Clash("The data has been handed over: configure the source to move it back.")
+            raise NotFound("Move not found.")
+        raise Conflict(f"The move is over: {past.verdict}.")
+    if _is_committed(configuration, move, moment.progress_of(move_id)):
+        raise Conflict("The data has been handed over: configure the source to move it back.")
     return call_back(configuration, move_id, CANCELLED, moment)
 
 
 def call_back(configuration: Configuration, move_id: str, verdict: str, moment: Moment) -> Edit:
-    """End an open move, and want what it moves at its source again, if this move still wants it.
+    """End an open move, and put its subject back at the source in the configuration.
 
-    Nothing when it is over.
+    The subject stays where it is configured if a later edit put it elsewhere. No change when the
+    move is over already.
     """
     move = configuration.moves.get(move_id)
     if move is None:
@@ -118,7 +120,7 @@ def call_back(configuration: Configuration, move_id: str, verdict: str, moment: 
 
 
 def end(configuration: Configuration, move_id: str, verdict: str, moment: Moment) -> Edit:
-    """End an open move; nothing when it is over."""
+    """End an open move; no change when it is over already."""
     move = configuration.moves.get(move_id)
     if move is None:
         return Edit(configuration)
@@ -128,68 +130,84 @@ def end(configuration: Configuration, move_id: str, verdict: str, moment: Moment
 def outcome(
     configuration: Configuration,
     move: Move,
-    accounts: Iterable[MoveState],
+    sides: Iterable[MoveProgress],
     containers: Mapping[NodeId, ContainerState],
 ) -> str | None:
-    """How an open move has ended by what is reported; None when it goes on.
+    """How an open move has ended, by what agents report; None when it goes on.
 
-    `containers` are the reports of its container. It is done when the data is at the destination,
-    and the container serves there, or has run there and ended by itself; one without data has to
-    be gone from the source as well.
+    `containers` are the reports about its container. The move is done when the data is at the
+    destination, and the container serves there, or has run there and ended by itself, or is to be
+    stopped. A container without data must also be gone from the source.
     """
-    if any(item.phase == ROLLED_BACK and item.move_id == move.move_id for item in accounts):
+    if any(item.phase == ROLLED_BACK and item.move_id == move.move_id for item in sides):
         return ROLLED_BACK
     if move.dataset_ids and not _has_arrived(configuration, move):
         return None
     if move.container is None:
         return DONE
     there, here = containers.get(move.destination), containers.get(move.source)
-    if there is None or not (there.serving or there.exit_code is not None):
+    desired = configuration.containers.get(move.container)
+    is_stopped = desired is not None and not desired.running
+    if there is None or not (there.serving or there.exit_code is not None or is_stopped):
         return None
     if not move.dataset_ids and here is not None and (here.running or here.paused):
         return None
     return DONE
 
 
-def is_complete(move: Move, accounts: Iterable[MoveState]) -> bool:
-    """Whether both sides have told all of their story, of each dataset."""
-    told = {(item.dataset_id, item.source is None) for item in accounts if _is_told(move, item)}
-    return all((each, side) in told for each in move.dataset_ids for side in (True, False))
+def is_complete(move: Move, sides: Iterable[MoveProgress], starts: bool = True) -> bool:
+    """Whether both sides have reported everything, for each dataset.
+
+    Where nothing `starts`, because the container is stopped, the destination has no more to report.
+    """
+    told = {(item.dataset_id, item.source is None) for item in sides if _is_told(move, item)}
+    wanted = (True, False) if starts else (False,)
+    return all((each, side) in told for each in move.dataset_ids for side in wanted)
 
 
-def belongs(configuration: Configuration, move: Move, node_id: NodeId, account: MoveState) -> bool:
-    """Whether what this node reports is about this move; it may not have known the move's id.
+def belongs(
+    configuration: Configuration, move: Move, node_id: NodeId, progress: MoveProgress
+) -> bool:
+    """Whether this node's progress is about this move; the node may not have known the move's id.
 
-    What others than its two ends have to say of a move does not count.
+    Only the two ends of a move count.
     """
     if node_id not in (move.source, move.destination):
         return False
-    if account.move_id is not None:
-        return account.move_id == move.move_id
-    grant = configuration.grants.get(account.dataset_id)
-    if grant is None or account.dataset_id not in move.dataset_ids:
+    if progress.move_id is not None:
+        return progress.move_id == move.move_id
+    grant = configuration.grants.get(progress.dataset_id)
+    if grant is None or progress.dataset_id not in move.dataset_ids:
         return False
     epoch = grant.epoch if grant.owner == move.destination else grant.epoch + 1
-    destination = account.destination if account.source is not None else node_id
-    return account.epoch == epoch and destination == move.destination
+    destination = progress.destination if progress.source is not None else node_id
+    return progress.epoch == epoch and destination == move.destination
 
 
-def pause_costs(last: PastMove | None) -> PMap[str, float]:
-    """What each step of the pause, but the sending, took in the last move of the same."""
-    pause = pause_by_step(last.accounts) if last is not None else {}
+def pause_costs(last: PastMove | None, container: Container | None = None) -> PMap[str, float]:
+    """How long each step of the pause, except the sending, took in the subject's last move.
+
+    `container` is what moves: it takes no longer to stop than its time-out, and all of that when it
+    had to be killed.
+    """
+    if last is None:
+        return pmap()
+    pause = pause_by_step(last.accounts)
+    if container is not None and "stop" in pause:
+        is_killed = any(progress.killed for progress in last.accounts)
+        most = container.stop_timeout_seconds
+        pause["stop"] = most if is_killed else min(pause["stop"], most)
     return pmap({name: took for name, took in pause.items() if name not in _VARIABLE_STEPS})
 
 
 def seconds_of_the_stop(last: PastMove | None) -> PMap[DatasetId, float]:
-    """How long it took to send what the stop wrote, in the last move of the same."""
-    accounts = last.accounts if last is not None else ()
-    return pmap(
-        {each.dataset_id: stop_seconds(each) for each in accounts if each.source is not None}
-    )
+    """How long the subject's last move took to send what the container wrote when it stopped."""
+    sides = last.accounts if last is not None else ()
+    return pmap({each.dataset_id: stop_seconds(each) for each in sides if each.source is not None})
 
 
 def last_alike(configuration: Configuration, move: Move) -> PastMove | None:
-    """The last move of the same that came to its end, and of which both sides told all."""
+    """The subject's last move that was done, and of which both sides reported everything."""
     subject = Subject(move.container, () if move.container else move.dataset_ids)
     alike = (
         past
@@ -202,7 +220,7 @@ def last_alike(configuration: Configuration, move: Move) -> PastMove | None:
 
 
 def _subjects(before: Configuration, edit: Edit) -> list[Subject]:
-    """What the edit may have set off, each once; what has data comes first."""
+    """The subjects that the edit may have set off, each once; subjects with data come first."""
     after = edit.configuration
     datasets: dict[DatasetId, None] = {}
     containers: dict[str, None] = {}
@@ -214,7 +232,7 @@ def _subjects(before: Configuration, edit: Edit) -> list[Subject]:
             for configuration in (before, after):
                 known = configuration.containers.get(change.identity)
                 datasets |= dict.fromkeys(_datasets(known))
-    users = uses_of(after.containers).datasets
+    users = uses_of(after).datasets
     found: dict[Subject, None] = {}
     for dataset_id in datasets:
         user = users.get(dataset_id)
@@ -234,7 +252,7 @@ def _datasets(container: Container | None) -> tuple[DatasetId, ...]:
 def _following(
     before: Configuration, after: Configuration, subject: Subject, moment: Moment
 ) -> list[Change]:
-    """What becomes of the open moves of this subject, and the move that it needs now."""
+    """The changes to the open moves of this subject, and the move that it needs now."""
     changes: list[Change] = []
     open_moves = _open_moves(after, subject)
     place, source = _place(after, subject), _source(before, after, subject, open_moves)
@@ -274,7 +292,7 @@ def _open_moves(configuration: Configuration, subject: Subject) -> list[Move]:
 
 
 def _place(configuration: Configuration, subject: Subject) -> NodeId | None:
-    """Where it is wanted; None when it is not."""
+    """Where the configuration puts the subject; None when it was deleted."""
     if subject.container is not None:
         container = configuration.containers.get(subject.container)
         return container.node if container is not None else None
@@ -285,14 +303,14 @@ def _place(configuration: Configuration, subject: Subject) -> NodeId | None:
 def _source(
     before: Configuration, after: Configuration, subject: Subject, open_moves: list[Move]
 ) -> NodeId | None:
-    """The node from which it has to be moved to where it is wanted; None when it is there."""
+    """The node from which the subject has to move; None when it is where it should be."""
     place = _place(after, subject)
     if subject.dataset_ids:
         owners = [after.grants[each].owner for each in subject.dataset_ids if each in after.grants]
         return next((owner for owner in owners if owner != place), None)
     known = before.containers.get(subject.container or "")
     node = open_moves[0].source if open_moves else known.node if known is not None else None
-    # One that was put on a node before that node's agent announced itself was never there.
+    # A container that was put on a node whose agent had not announced itself was never there.
     return node if node != place and node in after.nodes else None
 
 
@@ -303,18 +321,18 @@ def _has_arrived(configuration: Configuration, move: Move) -> bool:
     )
 
 
-def _is_committed(configuration: Configuration, move: Move, accounts: Iterable[MoveState]) -> bool:
-    """Whether anything of it is known to have been handed over."""
+def _is_committed(configuration: Configuration, move: Move, sides: Iterable[MoveProgress]) -> bool:
+    """Whether we know that any part of the move has been handed over."""
     grants = [configuration.grants.get(dataset_id) for dataset_id in move.dataset_ids]
     return any(grant is not None and grant.owner == move.destination for grant in grants) or any(
-        account.phase == DONE for account in accounts
+        progress.phase == DONE for progress in sides
     )
 
 
-def _is_told(move: Move, account: MoveState) -> bool:
-    # A lone dataset has nothing at the destination that would end the pause.
-    lone = account.source is None and move.container is None
-    return account.phase == DONE or (lone and bool(account.steps))
+def _is_told(move: Move, progress: MoveProgress) -> bool:
+    # A lone dataset has no container at the destination that would end the pause.
+    lone = progress.source is None and move.container is None
+    return progress.phase == DONE or (lone and bool(progress.steps))
 
 
 def _end(configuration: Configuration, move: Move, verdict: str, moment: Moment) -> list[Change]:
@@ -323,8 +341,8 @@ def _end(configuration: Configuration, move: Move, verdict: str, moment: Moment)
         for dataset_id in move.dataset_ids
         if dataset_id in configuration.grants
     }
-    accounts = source_first(moment.accounts(move.move_id))
-    past = PastMove(move, verdict, moment.now, pmap(epochs), accounts)
+    sides = source_first(moment.progress_of(move.move_id))
+    past = PastMove(move, verdict, moment.now, pmap(epochs), sides)
     surplus = len(configuration.past_moves) + 1 - PAST_MOVES_MAX
     oldest = heapq.nsmallest(surplus, configuration.past_moves.values(), attrgetter("ended_at"))
     return [

@@ -1,26 +1,27 @@
 """The nodes of a configuration: how they are named, and how they become part of it.
 
-A *placeholder* stands for a machine whose agent has not announced itself yet; only a control
-service that accepts unknown nodes makes any. Its UUID is made of its address.
+A *placeholder* stands for a machine whose agent has not announced itself yet. Only a control
+service that accepts unknown nodes creates them. A placeholder's UUID is derived from its address.
 """
 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from uuid import UUID, uuid5
 
-from pyrsistent import PMap, pmap
-
-from flocker_lite.model.editing import Clash, UnknownNode, edited
-from flocker_lite.model.records import Change, Configuration, Edit, Node, NodeId, SshKeys
+from flocker_lite.errors import Conflict
+from flocker_lite.model.editing import UnknownNode, edited
+from flocker_lite.model.field_support import require_all_fields_known, require_fields_known
+from flocker_lite.model.node_index import node_index
+from flocker_lite.model.records import Change, Configuration, Container, Edit, Node, NodeId, SshKeys
 
 _PLACEHOLDERS = UUID("6f1c1e1c-6a0f-4d55-9a55-0c9b8f8b3f5e")
 
 
 def find_node(configuration: Configuration, where: str) -> NodeId:
-    """The node that `where`, an address or a UUID, names; UnknownNode when there is none."""
+    """The node with the address or UUID `where`; UnknownNode when there is none."""
     if where.lower() in configuration.nodes:
         return where.lower()
     node_id = node_at(configuration, canonical_address(where))
@@ -29,38 +30,14 @@ def find_node(configuration: Configuration, where: str) -> NodeId:
     return node_id
 
 
-class _Memory:
-    """The map that was asked for last, and the answer: nodes seldom come and go."""
-
-    nodes: PMap[NodeId, Node] = pmap()
-    by_address: Mapping[str, NodeId] = {}
-    by_key: Mapping[str, NodeId] = {}
-
-
-_memory = _Memory()
-
-
 def node_at(configuration: Configuration, address: str) -> NodeId | None:
-    """The node of a canonical address, without a look at all of them each time."""
-    return _remembered(configuration).by_address.get(address)
+    """The node that has a canonical address; None when there is none."""
+    return node_index(configuration).by_address.get(address)
 
 
 def _node_with(configuration: Configuration, keys: SshKeys | None) -> NodeId | None:
-    """The node whose agent has this ssh key."""
-    return _remembered(configuration).by_key.get(keys.public_key) if keys is not None else None
-
-
-def _remembered(configuration: Configuration) -> _Memory:
-    nodes = configuration.nodes
-    if _memory.nodes is not nodes:
-        _memory.by_address = {node.address: node.node_id for node in nodes.values()}
-        _memory.by_key = {
-            node.ssh_keys.public_key: node.node_id
-            for node in nodes.values()
-            if node.ssh_keys is not None
-        }
-        _memory.nodes = nodes
-    return _memory
+    """The node whose agent has this ssh key; None when there is none."""
+    return node_index(configuration).by_key.get(keys.public_key) if keys is not None else None
 
 
 def canonical_address(text: str) -> str:
@@ -72,7 +49,7 @@ def canonical_address(text: str) -> str:
 
 
 def is_address(text: str) -> bool:
-    """Whether it is an IP address, of either kind."""
+    """Whether the text is an IP address, version 4 or 6."""
     try:
         ipaddress.ip_address(text)
     except ValueError:
@@ -92,7 +69,7 @@ def is_placeholder(node: Node) -> bool:
 
 
 def expect_node(configuration: Configuration, where: str) -> Edit:
-    """Have a node of this address, a placeholder unless it is known; UnknownNode for a UUID."""
+    """Add a placeholder for this address unless a node has it; UnknownNode for a UUID."""
     try:
         find_node(configuration, where)
     except UnknownNode:
@@ -104,11 +81,12 @@ def expect_node(configuration: Configuration, where: str) -> Edit:
 
 
 def announce_node(configuration: Configuration, node: Node) -> Edit:
-    """A node said which address it has.
+    """Record that a node announced itself and its address.
 
-    All that was put on the placeholder of the address is the node's own from now on. Another node
-    that had the address gives way when nothing was ever put on it (it was installed anew, say);
-    otherwise Clash. So is one with the ssh key of another: nobody could tell the two apart.
+    The node takes over all that was put on the placeholder of its address. Another node that had
+    the address is removed if nothing was ever put on it (the machine was reinstalled, say);
+    otherwise Conflict. Conflict as well if another node has the same ssh key, because nobody could
+    tell the two apart.
     """
     node = replace(node, address=canonical_address(node.address))
     changes = [Change("nodes", node.node_id, node)]
@@ -117,20 +95,22 @@ def announce_node(configuration: Configuration, node: Node) -> Edit:
         changes += _superseded(configuration, configuration.nodes[other], node)
     double = _node_with(configuration, node.ssh_keys)
     if double not in (None, node.node_id, other):
-        raise Clash(
+        raise Conflict(
             f"the ssh key of node {node.node_id} is that of node {double}: remove the directory "
             "`ssh` in the state-path of the one that is a copy, and restart its agent."
         )
-    return edited(configuration, changes)
+    edit = edited(configuration, changes)
+    require_all_fields_known(edit.configuration, node)
+    return edit
 
 
 def _superseded(configuration: Configuration, other: Node, node: Node) -> list[Change]:
-    """What becomes of a node and of what is on it when another one announces its address."""
+    """The changes that replace the node `other` by `node`, which announced the same address."""
     changes: list[Change] = []
     if is_placeholder(other):
         changes += _inherited(configuration, other.node_id, node.node_id)
     elif _has_something(configuration, other.node_id):
-        raise Clash(
+        raise Conflict(
             f"{node.address} is the address of node {other.node_id}, which has datasets: "
             f"give that identity back to its agent, or node {node.node_id} another address."
         )
@@ -141,7 +121,7 @@ def _superseded(configuration: Configuration, other: Node, node: Node) -> list[C
 
 
 def _inherited(configuration: Configuration, old: NodeId, new: NodeId) -> Iterator[Change]:
-    """Everything of node `old` as that of node `new`."""
+    """The changes that give everything of node `old` to node `new`."""
     for kind, field in (
         ("datasets", "primary"),
         ("containers", "node"),
@@ -157,15 +137,15 @@ def _inherited(configuration: Configuration, old: NodeId, new: NodeId) -> Iterat
 
 
 def _forgotten_images(configuration: Configuration, node_id: NodeId) -> Iterator[Change]:
-    for identity, wish in configuration.images.items():
-        if wish.node == node_id:
+    for identity, desired in configuration.images.items():
+        if desired.node == node_id:
             yield Change("images", identity, None)
 
 
 def _forgotten_discards(configuration: Configuration, node_id: NodeId) -> Iterator[Change]:
-    for wish in configuration.discards.values():
-        if node_id in wish.nodes:
-            yield Change("discards", wish.name, wish.without({node_id}))
+    for discard in configuration.discards.values():
+        if node_id in discard.nodes:
+            yield Change("discards", discard.name, discard.without({node_id}))
 
 
 def _has_something(configuration: Configuration, node_id: NodeId) -> bool:
@@ -174,3 +154,10 @@ def _has_something(configuration: Configuration, node_id: NodeId) -> bool:
         or any(dataset.primary == node_id for dataset in configuration.datasets.values())
         or any(grant.owner == node_id for grant in configuration.grants.values())
     )
+
+
+def require_known_where_it_is(configuration: Configuration, container: Container) -> None:
+    """Of an agent that never came nothing is known; it is looked at when it comes."""
+    node = configuration.nodes[container.node]
+    if not is_placeholder(node):
+        require_fields_known(node, container)

@@ -1,7 +1,7 @@
-"""Which move under way a container or a dataset is a part of, without a look at all of them.
+"""Which open move a container or a dataset is a part of, without searching all moves.
 
-As in `uses`, the answer is remembered and carried over: an edit costs the same however many
-moves are under way.
+As in `uses`, a configuration keeps an index, and an edit updates it for the next configuration. So
+the cost does not grow with the number of open moves.
 """
 
 from __future__ import annotations
@@ -16,54 +16,39 @@ from flocker_lite.model.records import Change, Configuration, DatasetId, Move
 
 @dataclass(frozen=True, slots=True)
 class OpenMoves:
-    """The id of the move of each container, and of each dataset, that is under way."""
+    """The id of the open move of each container and of each dataset."""
 
     containers: PMap[str, str] = field(default_factory=pmap)
     datasets: PMap[DatasetId, str] = field(default_factory=pmap)
 
 
-class _Memory:
-    """The map that was asked for last, and the answer."""
-
-    moves: PMap[str, Move] = pmap()
-    index = OpenMoves()
-
-
-_memory = _Memory()
-
-
 def move_of_container(configuration: Configuration, name: str) -> Move | None:
-    """The move of this container that is under way."""
-    return _found(configuration, _index(configuration.moves).containers.get(name))
+    """The open move of this container; None when there is none."""
+    return _found(configuration, configuration.derived(_index).containers.get(name))
 
 
 def move_of_dataset(configuration: Configuration, dataset_id: DatasetId) -> Move | None:
-    """The move under way that this dataset is a part of."""
-    return _found(configuration, _index(configuration.moves).datasets.get(dataset_id))
+    """The open move that this dataset is a part of; None when there is none."""
+    return _found(configuration, configuration.derived(_index).datasets.get(dataset_id))
 
 
-def carry_over(before: PMap[str, Move], changes: Iterable[Change], after: PMap[str, Move]) -> None:
-    """Make questions about `after` cheap; it is `before` with these changes carried out."""
-    if after is before:
-        return
+def carry_over(before: Configuration, changes: Iterable[Change], after: Configuration) -> None:
+    """Update the index of `before` for `after`, which is `before` with these changes applied."""
     ids = {change.identity for change in changes if change.kind == "moves"}
-    _memory.index = _evolved(
-        _index(before),
-        [before[move_id] for move_id in ids if move_id in before],
-        [after[move_id] for move_id in ids if move_id in after],
+    index = _evolved(
+        before.derived(_index),
+        [before.moves[move_id] for move_id in ids if move_id in before.moves],
+        [after.moves[move_id] for move_id in ids if move_id in after.moves],
     )
-    _memory.moves = after
+    after.derives(_index, index)
 
 
 def _found(configuration: Configuration, move_id: str | None) -> Move | None:
     return None if move_id is None else configuration.moves[move_id]
 
 
-def _index(moves: PMap[str, Move]) -> OpenMoves:
-    if _memory.moves is not moves:
-        _memory.index = _evolved(OpenMoves(), (), moves.values())
-        _memory.moves = moves
-    return _memory.index
+def _index(configuration: Configuration) -> OpenMoves:
+    return _evolved(OpenMoves(), (), configuration.moves.values())
 
 
 def _evolved(index: OpenMoves, gone: Iterable[Move], come: Iterable[Move]) -> OpenMoves:

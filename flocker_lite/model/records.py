@@ -7,16 +7,25 @@ from dataclasses import dataclass, field, replace
 
 from pyrsistent import PMap, pmap
 
-from flocker_lite.model.accounts import MoveState
+from flocker_lite.model.container import Container as Container
+from flocker_lite.model.container import Ended as Ended
+from flocker_lite.model.container_fields.files import Volume as Volume
+from flocker_lite.model.container_fields.life import HealthCheck as HealthCheck
+from flocker_lite.model.container_fields.life import RestartPolicy as RestartPolicy
+from flocker_lite.model.container_fields.network import Link as Link
+from flocker_lite.model.container_fields.network import Port as Port
+from flocker_lite.model.dataset import Dataset as Dataset
+from flocker_lite.model.derived import Derives
 from flocker_lite.model.identities import DatasetId as DatasetId
 from flocker_lite.model.identities import NodeId as NodeId
+from flocker_lite.model.move_progress import MoveProgress
 
 
 @dataclass(frozen=True, slots=True)
 class SshKeys:
-    """By what ssh knows a node: its agent's public key, and those of its ssh server.
+    """The keys by which ssh knows a node: its agent's public key, and its ssh server's host keys.
 
-    Each is its kind and itself in base64: `model.ssh_keys` has checked it.
+    Each text is the kind of key and the key in base64; `model.ssh_keys` has checked it.
     """
 
     public_key: str
@@ -25,127 +34,28 @@ class SshKeys:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A machine with an agent. `address` is what the REST API calls it.
+    """A machine with an agent. The REST API calls it by its `address`.
 
-    `ssh_keys` is None as long as its agent does not tell any: the keys are an administrator's
-    matter then. `signs` says that its agent signs what it releases.
+    `ssh_keys` is None while its agent has not told any; an administrator then has to manage the
+    keys. `signs` says that its agent signs what it releases. `protocol` is the newest version of
+    the protocol that its agent spoke when it last came. `allow` is what may let containers out of
+    their box there (`model.allowance`).
     """
 
     node_id: NodeId
     address: str
     ssh_keys: SshKeys | None = None
     signs: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Dataset:
-    """A named body of data, and the node on which it should be the primary.
-
-    `maximum_size` is in bytes; None means no limit. A deleted dataset keeps its record until a
-    user has it purged.
-    """
-
-    dataset_id: DatasetId
-    primary: NodeId
-    metadata: PMap[str, str] = field(default_factory=pmap)
-    maximum_size: int | None = None
-    deleted: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Port:
-    """A TCP port inside the container and its number outside, the latter unique in the cluster."""
-
-    internal: int
-    external: int
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """`remote_port` of the cluster, known inside the container as `alias` and `local_port`."""
-
-    alias: str
-    local_port: int
-    remote_port: int
-
-
-@dataclass(frozen=True, slots=True)
-class Volume:
-    """A dataset that appears inside a container at the absolute path `mountpoint`."""
-
-    dataset_id: DatasetId
-    mountpoint: str
-
-
-@dataclass(frozen=True, slots=True)
-class RestartPolicy:
-    """When a container that stopped is started again: never, always or on-failure.
-
-    `maximum_retry_count` goes with on-failure alone; None means without end.
-    """
-
-    name: str = "never"
-    maximum_retry_count: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class HealthCheck:
-    """How to see that a container serves: `command` in it exits with 0, or a port of it answers.
-
-    With `path` the port has to answer an HTTP GET with a status below 400; without, to accept a
-    TCP connection. `port` is internal. One try may take `timeout_seconds`; the container is not
-    healthy when none succeeded within `start_period_seconds`.
-    """
-
-    port: int | None = None
-    path: str | None = None
-    command: tuple[str, ...] | None = None
-    timeout_seconds: float = 5.0
-    start_period_seconds: float = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """How the last run of a container ended that its restart policy does not have run again.
-
-    `finished_at` is in seconds since 1970; `times` is how many runs ended by themselves.
-    """
-
-    exit_code: int
-    finished_at: float
-    times: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Container:
-    """A container as the user asked for it; its identity is its name, unique in the cluster.
-
-    `image` is always "repository:tag". `memory_limit` is in bytes, `cpu_shares` is Docker's
-    relative weight (1024 is the default share). `ended` is not the user's: it is how what he asked
-    for has come to its end, wherever that was.
-    """
-
-    name: str
-    node: NodeId
-    image: str
-    ports: tuple[Port, ...] = ()
-    volumes: tuple[Volume, ...] = ()
-    environment: PMap[str, str] = field(default_factory=pmap)
-    links: tuple[Link, ...] = ()
-    restart_policy: RestartPolicy = RestartPolicy()
-    cpu_shares: int | None = None
-    memory_limit: int | None = None
-    command_line: tuple[str, ...] | None = None
-    health_check: HealthCheck | None = None
-    ended: Ended | None = None
+    protocol: int = 1
+    allow: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """Who alone may create a dataset or write to it.
+    """Says which node alone may create a dataset or write to it.
 
     `epoch` starts at 1 and goes up by one with each handoff. `materialised` is True once an agent
-    was seen to hold the dataset: from then on no node may ever create it again.
+    has reported that it holds the dataset: from then on no node may ever create it again.
     """
 
     owner: NodeId
@@ -155,10 +65,10 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class UserLease:
-    """A user's wish that a dataset stays where it is, on `node`, until the lease ends.
+    """A user's request that a dataset stays where it is, on `node`, until the lease ends.
 
-    `expires_at` is in seconds since 1970; None means that it ends when it is released. (What a
-    node writes on its copy of a dataset is a lease as well: `model.lease`.)
+    `expires_at` is in seconds since 1970; None means that the lease ends when it is released. (What
+    a node writes on its copy of a dataset is called a lease as well: `model.lease`.)
     """
 
     dataset_id: DatasetId
@@ -168,7 +78,7 @@ class UserLease:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """An image that a node should have before a container needs it; its tag is always there."""
+    """An image that a node should have before a container needs it; `image` always has a tag."""
 
     image_id: str
     node: NodeId
@@ -176,14 +86,41 @@ class Image:
 
 
 @dataclass(frozen=True, slots=True)
+class Secret:
+    """A value that users write and nobody reads again but the containers that get it.
+
+    `data` is the value in base64; "" if it has none, after an import. Times are in seconds since
+    1970.
+    """
+
+    name: str
+    data: str = field(default="", repr=False)
+    created_at: float = 0.0
+    changed_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """With what nodes log in to a registry, a host name and perhaps a port; nobody reads it again.
+
+    `password` is "" if it has none, after an import; `changed_at` is in seconds since 1970.
+    """
+
+    registry: str
+    user: str
+    password: str = field(default="", repr=False)
+    changed_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Discard:
-    """The wish that these nodes destroy what they have set aside under that name."""
+    """A user's request that these nodes destroy the aside of this name."""
 
     name: str
     nodes: tuple[NodeId, ...]
 
     def without(self, nodes: Collection[NodeId]) -> Discard | None:
-        """The same for the other nodes; None when there are none."""
+        """The same request for the other nodes; None when no node is left."""
         left = tuple(node for node in self.nodes if node not in nodes)
         return replace(self, nodes=left) if left else None
 
@@ -192,11 +129,11 @@ class Discard:
 class MoveOptions:
     """How a user wants one move to go.
 
-    The switch waits until the predicted pause is at most `max_pause_seconds`. That is missed when
-    the rounds do not shrink any more, or `deadline_seconds` after the move began; then `on_miss`
-    says to "force" the switch, to "abort" the move, or to "continue" pushing. `bandwidth_limit`,
-    in bytes per second, holds for the push and is lifted during the pause. `image_may_differ` lets
-    the destination take what the image's tag means there.
+    The switch waits until the predicted pause is at most `max_pause_seconds`. The move misses this
+    goal when its rounds do not shrink any more, or `deadline_seconds` after it began. Then
+    `on_miss` says whether to "force" the switch, to "abort" the move, or to "continue" pushing.
+    `bandwidth_limit`, in bytes per second, holds for the push and is lifted during the pause.
+    `image_may_differ` lets the destination use the image that the tag means there.
     """
 
     max_pause_seconds: float | None = None
@@ -208,9 +145,9 @@ class MoveOptions:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """What a user set off by configuring another node for a container, or for a lone dataset.
+    """A move, which a user began by configuring another node for a container or a lone dataset.
 
-    `container` is None for the latter; `requested_at` is in seconds since 1970.
+    `container` is None for a lone dataset; `requested_at` is in seconds since 1970.
     """
 
     move_id: str
@@ -224,18 +161,19 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class PastMove:
-    """A move that is over, with what both sides had said of it until then.
+    """A move that is over, with the progress that both sides had reported until then.
 
     `verdict` is "done", "rolled back", "cancelled" or "superseded" (by a move to another node).
-    `ended_at` is in seconds since 1970. `epochs` are those that the datasets have now. Of
-    `accounts` any may be missing: an agent forgets them when it restarts.
+    `ended_at` is in seconds since 1970. `epochs` are the datasets' epochs after the move.
+    `accounts` may lack any side's progress: an agent forgets it when it restarts.
     """
 
     move: Move
     verdict: str
     ended_at: float
     epochs: PMap[DatasetId, int] = field(default_factory=pmap)
-    accounts: tuple[MoveState, ...] = ()
+    # The progress of each side. The word "accounts" stays because it is a key in the store.
+    accounts: tuple[MoveProgress, ...] = ()
 
     @property
     def move_id(self) -> str:
@@ -243,14 +181,15 @@ class PastMove:
 
 
 @dataclass(frozen=True, slots=True)
-class Configuration:
-    """Everything that is durable: each map goes from the record's identity to the record.
+class Configuration(Derives):
+    """Everything that is durable: each map leads from a record's identity to the record.
 
-    `grants` has an entry for every dataset, and keeps that of a dataset whose record was purged:
-    its id is never used again. `leases` are the users', by dataset. `images` are those to be had
-    in advance, by a UUID. `discards` is what is set aside and to be destroyed, by its name, for as
-    long as it is there. `moves` are those that are not over, `past_moves` the latest that are;
-    nobody edits either directly: they follow from the rest (`model.moves`).
+    `grants` has an entry for every dataset, and keeps the entry of a purged dataset, so that its id
+    is never used again. `leases` are users' leases, by dataset. `images` are the images that nodes
+    should have in advance, by a UUID. `discards` are the asides to destroy, by name, until they are
+    gone. `moves` are the open moves, `past_moves` the latest past ones; nobody edits them directly,
+    because they follow from the rest (`model.moves`). `secrets` and `registries` are by name.
+    Frequent look-ups have an index, which is built when it is first needed (`model.derived`).
     """
 
     nodes: PMap[NodeId, Node] = field(default_factory=pmap)
@@ -262,14 +201,16 @@ class Configuration:
     moves: PMap[str, Move] = field(default_factory=pmap)
     past_moves: PMap[str, PastMove] = field(default_factory=pmap)
     discards: PMap[str, Discard] = field(default_factory=pmap)
+    secrets: PMap[str, Secret] = field(default_factory=pmap)
+    registries: PMap[str, Registry] = field(default_factory=pmap)
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One record that was replaced in a record of maps, such as `Configuration`.
+    """The replacement of one record in a record of maps, such as `Configuration`.
 
-    `kind` is the name of the map ("datasets"), `identity` the key in it; a `record` of None means
-    that it is gone.
+    `kind` is the name of the map ("datasets") and `identity` the key in it; a `record` of None
+    removes the key.
     """
 
     kind: str
@@ -281,7 +222,7 @@ class Change:
 class Edit:
     """The outcome of a pure function on the configuration: the new one, and what changed in it.
 
-    `tag` is that of the new configuration, once the control service has made it durable.
+    `tag` identifies the new configuration once the control service has made it durable.
     """
 
     configuration: Configuration

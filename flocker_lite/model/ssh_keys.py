@@ -1,4 +1,4 @@
-"""Public keys of ssh as text: what may stand in a file that sshd or ssh believes; pure."""
+"""Checks the text of ssh's public keys before we write it to a file that ssh trusts; pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from flocker_lite.model.records import SshKeys
 
 KEY_CHARACTERS_MAX = 4096
-"""An RSA key of 16,384 bits, the longest that OpenSSH takes, has 2,700."""
+"""The longest key that OpenSSH accepts, RSA of 16,384 bits, has 2,700 characters."""
 HOST_KEYS_MAX = 8
 
 _KEY = re.compile(
@@ -19,7 +19,7 @@ _LENGTH_BYTES = 4
 
 
 def public_key(text: str) -> str:
-    """A key as in a `.pub` file, without its comment; ValueError when it is none."""
+    """The key in the text of a `.pub` file, without its comment; ValueError when it is no key."""
     match = _KEY.fullmatch(text) if len(text) <= KEY_CHARACTERS_MAX else None
     if match is None:
         raise ValueError(f"not a public key of ssh: {text[:100]!r}")
@@ -28,15 +28,15 @@ def public_key(text: str) -> str:
         blob = b64decode(match[2], validate=True)
     except ValueError as error:
         raise ValueError(f"not a public key of ssh: {error}") from None
-    # The key itself says of which kind it is, too.
+    # The key in base64 repeats its kind, so we check that too.
     named = len(kind).to_bytes(_LENGTH_BYTES) + kind.encode()
     if not blob.startswith(named) or len(blob) == len(named):
-        raise ValueError(f"not a public key of ssh: it is not of the kind {kind}")
+        raise ValueError(f"not a public key of ssh: the key itself is not of the kind {kind}")
     return f"{kind} {match[2]}"
 
 
 def ssh_keys(public: str, host_keys: Iterable[str]) -> SshKeys:
-    """The keys of a node, each one checked; ValueError says what is wrong with them."""
+    """The keys of a node, after checking each of them; ValueError says what is wrong."""
     checked = tuple(sorted({public_key(text) for text in host_keys}))
     if not 0 < len(checked) <= HOST_KEYS_MAX:
         raise ValueError(f"a node has 1 to {HOST_KEYS_MAX} host keys, not {len(checked)}")

@@ -1,4 +1,4 @@
-"""What there is: the records that agents report and that the control service never stores."""
+"""The records that agents report, which the control service never stores."""
 
 from __future__ import annotations
 
@@ -7,36 +7,45 @@ from typing import TypeAlias
 
 from pyrsistent import PMap, pmap
 
-from flocker_lite.model.accounts import MoveState as MoveState
-from flocker_lite.model.accounts import Round as Round
-from flocker_lite.model.accounts import Step as Step
 from flocker_lite.model.asides import AsideCopy as AsideCopy
 from flocker_lite.model.asides import AsideState as AsideState
+from flocker_lite.model.container_fields.networks import Networks
+from flocker_lite.model.container_fields.ports import TCP, port_key
+from flocker_lite.model.container_state import PAUSED as PAUSED
+from flocker_lite.model.container_state import PRESTARTED as PRESTARTED
+from flocker_lite.model.container_state import ContainerExit as ContainerExit
+from flocker_lite.model.container_state import ContainerState as ContainerState
+from flocker_lite.model.container_state import ImagePull as ImagePull
+from flocker_lite.model.container_state import Kept as Kept
+from flocker_lite.model.container_state import KeptVolume as KeptVolume
+from flocker_lite.model.container_state import LocalContainer as LocalContainer
+from flocker_lite.model.container_state import RestartHistory as RestartHistory
 from flocker_lite.model.grants import Signed
 from flocker_lite.model.lease import Lease
 from flocker_lite.model.listeners import Listener as Listener
 from flocker_lite.model.membership import Membership
-from flocker_lite.model.places import Holder as Holder
-from flocker_lite.model.places import Place as Place
+from flocker_lite.model.mount_status import Holder as Holder
+from flocker_lite.model.mount_status import MountStatus as MountStatus
+from flocker_lite.model.move_progress import MoveProgress as MoveProgress
+from flocker_lite.model.move_progress import Round as Round
+from flocker_lite.model.move_progress import Step as Step
+from flocker_lite.model.properties import SetProperty
 from flocker_lite.model.records import (
     Container,
     Dataset,
     DatasetId,
-    Ended,
     Grant,
     Image,
     Move,
     NodeId,
+    Registry,
     SshKeys,
 )
-
-POISED = "poised"
-PAUSED = "paused"
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A snapshot of a dataset; its identity is the guid, which is the same on every node."""
+    """A snapshot of a dataset; its guid, which is the same on every node, identifies it."""
 
     name: str
     guid: str
@@ -46,10 +55,11 @@ class Snapshot:
 class LocalDataset:
     """A node's copy of a dataset.
 
-    `lease` is None for a copy whose first receive was cut off, and for one whose lease cannot be
-    read: then `trouble` says so, and nothing may be done with it. `path` is where it is, or would
-    be, mounted. `maximum_size` is in bytes. `snapshots` are oldest first. `membership` is of which
-    handoff of a group it is, or was, a part. For the rest see `Place`.
+    `lease` is None for a copy whose first receive was cut off. It is None too when the lease cannot
+    be read: then `trouble` says so, and nobody may touch the copy. `path` is where the copy is, or
+    would be, mounted. `maximum_size` is in bytes. `snapshots` are oldest first. `membership` names
+    the handoff of a group that the copy is, or was, a part of. `MountStatus` says what the other
+    fields mean.
     """
 
     dataset_id: DatasetId
@@ -64,145 +74,43 @@ class LocalDataset:
     obstacle: str | None = None
     warning: str | None = None
 
-    def at(self, place: Place) -> LocalDataset:
-        """The copy, as it is at its place."""
+    def at(self, status: MountStatus) -> LocalDataset:
+        """The copy, with what `status` says of its mountpoint."""
         return replace(
             self,
-            mounted=place.is_mounted,
-            is_dead=place.is_dead,
-            obstacle=place.obstacle,
-            warning=place.warning,
+            mounted=status.is_mounted,
+            is_dead=status.is_dead,
+            obstacle=status.obstacle,
+            warning=status.warning,
         )
 
 
 @dataclass(frozen=True, slots=True)
-class End:
-    """How the last run of a container ended.
-
-    `finished_at` is in seconds since 1970 by Docker's clock. `by_itself` is False when it went
-    down together with Docker or with the node.
-    """
-
-    exit_code: int
-    finished_at: float
-    ran_seconds: float
-    by_itself: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class LocalContainer:
-    """A container of ours as Docker has it.
-
-    `container` is the configuration that it was made from. `status` is Docker's word: "created",
-    "running", "paused", "exited", ..., or "poised": started, and its program waits to be let go.
-    `instance` tells it from others of the same name, earlier or later, and `run` tells the runs of
-    one that is poisable apart. `stays_behind` are the paths in it that are volumes of Docker's, and
-    not in its datasets: they do not come along when it moves. One that does not `starts_early` is
-    not to be poised before its data is there: Docker would make directories on the node's own disk
-    where that is to be mounted. `image_id` is Docker's, of what it was made from.
-    """
-
-    container: Container
-    status: str
-    instance: str = ""
-    end: End | None = None
-    poisable: bool = False
-    starts_early: bool = True
-    run: str = ""
-    stays_behind: tuple[str, ...] = ()
-    image_id: str = ""
-
-    @property
-    def running(self) -> bool:
-        return self.status == "running"
-
-    @property
-    def poised(self) -> bool:
-        return self.status == POISED
-
-    @property
-    def paused(self) -> bool:
-        return self.status == PAUSED
-
-    @property
-    def has_processes(self) -> bool:
-        return self.status in ("running", POISED, PAUSED)
-
-    @property
-    def has_begun(self) -> bool:
-        """Whether its program is there: it may write to its data, and has its ports."""
-        return self.running or self.paused
-
-
-@dataclass(frozen=True, slots=True)
-class KeptVolume:
-    """A volume of Docker's that a container had at `path`, and that is kept for its return.
-
-    `volume` is what Docker calls it; `since` is in seconds since 1970.
-    """
-
-    container: str
-    path: str
-    volume: str
-    since: float
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """All that a node keeps for one container, by the container's name in the API."""
-
-    volumes: tuple[KeptVolume, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """What a node remembers of the runs of one container that ended by themselves.
-
-    `instance` and `finished_at` tell the last of them. `times` counts all, `in_a_row` the latest
-    ones that were short. `configuration` is the digest of what the container was made of; "" or
-    "?" where that it ended counts for this instance alone.
-    """
-
-    instance: str
-    finished_at: float
-    times: int = 1
-    in_a_row: int = 0
-    exit_code: int = 0
-    configuration: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Who sent what a node has of a dataset: `node_id`, as its primary of `epoch`."""
+class LastSender:
+    """The node that sent this node's copy of a dataset, as the dataset's primary of `epoch`."""
 
     node_id: NodeId
     epoch: int
 
 
 @dataclass(frozen=True, slots=True)
-class ImagePull:
-    """How far the pull of an image is; the total grows as Docker learns the sizes of layers."""
-
-    done_bytes: int = 0
-    total_bytes: int = 0
-    layers_done: int = 0
-    layers: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class Route:
-    """TCP connections to `port` of any node go to the node at `address`, which runs `container`."""
+    """What comes to `port` of any node goes to the node at `address`, which runs `container`.
+
+    With the protocol "udp" these are datagrams, else TCP connections.
+    """
 
     port: int
     address: str
     container: str
+    protocol: str = TCP
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
     """New TCP connections to `port` of this node wait at its own port `listener`.
 
-    They are for `container`, which cannot serve them now: it is on its way.
+    They are for `container`, which is moving and cannot serve them now.
     """
 
     port: int
@@ -212,10 +120,10 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Relayed:
-    """New TCP connections to `port` of this node, over this version of IP, are at `listener`.
+    """New TCP connections to `port` of this node, over this version of IP, go to `listener`.
 
-    The node that runs `container` is known by an address of the other version, which the kernel
-    cannot lead them to: a process of this node passes them on.
+    We know the node that runs `container` only by an address of the other version, to which the
+    kernel cannot redirect them. So a process of this node relays them.
     """
 
     port: int
@@ -225,15 +133,25 @@ class Relayed:
 
 
 Rule: TypeAlias = Route | Held | Relayed
-"""What becomes of new connections to an external port of this node."""
+"""What this node does with new connections to one of its external ports."""
+
+
+def protocol_of(rule: Rule) -> str:
+    """Whose connections it is about: only TCP's can be held or relayed."""
+    return rule.protocol if isinstance(rule, Route) else TCP
+
+
+def key_of(rule: Rule) -> str:
+    """What the rule's port is called: "8080", or "53/udp"."""
+    return port_key(rule.port, protocol_of(rule))
 
 
 @dataclass(frozen=True, slots=True)
 class PortState:
-    """What an agent reports of an external port at its own node.
+    """What an agent reports about an external port of its own node.
 
-    How many connections it holds now, has held, and has refused, the latter two since the agent
-    started. `error` says why connections that come to this node do not get to the container.
+    The numbers are the connections that it holds now, and those that it has held and refused since
+    the agent started. `error` says why connections to this node do not reach the container.
     """
 
     held: int = 0
@@ -244,14 +162,13 @@ class PortState:
 
 @dataclass(frozen=True, slots=True)
 class DatasetState:
-    """What an agent reports of one dataset.
+    """What an agent reports about one dataset.
 
     `error` is the last thing that went wrong with it here, in words, until it works again.
-    `next_try_at` is when it is tried again, in seconds since 1970.
-    `proof` has the signed statements by which it came here, and went on from here. `warning` is
-    something that a user should look at, and that keeps nothing from working.
-    `proof` has the signed statements by which it came here, and went on from here.
-    `base` is the guid of the snapshot that an increment to a replica starts from.
+    `next_try_at` is when the agent tries again, in seconds since 1970. `warning` is something that
+    a user should look at, but that prevents nothing. `proof` has the signed statements by which the
+    dataset came to this node and left it. `base` is the guid of the snapshot from which an
+    increment to a replica starts.
     """
 
     dataset_id: DatasetId
@@ -268,7 +185,7 @@ class DatasetState:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A node reports that it holds a dataset as of `epoch`, which nobody can verify; with why."""
+    """A node's report that it holds a dataset as of `epoch`, and why nobody can verify that."""
 
     node_id: NodeId
     epoch: int
@@ -276,36 +193,8 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class ContainerState:
-    """What an agent reports of one container; `container` is what it was made from.
-
-    `restarts` counts how often it was started again after it had ended by itself. `exit_code` is
-    that of the last run, when it ended by itself and is over. `pull` is there while its image
-    comes.
-    `serving` says that it runs and that what comes for it may be led to it. One that is `paused`
-    has processes, and neither runs nor ended. `stays_behind` are the paths that do not come along
-    when it moves: see `LocalContainer`.
-    `next_try_at` is when what failed with it is tried again, or when it is started again, in
-    seconds since 1970. `ended` is there when it is not to be run
-    again.
-    """
-
-    container: Container
-    running: bool
-    error: str | None = None
-    restarts: int = 0
-    exit_code: int | None = None
-    pull: ImagePull | None = None
-    serving: bool = False
-    paused: bool = False
-    stays_behind: tuple[str, ...] = ()
-    next_try_at: float | None = None
-    ended: Ended | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class ImageState:
-    """What an agent reports of an image that it should have in advance."""
+    """What an agent reports about an image that it should have in advance."""
 
     image: str
     present: bool
@@ -316,12 +205,12 @@ class ImageState:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What a move would be like if it began now, as its source can tell.
+    """What a move would be like if it began now, as far as its source can tell.
 
-    `expected_bytes` is what the push would send, None when this storage cannot tell.
-    `is_incremental` says that the destination has a copy that only has to be caught up.
-    `pause_seconds` is None until a container of this name was moved once. `warning` says in words
-    what stands in the way.
+    `expected_bytes` is what the push would send; None when this storage cannot tell.
+    `is_incremental` says that the destination has a copy, which only needs an increment.
+    `pause_seconds` is None until a container of this name has moved once. `warning` says in words
+    what prevents the move. `properties` are the ZFS properties that users set on its datasets.
     """
 
     expected_bytes: int | None = None
@@ -329,19 +218,20 @@ class Forecast:
     push_seconds: float | None = None
     pause_seconds: float | None = None
     warning: str | None = None
+    properties: tuple[SetProperty, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class NodeState:
-    """All that one agent reports; of ports, those of which there is something to say.
+    """All that one agent reports; of its ports, only those with something to report.
 
-    `kept` are the volumes of Docker's of containers that are not there, by the container's name.
-    `set_aside` is what was set aside of copies, by its name on this node.
+    `kept` are Docker's volumes of containers that are no longer there, by the container's name.
+    `set_aside` are the asides of this node, by name.
     """
 
     datasets: PMap[DatasetId, DatasetState] = field(default_factory=pmap)
     containers: PMap[str, ContainerState] = field(default_factory=pmap)
-    moves: PMap[DatasetId, MoveState] = field(default_factory=pmap)
+    moves: PMap[DatasetId, MoveProgress] = field(default_factory=pmap)
     images: PMap[str, ImageState] = field(default_factory=pmap)
     ports: PMap[str, PortState] = field(default_factory=pmap)
     kept: PMap[str, Kept] = field(default_factory=pmap)
@@ -349,16 +239,15 @@ class NodeState:
 
 
 @dataclass(frozen=True, slots=True)
-class WantedDataset:
-    """What a node is told of a dataset that concerns it.
+class DesiredDataset:
+    """What a node is told about a dataset that concerns it.
 
     `holders` are the leases that the other nodes last reported for their copies. `addresses` has
-    the address of each node that is named here. `move` is the one that is to bring it to where it
-    is wanted, while that goes on; `pause_costs` are the steps of the last pause of this container
-    that take as long whatever is sent, by their names, in seconds, and `stop_seconds` is how
-    long it then took to send what it wrote here because it was stopped. `signed` is the grant of
-    this node's own, which it is to keep beside its copy. `bases` has the guid that the copy of
-    each other node, as far as it was heard of, ends with.
+    the address of each node that is named here. `move` is the dataset's open move. `pause_costs`
+    are the seconds of each step of the container's last pause, by name, without the sending.
+    `stop_seconds` is how long it then took to send what the container wrote when it stopped.
+    `signed` is this node's own signed grant, which it keeps beside its copy. `bases` has the guid
+    with which each other node's copy ends, for the nodes that have reported it.
     """
 
     dataset: Dataset
@@ -373,16 +262,33 @@ class WantedDataset:
 
 
 @dataclass(frozen=True, slots=True)
+class SecretValues:
+    """The values in base64, by their names, of the secrets that one container gets."""
+
+    values: PMap[str, str] = field(default_factory=pmap, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Another container, wherever it runs: its networks, and its aliases there."""
+
+    networks: Networks
+
+
+@dataclass(frozen=True, slots=True)
 class NodeView:
     """What one node is told: all that concerns it, and nothing else.
 
-    `routes` are keyed by port. `serving` has the one node at which each container is seen to serve.
-    `peers` has the ssh keys of the other nodes that its datasets name. `deleted` names those
-    containers for which the node reports that it keeps volumes, and which the user deleted.
-    `discards` names what is set aside here and to be destroyed.
+    `routes` are keyed by port, such as "8080" or "53/udp". `serving` has the one node at which each
+    container serves. `peers` has the ssh keys of the other nodes that its datasets name. `deleted`
+    names the deleted containers for which this node reports that it keeps volumes. `discards` names
+    the asides that this node must destroy. `secrets` are those that each of its containers gets.
+    `logins` are for the registries of its containers, by their names, and of its images, by
+    "image/" and their ids.
+    `members` has all containers that have networks.
     """
 
-    datasets: PMap[DatasetId, WantedDataset] = field(default_factory=pmap)
+    datasets: PMap[DatasetId, DesiredDataset] = field(default_factory=pmap)
     containers: PMap[str, Container] = field(default_factory=pmap)
     routes: PMap[str, Route] = field(default_factory=pmap)
     serving: PMap[str, NodeId] = field(default_factory=pmap)
@@ -390,3 +296,6 @@ class NodeView:
     peers: PMap[NodeId, SshKeys] = field(default_factory=pmap)
     deleted: PMap[str, bool] = field(default_factory=pmap)
     discards: PMap[str, bool] = field(default_factory=pmap)
+    secrets: PMap[str, SecretValues] = field(default_factory=pmap)
+    logins: PMap[str, Registry] = field(default_factory=pmap)
+    members: PMap[str, Member] = field(default_factory=pmap)

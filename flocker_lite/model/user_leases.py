@@ -1,17 +1,15 @@
-"""Users' leases: what is leased stays where it is, whatever the configuration says, until the end.
+"""Users' leases: a leased dataset stays where it is, whatever the configuration says.
 
-The configuration may be changed meanwhile; it is carried out once the lease is over.
+The configuration may change meanwhile; agents carry it out once the lease is over.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+from flocker_lite.errors import Conflict, Fact, NotFound
 from flocker_lite.model.editing import (
     AlreadyDeleted,
-    Clash,
-    Fact,
-    Missing,
     edited,
     existing_dataset,
 )
@@ -30,14 +28,14 @@ from flocker_lite.model.uses import uses_of
 
 
 def is_over(lease: UserLease, now: float) -> bool:
-    """Whether it has ended; `now` is in seconds since 1970."""
+    """Whether the lease has ended; `now` is in seconds since 1970."""
     return lease.expires_at is not None and lease.expires_at <= now
 
 
 def current_lease(
     configuration: Configuration, dataset_id: DatasetId, now: float
 ) -> UserLease | None:
-    """The lease of a dataset that has not ended."""
+    """The dataset's lease, unless it has ended; None when there is none."""
     lease = configuration.leases.get(dataset_id)
     return None if lease is None or is_over(lease, now) else lease
 
@@ -45,7 +43,7 @@ def current_lease(
 def acquire_lease(configuration: Configuration, lease: UserLease, now: float) -> Edit:
     """Lease a dataset to a node, or renew the lease; its expiry is replaced.
 
-    `lease.node` may be an address. Clash when another node has it.
+    `lease.node` may be an address. Conflict when another node has a lease on the dataset.
     """
     if existing_dataset(configuration, lease.dataset_id).deleted:
         raise AlreadyDeleted()
@@ -54,7 +52,7 @@ def acquire_lease(configuration: Configuration, lease: UserLease, now: float) ->
     if current is not None and current.node != lease.node:
         holder = configuration.nodes.get(current.node)
         where = current.node if holder is None else holder.address
-        raise Clash(
+        raise Conflict(
             "Lease already held.",
             Fact(f"{where} has the lease: release it first", ("node_uuid",), lease.node),
         )
@@ -62,27 +60,27 @@ def acquire_lease(configuration: Configuration, lease: UserLease, now: float) ->
 
 
 def release_lease(configuration: Configuration, dataset_id: DatasetId, now: float) -> Edit:
-    """End a lease, whoever has it; Missing when there is none."""
+    """End a lease, whoever has it; NotFound when there is none."""
     if current_lease(configuration, dataset_id, now) is None:
-        raise Missing("Lease not found.")
+        raise NotFound("Lease not found.")
     return edited(configuration, [Change("leases", dataset_id, None)])
 
 
 def drop_lease_when_over(configuration: Configuration, dataset_id: DatasetId, now: float) -> Edit:
-    """Take away a lease that has ended; nothing when it was renewed or released."""
+    """Remove a lease that has ended; no change when it was renewed or released."""
     if current_lease(configuration, dataset_id, now) is not None:
         return Edit(configuration)
     return edited(configuration, [Change("leases", dataset_id, None)])
 
 
 def held_dataset(configuration: Configuration, dataset: Dataset) -> Dataset:
-    """The dataset as it is wanted now: where it is, while a lease holds it there."""
+    """The dataset as agents should treat it now: it stays where it is while a lease holds it."""
     node = _held_at(configuration, datasets_along_with(configuration, dataset.dataset_id))
     return dataset if node is None else replace(dataset, primary=node, deleted=False)
 
 
 def held_container(configuration: Configuration, container: Container) -> Container:
-    """The container as it is wanted now: with its datasets, while a lease holds one of them."""
+    """The container as agents should treat it now: it stays with a dataset that a lease holds."""
     node = _held_at(configuration, tuple(volume.dataset_id for volume in container.volumes))
     return container if node is None else replace(container, node=node)
 
@@ -90,15 +88,15 @@ def held_container(configuration: Configuration, container: Container) -> Contai
 def datasets_along_with(
     configuration: Configuration, dataset_id: DatasetId
 ) -> tuple[DatasetId, ...]:
-    """The dataset, and those that move along with it since one container uses them all."""
-    name = uses_of(configuration.containers).datasets.get(dataset_id)
+    """The dataset, and the other datasets of its container, which move along with it."""
+    name = uses_of(configuration).datasets.get(dataset_id)
     if name is None:
         return (dataset_id,)
     return tuple(volume.dataset_id for volume in configuration.containers[name].volumes)
 
 
 def _held_at(configuration: Configuration, together: tuple[DatasetId, ...]) -> NodeId | None:
-    """Where a lease holds these datasets; one for a node that does not own its dataset does not."""
+    """Where a lease holds these datasets; a lease for a node that is not owner holds nothing."""
     for dataset_id in together:
         lease = configuration.leases.get(dataset_id)
         grant = configuration.grants.get(dataset_id)

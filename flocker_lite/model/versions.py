@@ -1,14 +1,17 @@
 """Which releases understand each other: each speaks a range of protocol versions; pure.
 
-What a later release adds is optional, or of a kind that is skipped by who does not know it, and
-needs no new version. A version is raised for what the other side must not miss. The release that
-raises it still speaks the one before, so that neighbouring releases work together while a cluster
-is upgraded machine by machine.
+An addition needs no new version if it is optional, or if a side that does not know it skips it. We
+raise the version for an addition that the other side must not miss. The release that raises it
+still speaks the version before, so that neighbouring releases work together while a cluster is
+upgraded machine by machine.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+NEWEST = 2
+"""The newest protocol between agents and control service; no field needs a later one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +28,14 @@ class Versions:
 
 
 def told_versions(version: int, oldest: int | None) -> Versions:
-    """What a peer speaks that said this; one that names no oldest speaks but one."""
+    """The versions that a peer speaks; a peer that names no oldest speaks only `version`."""
     return Versions(version if oldest is None else oldest, version)
 
 
 def why_strange(here: str, mine: Versions, there: str, theirs: Versions) -> str | None:
-    """Why these two do not understand each other, and whom to upgrade; None when they do.
+    """Why two sides do not understand each other, and which to upgrade; None when they do.
 
-    `here` and `there` are what the reader calls the two sides.
+    `here` and `there` are the reader's names for the two sides.
     """
     if max(mine.oldest, theirs.oldest) <= min(mine.newest, theirs.newest):
         return None

@@ -1,1 +1,1 @@
-"""What control service and agents say to each other, over AMP."""
+"""The AMP protocol between the control service and the agents."""

@@ -1,4 +1,4 @@
-"""The question of the control service to an agent what a move from its node would be like."""
+"""Forecasts of moves: the control service asks the agent of the source."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 from pyrsistent import PMap
 from twisted.internet.defer import Deferred, TimeoutError
 from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
+from twisted.internet.interfaces import IReactorTime
 from twisted.protocols import amp
 from twisted.python.failure import Failure
 
@@ -20,22 +21,22 @@ from flocker_lite.protocol.link import Link
 
 FORECAST_SECONDS_MAX = 20.0
 
-Foretell: TypeAlias = Callable[[Move, PMap[str, float], str], Awaitable[Forecast]]
-"""What answers the question: the forecast of a move, given what its pause costs at least.
+MakeForecast: TypeAlias = Callable[[Move, PMap[str, float], str], Awaitable[Forecast]]
+"""Makes the forecast of a move, given the seconds of the steps of its pause that are fixed.
 
-The last argument is the address of the destination, which its source may never have heard of.
+The last argument is the address of the destination, which the source may not know yet.
 """
 
 
 class NoForecast(FlockerError):
-    """The agent could not tell; the text says why, and what to do."""
+    """The agent cannot forecast the move; the text says why, and what to do."""
 
 
 class ForecastMove(amp.Command):
-    """What would this move be like? `move` and the answer are records as JSON text.
+    """Asks for the forecast of a move; `move` and `forecast` are records as JSON text.
 
-    `pause_costs` is a JSON object: the seconds of each step of the pause that takes as long
-    whatever is sent.
+    `pause_costs` is a JSON object with the seconds of each step of the pause that does not depend
+    on the bytes sent.
     """
 
     arguments = [
@@ -48,9 +49,9 @@ class ForecastMove(amp.Command):
 
 
 async def ask(
-    link: Link, clock: Any, move: Move, pause_costs: PMap[str, float], address: str
+    link: Link, clock: IReactorTime, move: Move, pause_costs: PMap[str, float], address: str
 ) -> Forecast:
-    """The forecast of the agent at the other end; NoForecast when it cannot give one in time."""
+    """The forecast of the agent at the other end; NoForecast if it gives none in time."""
     asking: Deferred[Any] = link.callRemote(
         ForecastMove,
         move=codec.dumps(move),
@@ -63,32 +64,32 @@ async def ask(
     except TimeoutError:
         reason = f"it did not answer within {FORECAST_SECONDS_MAX:g} s: ask again later"
     except (ConnectionDone, ConnectionLost, ConnectionAborted):
-        reason = "it went away meanwhile: ask again when it is back"
+        reason = "it disconnected meanwhile: ask again when it is back"
     except NoForecast as error:
         reason = str(error)
     except amp.UnhandledCommand:
-        reason = "it is of another release: upgrade it"
+        reason = "its release does not know forecasts: upgrade it"
     except (amp.RemoteAmpError, codec.CodecError) as error:
         reason = f"{error}: see its log"
-    raise NoForecast(f"The agent of the source cannot tell: {reason}.")
+    raise NoForecast(f"The agent of the source cannot forecast the move: {reason}.")
 
 
 class ForecastingLink(Link):
-    """An agent's end of a connection, which answers the question by `foretell`."""
+    """An agent's end of a connection, which makes forecasts with `make_forecast`."""
 
-    foretell: Foretell | None = None
+    make_forecast: MakeForecast | None = None
 
     @ForecastMove.responder
     def forecast_move(self, move: str, pause_costs: str, address: str) -> Deferred[dict[str, str]]:
         async def answer() -> dict[str, str]:
-            if self.foretell is None:
-                raise NoForecast("it is only just starting")
+            if self.make_forecast is None:
+                raise NoForecast("it is still starting")
             costs = codec.from_json(PMap[str, float], json.loads(pause_costs))
-            forecast = await self.foretell(codec.loads(Move, move), costs, address)
+            forecast = await self.make_forecast(codec.loads(Move, move), costs, address)
             return {"forecast": codec.dumps(forecast)}
 
         def refused(failure: Failure) -> Failure:
-            # AMP ends the connection over an error that it does not know.
+            # AMP closes the connection after an error that the command does not declare.
             if failure.check(NoForecast):
                 return failure
             if not failure.check(FlockerError):

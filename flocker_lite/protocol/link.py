@@ -1,6 +1,6 @@
-"""One connection between control service and agent: messages of any size, and a pulse.
+"""One connection between control service and agent: messages of any size, and keep-alive pings.
 
-AMP itself ends at 64 KiB a value and does not notice a peer that is gone.
+AMP itself limits values to 64 KiB, and does not notice when its peer is gone.
 """
 
 from __future__ import annotations
@@ -9,41 +9,41 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import ITCPTransport
+from twisted.internet.interfaces import IReactorTime, ITCPTransport
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.protocols import amp
 from twisted.python.failure import Failure
 
 from flocker_lite.errors import FlockerError
-from flocker_lite.model.versions import Versions
+from flocker_lite.model.versions import NEWEST, Versions
 from flocker_lite.protocol.messages import Assembly, BadMessage, Gap, parts
 
-VERSIONS = Versions(oldest=1, newest=1)
+VERSIONS = Versions(oldest=1, newest=NEWEST)
 PING_SECONDS = 30.0
 SILENCE_SECONDS_MAX = 60.0
 ALIVE_SECONDS_MAX = 3.0
 
 BOX_BYTES_MAX = 256 * 1024
-"""All keys and values of one AMP box, which AMP itself lets go on for ever."""
+"""All keys and values of one AMP box; AMP itself has no limit."""
 
 ANSWERS_PER_PING = 1_000
 ANSWERS_UNREAD_MAX = 10_000
-"""Answers on their way to a peer that asks and asks, and of which it is not known that it reads."""
+"""Answers that a peer may leave unread, as far as pings show."""
 
 
 class Refused(FlockerError):
-    """The other side does not want to talk to this one; the text says why."""
+    """The other side refuses the connection; the text says why."""
 
 
 class Hello(amp.Command):
-    """An agent's first words. `cluster_id` is "" when it never belonged to a cluster.
+    """An agent's first message. `cluster_id` is "" if it has never belonged to a cluster.
 
-    It speaks the versions of the protocol from `oldest` to `version`; one that names no `oldest`
-    speaks but that one. `era` is a UUID of this boot of the node, `session` one of this process of
-    the agent.
-    `ssh_key` and `host_keys` are told by agents that take care of ssh themselves, `signs` by those
-    that sign what they release.
+    The agent speaks the versions of the protocol from `oldest` to `version`; without `oldest` it
+    speaks only `version`. `era` is a UUID of this boot of the node, `session` a UUID of this
+    process of the agent. Agents that manage their ssh keys send `ssh_key` and `host_keys`; agents
+    that sign the datasets they release send `signs`. `allow` lists what may let containers out of
+    their box there.
     """
 
     arguments = [
@@ -57,13 +57,14 @@ class Hello(amp.Command):
         (b"ssh_key", amp.Unicode(optional=True)),
         (b"host_keys", amp.ListOf(amp.Unicode(), optional=True)),
         (b"signs", amp.Boolean(optional=True)),
+        (b"allow", amp.ListOf(amp.Unicode(), optional=True)),
     ]
     response = [(b"cluster_id", amp.Unicode())]
     errors = {Refused: b"REFUSED"}
 
 
 class Part(amp.Command):
-    """A piece of a message; the last one is answered when the message was taken in."""
+    """A part of a message; the last part is answered once the message has been applied."""
 
     arguments = [(b"data", amp.String()), (b"last", amp.Boolean())]
     errors = {Gap: b"GAP", BadMessage: b"BAD_MESSAGE"}
@@ -74,11 +75,11 @@ class Ping(amp.Command):
 
 
 class Link(amp.AMP):
-    """Either end of a connection; `attend` says who it speaks to."""
+    """Either end of a connection; `attend` sets who gets its messages."""
 
     log = Logger()
 
-    def __init__(self, clock: Any) -> None:
+    def __init__(self, clock: IReactorTime) -> None:
         super().__init__()
         self._take: Callable[[bytes], None] = lambda _: None
         self._lost: Callable[[], None] = lambda: None
@@ -93,7 +94,7 @@ class Link(amp.AMP):
         self._pulse.clock = clock
 
     def attend(self, take: Callable[[bytes], None], lost: Callable[[], None]) -> None:
-        """`take` gets each whole message from now on; `lost` is called once, when it is over."""
+        """Give `take` each whole message from now on; call `lost` once when the link is lost."""
         self._take = take
         self._lost = lost
         self._is_attended = True
@@ -101,18 +102,18 @@ class Link(amp.AMP):
             lost()
 
     async def send(self, data: bytes) -> None:
-        """Deliver a message; Gap when the other side needs the whole instead."""
+        """Deliver a message; Gap if the other side needs the whole state instead."""
         answers: list[Deferred[Any]] = []
         for part, last in parts(data):
             answers.append(self.callRemote(Part, data=part, last=last))
         for answer in answers[:-1]:
-            answer.addErrback(lambda _: None)  # what goes wrong shows at the last one
+            answer.addErrback(lambda _: None)  # an error also shows at the last part
         await answers[-1]
 
     def connectionMade(self) -> None:
         super().connectionMade()
         if ITCPTransport.providedBy(self.transport):
-            # Else a second small message waits for the peer's delayed acknowledgement of the first.
+            # Otherwise a second small message waits for the delayed ACK of the first.
             self.transport.setTcpNoDelay(True)
         self._heard_at = self._clock.seconds()
         self._pulse.start(PING_SECONDS, now=False).addErrback(
@@ -124,12 +125,12 @@ class Link(amp.AMP):
         try:
             super().dataReceived(data)
         except Exception as error:
-            # What is no AMP at all: Twisted would write a traceback for each stranger who sends it.
-            self.complain("hanging up, what was sent is no message: {error!r}", error=error)
+            # This is not AMP: Twisted would log a traceback for everybody who sends such bytes.
+            self.complain("hanging up, received bytes that are not AMP: {error!r}", error=error)
             self.hang_up()
 
     def complain(self, text: str, **facts: object) -> None:
-        """Write a line about what the other side does."""
+        """Log a warning about what the other side does."""
         self.log.warn(text, **facts)
 
     def proto_value(self, string: bytes) -> str:
@@ -148,20 +149,20 @@ class Link(amp.AMP):
             return
         self._answers_unread += 1
         if self._answers_unread == ANSWERS_UNREAD_MAX:
-            self.complain("hanging up, the other side asks and does not read the answers")
+            self.complain("hanging up, the other side does not read the answers to its commands")
             self.hang_up()
         elif self._answers_unread % ANSWERS_PER_PING == 0:
             self._ping()
 
     def locateResponder(self, name: bytes) -> Any:
-        """Nothing of what AMP itself answers to, and no part of a message that nobody waits for."""
+        """Refuse AMP's own StartTLS, and parts of messages before `attend`."""
         if name == amp.StartTLS.commandName or (name == Part.commandName and not self._is_attended):
             return None
         responder = super().locateResponder(name)
 
         def understood(box: amp.AmpBox) -> Any:
             try:
-                # What goes wrong later than with the arguments comes as a Deferred.
+                # Only bad arguments raise here; later errors come as a Deferred.
                 return responder(box)
             except Exception as error:
                 raise amp.RemoteAmpError(b"REFUSED", f"not understood: {error!r}") from None
@@ -177,7 +178,7 @@ class Link(amp.AMP):
 
     @property
     def heard_at(self) -> float:
-        """When something came from the other side last, in seconds of the clock."""
+        """When something last came from the other side, in seconds of the clock."""
         return self._heard_at
 
     async def is_alive(self, seconds_max: float = ALIVE_SECONDS_MAX) -> bool:
@@ -191,7 +192,7 @@ class Link(amp.AMP):
         return True
 
     def hang_up(self) -> None:
-        """End the connection now."""
+        """Close the connection now."""
         transport: Any = self.transport
         if transport is not None:
             transport.abortConnection()
@@ -210,14 +211,14 @@ class Link(amp.AMP):
     def _beat(self) -> None:
         if self._clock.seconds() - self._heard_at > SILENCE_SECONDS_MAX:
             self.log.warn(
-                "nothing was heard for {seconds:g} s: hanging up", seconds=SILENCE_SECONDS_MAX
+                "heard nothing for {seconds:g} s: hanging up", seconds=SILENCE_SECONDS_MAX
             )
             self.hang_up()
             return
         self._ping()
 
     def _ping(self) -> None:
-        """Who answers has read all that was sent before."""
+        """Ping: when the answer comes, the peer has read everything sent before."""
         answers = self._answers_unread
 
         def read(_: object) -> None:

@@ -1,4 +1,4 @@
-"""What goes over the link: changes with generations, as bytes; pure."""
+"""The messages on a link: changes with generations, as bytes; pure."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from flocker_lite.model import codec, deltas
 from flocker_lite.model.records import Change
 
 PART_BYTES_MAX = 60_000
-"""AMP ends at 65,535 bytes a value; a cluster's configuration does not fit in one."""
+"""AMP limits a value to 65,535 bytes; a cluster's configuration does not fit in one."""
 
 MESSAGE_BYTES_MAX = 32 * 1024 * 1024
 
 REPORTED_COUNT_MAX = 50_000
-"""All datasets, containers, moves, images and ports that one agent reports."""
+"""All datasets, containers, moves, images and ports that one agent may report."""
 
 REPORTED_BYTES_MAX = 64 * 1024 * 1024
-"""A whole report and the deltas since then; with more, it is asked for the whole again."""
+"""A whole report and the deltas since then; after more, the agent has to send the whole again."""
 
 Maps = TypeVar("Maps")
 
 
 class Gap(FlockerError):
-    """A delta does not follow on what was received before: the whole is needed."""
+    """A delta does not follow on what was received before: the whole state is needed."""
 
 
 class BadMessage(FlockerError):
-    """A message that cannot be understood; the text says why."""
+    """A message that cannot be decoded; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """Changes that lead from generation `base` to `generation`; from nothing when base is None."""
+    """Changes from generation `base` to `generation`; if `base` is None, from an empty state."""
 
     base: int | None
     generation: int
@@ -50,9 +50,9 @@ def encode(message: Message) -> bytes:
 
 
 def decode(data: bytes, maps: type) -> Message:
-    """The message whose changes are to a record of maps; BadMessage when it is none.
+    """Decode a message with changes to `maps`, a record of maps; BadMessage if it is not valid.
 
-    Changes of a kind that is not known here are left out: a later release has them.
+    Ignores changes of unknown kinds: they are from a later release.
     """
     known = codec.record_types(maps)
     try:
@@ -77,20 +77,20 @@ def _is_of_another_kind(change: object, known: Collection[str]) -> bool:
 
 
 def parts(data: bytes) -> Iterator[tuple[bytes, bool]]:
-    """The data in pieces that fit, each with whether it is the last; at least one."""
+    """Split the data into parts that fit, each with whether it is the last; at least one part."""
     for start in range(0, max(len(data), 1), PART_BYTES_MAX):
         end = start + PART_BYTES_MAX
         yield data[start:end], end >= len(data)
 
 
 class Assembly:
-    """Parts on their way to be a message again."""
+    """Joins the parts of a message."""
 
     def __init__(self) -> None:
         self._parts = bytearray()
 
     def add(self, part: bytes, last: bool) -> bytes | None:
-        """The whole after its last part; BadMessage when it grows beyond all bounds."""
+        """The whole message after its last part, else None; BadMessage if it gets too long."""
         self._parts += part
         if len(self._parts) > MESSAGE_BYTES_MAX:
             self._parts.clear()
@@ -103,7 +103,7 @@ class Assembly:
 
 
 class Inbox(Generic[Maps]):
-    """The other side's record of maps, as its messages build it up."""
+    """The other side's state, a record of maps, which its messages build up."""
 
     def __init__(
         self,
@@ -112,10 +112,10 @@ class Inbox(Generic[Maps]):
         count_max: int | None = None,
         bytes_max: int | None = None,
     ) -> None:
-        """`known` is what an earlier connection built up: the first message is compared to it.
+        """`known` is the state of an earlier connection, with which the first message is compared.
 
-        `count_max` is how many records there may be, all together, and `bytes_max` how long the
-        messages that they came by.
+        `count_max` limits the number of records, and `bytes_max` the length of the messages since
+        the last whole one.
         """
         self.maps = empty if known is None else known
         self._count_max = count_max
@@ -125,9 +125,10 @@ class Inbox(Generic[Maps]):
         self._generation: int | None = None
 
     def take(self, data: bytes) -> tuple[Change, ...]:
-        """Apply a message and return what changed; Gap when one before it is missing, or forgotten.
+        """Apply a message and return what changed.
 
-        BadMessage when it is none, or there would be too many records; nothing is applied then.
+        Raises Gap if an earlier message is missing, or too much has come since the last whole;
+        BadMessage if the message is not valid or has too many records. Then nothing is applied.
         """
         message = decode(data, type(self._empty))
         if message.base is not None and message.base != self._generation:

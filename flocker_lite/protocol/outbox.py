@@ -1,6 +1,6 @@
-"""Changes on their way to the other side: coalesced, numbered, one message in flight at a time.
+"""Sends changes to the other side: coalesced, numbered, one message in flight at a time.
 
-A slow receiver costs its sender one record per changed thing, however often that changes.
+A slow receiver costs its sender one record per changed item, however often the item changes.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from flocker_lite.protocol.messages import Gap, Message, encode
 class Outbox:
     """Keeps one receiver up to date.
 
-    `whole` makes all of it anew, for the first message and after a gap; `send` delivers bytes and
-    ends when they were taken in; `failed` is told what `send` raised, other than Gap, and nothing
-    more is sent then.
+    `whole` returns the whole state, for the first message and after a gap. `send` delivers bytes,
+    and returns once they have been applied. `failed` gets what `send` raises, other than Gap; after
+    that nothing more is sent.
     """
 
     def __init__(
@@ -39,12 +39,12 @@ class Outbox:
         self._stopped = False
 
     def start(self) -> None:
-        """Send the whole now, and from now on what is added; nothing is sent before. Idempotent."""
+        """Send the whole state now, and from now on what is added. Idempotent."""
         self._started = True
         self._flush()
 
     def add(self, changes: Iterable[Change]) -> None:
-        """Something changed; it is sent as soon as nothing else is in flight."""
+        """Send these changes as soon as no other message is in flight."""
         for change in changes:
             self._pending[change.kind, change.identity] = change
         self._flush()

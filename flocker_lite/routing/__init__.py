@@ -1,1 +1,1 @@
-"""Leading traffic for a container's port to the node that runs it."""
+"""Leads connections to a container's port to the node that runs the container."""

@@ -1,4 +1,4 @@
-"""Letting the connections that are led on, or held, through the firewalls of this node."""
+"""Lets routed and held connections through the firewalls of this node."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _DOCKER_CHAIN, _FORWARD_CHAIN, _INPUT_CHAIN = "DOCKER-USER", "FORWARD", "INPUT"
 
 
 class RunCommand(Protocol):
-    """Run a command to its end and return its stdout; CommandFailed, CommandTimedOut."""
+    """Runs a command to its end and returns its stdout; CommandFailed, CommandTimedOut."""
 
     def __call__(
         self, argv: tuple[str, ...], stdin: bytes = b"", timeout_seconds: float = ...
@@ -23,31 +23,31 @@ class RunCommand(Protocol):
 
 
 class Firewall:
-    """What iptables lets through: packets of connections that bear one of our marks."""
+    """The rules of iptables that accept packets of connections with one of our marks."""
 
     def __init__(self, run: RunCommand) -> None:
         self._run_command = run
 
-    async def open(self, wanted: Iterable[Rule], family: rules.Family) -> None:
-        """Let the connections of these rules through. Idempotent."""
-        wanted = tuple(wanted)
-        if rules.routes_of(wanted, family):
+    async def open(self, desired: Iterable[Rule], family: rules.Family) -> None:
+        """Accept the connections of these rules. Idempotent."""
+        desired = tuple(desired)
+        if rules.routes_of(desired, family):
             await self.run("sysctl", "-q", "-w", *family.sysctls)
             if not await self.forwards(family):
                 await self._forward(family)
-        if any(isinstance(rule, Held | Relayed) for rule in rules.of_family(wanted, family)):
-            # One that lets the container's port through knows nothing of the listener's.
+        if any(isinstance(rule, Held | Relayed) for rule in rules.of_family(desired, family)):
+            # A firewall that accepts the container's port does not know our listener's port.
             await self.insert(family, _INPUT_CHAIN, _accept(rules.HELD_MARK))
 
     async def effective(
         self, listed: frozenset[Route | Relayed], family: rules.Family
     ) -> frozenset[Route | Relayed]:
-        """Those of the rules in force that let connections through: routes all, or none."""
+        """The rules whose connections the firewall accepts: either all routes, or none."""
         relayed = frozenset(rule for rule in listed if isinstance(rule, Relayed))
         return listed if listed > relayed and await self.forwards(family) else relayed
 
     async def forwards(self, family: rules.Family) -> bool:
-        """Whether connections that are led to other nodes are let through."""
+        """Whether the firewall accepts connections that are routed to other nodes."""
         for chain in (_DOCKER_CHAIN, _FORWARD_CHAIN):
             if await self._has(family, chain, _accept(rules.MARK)):
                 return True
@@ -56,18 +56,18 @@ class Firewall:
     async def insert(
         self, family: rules.Family, chain: str, rule: tuple[str, ...], table: str = "filter"
     ) -> None:
-        """Have the rule in the chain, before all others when it is not there yet."""
+        """Insert the rule at the head of the chain, unless the chain has it already."""
         if not await self._has(family, chain, rule, table):
             await self._iptables(family, "-I", chain, rule, table)
 
     async def run(self, *argv: str, stdin: bytes = b"") -> bytes:
-        """Run a command of this node, with a limit to its time."""
+        """Run a command on this node, with a time limit."""
         return await self._run_command(argv, stdin, COMMAND_TIMEOUT_SECONDS)
 
     async def _forward(self, family: rules.Family) -> None:
         try:
             await self._iptables(family, "-I", _DOCKER_CHAIN, _accept(rules.MARK))
-        except CommandFailed:  # There is no such chain: Docker has not run, or keeps out of it.
+        except CommandFailed:  # The chain is missing: Docker has not run, or leaves iptables alone.
             await self._iptables(family, "-I", _FORWARD_CHAIN, _accept(rules.MARK))
 
     async def _has(

@@ -1,10 +1,10 @@
-"""Which of the clients that wait have hung up; they are not read from, so the kernel is asked.
+"""Finds out from the kernel which waiting clients have hung up, since we do not read from them.
 
-What a client said before it gave up must not be done later: it has no use for the answer, and has
-perhaps asked somebody else meanwhile. One that has closed its connection and one that has closed
-its own half alone, and waits for the answer, look alike until somebody writes to them. They differ
-in when they do it: who closes a half does so right after his request, since it marks the end of
-it; who gives up does so after a wait, or has said nothing.
+We must not pass on the request of a client that has given up: it has no use for the answer, and has
+perhaps asked another server meanwhile. A client that closed its connection looks like one that
+closed only its own half and waits for the answer, until somebody writes to it. Only the time tells
+them apart. A client closes its half right after its request, to mark the request's end. A client
+that gives up does so after a wait, or before it has sent anything.
 """
 
 from __future__ import annotations
@@ -14,14 +14,15 @@ import socket
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
 
 from twisted.internet.interfaces import IReadDescriptor
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from flocker_lite.interfaces.reactor import IReactor
+
 HALF_CLOSE_SECONDS = 0.1
-"""An end that comes so soon after what was said last belongs to that."""
+"""If the client closes so soon after its last byte, it only marks the end of its request."""
 
 _INFO_BYTES = 104
 _LAST_DATA_RECEIVED = slice(52, 56)
@@ -30,17 +31,17 @@ _LAST_DATA_RECEIVED = slice(52, 56)
 
 @implementer(IReadDescriptor)
 class Hangups:
-    """`reactor` provides IReactorFDSet; each one's `gone` is called once, if it hangs up."""
+    """Watches connections, and calls each one's `gone` once if it hangs up."""
 
-    def __init__(self, reactor: Any) -> None:
+    def __init__(self, reactor: IReactor) -> None:
         self._reactor = reactor
         self._epoll: select.epoll | None = None
         self._watched: dict[int, tuple[socket.socket, Callable[[], None]]] = {}
 
     def watch(self, connection: socket.socket, gone: Callable[[], None]) -> Callable[[], None]:
-        """Nobody reads from it until what is returned is called, or it is closed and then called.
+        """Watch a connection until the caller calls the returned function, which is idempotent.
 
-        That is idempotent.
+        Nobody may read from the connection before that. Closing it is allowed.
         """
         if self._epoll is None:
             self._epoll = select.epoll()
@@ -55,17 +56,17 @@ class Hangups:
         if self._epoll is None or watched is None or watched[0] is not connection:
             return
         del self._watched[fd]
-        with suppress(OSError):  # the kernel has forgotten what is closed
+        with suppress(OSError):  # the kernel forgets closed connections by itself
             self._epoll.unregister(fd)
         if not self._watched:
             self._close()
 
     def fileno(self) -> int:
-        """The reactor reads from it when something has become of one of them."""
+        """The descriptor that becomes readable when something happened to a connection."""
         return -1 if self._epoll is None else self._epoll.fileno()
 
     def doRead(self) -> None:
-        """Look what it is."""
+        """Look which connections hung up."""
         assert self._epoll is not None
         for fd, events in self._epoll.poll(0):
             watched = self._watched.get(fd)
@@ -76,28 +77,28 @@ class Hangups:
                 self._forget(fd, connection)
                 gone()
             elif self._epoll is not None:
-                # Its end was told once; what is still of interest is told anyway: a reset.
+                # We know of its half-close now. The kernel reports a reset even without a mask.
                 self._epoll.modify(fd, 0)
 
     def connectionLost(self, reason: Failure) -> None:
-        """The reactor ends."""
+        """The reactor stops."""
         self._watched.clear()
         self._close()
 
     def logPrefix(self) -> str:
-        """The name in the log of whoever reads."""
+        """The name of this reader in the log."""
         return "hangups"
 
     def _close(self) -> None:
         if self._epoll is not None:
-            # While it still has a number, by which the reactor knows it.
+            # Before we close it: the reactor knows it by its descriptor.
             self._reactor.removeReader(self)
             self._epoll.close()
             self._epoll = None
 
 
 def has_given_up(connection: socket.socket) -> bool:
-    """Whether a client that has just ended its half of the connection has no use for an answer."""
+    """Whether a client that has just closed its half of the connection has given up waiting."""
     try:
         said = connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
     except BlockingIOError:

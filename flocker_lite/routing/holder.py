@@ -1,7 +1,7 @@
-"""IHolder with listeners of this process: a few connections, for as long as a container moves.
+"""IHolder by listeners of this process: it holds a few connections while a container moves.
 
-Only what arrives during a move comes through here, and what comes for another node by a version of
-IP that this is not known by. It stays with this process until it is closed.
+Two kinds of connections come through here: those that arrive during a move, and those for a node
+that we cannot reach by the connection's version of IP. They stay with this process until they end.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from flocker_lite.errors import FlockerError
+from flocker_lite.interfaces.reactor import IReactor
 from flocker_lite.model.state import PortState
 from flocker_lite.routing.hangups import Hangups
 from flocker_lite.routing.interfaces import IHolder
@@ -30,21 +31,21 @@ from flocker_lite.routing.rules import IPV6, other_version
 
 CONNECTIONS_MAX = 10_000
 CONNECTING_MAX = 64
-"""How many connections are opened at once when they are let go: a server's queue is short."""
+"""How many held connections we open to the server at once: its queue is short."""
 CONNECT_TIMEOUT_SECONDS = 10.0
 CONNECT_RETRY_SECONDS = 0.05
 LINGER_SECONDS = 5.0
-"""The kernel may still bring what it was told to bring before the rule was replaced."""
+"""How long a listener stays open after its rule is gone: the kernel may still redirect to it."""
 BACKLOG = 4096
 OTHER_FILES_MAX = 1024
 
 
 def allow_connections(connections_max: int) -> None:
-    """Let this process have two open files for each connection, as far as it may."""
+    """Raise this process's limit of open files to two for each connection, as far as allowed."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = 2 * connections_max + OTHER_FILES_MAX
-    if soft < wanted:
-        limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    desired = 2 * connections_max + OTHER_FILES_MAX
+    if soft < desired:
+        limit = desired if hard == resource.RLIM_INFINITY else min(desired, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, limit), hard))
 
 
@@ -65,9 +66,9 @@ class TcpHolder:
     _log = Logger()
 
     def __init__(
-        self, reactor: Any, connections_max: int = CONNECTIONS_MAX, has_ipv6: bool = True
+        self, reactor: IReactor, connections_max: int = CONNECTIONS_MAX, has_ipv6: bool = True
     ) -> None:
-        """`connections_max` limits all that come through here, those that were let go as well."""
+        """`connections_max` limits all connections through here, held or passed on."""
         self.changed: Callable[[], None] = lambda: None
         self._reactor = reactor
         self._connections_max = connections_max
@@ -157,7 +158,7 @@ class TcpHolder:
         return line
 
     def _lead(self, line: _Line, address: str) -> None:
-        """Whoever waits goes there, and so does who comes."""
+        """Pass the waiting connections on to this address, and all later ones too."""
         line.address = address
         waiting, line.waiting = line.waiting, set()
         if waiting or line.refused:
@@ -177,7 +178,7 @@ class TcpHolder:
             self._pass_on(caller, line)
 
     def _called(self, line: _Line, caller: _Caller) -> None:
-        """Somebody is connected; he is known until he hangs up."""
+        """Take a new connection: pass it on, hold it, or refuse it."""
         self._connections.add(caller)
         caller.gone.addCallback(lambda _: self._hung_up(line, caller))
         if len(self._connections) > self._connections_max:
@@ -248,7 +249,7 @@ class TcpHolder:
 
 
 class _Caller(Relay):
-    """One connection that came in; `gone` fires when it ends."""
+    """One client's connection; `gone` fires when it ends."""
 
     def __init__(self, line: _Line) -> None:
         super().__init__()
@@ -268,7 +269,7 @@ class _Caller(Relay):
 
 
 class _Line(Factory):
-    """One external port: its listener, who waits, and where to go (None: nowhere yet)."""
+    """One external port: its listener, its waiting connections, and where they go (None: hold)."""
 
     noisy = False
 
@@ -290,25 +291,26 @@ class _Line(Factory):
         """The port at which it listens."""
         return int(self._listening.getHost().port)
 
-    def listen(self, reactor: Any, interface: str) -> None:
-        """At any free port; "::" is for both versions of IP."""
+    def listen(self, reactor: IReactor, interface: str) -> None:
+        """Listen at any free port; the interface "::" accepts both versions of IP."""
+        factory: Any = self
         try:
-            self._listening = reactor.listenTCP(0, self, backlog=BACKLOG, interface=interface)
+            self._listening = reactor.listenTCP(0, factory, backlog=BACKLOG, interface=interface)
         except CannotListenError as error:
-            raise FlockerError(f"connections cannot be held: {error}") from None
+            raise FlockerError(f"cannot listen for connections to hold: {error}") from None
 
     def hold(self) -> None:
-        """From now on who comes has to wait."""
+        """Hold connections that come from now on."""
         self.address = None
         self.stay_open()
 
     def relay(self) -> None:
-        """From now on it stays open until it is left."""
+        """Stay open until `leave`."""
         self.is_relaying = True
         self.stay_open()
 
     def close(self) -> None:
-        """Stop to listen; who is connected stays so."""
+        """Stop listening; existing connections stay."""
         self.stay_open()
         self._listening.stopListening()
 

@@ -1,4 +1,4 @@
-"""The door behind which connections wait, of which the switchboard alone knows."""
+"""IHolder, which only the switchboard uses: it holds and relays connections."""
 
 from __future__ import annotations
 
@@ -10,40 +10,41 @@ from flocker_lite.model.state import PortState
 
 
 class IHolder(Interface):
-    """Accepts connections while nobody can serve them, and passes them on when somebody can.
+    """Accepts connections while no container can serve them, and passes them on when one can.
 
-    And those of the version of IP by which the node that serves is not to be reached.
+    It also relays connections whose version of IP cannot reach the serving node.
     """
 
-    changed: Callable[[], None] = Attribute("Called when `counts` may be different.")
+    changed: Callable[[], None] = Attribute("Called when `counts` may have changed.")
 
     def counts() -> Mapping[int, PortState]:
-        """How many connections are, were held, and were refused, for each external port."""
+        """For each external port: how many connections are held, were held, and were refused."""
 
     def hold(port: int) -> Awaitable[int]:
-        """Accept what is for this external port; returns the port at which it is to arrive here.
+        """Hold connections to this external port; returns the local port to redirect them to.
 
         Raises FlockerError when this node cannot listen. Idempotent.
         """
 
     def lead(port: int, address: str) -> None:
-        """Pass what is held for this port, and what comes from now on, on to it at that address."""
+        """Pass held connections to this port on to that address, and later ones too."""
 
     def let_go(port: int, address: str) -> None:
-        """The same, and stop to listen soon: the kernel brings nothing more."""
+        """The same, and stop listening soon: the kernel redirects no more connections here."""
 
     def relay(port: int, address: str) -> Awaitable[int | None]:
-        """Like `let_go`, for good: returns the port at which more is to arrive here until `leave`.
+        """Like `let_go`, but go on relaying until `leave`; returns the local port for that.
 
-        That is what comes by the version of IP that the address is not of; None when this node
-        does not have that. Raises FlockerError when this node cannot listen. Idempotent.
+        Connections of the version of IP that the address does not have go to that port. None when
+        this node does not have that version. Raises FlockerError when this node cannot listen.
+        Idempotent.
         """
 
     def leave(port: int) -> None:
-        """Nothing more is to be relayed for this port; what is held goes on. Idempotent."""
+        """Stop relaying connections to this port; held ones stay. Idempotent."""
 
     def refuse(port: int) -> None:
-        """Hang up on what is held for this port."""
+        """Hang up on the connections that are held for this port."""
 
     def close() -> None:
-        """Hang up on everything that is held, passed on or not."""
+        """Hang up on all connections, held or passed on."""

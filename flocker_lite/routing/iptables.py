@@ -1,4 +1,4 @@
-"""IRouting with iptables, for nodes whose nft is missing or cannot do NAT beside it (CentOS 7)."""
+"""IRouting with iptables, for nodes without nft, or whose nft cannot do NAT beside iptables."""
 
 from __future__ import annotations
 
@@ -8,60 +8,64 @@ from collections.abc import Iterable, Iterator
 from zope.interface import implementer
 
 from flocker_lite.interfaces import IRouting
-from flocker_lite.model.state import Held, Relayed, Route, Rule
-from flocker_lite.routing import rules
+from flocker_lite.model.container_fields.ports import TCP
+from flocker_lite.model.state import Held, Relayed, Route, Rule, protocol_of
+from flocker_lite.routing import flows, rules
 from flocker_lite.routing.firewall import LOCK_WAIT_SECONDS, Firewall, RunCommand
 
 CHAIN = "FLOCKER-LITE"
 _LOCAL = ("-m", "addrtype", "--dst-type", "LOCAL", "-j", CHAIN)
 _MASQUERADE = ("-m", "connmark", "--mark", rules.MARK, "-j", "MASQUERADE")
-_GUARD = ("!", "-i", "lo", "-d", "127.0.0.0/8", "-j", "DROP")
+_DROP_FOREIGN_LOOPBACK = ("!", "-i", "lo", "-d", "127.0.0.0/8", "-j", "DROP")
 
 
 @implementer(IRouting)
 class IptablesRouting:
-    """The rules of this node, in one chain of our own that is replaced as a whole."""
+    """The rules of this node, in one chain of our own, which we replace as a whole."""
 
     def __init__(self, run: RunCommand) -> None:
         self._firewall = Firewall(run)
 
     async def discover(self) -> frozenset[Rule]:
-        """No route of a family is in force when the packets of its connections are dropped."""
+        """The rules in force; a family has no routes while the firewall drops their packets."""
         found: set[Route | Relayed] = set()
         for family in rules.FAMILIES:
             saved = await self._firewall.run(f"{family.iptables}-save", "-t", "nat")
             found |= await self._firewall.effective(read(saved.decode(), family), family)
         return rules.joined(found)
 
-    async def replace(self, wanted: frozenset[Rule]) -> None:
+    async def replace(self, desired: frozenset[Rule]) -> None:
         for family in rules.FAMILIES:
-            await self._firewall.open(wanted, family)
+            await self._firewall.open(desired, family)
             await self._firewall.run(
                 f"{family.iptables}-restore",
                 *("-w", LOCK_WAIT_SECONDS, "--noflush"),
-                stdin=script(wanted, family).encode(),
+                stdin=script(desired, family).encode(),
             )
-            if rules.of_family(wanted, family):
+            if rules.of_family(desired, family):
                 await self._jump(family)
 
+    async def forget(self, ports: frozenset[int]) -> None:
+        await self._firewall.run(*flows.argv(ports))
+
     async def _jump(self, family: rules.Family) -> None:
-        """Go through our chain, before Docker's."""
+        """Send packets through our chain before Docker's."""
         if family is rules.IPV4:
-            # What `net.ipv4.conf.all.route_localnet` lays open to the neighbours stays shut.
-            await self._firewall.insert(family, "PREROUTING", _GUARD, "raw")
+            # `net.ipv4.conf.all.route_localnet` would let neighbours reach 127.0.0.1; drop that.
+            await self._firewall.insert(family, "PREROUTING", _DROP_FOREIGN_LOOPBACK, "raw")
         await self._firewall.insert(family, "POSTROUTING", _MASQUERADE, "nat")
         for chain in ("PREROUTING", "OUTPUT"):
             await self._firewall.insert(family, chain, _LOCAL, "nat")
 
 
-def script(wanted: Iterable[Rule], family: rules.Family) -> str:
-    """What iptables-restore reads to have these rules, and no others, in our chain."""
-    lines = (line for rule in rules.of_family(wanted, family) for line in _lines(rule, family))
+def script(desired: Iterable[Rule], family: rules.Family) -> str:
+    """The input with which iptables-restore makes our chain have exactly these rules."""
+    lines = (line for rule in rules.of_family(desired, family) for line in _lines(rule, family))
     return "\n".join(["*nat", f":{CHAIN} - [0:0]", *lines, "COMMIT", ""])
 
 
 def read(saved: str, family: rules.Family) -> frozenset[Route | Relayed]:
-    """The rules in what iptables-save printed."""
+    """Our rules in the output of iptables-save."""
     found: set[Route | Relayed] = set()
     name = ""
     for line in saved.splitlines():
@@ -73,7 +77,7 @@ def read(saved: str, family: rules.Family) -> frozenset[Route | Relayed]:
         target, listener = _after(words, "--to-destination"), _after(words, "--to-ports")
         if target is not None:
             address = target.rpartition(":")[0].strip("[]")
-            found.add(Route(port, address, name))
+            found.add(Route(port, address, name, _after(words, "-p") or TCP))
         elif listener is not None:
             found.add(Relayed(port, int(listener), name, family.version))
         else:
@@ -83,7 +87,8 @@ def read(saved: str, family: rules.Family) -> frozenset[Route | Relayed]:
 
 
 def _lines(rule: Rule, family: rules.Family) -> Iterator[str]:
-    match = f"-A {CHAIN} -p tcp -m tcp --dport {rule.port}"
+    protocol = protocol_of(rule)
+    match = f"-A {CHAIN} -p {protocol} -m {protocol} --dport {rule.port}"
     *parts, last = rules.split(rule.container)
     for part in parts:
         yield f'{match} -m comment --comment "{part}"'

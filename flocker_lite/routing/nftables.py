@@ -1,4 +1,4 @@
-"""IRouting with nft: the kernel itself carries the connections over to the other node."""
+"""IRouting with nft: the kernel itself redirects connections to the other node."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from zope.interface import implementer
 from flocker_lite.errors import CommandFailed
 from flocker_lite.interfaces import IRouting
 from flocker_lite.model.state import Relayed, Route, Rule
-from flocker_lite.routing import rules
+from flocker_lite.routing import flows, rules
 from flocker_lite.routing.firewall import Firewall, RunCommand
 
 
 @implementer(IRouting)
 class NftablesRouting:
-    """The rules of this node, in tables of our own that are replaced as a whole.
+    """The rules of this node, in tables of our own, which we replace as a whole.
 
     Needs nft 0.9.1 and Linux 4.18, where nft and Docker's iptables can both do NAT.
     """
@@ -22,16 +22,19 @@ class NftablesRouting:
         self._firewall = Firewall(run)
 
     async def discover(self) -> frozenset[Rule]:
-        """No route of a family is in force when the packets of its connections are dropped."""
+        """The rules in force; a family has no routes while the firewall drops their packets."""
         found: set[Route | Relayed] = set()
         for family in rules.FAMILIES:
             found |= await self._firewall.effective(await self._listed(family), family)
         return rules.joined(found)
 
-    async def replace(self, wanted: frozenset[Rule]) -> None:
+    async def replace(self, desired: frozenset[Rule]) -> None:
         for family in rules.FAMILIES:
-            await self._firewall.open(wanted, family)
-        await self._firewall.run("nft", "-f", "-", stdin=rules.script(wanted).encode())
+            await self._firewall.open(desired, family)
+        await self._firewall.run("nft", "-f", "-", stdin=rules.script(desired).encode())
+
+    async def forget(self, ports: frozenset[int]) -> None:
+        await self._firewall.run(*flows.argv(ports))
 
     async def _listed(self, family: rules.Family) -> frozenset[Route | Relayed]:
         try:

@@ -1,4 +1,4 @@
-"""Two TCP connections joined to one: bytes, back-pressure, half-close and the end go both ways."""
+"""Joins two TCP connections: bytes, back-pressure, half-closes and ends pass both ways."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from zope.interface import implementer
 
 @implementer(IHalfCloseableProtocol)
 class Relay(Protocol):
-    """One end of the two. Until it is joined to the other nothing is read: the kernel keeps it."""
+    """One of the two connections; it reads nothing until it is joined to the other one."""
 
     transport: Any
 
@@ -28,7 +28,7 @@ class Relay(Protocol):
         self.transport.pauseProducing()
 
     def join(self, other: Relay) -> None:
-        """Begin to pass bytes on, both ways."""
+        """Begin to pass bytes both ways."""
         for source, sink in ((self, other), (other, self)):
             source.other = sink
             sink.transport.registerProducer(source.transport, True)
@@ -47,12 +47,12 @@ class Relay(Protocol):
         other.transport.unregisterProducer()
         other.transport.loseWriteConnection()
         if other._is_read_to_the_end:
-            # What is still to be written is, before they close.
+            # Twisted writes the rest before it closes the connection.
             self.transport.loseConnection()
             other.transport.loseConnection()
 
     def writeConnectionLost(self) -> None:
-        """All that came in at the other end is written; the answer may still come."""
+        """Everything from the other connection is written; its answer may still come."""
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.is_lost = True

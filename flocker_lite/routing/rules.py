@@ -1,11 +1,11 @@
-"""Routes as one script for nft, and nft's listing as routes; pure.
+"""Turns routes into one script for nft, and nft's listing back into routes; pure.
 
 A connection to a routed port, at any address of this node, goes on to the node that runs the
-container, and bears this node's address there, so that the answers come back through here. The
-mark on the connection is for those rules that cannot know the routes: the one that lets it be
-masqueraded, and the one that lets it be forwarded (Docker drops what it does not know). A held port
-leads to a listener of this node itself, and bears another mark, by which its firewall lets it in;
-so does a relayed one, for one version of IP alone.
+container. It has this node's address there, so that the answers come back through here. Two rules
+do not know the routes and match the connection's mark instead: the rule that masquerades it, and
+the rule that accepts its forwarding (Docker drops what it does not know). Connections to a held
+port go to a listener of this node, and have another mark, which the node's firewall accepts. So do
+connections to a relayed port, for one version of IP only.
 """
 
 from __future__ import annotations
@@ -16,18 +16,19 @@ from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from typing import Any
 
-from flocker_lite.model.state import Held, Relayed, Route, Rule
+from flocker_lite.model.container_fields.ports import TCP
+from flocker_lite.model.state import Held, Relayed, Route, Rule, protocol_of
 
 TABLE = "flocker_lite"
 MARK = "0x666c6f63"
 HELD_MARK = "0x666c6f64"
 COMMENT_BYTES_MAX = 120
-"""nft takes 128; a name that is longer goes on in rules of its own."""
+"""nft allows 128 bytes in a comment; a longer name continues in the comments of extra rules."""
 
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """What differs between the versions of IP. `iptables` is the command that Docker uses."""
+    """What differs between the versions of IP; `iptables` is the command that Docker uses."""
 
     name: str
     version: int
@@ -35,7 +36,7 @@ class Family:
     sysctls: tuple[str, ...]
 
 
-# The second one lets connections of this node to 127.0.0.1 leave it.
+# The second setting lets this node's own connections to 127.0.0.1 leave the node.
 _IPV4_SYSCTLS = ("net.ipv4.ip_forward=1", "net.ipv4.conf.all.route_localnet=1")
 IPV4 = Family("ip", 4, "iptables", _IPV4_SYSCTLS)
 IPV6 = Family("ip6", 6, "ip6tables", ("net.ipv6.conf.all.forwarding=1",))
@@ -43,18 +44,18 @@ FAMILIES = (IPV4, IPV6)
 
 
 def routes_of(rules: Iterable[Rule], family: Family) -> tuple[Route, ...]:
-    """Those routes that lead to an address of this version, by port."""
+    """The routes to addresses of this version, sorted by port."""
     return tuple(rule for rule in of_family(rules, family) if isinstance(rule, Route))
 
 
 def of_family(rules: Iterable[Rule], family: Family) -> tuple[Rule, ...]:
-    """What is in force for connections of this version, by port; what is held is so for both."""
+    """The rules for connections of this version, sorted by port; held ports are for both."""
     chosen = [rule for rule in rules if family.version in _versions(rule)]
-    return tuple(sorted(chosen, key=lambda rule: rule.port))
+    return tuple(sorted(chosen, key=lambda rule: (rule.port, protocol_of(rule))))
 
 
 def joined(found: Iterable[Route | Relayed]) -> frozenset[Rule]:
-    """What was found in force for each version of IP; the same listener for both is one rule."""
+    """The rules found for each version of IP; one with the same listener for both becomes one."""
     found = frozenset(found)
     rules: set[Rule] = set()
     for rule in found:
@@ -68,18 +69,18 @@ def joined(found: Iterable[Route | Relayed]) -> frozenset[Rule]:
 
 
 def other_version(address: str) -> int:
-    """The version of IP that the address is not of."""
+    """The version of IP that the address does not have."""
     return IPV6.version if ip_address(address).version == IPV4.version else IPV4.version
 
 
 def script(rules: Iterable[Rule]) -> str:
-    """What puts these rules, and no others of ours, in force in one transaction of the kernel."""
+    """The script that puts exactly these rules in force, in one transaction of the kernel."""
     rules = tuple(rules)
     return "".join(_table(of_family(rules, family), family) for family in FAMILIES)
 
 
 def read(listing: str, family: Family) -> frozenset[Route | Relayed]:
-    """The rules in what `nft -j list table` printed for a table that `script` made."""
+    """The rules in the output of `nft -j list table`, for a table that `script` made."""
     found: set[Route | Relayed] = set()
     name = ""
     for listed in _listed(json.loads(listing)):
@@ -93,15 +94,15 @@ def read(listing: str, family: Family) -> frozenset[Route | Relayed]:
 
 def _table(rules: tuple[Rule, ...], family: Family) -> str:
     lines = "".join(f"    {line}\n" for rule in rules for line in _lines(rule, family))
-    # The chains stay when there are no rules (any more): the connections that these led are
-    # translated for as long as some chain is hooked for it, and would hang from then on.
-    chains = _ROUTING.format(lines=lines) + (_GUARD if family is IPV4 else "")
-    # To delete a table that is not there is an error, so it is added first.
+    # Keep the chains even without rules: the kernel translates existing connections only while some
+    # chain is hooked, and those connections would hang otherwise.
+    chains = _ROUTING.format(lines=lines) + (_DROP_FOREIGN_LOOPBACK if family is IPV4 else "")
+    # Deleting a missing table is an error, so add it first.
     table = f"{family.name} {TABLE}"
     return f"add table {table}\ndelete table {table}\ntable {table} {{\n{chains}}}\n"
 
 
-# The priorities are just before those of Docker's own rules for NAT.
+# These priorities come just before those of Docker's own NAT rules.
 _ROUTING = f"""\
   chain routes {{{{
 {{lines}}\
@@ -120,9 +121,9 @@ _ROUTING = f"""\
   }}}}
 """
 
-# route_localnet lays open to the neighbours what listens on 127.0.0.1 alone; this shuts it again,
-# also when there are no routes any more, since the setting stays.
-_GUARD = """\
+# route_localnet lets neighbours reach what listens on 127.0.0.1 only. This drops their packets,
+# even when there are no routes any more, because the setting stays.
+_DROP_FOREIGN_LOOPBACK = """\
   chain strangers {
     type filter hook prerouting priority -300; policy accept;
     iif != "lo" ip daddr 127.0.0.0/8 drop
@@ -131,7 +132,7 @@ _GUARD = """\
 
 
 def _lines(rule: Rule, family: Family) -> Iterator[str]:
-    match = f"tcp dport {rule.port}"
+    match = f"{protocol_of(rule)} dport {rule.port}"
     *parts, last = split(rule.container)
     for part in parts:
         yield f'{match} comment "{part}"'
@@ -144,7 +145,7 @@ def _lines(rule: Rule, family: Family) -> Iterator[str]:
 
 
 def split(name: str) -> list[str]:
-    """A name in pieces that are short enough for a comment."""
+    """The name in parts that are short enough for comments."""
     starts = range(0, len(name), COMMENT_BYTES_MAX)
     return [name[start : start + COMMENT_BYTES_MAX] for start in starts]
 
@@ -157,14 +158,15 @@ def _listed(listing: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def _rule(listed: Mapping[str, Any], name: str, family: Family) -> Route | Relayed | None:
-    """None for one that only bears the beginning of a long name."""
-    port = None
+    """The rule; None for an extra rule that only has the first part of a long name."""
+    port, protocol = None, TCP
     for statement in listed["expr"]:
         if "match" in statement:
             port = int(statement["match"]["right"])
+            protocol = str(statement["match"]["left"]["payload"]["protocol"])
         elif "dnat" in statement:
             target = statement["dnat"]
-            return Route(int(target["port"]), str(target["addr"]), name)
+            return Route(int(target["port"]), str(target["addr"]), name, protocol)
         elif "redirect" in statement and port is not None:
             return Relayed(port, int(statement["redirect"]["port"]), name, family.version)
     return None

@@ -1,8 +1,10 @@
-"""What becomes of this node's connections, out of what the cluster says and what is known here.
+"""Decides where this node's connections go, by the cluster's routes and by local knowledge.
 
-The control service says where containers serve, a little after the fact. Whoever starts, stops or
-hands over a container here knows it at once, and says so: what is said here holds until the
-control service says the same, or something newer.
+The control service tells where containers serve, but only a little later. The code that starts,
+stops or hands over a container on this node knows it at once, and tells the switchboard. A local
+statement holds until the control service says the same, or something newer.
+
+Local statements are about TCP ports. Datagrams do not wait, and follow the cluster's routes alone.
 """
 
 from __future__ import annotations
@@ -13,29 +15,31 @@ from typing import Any
 
 from pyrsistent import PMap, pmap
 from twisted.internet.defer import Deferred, DeferredLock
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from flocker_lite.errors import FlockerError
 from flocker_lite.interfaces import IListeners, IRouting
-from flocker_lite.model.state import Held, Listener, PortState, Relayed, Route, Rule
+from flocker_lite.model.container_fields.ports import UDP
+from flocker_lite.model.state import Held, Listener, PortState, Relayed, Route, Rule, protocol_of
 from flocker_lite.routing.interfaces import IHolder
 from flocker_lite.routing.rules import other_version
 
 HELD_SECONDS_MAX = 60.0
 COUNT_SECONDS = 1.0
-"""How long after a change of the counts they are told: a client may connect at any rate."""
+"""How long we wait to report changed counts, because clients may connect at any rate."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """What was said here of a port (None: it is served here), and what the cluster said then."""
+    """A local statement about a port (None: served here), and the cluster's rule at that time."""
 
     route: Route | None
     instead_of: Rule | None
 
 
 class Switchboard:
-    """The rules of this node, and who is held; `held_seconds_max` is for each time of holding."""
+    """The rules of this node, and its held connections; each hold ends after `held_seconds_max`."""
 
     _log = Logger()
 
@@ -45,8 +49,9 @@ class Switchboard:
         holder: IHolder,
         listeners: IListeners,
         address: str,
-        clock: Any,
+        clock: IReactorTime,
         held_seconds_max: float = HELD_SECONDS_MAX,
+        changed: Callable[[], None] = lambda: None,
     ) -> None:
         self._routing = routing
         self._holder = holder
@@ -63,56 +68,59 @@ class Switchboard:
         self._relays: dict[int, Relayed] = {}
         self._relaying: set[int] = set()
         self._in_force: frozenset[Rule] | None = None
-        self.changed: Callable[[], None] = lambda: None
+        self._datagrams: frozenset[Rule] | None = None
+        self._changed = changed
         self._telling: Any = None
         holder.changed = self._count_changed
 
     async def discover(self) -> frozenset[Rule]:
-        """The routes that were asked for when they are in force, with what is said here on top.
+        """The cluster's routes, if they and the local statements are in force.
 
-        Otherwise all that is in force, which is then not what anybody wants.
+        Otherwise the rules that are in force, which then differ from the desired ones.
         """
         found = await self._routing.discover()
+        if self._datagrams is None:
+            self._datagrams = _of_datagrams(found)
         return self._routes if found == self._rules() else found
 
-    async def listeners(self) -> PMap[int, Listener]:
-        """Who listens at this node's TCP ports; nobody that is known of when it cannot be told."""
+    async def listeners(self) -> PMap[str, Listener]:
+        """Who listens at this node's ports; empty when we cannot find out."""
         try:
             return await self._listeners.discover()
         except FlockerError as error:
-            self._log.warn("who listens at this node's ports is not known: {error}", error=error)
+            self._log.warn("cannot find out who listens at this node's ports: {error}", error=error)
             return pmap()
 
     async def replace(self, routes: frozenset[Rule]) -> None:
-        """These are the routes that the cluster wants."""
+        """Replace the cluster's routes."""
         self._routes = routes
-        wanted = self._by_port()
+        desired = self._by_port()
         self._said = {
             port: said
             for port, said in self._said.items()
-            if not self._is_history(said, wanted.get(port))
+            if not self._is_history(said, desired.get(port))
         }
         await self._apply()
 
     async def hold(self, container: str, ports: Iterable[int]) -> None:
-        """Have new connections to these ports wait; where it cannot be done they will be refused.
+        """Hold new connections to these ports; if this node cannot, clients are refused.
 
-        They wait until `lead` or `here` says where the container is now, or for too long.
+        They wait until `lead` or `here` says where the container is now, or until time is up.
         """
         ports = tuple(ports)
         try:
             await self._hold(container, ports)
         except FlockerError as error:
             self._log.warn(
-                "connections to {container} are not held while it moves: {error}",
+                "cannot hold the connections to {container} while it moves: {error}",
                 container=container,
                 error=error,
             )
 
     async def lead(self, container: str, ports: Iterable[int], address: str) -> None:
-        """The container serves at another node now.
+        """Lead connections to another node, where the container serves now.
 
-        Who waits goes there at once, and need not wait for the kernel's new rules as well.
+        Held connections go there at once, without waiting for the kernel's new rules.
         """
         ports = tuple(ports)
         for port in ports:
@@ -121,24 +129,24 @@ class Switchboard:
         await self._let_go(ports, address)
 
     async def here(self, ports: Iterable[int]) -> None:
-        """The container that has these ports serves on this node now."""
+        """Lead connections to this node, where the container of these ports serves now."""
         ports = tuple(ports)
         for port in ports:
             self._say(port, None)
         await self._let_go(ports, self._address)
 
     def keep(self, ports: Iterable[int]) -> None:
-        """What is in force for these ports stays so, until `here` or `forget`."""
-        wanted = self._by_port()
+        """Keep the present rules for these ports until `here` or `forget`."""
+        desired = self._by_port()
         for port in ports:
             said = self._said.get(port)
-            self._kept.setdefault(port, said.route if said is not None else wanted.get(port))
+            self._kept.setdefault(port, said.route if said is not None else desired.get(port))
 
     async def keep_away(self, container: str, ports: Iterable[int]) -> None:
-        """Of what is kept, hold all that would get to the container here; FlockerError if not.
+        """Hold connections to kept ports that lead to this node; FlockerError when it cannot.
 
-        Once it was held for too long it is refused, for as long as it is kept. What leads elsewhere
-        does so by rules that are in force when this returns.
+        Connections that are held for too long are refused, as long as their port is kept. Rules
+        that lead elsewhere are in force when this returns.
         """
         leading_here = tuple(port for port in ports if self._kept[port] is None)
         await self._hold(container, leading_here)
@@ -147,13 +155,13 @@ class Switchboard:
             await self._apply()
 
     def refuse(self, ports: Iterable[int]) -> None:
-        """Those who wait at these ports have waited in vain."""
+        """Refuse the connections that wait at these ports."""
         for port in ports:
             if port in self._held:
                 self._held_too_long(port)
 
     async def forget(self, ports: Iterable[int]) -> None:
-        """The cluster is right about these ports; what is held goes on being held."""
+        """Drop local statements about these ports, so that the cluster's rules hold again."""
         ports = tuple(ports)
         for port in ports:
             self._kept.pop(port, None)
@@ -166,11 +174,11 @@ class Switchboard:
         return any(port in self._held for port in ports)
 
     def counts(self) -> Mapping[int, PortState]:
-        """How many connections this node holds, for each port; `changed` is called afterwards."""
+        """How many connections this node holds, for each port; we call `changed` after changes."""
         return self._holder.counts()
 
     def close(self) -> None:
-        """Stop to hold."""
+        """Stop holding connections."""
         if self._telling is not None:
             self._telling.cancel()
             self._telling = None
@@ -190,11 +198,11 @@ class Switchboard:
             await self._apply()
 
     def _say(self, port: int, route: Route | None) -> None:
-        wanted = self._by_port().get(port)
+        desired = self._by_port().get(port)
         self._kept.pop(port, None)
         self._held.pop(port, None)
-        self._said[port] = _Said(route, wanted)
-        if route == wanted:
+        self._said[port] = _Said(route, desired)
+        if route == desired:
             del self._said[port]
 
     async def _let_go(self, ports: tuple[int, ...], address: str) -> None:
@@ -210,7 +218,7 @@ class Switchboard:
         self._holder.refuse(port)
         applying = Deferred.fromCoroutine(self._apply())
         applying.addErrback(
-            lambda failure: self._log.failure("port {port} is still held", failure, port=port)
+            lambda failure: self._log.failure("cannot stop holding port {port}", failure, port=port)
         )
 
     def _count_changed(self) -> None:
@@ -219,7 +227,7 @@ class Switchboard:
 
     def _tell(self) -> None:
         self._telling = None
-        self.changed()
+        self._changed()
 
     def _stop_timer(self, port: int) -> None:
         timer = self._timers.pop(port, None)
@@ -230,24 +238,40 @@ class Switchboard:
         await self._lock.run(lambda: Deferred.fromCoroutine(self._put_in_force()))
 
     async def _put_in_force(self) -> None:
-        """Before a rule leads to a listener it is there; it goes when no rule leads there."""
-        wanted, self._in_force = self._chosen(), None
-        routes = [rule for rule in wanted if isinstance(rule, Route)]
+        """Apply the rules; a listener opens before a rule leads to it, and closes after."""
+        desired, self._in_force = self._chosen(), None
+        datagrams = _of_datagrams(desired)
+        routes = [rule for rule in desired - datagrams if isinstance(rule, Route)]
         self._relays = {route.port: rule for route in routes if (rule := await self._relay(route))}
         self._relaying |= self._relays.keys()
-        await self._routing.replace(wanted | frozenset(self._relays.values()))
-        self._in_force = wanted
+        await self._routing.replace(desired | frozenset(self._relays.values()))
+        self._in_force = desired
+        await self._forget_flows(datagrams)
         for port in self._relaying - self._relays.keys():
             self._holder.leave(port)
         self._relaying &= self._relays.keys()
 
+    async def _forget_flows(self, datagrams: frozenset[Rule]) -> None:
+        """Have the datagrams of known flows follow the rules that are new."""
+        self._datagrams = self._datagrams or frozenset()
+        changed = datagrams ^ self._datagrams
+        if changed:
+            try:
+                await self._routing.forget(frozenset(rule.port for rule in changed))
+            except FlockerError as error:
+                self._log.warn(
+                    "old flows of datagrams may go to where a container was: {error}", error=error
+                )
+                return
+        self._datagrams = datagrams
+
     async def _relay(self, route: Route) -> Relayed | None:
-        """Have this node pass on what the kernel cannot: the address is of one version of IP."""
+        """Relay connections of the version of IP that the route's address does not have."""
         try:
             listener = await self._holder.relay(route.port, route.address)
         except FlockerError as error:
             self._log.warn(
-                "{container} is not reached here over IPv{version}: {error}",
+                "clients cannot reach {container} here over IPv{version}: {error}",
                 container=route.container,
                 version=other_version(route.address),
                 error=error,
@@ -258,29 +282,37 @@ class Switchboard:
         return Relayed(route.port, listener, route.container, other_version(route.address))
 
     def _rules(self) -> frozenset[Rule]:
-        """All that should be in force."""
+        """All rules that should be in force."""
         chosen = self._chosen()
-        routed = {rule.port for rule in chosen if isinstance(rule, Route)}
+        routes = (rule for rule in chosen - _of_datagrams(chosen) if isinstance(rule, Route))
+        routed = {rule.port for rule in routes}
         return chosen | {rule for port, rule in self._relays.items() if port in routed}
 
     def _chosen(self) -> frozenset[Rule]:
-        """For each port the one thing that becomes of its connections."""
+        """For each port the one rule that applies; none means that it is served here."""
         by_port: dict[int, Rule | None] = {**self._by_port()}
         by_port.update({port: said.route for port, said in self._said.items()})
         by_port.update(self._kept)
         by_port.update(self._held)
-        return frozenset(rule for rule in by_port.values() if rule is not None)
+        there = frozenset(rule for rule in by_port.values() if rule is not None)
+        return there | {rule for rule in _of_datagrams(self._routes) if self._leads_away(rule)}
 
     def _by_port(self) -> dict[int, Rule]:
-        """What the cluster wants; that a container serves here is no route."""
+        """The cluster's rules by TCP port; a container that serves here needs none."""
         return {
             rule.port: rule
-            for rule in self._routes
-            if not isinstance(rule, Relayed)
-            and not (isinstance(rule, Route) and rule.address == self._address)
+            for rule in self._routes - _of_datagrams(self._routes)
+            if not isinstance(rule, Relayed) and self._leads_away(rule)
         }
 
-    def _is_history(self, said: _Said, wanted: Rule | None) -> bool:
-        is_the_same = wanted == said.route
-        is_newer = wanted is not None and wanted != said.instead_of
+    def _leads_away(self, rule: Rule) -> bool:
+        return not (isinstance(rule, Route) and rule.address == self._address)
+
+    def _is_history(self, said: _Said, desired: Rule | None) -> bool:
+        is_the_same = desired == said.route
+        is_newer = desired is not None and desired != said.instead_of
         return is_the_same or is_newer
+
+
+def _of_datagrams(rules: frozenset[Rule]) -> frozenset[Rule]:
+    return frozenset(rule for rule in rules if protocol_of(rule) == UDP)

@@ -1,1 +1,1 @@
-"""Wiring for twistd; the only importer of the reactor."""
+"""Wiring for twistd; only this package imports the reactor."""

@@ -1,4 +1,4 @@
-"""`twistd flocker-agent`: the agent, wired to ZFS, Docker, nftables and ssh."""
+"""`twistd flocker-agent`: the agent, wired to its storage, Docker, nftables and ssh."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import uuid
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from twisted.application.service import IService, Service
 from twisted.internet.defer import Deferred
@@ -18,66 +18,75 @@ from twisted.python.threadpool import ThreadPool
 
 from flocker_lite import __version__
 from flocker_lite.agent.chains import ChainFiles
-from flocker_lite.agent.endings import EndingsFile
-from flocker_lite.agent.gate import Gate
-from flocker_lite.agent.guard import Guard
 from flocker_lite.agent.identity import IdentityFile, boot_era
-from flocker_lite.agent.origins import OriginsFile
+from flocker_lite.agent.last_senders import LastSendersFile
 from flocker_lite.agent.proofs import Proofs
+from flocker_lite.agent.restart_history import RestartHistoryFile
 from flocker_lite.agent.service import AgentService, Identity
 from flocker_lite.ca.claims import Kind
 from flocker_lite.config import AgentOptions, read_agent_options
 from flocker_lite.containers.docker import DockerContainers
-from flocker_lite.containers.poising import Poising
-from flocker_lite.convergence.arrivals import Arrivals
-from flocker_lite.convergence.changes import Doors
-from flocker_lite.convergence.loans import Loans
-from flocker_lite.convergence.move_log import MoveLog
-from flocker_lite.convergence.pull_log import PullLog
+from flocker_lite.containers.hosts_files import HostsFiles, NodeHosts
+from flocker_lite.containers.secret_files import SecretFiles
+from flocker_lite.containers.start_gate import StartGates
+from flocker_lite.convergence.allowance import Allowance
+from flocker_lite.convergence.context import AgentContext
+from flocker_lite.convergence.record_observer import RecordObserver
 from flocker_lite.interfaces import IProofs
+from flocker_lite.interfaces.reactor import IDaemonReactor
+from flocker_lite.model.allowance import AGENT_FILE
+from flocker_lite.peers.argv import SshOptions
+from flocker_lite.peers.authorized import AuthorizedPeerService
+from flocker_lite.peers.client import SshPeers
+from flocker_lite.peers.server import Receiver
+from flocker_lite.peers.service import PeerService
+from flocker_lite.peers.trust import Trust
 from flocker_lite.processes import Commands, take_over
-from flocker_lite.routing.choosing import choose_routing
 from flocker_lite.routing.holder import TcpHolder, allow_connections, can_listen6
 from flocker_lite.routing.listeners import SsListeners
+from flocker_lite.routing.selection import choose_routing
 from flocker_lite.routing.switchboard import Switchboard
-from flocker_lite.ssh.argv import SshOptions
-from flocker_lite.ssh.client import SshPeers
-from flocker_lite.ssh.server import Receiver
-from flocker_lite.ssh.trust import Trust
 from flocker_lite.taps.certificates import open_certificates
 from flocker_lite.taps.exposure import require_loopback, require_one
-from flocker_lite.taps.foreground import run_in_foreground
-from flocker_lite.taps.starting import stop_with
-from flocker_lite.taps.steady import make_steady, steady_seconds
+from flocker_lite.taps.startup import (
+    make_monotonic,
+    monotonic_seconds,
+    run_in_foreground,
+    stop_with,
+)
+from flocker_lite.taps.storage_backends import backend_named
 from flocker_lite.taps.trust import open_trust
 from flocker_lite.tls.certificates import Certificates
-from flocker_lite.tls.seal import Seal
-from flocker_lite.zfs.fence import ZfsFence
-from flocker_lite.zfs.storage import open_storage
+from flocker_lite.tls.signer import Signer
 
-THREADS_MAX = 20
+THREADS_MAX = 28
 
 
 class Options(usage.Options):
-    """Options of `twistd flocker-agent`; they go before the file and the environment."""
+    """Options of `twistd flocker-agent`; they override the file and the environment."""
 
     longdesc = (
-        "The agent of flocker_lite: makes this node's datasets and containers look like the "
-        "configuration. FLOCKER_NODE_NAME and FLOCKER_CONTROL_NODE in the environment stand for "
-        "--node and --control."
+        "The agent of flocker_lite makes this node's datasets and containers look like the "
+        "configuration. The environment variables FLOCKER_NODE_NAME and FLOCKER_CONTROL_NODE are "
+        "the same as --node and --control."
     )
     optParameters = [
         ["config", "c", None, "YAML file with the agent's options."],
-        ["node", "n", None, "IP address of this node, as the REST API calls it."],
+        ["node", "n", None, "IP address of this node in the REST API."],
         ["control", None, None, "Host of the control service."],
         ["pool", None, None, "ZFS pool, or a filesystem in one, for the datasets."],
-        ["certificates", None, None, "Directory of what flocker-ca made for this node."],
+        [
+            "certificates",
+            None,
+            None,
+            "Directory of the files that flocker-ca made for this node.",
+        ],
     ]
     optFlags = [
         [
             "insecure",
             None,
-            "Do without certificates, and obey whoever answers at the control service's address.",
+            "Use no certificates, and obey whoever answers at the control service's address.",
         ],
     ]
 
@@ -88,11 +97,11 @@ class Options(usage.Options):
 
 
 class AgentApplication(Service):
-    """Opens the doors to the world, then runs the agent."""
+    """Connects the agent to ZFS, Docker, nftables and ssh, then runs it."""
 
     log = Logger()
 
-    def __init__(self, reactor: Any, command_line: Options) -> None:
+    def __init__(self, reactor: IDaemonReactor, command_line: Options) -> None:
         self._reactor = reactor
         self._command_line = command_line
         self._pool = ThreadPool(0, THREADS_MAX, "agent")
@@ -129,10 +138,11 @@ class AgentApplication(Service):
         identity = IdentityFile(Path(options.state_path), certified)
         run, node_id = Commands(self._reactor).run, identity.node_id
         trust = await open_trust(options, node_id, run, self._in_thread, self._reactor)
-        seal = Seal(certificates) if certificates is not None else None
+        signer = Signer(certificates) if certificates is not None else None
         chains = ChainFiles(Path(options.state_path), self._in_thread)
-        proofs = Proofs(node_id, chains, seal, lambda: identity.cluster_id)
-        doors = await self._open_doors(options, identity, trust, proofs)
+        observer = RecordObserver()
+        proofs = Proofs(node_id, chains, signer, lambda: identity.cluster_id, observer.report)
+        context = await self._open_context(options, identity, trust, proofs, observer)
         endpoint: Any = HostnameEndpoint(
             self._reactor, options.control_host.encode(), options.control_port
         )
@@ -140,19 +150,21 @@ class AgentApplication(Service):
             endpoint = certificates.client(endpoint, (Kind.CONTROL,))
         agent = AgentService(
             Identity(node_id, options.node, boot_era(), str(uuid.uuid4())),
-            doors,
+            context,
             endpoint,
             lambda: identity.cluster_id,
             identity.join,
             options.discovery_seconds,
             trust,
         )
-        gate = Gate(node_id, doors.storage, doors.moves, doors.loans, agent, proofs)
-        origins = OriginsFile(Path(options.state_path), self._in_thread)
+        service = PeerService(
+            node_id, context.storage, context.moves, context.trials, agent, proofs
+        )
+        last_senders = LastSendersFile(Path(options.state_path), self._in_thread)
         receiver = Receiver(
             node_id,
             lambda: identity.cluster_id,
-            lambda peer: Guard(node_id, peer, gate, agent.loop, origins),
+            lambda peer: AuthorizedPeerService(node_id, peer, service, agent.loop, last_senders),
         )
         self._port = await self._listen(options, receiver)
         self._agent = agent
@@ -167,7 +179,7 @@ class AgentApplication(Service):
             if options.insecure:
                 self.log.warn(
                     "INSECURE: this agent, which is root here, obeys whoever answers at {host}. "
-                    "Certificates end that: see flocker-ca and `certificates:`",
+                    "Certificates prevent that: see flocker-ca and `certificates:`",
                     host=options.control_host,
                 )
             else:
@@ -178,26 +190,36 @@ class AgentApplication(Service):
         )
         return self._certificates
 
-    async def _open_doors(
-        self, options: AgentOptions, identity: IdentityFile, trust: Trust | None, proofs: IProofs
-    ) -> Doors:
+    async def _open_context(
+        self,
+        options: AgentOptions,
+        identity: IdentityFile,
+        trust: Trust | None,
+        proofs: IProofs,
+        observer: RecordObserver,
+    ) -> AgentContext:
         run = Commands(self._reactor, held_fd=self._held_fd).run
-        storage = await open_storage(
-            options.pool, options.mount_root, run, self._in_thread, self._reactor
-        )
         listeners = SsListeners(run, os.getpid())
         fenced = Path(options.socket_path).parent / "fenced"
+        backend = await backend_named(options.storage)(
+            pool=options.pool,
+            mount_root=options.mount_root,
+            fenced=fenced,
+            run=run,
+            run_in_thread=self._in_thread,
+            reactor=self._reactor,
+        )
+        hosts_files = HostsFiles(f"{options.state_path}/hosts")
         self._containers = DockerContainers(
             self._in_thread,
             self._reactor,
             socket_path=options.docker_socket,
-            poising=Poising(
-                f"{options.state_path}/poised", str(Path(options.socket_path).parent / "released")
-            ),
+            start_gates=_start_gates(options),
             listeners=SsListeners(run, os.getpid(), names_own=True),
             fenced=fenced,
+            secret_files=SecretFiles(f"{options.state_path}/secrets"),
+            hosts_files=hosts_files,
         )
-        moves = MoveLog(self._reactor)
         allow_connections(options.held_connections)
         holder = TcpHolder(self._reactor, options.held_connections, can_listen6())
         routing = Switchboard(
@@ -207,23 +229,31 @@ class AgentApplication(Service):
             options.node,
             self._reactor,
             options.held_seconds,
+            observer.report,
         )
         ssh = SshOptions(options.ssh_user, options.ssh_port, options.ssh_identity_file)
-        return Doors(
-            identity.node_id,
-            options.node,
-            storage,
-            self._containers,
-            routing,
-            SshPeers(self._reactor, ssh, identity.node_id, lambda: identity.cluster_id, trust),
-            self._reactor,
-            moves,
-            PullLog(),
-            EndingsFile(Path(options.state_path), self._in_thread),
-            Arrivals(self._containers, routing, moves, self._reactor),
-            Loans(self._reactor, steady_seconds, ZfsFence(self._reactor, options.pool, fenced)),
+        return AgentContext.assemble(
+            node_id=identity.node_id,
+            address=options.node,
+            storage=backend.storage,
+            containers=self._containers,
+            routing=routing,
+            peers=SshPeers(
+                self._reactor, ssh, identity.node_id, lambda: identity.cluster_id, trust
+            ),
+            restart_history=RestartHistoryFile(Path(options.state_path), self._in_thread),
             proofs=proofs,
+            fence=backend.fence,
+            hosts=NodeHosts(hosts_files, options.node, self._in_thread),
+            clock=self._reactor,
+            now=monotonic_seconds,
+            observer=observer,
+            allowance=self._allowance(options),
         )
+
+    def _allowance(self, options: AgentOptions) -> Allowance:
+        file = self._command_line["config"] or AGENT_FILE
+        return Allowance(options.allow, file, options.mount_root)
 
     async def _listen(self, options: AgentOptions, receiver: Receiver) -> Any:
         path = Path(options.socket_path)
@@ -256,12 +286,19 @@ class AgentApplication(Service):
             os.close(self._held_fd)
 
 
+def _start_gates(options: AgentOptions) -> StartGates:
+    # The directory keeps its old name: existing containers have binds from it.
+    programs = f"{options.state_path}/poised"
+    return StartGates(programs, str(Path(options.socket_path).parent / "released"))
+
+
 def makeService(command_line: Options) -> IService:
     """The service that twistd runs."""
     from twisted.internet import reactor
 
-    make_steady(reactor)
-    return AgentApplication(reactor, command_line)
+    daemon_reactor = cast(IDaemonReactor, reactor)
+    make_monotonic(daemon_reactor)
+    return AgentApplication(daemon_reactor, command_line)
 
 
 def main() -> None:

@@ -1,21 +1,22 @@
-"""The certificates of a daemon, which it looks at again by itself, and at once on SIGHUP."""
+"""The certificates of a daemon; it reloads them regularly, and at once on SIGHUP."""
 
 from __future__ import annotations
 
 import signal
 import time
 from pathlib import Path
-from typing import Any
 
 from flocker_lite.ca.claims import Kind
-from flocker_lite.tls.certificates import Certificates, InThread
+from flocker_lite.interfaces.reactor import IThreadReactor
+from flocker_lite.interfaces.threads import RunInThread
+from flocker_lite.tls.certificates import Certificates
 
 
 async def open_certificates(
-    directory: str, kind: Kind, reactor: Any, in_thread: InThread
+    directory: str, kind: Kind, reactor: IThreadReactor, run_in_thread: RunInThread
 ) -> Certificates:
-    """Take them in, and start looking; CertificateError that says what to do about them."""
-    certificates = Certificates(Path(directory), kind, reactor, in_thread, time.time)
+    """Load them and watch them for changes; CertificateError says what to do about bad ones."""
+    certificates = Certificates(Path(directory), kind, reactor, run_in_thread, time.time)
     await certificates.open()
     certificates.startService()
     signal.signal(signal.SIGHUP, lambda number, frame: reactor.callFromThread(certificates.look))

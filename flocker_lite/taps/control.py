@@ -1,9 +1,9 @@
-"""`twistd flocker-control`: the control service, wired."""
+"""`twistd flocker-control`: the control service, wired to its store, its ports and the agents."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from twisted.application.service import IService, Service
 from twisted.internet.defer import Deferred
@@ -14,29 +14,32 @@ from twisted.python import usage
 
 from flocker_lite import __version__
 from flocker_lite.ca.claims import Kind
-from flocker_lite.control.agents import STRANGERS_MAX, AgentLinks, Certified
+from flocker_lite.control.agent_links import UNAUTHENTICATED_MAX, AgentLinkFactory, Certified
 from flocker_lite.control.http.app import RESTAPI, site
 from flocker_lite.control.http.channel import ASK_BY_TLS, CONNECTIONS_MAX
-from flocker_lite.control.http.names import Lookups
+from flocker_lite.control.http.host_names import HostResolver
 from flocker_lite.control.service import ControlService, open_control
 from flocker_lite.control.store.sqlite import StoreThread, open_store
+from flocker_lite.interfaces.reactor import IDaemonReactor
 from flocker_lite.protocol.link import Refused
 from flocker_lite.taps.certificates import open_certificates
-from flocker_lite.taps.collecting import collect_seldom
 from flocker_lite.taps.exposure import on_loopback, require_one
-from flocker_lite.taps.foreground import run_in_foreground
-from flocker_lite.taps.open_files import raise_open_files
-from flocker_lite.taps.starting import stop_with
-from flocker_lite.taps.steady import make_steady
+from flocker_lite.taps.startup import (
+    make_monotonic,
+    raise_open_files,
+    run_in_foreground,
+    stop_with,
+    tune_gc,
+)
 from flocker_lite.tls.certificates import Certificates
-from flocker_lite.tls.guard import peer_of
-from flocker_lite.tls.seal import Seal
+from flocker_lite.tls.peer_verifier import peer_of
+from flocker_lite.tls.signer import Signer
 
 
 class Options(usage.Options):
     """Options of `twistd flocker-control`."""
 
-    longdesc = "The control service of flocker_lite: a REST API for people, AMP for the agents."
+    longdesc = "The control service of flocker_lite: a REST API for users, and AMP for the agents."
     optParameters = [
         ["data-path", "d", "/var/lib/flocker-lite", "Directory of the durable store."],
         ["port", "p", "tcp:4523:backlog=1024", "Endpoint of the REST API."],
@@ -45,22 +48,22 @@ class Options(usage.Options):
             "certificates",
             None,
             None,
-            "Directory of what flocker-ca made for this machine; without it nobody but this "
-            "machine is served.",
+            "Directory with the files that flocker-ca made for this machine. Without it, the "
+            "service only serves this machine.",
         ],
     ]
     optFlags = [
         [
             "insecure",
             None,
-            "Serve everybody who reaches the ports, without certificates: they can change "
-            "anything, and be any node.",
+            "Serve everybody who reaches the ports, without certificates: anybody can change "
+            "anything, and pose as any node.",
         ],
         [
             "accept-unknown-nodes",
             None,
-            "Let things be put on nodes whose agents have never been seen, as Flocker 0.4 did, to "
-            "set up a cluster in advance.",
+            "Accept nodes whose agents have never connected, as Flocker 0.4 did, so that you can "
+            "configure a cluster in advance.",
         ],
     ]
 
@@ -71,11 +74,11 @@ class Options(usage.Options):
 
 
 class ControlApplication(Service):
-    """Opens the store, then the ports; closes them in the other order."""
+    """Opens the store, then the ports; closes them in reverse order."""
 
     log = Logger()
 
-    def __init__(self, reactor: Any, options: Options) -> None:
+    def __init__(self, reactor: IDaemonReactor, options: Options) -> None:
         self._reactor = reactor
         self._options = options
         self._thread = StoreThread(reactor)
@@ -100,23 +103,25 @@ class ControlApplication(Service):
         store = await open_store(Path(self._options["data-path"]), self._thread.run)
         if store.taken_over is not None:
             self.log.info("took over the configuration in {file}", file=store.taken_over)
-        seal = Seal(self._certificates) if self._certificates is not None else None
-        self._control = await open_control(store, self._reactor, seal)
-        collect_seldom()
+        signer = Signer(self._certificates) if self._certificates is not None else None
+        self._control = await open_control(store, self._reactor, signer)
+        tune_gc()
         api = RESTAPI(
             self._control,
             self._reactor,
-            Lookups(self._reactor).resolve,
+            HostResolver(self._reactor).resolve,
             accept_unknown_nodes=bool(options["accept-unknown-nodes"]),
             may_write=self._may_write,
+            sees_secrets=self._sees_secrets,
         )
-        # Agents have what clients and strangers may not: at least a quarter.
+        # Half of the open files is for clients at most, a quarter for unauthenticated connections;
+        # the rest is left for the agents.
         files = raise_open_files()
-        agents = AgentLinks(
-            self._control, self._reactor, self._certified_by, min(STRANGERS_MAX, files // 4)
+        agents = AgentLinkFactory(
+            self._control, self._reactor, self._certified_by, min(UNAUTHENTICATED_MAX, files // 4)
         )
         clients = site(api, min(CONNECTIONS_MAX, files // 2), _user_of)
-        users = (Kind.USER, Kind.READER)
+        users = (Kind.USER, Kind.READER, Kind.SECRETS_READER)
         await self._listen(options["port"], clients, "REST port", users, ASK_BY_TLS)
         await self._listen(options["agent-port"], agents, "agents' port", (Kind.NODE,))
         self.log.info("flocker-control serves cluster {cluster}", cluster=self._control.cluster_id)
@@ -139,27 +144,33 @@ class ControlApplication(Service):
 
     def _say_who_is_served(self) -> None:
         if self._certificates is not None:
-            self.log.info("it is {claims}", claims=str(self._certificates.claims))
+            self.log.info("it is certified as {claims}", claims=str(self._certificates.claims))
         elif self._options["insecure"]:
             self.log.warn(
-                "INSECURE: whoever reaches its ports can read and change everything, and can be "
-                "any node. Certificates end that: see flocker-ca and --certificates"
+                "INSECURE: whoever reaches its ports can read and change everything, and can pose "
+                "as any node. Certificates prevent that: see flocker-ca and --certificates"
             )
         else:
-            self.log.info("without certificates it serves this machine alone")
+            self.log.info("without certificates it only serves this machine")
 
     def _may_write(self, request: Any) -> bool:
+        return self._is_user(request, Kind.USER)
+
+    def _sees_secrets(self, request: Any) -> bool:
+        return self._is_user(request, Kind.USER, Kind.SECRETS_READER)
+
+    def _is_user(self, request: Any, *kinds: Kind) -> bool:
         if self._certificates is None:
             return True
         peer = peer_of(request.channel.transport)
-        return peer is not None and peer.claims.kind is Kind.USER
+        return peer is not None and peer.claims.kind in kinds
 
     def _certified_by(self, transport: Any) -> Certified | None:
         if self._certificates is None:
             return None
         peer = peer_of(transport)
         if peer is None:
-            raise Refused("nobody is known to be at the other side")
+            raise Refused("the connection has no certificate: connect with a node's certificate")
         return Certified(peer.claims.name, peer.ends_at.timestamp())
 
     def _in_thread(self, function: Any, *args: Any) -> Deferred[Any]:
@@ -183,7 +194,7 @@ class ControlApplication(Service):
 
 
 def _user_of(request: Any) -> str | None:
-    """Whose certificate it came by."""
+    """The user of the certificate with which the request came."""
     peer = peer_of(getattr(request.channel, "transport", None))
     return peer.claims.name if peer is not None else None
 
@@ -192,8 +203,9 @@ def makeService(options: Options) -> IService:
     """The service that twistd runs."""
     from twisted.internet import reactor
 
-    make_steady(reactor)
-    return ControlApplication(reactor, options)
+    daemon_reactor = cast(IDaemonReactor, reactor)
+    make_monotonic(daemon_reactor)
+    return ControlApplication(daemon_reactor, options)
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
-"""Who reaches a service: with certificates whoever has one, without them this machine alone.
+"""Who may reach a service: with certificates everybody who has one, without them this machine.
 
-Unless it was said that everybody may.
+The option `insecure` lets everybody in.
 """
 
 from __future__ import annotations
@@ -15,15 +15,17 @@ _SEPARATOR = re.compile(r"(?<!\\):")
 
 
 def require_one(certificates: str | None, insecure: bool) -> None:
-    """ConfigurationFileError when a service is told to be secure and not to be."""
+    """Raise ConfigurationFileError if a service gets both certificates and `insecure`."""
     if certificates is not None and insecure:
-        raise ConfigurationFileError("with certificates nothing is insecure: leave out one of both")
+        raise ConfigurationFileError(
+            "`certificates` and `insecure` exclude each other: leave out one of them"
+        )
 
 
 def on_loopback(description: str) -> str:
-    """An endpoint of Twisted that only this machine reaches, where it names no interface itself.
+    """The Twisted endpoint, bound to the loopback interface if it names no interface itself.
 
-    Raises ConfigurationFileError for one that others may reach.
+    Raises ConfigurationFileError if it names an interface that other machines can reach.
     """
     kind, *words = _SEPARATOR.split(description)
     if kind == "unix":
@@ -36,23 +38,23 @@ def on_loopback(description: str) -> str:
     if kind in _LOOPBACK and is_loopback(interface.replace("\\", "")):
         return description
     raise ConfigurationFileError(
-        f"others than this machine may reach {description}, and there are no certificates: give "
-        "the service some with --certificates, or let in everybody with --insecure"
+        f"other machines can reach {description}, and there are no certificates: give the service "
+        "certificates with --certificates, or let everybody in with --insecure"
     )
 
 
 def require_loopback(control_host: str) -> None:
-    """ConfigurationFileError unless the control service is on this machine."""
+    """Raise ConfigurationFileError unless the control service is on this machine."""
     if not is_loopback(control_host):
         raise ConfigurationFileError(
             f"the control service at {control_host} is not on this machine, and there are no "
-            "certificates: give the agent some with `certificates:`, or let it obey whoever "
-            "answers there with `insecure: true`"
+            "certificates: give the agent certificates with `certificates:`, or let it obey "
+            "whoever answers there with `insecure: true`"
         )
 
 
 def is_loopback(host: str) -> bool:
-    """Whether this names the machine itself, whatever a name server says."""
+    """Whether the host is this machine, without asking a name server."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -1,33 +1,32 @@
-"""The ssh keys of an agent, and the files of those of its peers, as its options say."""
+"""Opens an agent's own ssh keys, and the files with its peers' keys, as its options say."""
 
 from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
 
 from flocker_lite.config import AgentOptions
+from flocker_lite.interfaces.threads import RunInThread
 from flocker_lite.model.records import NodeId
+from flocker_lite.peers.argv import RECEIVER
+from flocker_lite.peers.keys import FOLDER, IDENTITY_FILE, own_keys
+from flocker_lite.peers.trust import Trust, TrustFiles, pinned, write_all
 from flocker_lite.processes import Run
-from flocker_lite.ssh.argv import RECEIVER
-from flocker_lite.ssh.keys import FOLDER, IDENTITY_FILE, own_keys
-from flocker_lite.ssh.trust import Trust, TrustFiles, pinned, write_all
 
 
 async def open_trust(
     options: AgentOptions,
     node_id: NodeId,
     run: Run,
-    in_thread: Callable[..., Deferred[Any]],
-    reactor: Any,
+    run_in_thread: RunInThread,
+    clock: IReactorTime,
 ) -> Trust | None:
-    """The keys of this node, and what an earlier process knew of others.
+    """The keys of this node, and the peers' keys that an earlier process knew.
 
-    None when an administrator takes care of ssh. Raises ConfigurationFileError.
+    None if an administrator manages ssh. Raises ConfigurationFileError.
     """
     if options.ssh_identity_file is not None:
         return None
@@ -44,12 +43,12 @@ async def open_trust(
         folder / IDENTITY_FILE,
         files,
         known,
-        reactor,
-        lambda texts: in_thread(write_all, texts),
+        clock,
+        lambda texts: run_in_thread(write_all, texts),
     )
 
 
 def _receiver() -> str:
-    """The program by its whole path: whoever comes by ssh has a search path of its own."""
+    """The absolute path of the receiver program: commands over ssh have another search path."""
     beside = Path(sys.executable).with_name(RECEIVER)
     return str(beside) if beside.exists() else shutil.which(RECEIVER) or RECEIVER

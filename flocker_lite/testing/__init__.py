@@ -1,1 +1,1 @@
-"""In-memory doors to the world, their contracts, and a cluster on one Clock."""
+"""In-memory implementations of the interfaces, their contracts, and a cluster on one Clock."""

@@ -1,4 +1,4 @@
-"""What every IStorage does with what is set aside, as tests to be mixed into a trial TestCase."""
+"""The contract of every IStorage for asides, as tests to mix into a trial TestCase."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from flocker_lite.testing.storage_case import (
 
 
 class AsidesContract(StorageCase):
-    """Copies of which a part is set aside, how they go on, and what becomes of that part."""
+    """Setting parts of copies aside, going on with the copies, and destroying the asides."""
 
     async def parted(self, source: IStorage, target: IStorage) -> Snapshot:
-        """Have "other" written at the target after the snapshot that both have, in a snapshot."""
+        """Write "other" at the target after the common snapshot, and take a snapshot of that."""
         first = await self.replicated(source, target)
         await self.diverge(target, "other", "stash-2")
         return first
 
     async def diverge(self, target: IStorage, text: str, snapshot: str) -> None:
-        """Have something written to a replica, as on a trial."""
+        """Write something to a replica, as a trial does."""
         await target.set_lease(DATASET, Lease(Role.PROBATION, 2))
         await target.mount(DATASET)
         self.write(target, DATASET, text)
@@ -37,9 +37,9 @@ class AsidesContract(StorageCase):
         await target.set_lease(DATASET, REPLICA)
 
     async def test_continue_from(self) -> None:
-        """The copy ends with the snapshot, and has its lease and limit; an increment continues it.
+        """The copy ends with the snapshot, and keeps lease and limit; an increment continues it.
 
-        What it had after that snapshot is kept, and listed with why.
+        The data after that snapshot is kept, and listed with the reason.
         """
         source, target = await self.make(), await self.make()
         first = await self.parted(source, target)
@@ -58,7 +58,7 @@ class AsidesContract(StorageCase):
         assert await self.holds(target) == ("one", "two")
 
     async def test_continue_from_its_newest(self) -> None:
-        """What was written since, and is in no snapshot, is kept as well."""
+        """Writes that are in no snapshot yet are kept as well."""
         source, target = await self.make(), await self.make()
         first = await self.replicated(source, target)
         await self.holds(target)
@@ -74,7 +74,7 @@ class AsidesContract(StorageCase):
         assert len(await target.asides()) == 1
 
     async def test_continue_from_refuses(self) -> None:
-        """What is mounted, or not there, stays as it is."""
+        """A mounted copy stays as it is; a missing one is an error."""
         storage = await self.make()
         await self.written(storage, "one")
         await storage.snapshot(DATASET, "first")
@@ -87,7 +87,7 @@ class AsidesContract(StorageCase):
         assert dict(await storage.asides()) == {}
 
     async def test_boot_afterwards(self) -> None:
-        """Neither the copy nor what was set aside is mounted when the machine boots."""
+        """Neither the copy nor the aside is mounted when the machine boots."""
         source, target = await self.make(), await self.make()
         await self.parted(source, target)
         await target.continue_from(DATASET, "first", "diverged")
@@ -98,7 +98,7 @@ class AsidesContract(StorageCase):
         await target.destroy_aside(next(iter(await target.asides())))
 
     async def test_what_it_stems_from_stays(self) -> None:
-        """Its snapshot cannot be destroyed before what was set aside after it; the others can."""
+        """The snapshot before an aside cannot be destroyed before the aside; the others can."""
         source, target = await self.make(), await self.make()
         await self.parted(source, target)
         name = await target.continue_from(DATASET, "first", "diverged")
@@ -117,7 +117,7 @@ class AsidesContract(StorageCase):
         assert dict(await target.asides()) == {}
 
     async def test_again_and_again(self) -> None:
-        """A copy may diverge as often as it likes, from the same snapshot and from later ones."""
+        """A copy may diverge repeatedly, from the same snapshot and from later ones."""
         source, target = await self.make(), await self.make()
         await self.parted(source, target)
         await target.continue_from(DATASET, "first", "diverged")
@@ -135,7 +135,7 @@ class AsidesContract(StorageCase):
         assert await self.holds(target) == ("one", "two")
 
     async def test_sent_on(self) -> None:
-        """A copy that goes on is sent on like any other, whole and by increments."""
+        """A copy whose part was set aside is sent like any other, whole and by increments."""
         source, target, third = await self.make(), await self.make(), await self.make()
         await self.parted(source, target)
         await sent(target, DATASET, None, "stash-2")
@@ -148,7 +148,7 @@ class AsidesContract(StorageCase):
         assert await self.holds(third) == ("one", "two")
 
     async def test_destroyed_without_what_was_set_aside(self) -> None:
-        """What was set aside of a copy lives on when the copy is destroyed, and goes by itself."""
+        """An aside lives on when its copy is destroyed, and can be destroyed by itself."""
         source, target = await self.make(), await self.make()
         await self.parted(source, target)
         await target.continue_from(DATASET, "first", "diverged")

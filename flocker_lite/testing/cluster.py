@@ -1,4 +1,4 @@
-"""A whole cluster in memory, on one Clock: control service and agents, joined by true AMP."""
+"""A whole cluster in memory, on one Clock: control service and agents, connected by real AMP."""
 
 from __future__ import annotations
 
@@ -9,40 +9,39 @@ from uuid import UUID
 
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.error import ConnectionRefusedError
-from twisted.internet.interfaces import IStreamClientEndpoint
+from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.test.iosim import FakeTransport, IOPump, connect
 from zope.interface import implementer
 
-from flocker_lite.agent.gate import Gate
-from flocker_lite.agent.guard import Guard
 from flocker_lite.agent.proofs import Proofs
 from flocker_lite.agent.service import AgentService, Identity
-from flocker_lite.control.agents import AgentLinks
+from flocker_lite.control.agent_links import AgentLinkFactory
 from flocker_lite.control.interfaces import EditFunction
 from flocker_lite.control.service import ControlService, open_control
-from flocker_lite.convergence.arrivals import Arrivals
-from flocker_lite.convergence.changes import Doors
-from flocker_lite.convergence.loans import Loans
-from flocker_lite.convergence.move_log import MoveLog
-from flocker_lite.convergence.pull_log import PullLog
-from flocker_lite.interfaces import IGate
+from flocker_lite.convergence.allowance import Allowance
+from flocker_lite.convergence.context import AgentContext
+from flocker_lite.convergence.record_observer import RecordObserver
+from flocker_lite.interfaces import IPeerService
 from flocker_lite.model import edits
 from flocker_lite.model.lease import Role
 from flocker_lite.model.records import Container, Dataset, DatasetId, Edit, NodeId, Volume
 from flocker_lite.model.state import Holder
+from flocker_lite.peers.authorized import AuthorizedPeerService
+from flocker_lite.peers.service import PeerService
 from flocker_lite.routing.switchboard import Switchboard
 from flocker_lite.testing.memory_chains import MemoryChains
 from flocker_lite.testing.memory_containers import KILLED, MemoryContainers
-from flocker_lite.testing.memory_endings import MemoryEndings
 from flocker_lite.testing.memory_fence import MemoryFence
 from flocker_lite.testing.memory_holder import MemoryHolder
+from flocker_lite.testing.memory_hosts import MemoryHosts
+from flocker_lite.testing.memory_last_senders import MemoryLastSenders
 from flocker_lite.testing.memory_listeners import MemoryListeners
-from flocker_lite.testing.memory_origins import MemoryOrigins
 from flocker_lite.testing.memory_peers import MemoryNetwork, MemoryPeers
+from flocker_lite.testing.memory_restart_history import MemoryRestartHistory
 from flocker_lite.testing.memory_routing import MemoryRouting
-from flocker_lite.testing.memory_seal import MemoryAuthority, MemorySeal
+from flocker_lite.testing.memory_signer import MemoryAuthority, MemorySigner
 from flocker_lite.testing.memory_storage import MemoryStorage
 from flocker_lite.testing.memory_store import MemoryDisk, MemoryStore
 from flocker_lite.testing.memory_trust import MemoryTrust, made_up_keys
@@ -53,26 +52,29 @@ FLUSHES_MAX = 1000
 
 @dataclass
 class MemoryNode:
-    """A machine: what outlives its agent, and the agent while it runs."""
+    """A machine: everything that outlives its agent, and the agent while it runs."""
 
     node_id: NodeId
     address: str
     storage: MemoryStorage = field(default_factory=MemoryStorage)
     containers: MemoryContainers = field(default_factory=MemoryContainers)
     routing: MemoryRouting = field(default_factory=MemoryRouting)
-    endings: MemoryEndings = field(default_factory=MemoryEndings)
+    restart_history: MemoryRestartHistory = field(default_factory=MemoryRestartHistory)
     holder: MemoryHolder = field(default_factory=MemoryHolder)
     listeners: MemoryListeners = field(default_factory=MemoryListeners)
-    origins: MemoryOrigins = field(default_factory=MemoryOrigins)
+    last_senders: MemoryLastSenders = field(default_factory=MemoryLastSenders)
     chains: MemoryChains = field(default_factory=MemoryChains)
-    seal: MemorySeal | None = None
+    signer: MemorySigner | None = None
     trust: MemoryTrust | None = None
     cluster_id: str = ""
+    allow: tuple[str, ...] = ()
     agent: AgentService | None = None
     fence: MemoryFence = field(init=False)
+    hosts: MemoryHosts = field(init=False)
 
     def __post_init__(self) -> None:
-        self.fence = MemoryFence(self.end_loan, kill=self.containers.fenced)
+        self.fence = MemoryFence(self.end_trial, kill=self.containers.fenced)
+        self.hosts = MemoryHosts(self._with_networks)
         self.containers.mounted = self.storage.is_mounted
         self.storage.in_use = lambda path: any(
             path in paths for paths in self.containers.processes.values()
@@ -85,8 +87,12 @@ class MemoryNode:
             if made.local.running
         }
 
+    def _with_networks(self) -> tuple[str, ...]:
+        made = self.containers.made.items()
+        return tuple(name for name, each in made if each.local.container.networks)
+
     def _users(self, path: str) -> tuple[Holder, ...]:
-        """The processes of containers, as whoever looks at the machine finds them."""
+        """The containers' processes, as the machine shows them."""
         made = self.containers.made
         return tuple(
             Holder(1, name, f"has it mounted at {path}", True, container=made[name].local.instance)
@@ -94,8 +100,8 @@ class MemoryNode:
             if path in paths
         )
 
-    def end_loan(self, dataset_id: str) -> None:
-        """What the fence does after its first kill, whether or not the agent lives."""
+    def end_trial(self, dataset_id: str) -> None:
+        """Do what the fence does after its first kill, whether or not the agent lives."""
         copy = self.storage.copies.get(dataset_id)
         if copy is None or copy.local.lease is None or copy.local.lease.role is not Role.PROBATION:
             return
@@ -104,25 +110,37 @@ class MemoryNode:
                 self.containers.end(name, KILLED)
         self.storage.unmounted(dataset_id)
 
-    def doors(self, network: MemoryNetwork, clock: Any, now: Callable[[], float]) -> Doors:
-        """The world as an agent that starts here finds it; `clock`, `now` as in `Loans`."""
+    def context(
+        self, network: MemoryNetwork, clock: IReactorTime, now: Callable[[], float]
+    ) -> AgentContext:
+        """The context for an agent that starts on this machine; `clock`, `now` as in `Trials`."""
         self.fence.clock = clock
-        moves = MoveLog(clock)
-        routing = Switchboard(self.routing, self.holder, self.listeners, self.address, clock)
-        return Doors(
-            self.node_id,
+        observer = RecordObserver()
+        routing = Switchboard(
+            self.routing,
+            self.holder,
+            self.listeners,
             self.address,
-            self.storage,
-            self.containers,
-            routing,
-            MemoryPeers(self.node_id, network),
             clock,
-            moves,
-            PullLog(),
-            self.endings,
-            Arrivals(self.containers, routing, moves, clock),
-            Loans(clock, now, self.fence),
-            proofs=Proofs(self.node_id, self.chains, self.seal, lambda: self.cluster_id),
+            changed=observer.report,
+        )
+        return AgentContext.assemble(
+            node_id=self.node_id,
+            address=self.address,
+            storage=self.storage,
+            containers=self.containers,
+            routing=routing,
+            peers=MemoryPeers(self.node_id, network),
+            restart_history=self.restart_history,
+            proofs=Proofs(
+                self.node_id, self.chains, self.signer, lambda: self.cluster_id, observer.report
+            ),
+            fence=self.fence,
+            hosts=self.hosts,
+            clock=clock,
+            now=now,
+            observer=observer,
+            allowance=Allowance(self.allow),
         )
 
     def join(self, cluster_id: str) -> None:
@@ -130,18 +148,18 @@ class MemoryNode:
         self.cluster_id = cluster_id
 
     def write(self, name: str, text: str) -> None:
-        """A container's process writes into each of its datasets."""
+        """Write into each dataset of a container, as its process does."""
         for dataset_id, copy in self.storage.copies.items():
             if copy.local.path in self.containers.processes[name]:
                 self.storage.write(dataset_id, text)
 
 
 class MemoryCluster:
-    """`nodes` agents and a control service; nothing happens but in `run`.
+    """`nodes` agents and a control service; things happen only in `run`.
 
-    With `resumes` their ZFS goes on with a stream that was cut. What goes between the control
-    service and a node in `late_until` is delivered at that time, in seconds of the clock. The
-    `authority` has given all of them certificates, unless there are none (`has_certificates`).
+    With `resumes` their ZFS can continue an interrupted stream. Messages between the control
+    service and a node in `late_until` arrive at that time, in seconds of the clock. All have
+    certificates of the `authority`, if `has_certificates`.
     """
 
     def __init__(
@@ -167,11 +185,11 @@ class MemoryCluster:
         ]
         if self.authority is not None:
             for node in self.nodes:
-                node.seal = self.authority.seal(node.node_id)
+                node.signer = self.authority.signer(node.node_id)
         self.network.trusts = {node.node_id: node.trust for node in self.nodes if node.trust}
 
     def start(self) -> None:
-        """Start everything, and let the agents say hello."""
+        """Start everything, and let the agents connect."""
         self.start_control()
         for node in self.nodes:
             self.start_agent(node)
@@ -180,13 +198,13 @@ class MemoryCluster:
     def start_control(self) -> None:
         """Start the control service on its disk."""
         started: list[ControlService] = []
-        seal = self.authority.seal() if self.authority is not None else None
-        opening = Deferred.fromCoroutine(open_control(MemoryStore(self.disk), self.clock, seal))
+        signer = self.authority.signer() if self.authority is not None else None
+        opening = Deferred.fromCoroutine(open_control(MemoryStore(self.disk), self.clock, signer))
         opening.addCallback(started.append)
         self.control = started[0]
 
     def stop_control(self) -> None:
-        """As a crash of its process does."""
+        """Stop the control service as a crash of its process does."""
         assert self.control is not None
         Deferred.fromCoroutine(self.control.close())
         self.control = None
@@ -197,37 +215,43 @@ class MemoryCluster:
     def start_agent(self, node: MemoryNode) -> None:
         """Start the agent of a node."""
         self._sessions += 1
-        doors = node.doors(self.network, self.clock, self.clock.seconds)
+        context = node.context(self.network, self.clock, self.clock.seconds)
         agent = AgentService(
             Identity(node.node_id, node.address, "era", str(self._sessions)),
-            doors,
+            context,
             _MemoryEndpoint(self, node.node_id),
             lambda: node.cluster_id,
             node.join,
             trust=node.trust,
         )
-        gate: IGate = cast(
-            IGate, Gate(node.node_id, node.storage, doors.moves, doors.loans, agent, doors.proofs)
+        service: IPeerService = cast(
+            IPeerService,
+            PeerService(
+                node.node_id, node.storage, context.moves, context.trials, agent, context.proofs
+            ),
         )
 
-        def guard(peer: NodeId) -> IGate:
-            return cast(IGate, Guard(node.node_id, peer, gate, agent.loop, node.origins))
+        def service_for(peer: NodeId) -> IPeerService:
+            return cast(
+                IPeerService,
+                AuthorizedPeerService(node.node_id, peer, service, agent.loop, node.last_senders),
+            )
 
-        self.network.gates[node.node_id] = guard
+        self.network.services[node.node_id] = service_for
         node.agent = agent
         agent.startService()
 
     def stop_agent(self, node: MemoryNode) -> None:
-        """As a crash of its process does: what it was about to do is never done."""
+        """Stop an agent as a crash of its process does: it finishes nothing that it began."""
         assert node.agent is not None
-        self.network.gates.pop(node.node_id, None)
+        self.network.services.pop(node.node_id, None)
         node.agent.stopService()
         node.agent = None
         node.fence.lost = lambda _: None
         self._hang_up_on(node)
 
     def cut_control(self, node: MemoryNode) -> None:
-        """The control service is not to be reached from this node any more."""
+        """Make the control service unreachable from this node."""
         self.cut_from_control.add(node.node_id)
         self._hang_up_on(node)
 
@@ -238,7 +262,7 @@ class MemoryCluster:
         self.pumps = [item for item in self.pumps if item[0] != node.node_id]
 
     def connect(self, node_id: NodeId, factory: Any) -> Any:
-        """Join an agent to the control service; None when that is not to be reached."""
+        """Connect an agent to the control service; None when that is unreachable."""
         if node_id in self.cut_from_control:
             return None
         server = self.answering(node_id)
@@ -252,13 +276,13 @@ class MemoryCluster:
         return client
 
     def answering(self, node_id: NodeId) -> Any:
-        """What answers a node at the control service; None when that is down."""
+        """The control service's end of a node's connection; None when it is down."""
         if self.control is None:
             return None
-        return AgentLinks(self.control, self.clock).buildProtocol(None)
+        return AgentLinkFactory(self.control, self.clock).buildProtocol(None)
 
     def edit(self, function: EditFunction) -> Edit:
-        """Edit the configuration at the control service, which runs; raises why it cannot be."""
+        """Edit the configuration at the running control service; raises what that raises."""
         assert self.control is not None
         results: list[Edit | Failure] = []
         Deferred.fromCoroutine(self.control.edit(function)).addBoth(results.append)
@@ -276,7 +300,7 @@ class MemoryCluster:
         self.edit(lambda before: edits.create_container(before, container))
 
     def run(self, seconds: float) -> None:
-        """Let time pass, in small steps, with all that is sent on the way delivered at once."""
+        """Let time pass, in small steps; messages arrive at once."""
         ends = self.clock.seconds() + seconds
         self.deliver()
         while self.clock.seconds() < ends:
@@ -284,14 +308,14 @@ class MemoryCluster:
             self.deliver()
 
     def deliver(self) -> None:
-        """Deliver what was sent, and what is sent in answer, until it is quiet."""
+        """Deliver all messages, and the answers to them, until nobody sends any more."""
         now = self.clock.seconds()
         late = {node_id for node_id, until in self.late_until.items() if until > now}
         for _ in range(FLUSHES_MAX):
             moved = [pump.pump() for node_id, pump in list(self.pumps) if node_id not in late]
             if not any(moved):
                 return
-        raise AssertionError("control service and agents talk without end")
+        raise AssertionError("control service and agents never stop talking")
 
 
 @implementer(IStreamClientEndpoint)

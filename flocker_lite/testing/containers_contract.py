@@ -1,4 +1,4 @@
-"""What every IContainers does, as tests to be mixed into a trial TestCase."""
+"""The contract of every IContainers, as tests to mix into a trial TestCase."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ STOP_TIMEOUT_SECONDS = 1.0
 
 
 class ContainersContract(Base):
-    """Give `make`, the images, `path` with `mount` and `unmount`, and `end`.
+    """Implement `make`, the images, `path` with `mount` and `unmount`, and `end`.
 
-    `image` runs a server that ends with SIGTERM. `other_image` is there from `test_pull` on alone.
+    `image` runs a server that ends on SIGTERM. `other_image` is on the node only after `test_pull`.
     `path` is an absolute path of the node.
     """
 
@@ -50,19 +50,19 @@ class ContainersContract(Base):
         raise NotImplementedError
 
     async def mount(self) -> None:
-        """Have something mounted at `path`."""
+        """Mount something at `path`."""
         raise NotImplementedError
 
     async def unmount(self) -> None:
-        """Have nothing mounted at `path`; it is not at first."""
+        """Unmount `path`; nothing is mounted there at first."""
         raise NotImplementedError
 
     async def end(self, name: str) -> int:
-        """Let the running container end without being asked to, and return its exit code."""
+        """Make the running container end by itself, and return its exit code."""
         raise NotImplementedError
 
     def container(self, name: str = "db") -> Container:
-        """One with all that can be had, but for a volume."""
+        """A container with every field set, but without a volume."""
         return Container(
             name=name,
             node=NODE,
@@ -76,18 +76,18 @@ class ContainersContract(Base):
         )
 
     async def prepared(self, containers: IContainers) -> Container:
-        """Have the plain one created."""
+        """Create that container."""
         container = self.container()
         await containers.pull(container.image, ignore)
         await containers.prepare(container, {}, ADDRESS)
         return container
 
-    async def poisable(self, containers: IContainers) -> Container:
-        """Have one with a volume created, whose dataset is not mounted yet."""
+    async def prestartable(self, containers: IContainers) -> Container:
+        """Create a container with a volume whose dataset is not mounted yet."""
         container = replace(self.container(), volumes=(Volume(DATASET, "/data"),))
         await containers.pull(container.image, ignore)
         await containers.prepare(container, {DATASET: self.path}, ADDRESS)
-        assert (await containers.discover())["db"].poisable
+        assert (await containers.discover())["db"].prestartable
         return container
 
     async def test_provides(self) -> None:
@@ -99,15 +99,15 @@ class ContainersContract(Base):
         assert dict(await (await self.make()).discover()) == {}
 
     async def test_prepare(self) -> None:
-        """A prepared container is there as it was asked for, in every detail, and does not run."""
+        """A prepared container exists as configured, in every detail, and does not run."""
         containers = await self.make()
         container = await self.prepared(containers)
         (found,) = (await containers.discover()).values()
         assert (found.container, found.running) == (container, False)
-        assert (found.status, found.end) == ("created", None)
+        assert (found.status, found.last_exit) == ("created", None)
 
     async def test_look_at_one(self) -> None:
-        """One is seen alone as it is seen among all, and one that is not there is not seen."""
+        """A look at one container shows the same as a look at all; a missing one is None."""
         containers = await self.make()
         await self.prepared(containers)
         other = replace(self.container(), name="db.b")
@@ -121,7 +121,7 @@ class ContainersContract(Base):
             assert await containers.look(name) is None
 
     async def test_prepare_twice(self) -> None:
-        """To prepare what is prepared changes nothing."""
+        """Preparing a prepared container changes nothing."""
         containers = await self.make()
         await self.prepared(containers)
         before = await containers.discover()
@@ -129,7 +129,7 @@ class ContainersContract(Base):
         assert await containers.discover() == before
 
     async def test_prepare_leaves_a_running_one_alone(self) -> None:
-        """One that runs with the same configuration goes on running."""
+        """A container that runs with the same configuration goes on running."""
         containers = await self.make()
         await self.prepared(containers)
         await containers.start("db")
@@ -137,7 +137,7 @@ class ContainersContract(Base):
         assert (await containers.discover())["db"].running
 
     async def test_prepare_refuses_to_change_a_running_one(self) -> None:
-        """One that runs with another configuration is an error, and goes on running."""
+        """A container that runs with another configuration is an error, and goes on running."""
         containers = await self.make()
         container = await self.prepared(containers)
         await containers.start("db")
@@ -147,7 +147,7 @@ class ContainersContract(Base):
         assert (found.container, found.running) == (container, True)
 
     async def test_prepare_replaces_a_stopped_one(self) -> None:
-        """One that does not run and was made from another configuration is made anew."""
+        """A stopped container with another configuration is replaced."""
         containers = await self.make()
         container = await self.prepared(containers)
         await containers.start("db")
@@ -158,54 +158,54 @@ class ContainersContract(Base):
         assert (found.container, found.status) == (other, "created")
 
     async def test_prepare_without_image(self) -> None:
-        """A container whose image is not here cannot be prepared, with an error that names it."""
+        """Preparing a container whose image is missing is an error that names the image."""
         containers = await self.make()
         container = replace(self.container(), image=self.missing_image)
         error = await raised(ImageError, containers.prepare(container, {}, ADDRESS))
         assert self.missing_image in str(error)
         assert dict(await containers.discover()) == {}
 
-    async def test_poise(self) -> None:
-        """A poised container does not run; it starts when it is let go, with its data mounted."""
+    async def test_prestart(self) -> None:
+        """A prestarted container does not run; started, it runs with its data mounted."""
         containers = await self.make()
-        container = await self.poisable(containers)
-        await containers.poise("db")
+        container = await self.prestartable(containers)
+        await containers.prestart("db")
         found = (await containers.discover())["db"]
-        assert (found.container, found.poised, found.running) == (container, True, False)
+        assert (found.container, found.prestarted, found.running) == (container, True, False)
         await self.mount()
         await containers.start("db")
         found = (await containers.discover())["db"]
-        assert (found.poised, found.running) == (False, True)
+        assert (found.prestarted, found.running) == (False, True)
         await containers.stop("db", STOP_TIMEOUT_SECONDS)
         await self.unmount()
 
-    async def test_poise_twice(self) -> None:
-        """To poise, or prepare, what is poised changes nothing."""
+    async def test_prestart_twice(self) -> None:
+        """Prestarting or preparing a prestarted container changes nothing."""
         containers = await self.make()
-        container = await self.poisable(containers)
-        await containers.poise("db")
+        container = await self.prestartable(containers)
+        await containers.prestart("db")
         before = await containers.discover()
-        await containers.poise("db")
+        await containers.prestart("db")
         await containers.prepare(container, {DATASET: self.path}, ADDRESS)
         assert await containers.discover() == before
 
-    async def test_poised_without_data(self) -> None:
-        """One whose dataset is not mounted is not let go."""
+    async def test_prestarted_without_data(self) -> None:
+        """A prestarted container cannot be started while its dataset is not mounted."""
         containers = await self.make()
-        await self.poisable(containers)
-        await containers.poise("db")
+        await self.prestartable(containers)
+        await containers.prestart("db")
         await raised(ContainerError, containers.start("db"))
-        assert (await containers.discover())["db"].poised
+        assert (await containers.discover())["db"].prestarted
 
-    async def test_poised_is_stopped(self) -> None:
-        """One that waits can be stopped, and started again with its data."""
+    async def test_prestarted_is_stopped(self) -> None:
+        """A prestarted container can be stopped, and started again with its data."""
         containers = await self.make()
-        await self.poisable(containers)
-        await containers.poise("db")
+        await self.prestartable(containers)
+        await containers.prestart("db")
         await containers.stop("db", STOP_TIMEOUT_SECONDS)
         found = (await containers.discover())["db"]
-        assert (found.poised, found.running) == (False, False)
-        assert found.end is None or not found.end.by_itself
+        assert (found.prestarted, found.running) == (False, False)
+        assert found.last_exit is None or not found.last_exit.by_itself
         await self.mount()
         await containers.start("db")
         assert (await containers.discover())["db"].running
@@ -213,14 +213,14 @@ class ContainersContract(Base):
         await self.unmount()
 
     async def test_nothing_to_wait_for(self) -> None:
-        """One without datasets is not poisable."""
+        """A container without datasets cannot be prestarted."""
         containers = await self.make()
         await self.prepared(containers)
-        assert not (await containers.discover())["db"].poisable
-        await raised(ContainerError, containers.poise("db"))
+        assert not (await containers.discover())["db"].prestartable
+        await raised(ContainerError, containers.prestart("db"))
 
     async def test_pull(self) -> None:
-        """An image that is not here is fetched, with word of how far it is; another time not."""
+        """A missing image is pulled, with progress; pulling it again does nothing."""
         containers = await self.make()
         told: list[ImagePull] = []
         await containers.pull(self.other_image, told.append)
@@ -230,22 +230,22 @@ class ContainersContract(Base):
         assert told == []
 
     async def test_pull_of_none(self) -> None:
-        """An image that is not to be had is an ImageError that names it."""
+        """Pulling an image that does not exist is an ImageError that names it."""
         containers = await self.make()
         error = await raised(ImageError, containers.pull(self.missing_image, ignore))
         assert self.missing_image in str(error)
 
     async def test_start(self) -> None:
-        """A started container runs; to start it again changes nothing."""
+        """A started container runs; starting it again changes nothing."""
         containers = await self.make()
         await self.prepared(containers)
         await containers.start("db")
         await containers.start("db")
         found = (await containers.discover())["db"]
-        assert (found.running, found.end) == (True, None)
+        assert (found.running, found.last_exit) == (True, None)
 
     async def test_start_of_none(self) -> None:
-        """What was not prepared cannot be started."""
+        """A container that was not prepared cannot be started."""
         containers = await self.make()
         await raised(NotFound, containers.start("db"))
 
@@ -265,7 +265,7 @@ class ContainersContract(Base):
         await self.unmount()
 
     async def test_stop(self) -> None:
-        """A stopped container is still there; to stop it again changes nothing."""
+        """A stopped container still exists; stopping it again changes nothing."""
         containers = await self.make()
         container = await self.prepared(containers)
         assert not (await containers.stop("db", STOP_TIMEOUT_SECONDS)).ran
@@ -276,7 +276,7 @@ class ContainersContract(Base):
         assert (found.container, found.status) == (container, "exited")
 
     async def test_stop_of_none(self) -> None:
-        """To stop or remove what is not there, or was never started, is no error."""
+        """Stopping or removing a container that is missing or never started is no error."""
         containers = await self.make()
         await containers.stop("db", STOP_TIMEOUT_SECONDS)
         await containers.remove("db")
@@ -294,7 +294,7 @@ class ContainersContract(Base):
         assert (await containers.discover())["db"].running
 
     async def test_end(self) -> None:
-        """One that ended of its own accord says with what exit code, each time."""
+        """A container that ended by itself shows its exit code, each time."""
         containers = await self.make()
         await self.prepared(containers)
         ends = []
@@ -303,13 +303,13 @@ class ContainersContract(Base):
             exit_code = await self.end("db")
             found = (await containers.discover())["db"]
             assert found.status == "exited"
-            assert found.end is not None
-            assert (found.end.exit_code, found.end.by_itself) == (exit_code, True)
-            ends.append(found.end.finished_at)
+            assert found.last_exit is not None
+            assert (found.last_exit.exit_code, found.last_exit.by_itself) == (exit_code, True)
+            ends.append(found.last_exit.finished_at)
         assert ends[0] < ends[1]
 
     async def test_instance(self) -> None:
-        """A container that was made anew is told from the one before, one that ran again is not."""
+        """A replaced container has another instance, a restarted one has the same."""
         containers = await self.make()
         await self.prepared(containers)
         first = (await containers.discover())["db"].instance
@@ -321,7 +321,7 @@ class ContainersContract(Base):
         assert (await containers.discover())["db"].instance not in ("", first)
 
     async def test_called(self) -> None:
-        """A container is known by its id, and one that is not there is not."""
+        """A container is found by its Docker id; a missing one is None."""
         containers = await self.make()
         await self.prepared(containers)
         instance = (await containers.discover())["db"].instance
@@ -329,7 +329,7 @@ class ContainersContract(Base):
         assert await containers.called("0" * 64) is None
 
     async def test_remove(self) -> None:
-        """A removed container is not there, whether it ran or not."""
+        """A removed container is gone, whether it ran or not."""
         containers = await self.make()
         await self.prepared(containers)
         await containers.remove("db")
@@ -340,7 +340,7 @@ class ContainersContract(Base):
         assert dict(await containers.discover()) == {}
 
     async def test_several(self) -> None:
-        """Containers are told apart by name, and each is as it is."""
+        """Containers are told apart by name, and each has its own state."""
         containers = await self.make()
         await self.prepared(containers)
         other = replace(self.container("db-2"), ports=())
@@ -350,7 +350,7 @@ class ContainersContract(Base):
         assert {name: local.running for name, local in found.items()} == {"db": False, "db-2": True}
 
     async def test_watch(self) -> None:
-        """Whoever watches is told that a container started, and that it ended, until cancelled."""
+        """A watcher is told that a container started and ended, until it is cancelled."""
         containers = await self.make()
         await self.prepared(containers)
         told = _Told()
@@ -376,11 +376,11 @@ async def raised(kind: type[Error], asked: Awaitable[object]) -> Error:
 
 
 def ignore(progress: ImagePull) -> None:
-    """For whoever does not want to know how far a pull is."""
+    """Ignore the progress of a pull."""
 
 
 class _Told:
-    """Lets a test wait until a name is told."""
+    """Lets a test wait until a watcher hears of a name."""
 
     def __init__(self) -> None:
         self._waiting: dict[str, list[Deferred[None]]] = {}
@@ -391,7 +391,7 @@ class _Told:
         return waiting
 
     def __call__(self, name: str) -> None:
-        # Not from inside `watch`, since a Deferred cannot be cancelled by what it runs itself.
+        # Not from inside `watch`: code that a Deferred runs cannot cancel that Deferred.
         for waiting in self._waiting.pop(name, []):
             reactor.callLater(0, waiting.callback, None)
 

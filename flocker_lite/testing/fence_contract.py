@@ -1,4 +1,4 @@
-"""What every IFence does, as tests to be mixed into a trial TestCase."""
+"""The contract of every IFence, as tests to mix into a trial TestCase."""
 
 from __future__ import annotations
 
@@ -24,35 +24,35 @@ DATASETS = frozenset({"00000000-0000-4000-8000-000000000001"})
 
 
 class FenceCase(Base):
-    """Give `make_fence`, and containers for it to kill whose datasets are on probation."""
+    """Implement `make_fence`, and containers for it to kill, with datasets on probation."""
 
     def make_fence(self) -> IFence:
         raise NotImplementedError
 
     def run_container(self) -> str:
-        """Have one run; returns its instance."""
+        """Run a container; returns its instance."""
         raise NotImplementedError
 
     def runs(self, instance: str) -> bool:
-        """Whether it does still."""
+        """Whether the container still runs."""
         raise NotImplementedError
 
     async def pass_time(self, seconds: float) -> None:
-        """Let so much time pass."""
+        """Let this much time pass."""
         raise NotImplementedError
 
     async def lose_a_part(self, fence: IFence, container: str, which: int) -> None:
         """Kill the first part (0) of the fence of a container, or the second (1)."""
         raise NotImplementedError
 
-    async def guard(self, fence: IFence, instance: str, seconds: float) -> None:
-        """Have it end in so many seconds; the first time is for its start, as in a move."""
+    async def arm_for(self, fence: IFence, instance: str, seconds: float) -> None:
+        """Have the fence kill the container in so many seconds; arm it twice, as a move does."""
         await fence.arm(SHOP, DATASETS, LATE_SECONDS)
-        await fence.guard(SHOP, instance)
+        await fence.add_instance(SHOP, instance)
         await fence.arm(SHOP, DATASETS, seconds)
 
     async def ended(self, instance: str) -> None:
-        """Wait until it does not run any more, with a bound to that."""
+        """Wait until the container does not run any more, but not for ever."""
         for _ in range(100):
             if not self.runs(instance):
                 return
@@ -61,18 +61,18 @@ class FenceCase(Base):
 
 
 class FenceContract(FenceCase):
-    """What each does."""
+    """The tests."""
 
     async def test_provides(self) -> None:
         """It has all the methods of IFence."""
         assert verifyObject(IFence, self.make_fence())
 
     async def test_it_kills_when_the_time_is_over(self) -> None:
-        """What it was told to guard, and nothing else; whatever a lease says."""
+        """It kills its container and no other one, whatever a lease says."""
         fence, guarded, other = self.make_fence(), self.run_container(), self.run_container()
         lost: list[str] = []
         fence.lost = lost.append
-        await self.guard(fence, guarded, SOON_SECONDS)
+        await self.arm_for(fence, guarded, SOON_SECONDS)
         assert self.runs(guarded)
         await self.ended(guarded)
         await self.pass_time(SOON_SECONDS)
@@ -83,45 +83,45 @@ class FenceContract(FenceCase):
         fence, guarded = self.make_fence(), self.run_container()
         lost: list[str] = []
         fence.lost = lost.append
-        await self.guard(fence, guarded, SOON_SECONDS)
+        await self.arm_for(fence, guarded, SOON_SECONDS)
         await fence.disarm(SHOP)
         await fence.disarm(SHOP)
         await self.pass_time(2 * SOON_SECONDS)
         assert (self.runs(guarded), lost) == (True, [])
 
     async def test_it_counts_anew(self) -> None:
-        """What it guards stays guarded."""
+        """A new end replaces the former one, and the container stays fenced."""
         fence, guarded = self.make_fence(), self.run_container()
-        await self.guard(fence, guarded, SOON_SECONDS)
+        await self.arm_for(fence, guarded, SOON_SECONDS)
         await self.ended(guarded)
 
     async def test_it_may_count_longer(self) -> None:
         fence, guarded = self.make_fence(), self.run_container()
-        await self.guard(fence, guarded, 3 * SOON_SECONDS)
+        await self.arm_for(fence, guarded, 3 * SOON_SECONDS)
         await fence.arm(SHOP, DATASETS, LATE_SECONDS)
         await self.pass_time(4 * SOON_SECONDS)
         assert self.runs(guarded)
         await fence.disarm(SHOP)
 
-    async def test_its_own_death_ends_what_it_guards(self) -> None:
-        """At once, whichever part of it dies, long before the time is over."""
+    async def test_its_own_death_ends_the_trial(self) -> None:
+        """The container ends at once, whichever process of the fence dies."""
         for which in (0, 1):
             fence, guarded = self.make_fence(), self.run_container()
             lost: list[str] = []
             fence.lost = lost.append
-            await self.guard(fence, guarded, LATE_SECONDS)
+            await self.arm_for(fence, guarded, LATE_SECONDS)
             await self.lose_a_part(fence, SHOP, which)
             await self.ended(guarded)
             await self.pass_time(SOON_SECONDS)
             assert lost == [SHOP]
 
     async def test_what_has_no_fence_is_not_guarded(self) -> None:
-        """Nor is what has lost it."""
+        """Without a fence, or after it was lost, fencing a container is an error."""
         fence, guarded = self.make_fence(), self.run_container()
         with pytest.raises(FlockerError):
-            await fence.guard(SHOP, guarded)
+            await fence.add_instance(SHOP, guarded)
         await fence.arm(SHOP, DATASETS, LATE_SECONDS)
         await self.lose_a_part(fence, SHOP, 0)
         await self.pass_time(SOON_SECONDS)
         with pytest.raises(FlockerError):
-            await fence.guard(SHOP, guarded)
+            await fence.add_instance(SHOP, guarded)

@@ -1,8 +1,8 @@
-"""A process full of agents: true AMP to a control service, storage and containers in memory.
+"""A process full of agents: real AMP to a control service, storage and containers in memory.
 
     python -m flocker_lite.testing.fleet PORT FIRST COUNT
 
-Prints `ready`, and begins when it reads `go`; after that it takes `stop NUMBER` and
+It prints `ready`, and begins when it reads `go`. After that it obeys `stop NUMBER` and
 `start NUMBER`. It prints `create DATASET_ID SECONDS` when an agent is about to make a dataset, in
 seconds of the machine's monotonic clock, which is the same in all processes.
 """
@@ -19,12 +19,13 @@ from twisted.internet.stdio import StandardIO
 from twisted.protocols.basic import LineReceiver
 
 from flocker_lite.agent.service import AgentService, Identity
+from flocker_lite.interfaces.reactor import IDaemonReactor
 from flocker_lite.model.records import DatasetId, Node
 from flocker_lite.testing.cluster import MemoryNode
 from flocker_lite.testing.memory_peers import MemoryNetwork
 
 DISCOVERY_SECONDS = 300.0
-"""Agents on one machine would all look at their memory, which costs what a cluster does not."""
+"""Rare discovery: here all agents share one machine's CPU, which they do not in a cluster."""
 
 
 def fleet_node(number: int) -> Node:
@@ -38,7 +39,9 @@ def fleet_node(number: int) -> Node:
 class Fleet:
     """Agents that reach the control service at this port of loopback; `say` prints a line."""
 
-    def __init__(self, reactor: Any, port: int, first: int, count: int, say: Any) -> None:
+    def __init__(
+        self, reactor: IDaemonReactor, port: int, first: int, count: int, say: Any
+    ) -> None:
         self._reactor = reactor
         self._endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", port)
         self._network = MemoryNetwork(clock=reactor)
@@ -51,11 +54,11 @@ class Fleet:
             self.start(number)
 
     def start(self, number: int) -> None:
-        """Start the agent of a node, on what the node has."""
+        """Start the agent of a node, with everything that the node has."""
         node = self._nodes[number]
         node.agent = AgentService(
             Identity(node.node_id, node.address, str(uuid4()), str(uuid4())),
-            node.doors(self._network, self._reactor, time.monotonic),
+            node.context(self._network, self._reactor, time.monotonic),
             self._endpoint,
             lambda: node.cluster_id,
             node.join,
@@ -81,11 +84,11 @@ class Fleet:
 
 
 class Orders(LineReceiver):
-    """What the process is told to do; it ends when nobody is there to tell it."""
+    """Reads the commands from stdin; the process ends when stdin does."""
 
     delimiter = b"\n"
 
-    def __init__(self, reactor: Any, fleet: Fleet) -> None:
+    def __init__(self, reactor: IDaemonReactor, fleet: Fleet) -> None:
         self._reactor = reactor
         self._fleet = fleet
 
@@ -113,7 +116,7 @@ def _say(line: str) -> None:
 
 
 def main() -> None:
-    """Run it."""
+    """Entry point."""
     from twisted.internet import reactor as installed_reactor
 
     reactor: Any = installed_reactor

@@ -1,4 +1,4 @@
-"""What every IContainers does to tell whether a container serves, as tests to be mixed in."""
+"""The contract of every IContainers for health checks, as tests to mix in."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ WAIT_SECONDS = 10.0
 
 
 class HealthContract(ContainersContract):
-    """The whole contract of IContainers; give `cure`, too.
+    """The whole contract of IContainers; implement `cure`, too.
 
-    A check by command is one for the file MARK inside the container, which is not there at first.
+    The health check's command looks for the file MARK in the container, which is missing at first.
     """
 
     async def cure(self, name: str) -> None:
-        """Have the file MARK in the running container."""
+        """Make the file MARK in the running container."""
         raise NotImplementedError
 
     async def checked(self, containers: IContainers, start_period_seconds: float) -> Container:
-        """Have one with a health check running."""
+        """Run a container with a health check."""
         check = HealthCheck(
             command=("ls", MARK), timeout_seconds=5.0, start_period_seconds=start_period_seconds
         )
@@ -39,9 +39,9 @@ class HealthContract(ContainersContract):
         return container
 
     async def test_answers(self) -> None:
-        """One that runs answers after a moment; of one that does not it is said why not."""
+        """A running container answers after a moment; otherwise the reason is given."""
         containers = await self.make()
-        assert await containers.answers("db", WAIT_SECONDS) == "it is not there"
+        assert await containers.answers("db", WAIT_SECONDS) == "it does not exist"
         await self.prepared(containers)
         assert await containers.answers("db", WAIT_SECONDS) == "it does not run: it is created"
         await containers.start("db")
@@ -51,7 +51,7 @@ class HealthContract(ContainersContract):
         assert said == f"it does not run: exit code {exit_code}"
 
     async def test_stopped(self) -> None:
-        """One that was stopped does not answer."""
+        """A stopped container does not answer."""
         containers = await self.make()
         await self.prepared(containers)
         await containers.start("db")
@@ -65,7 +65,7 @@ class HealthContract(ContainersContract):
         assert (await containers.discover())["db"].container == container
 
     async def test_not_healthy(self) -> None:
-        """After the start period it is said what the check said, though it runs and listens."""
+        """After the start period the check's output is the reason, though the container runs."""
         containers = await self.make()
         await self.checked(containers, 0.5)
         said = await containers.answers("db", WAIT_SECONDS)
@@ -74,13 +74,13 @@ class HealthContract(ContainersContract):
         assert (await containers.discover())["db"].running
 
     async def test_no_longer_than_asked(self) -> None:
-        """Whoever asks has not to wait for the whole start period."""
+        """The caller's time-out ends the wait before the start period does."""
         containers = await self.make()
         await self.checked(containers, 3600.0)
         assert await containers.answers("db", 0.5) is not None
 
     async def test_healthy(self) -> None:
-        """It serves once its check has succeeded."""
+        """The container serves once its check has succeeded."""
         containers = await self.make()
         await self.checked(containers, WAIT_SECONDS)
         await self.cure("db")

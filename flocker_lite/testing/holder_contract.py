@@ -1,4 +1,4 @@
-"""What every IHolder does, as tests to be mixed into a trial TestCase."""
+"""The contract of every IHolder, as tests to mix into a trial TestCase."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ ADDRESS, ADDRESS6 = "127.0.0.1", "::1"
 
 
 class HolderContract(Base):
-    """Give `make_holder`, which returns one that ends with the test."""
+    """Implement `make_holder`, whose result must end with the test."""
 
     def make_holder(self, two_versions: bool = True) -> IHolder:
-        """On a node with both versions of IP, or with the fourth alone."""
+        """A holder on a node with both versions of IP, or with version 4 only."""
         raise NotImplementedError
 
     async def test_provides(self) -> None:
@@ -31,7 +31,7 @@ class HolderContract(Base):
         assert verifyObject(IHolder, self.make_holder())
 
     async def test_one_listener_for_each_port(self) -> None:
-        """It stays the same, held or relayed."""
+        """A port keeps its listener, whether it is held or relayed."""
         holder = self.make_holder()
         listener = await holder.hold(PORT)
         assert await holder.hold(PORT) == listener
@@ -41,19 +41,19 @@ class HolderContract(Base):
         assert await holder.hold(PORT) == listener
 
     async def test_an_address_of_either_version(self) -> None:
-        """What comes by the other one is relayed."""
+        """Connections of the other version of IP are relayed."""
         holder = self.make_holder()
         assert await holder.relay(PORT, ADDRESS) is not None
         assert await holder.relay(ANOTHER, ADDRESS6) is not None
 
     async def test_one_version(self) -> None:
-        """Where nothing can come by the other one, nothing is relayed."""
+        """A node without the other version of IP relays nothing."""
         holder = self.make_holder(two_versions=False)
         assert await holder.hold(PORT) is not None
         assert await holder.relay(PORT, ADDRESS) is None
 
     async def test_nothing_to_do(self) -> None:
-        """Of a port that it does not know it is told in vain."""
+        """Calls about an unknown port do nothing."""
         holder = self.make_holder()
         holder.lead(PORT, ADDRESS)
         holder.let_go(PORT, ADDRESS)

@@ -1,4 +1,4 @@
-"""What every IContainers does to tell images apart that one tag may mean, to be mixed in."""
+"""The contract of every IContainers for exact images behind one tag, as tests to mix in."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from flocker_lite.testing.containers_contract import ADDRESS, ContainersContract
 
 
 class ImagesContract(ContainersContract):
-    """All images are to be pulled from a registry; `third_image` is pulled here."""
+    """All images come from a registry; these tests pull `third_image`."""
 
     third_image = "postgres:latest"
 
     async def test_an_exact_image(self) -> None:
-        """An image that is here is known by its name, its id and its digests."""
+        """An image of the node is found by its name, its id and its digests."""
         containers = await self.make()
         assert await containers.image(self.missing_image) is None
         await containers.pull(self.image, ignore)
@@ -32,7 +32,7 @@ class ImagesContract(ContainersContract):
             assert by_digest.image_id == found.image_id
 
     async def test_made_from_an_exact_image(self) -> None:
-        """One that was made from what its tag means here is made anew from the very image."""
+        """A container that was made from its tag's local image is replaced by the exact image."""
         containers = await self.make()
         await containers.pull(self.image, ignore)
         await containers.pull(self.third_image, ignore)
@@ -50,3 +50,16 @@ class ImagesContract(ContainersContract):
         assert (exact.container, exact.image_id) == (container, other.image_id)
         await containers.prepare(container, {}, ADDRESS, other.image_id)
         assert await containers.look("db") == exact
+
+    async def test_its_digest(self) -> None:
+        """A container has the digest by which its image is pulled elsewhere, however looked at."""
+        containers = await self.make()
+        await containers.pull(self.image, ignore)
+        here = await containers.image(self.image)
+        assert here is not None
+        await containers.prepare(replace(self.container(), ports=()), {}, ADDRESS)
+        made = await containers.look("db")
+        assert made is not None
+        assert made.image_digest.startswith("sha256:")
+        assert f"redis@{made.image_digest}" in here.digests
+        assert (await containers.discover())["db"].image_digest == made.image_digest

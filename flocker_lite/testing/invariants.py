@@ -1,4 +1,4 @@
-"""What must hold of a cluster in memory at every instant, and what must hold once it is at rest."""
+"""What must hold in a memory cluster at every instant, and what must hold once it is at rest."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ _HOLDERS = (Role.PRIMARY, Role.RELEASING)
 _KEEPERS = (*_HOLDERS, Role.LENT)
 
 OWN = "own "
-"""How texts begin that a container writes on trial, of which nobody was told that they are safe."""
+"""The prefix of texts that a container writes on trial, which nobody was told are safe."""
 
 
 @dataclass
 class History:
-    """What containers were told is on disk: the texts written to each dataset, in order.
+    """The texts that containers were told are on disk, for each dataset, in order.
 
-    `together` has, for each pair of datasets, what was written to both, on trial as well.
+    `together` has the texts that were written to both of a pair of datasets, even on trial.
     """
 
     written: dict[DatasetId, tuple[str, ...]] = field(default_factory=dict)
     together: dict[frozenset[DatasetId], set[str]] = field(default_factory=dict)
 
     def write(self, node: MemoryNode, name: str, text: str) -> None:
-        """A running container writes `text` to each of its datasets, and is told that it is safe.
+        """Have a running container write `text` to each of its datasets, and record the promise.
 
-        Raises what its write does; nothing was promised then. On trial, nobody can reach it: what
-        it writes then is its own.
+        Raises what the write raises; nothing was promised then. On trial nobody can reach the
+        container, so what it writes then is marked as its own.
         """
         ids = [path.rpartition("/")[2] for path in node.containers.processes[name]]
         on_trial = any(
@@ -53,7 +53,7 @@ class History:
 def violations(
     nodes: list[MemoryNode], configuration: Configuration, history: History
 ) -> list[str]:
-    """Every rule that is broken now, in words; these hold at every instant, whatever fails."""
+    """Every broken rule, in words; these rules hold at every instant, whatever fails."""
     found: list[str] = []
     seen = [_Seen.of(node) for node in nodes]
     ids = {dataset_id for node in seen for dataset_id in (*node.copies, *node.made)}
@@ -74,7 +74,7 @@ def violations(
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What a node has at one instant; `users` has the containers that run with each path."""
+    """What a node has at one instant; `users` are the containers that run with each path."""
 
     address: str
     copies: Mapping[DatasetId, Copy]
@@ -93,7 +93,7 @@ class _Seen:
 
 
 def _not_torn(node: MemoryNode, history: History) -> Iterator[str]:
-    """A container finds its datasets as they were at one instant."""
+    """A container finds all of its datasets as they were at the same instant."""
     for name, paths in node.containers.processes.items():
         ids = [path.rpartition("/")[2] for path in paths]
         for one, other in combinations(ids, 2):
@@ -107,7 +107,7 @@ def _not_torn(node: MemoryNode, history: History) -> Iterator[str]:
 
 
 def _not_split(node: MemoryNode) -> Iterator[str]:
-    """What is handed over as one is never written to again once its coordinator was released."""
+    """Nobody writes to a group's datasets here again once its coordinator was released."""
     copies = node.storage.copies
     for dataset_id, copy in copies.items():
         note, held = copy.local.membership, copy.local.lease
@@ -128,7 +128,7 @@ def _not_split(node: MemoryNode) -> Iterator[str]:
 
 
 def _nobody_reaches_a_trial(nodes: list[MemoryNode], node: MemoryNode) -> Iterator[str]:
-    """What a client had from a copy that is taken back would be lost."""
+    """No client reaches a copy on trial: its answers would be lost if the copy is given back."""
     lent = {
         node.storage.path(dataset_id)
         for dataset_id, copy in node.storage.copies.items()
@@ -144,7 +144,7 @@ def _nobody_reaches_a_trial(nodes: list[MemoryNode], node: MemoryNode) -> Iterat
 
 
 def _end_of(nodes: list[MemoryNode], node: MemoryNode, port: int) -> MemoryNode | None:
-    """The node whose own port a connection gets to; None for one that is held or goes nowhere."""
+    """The node that a connection reaches; None when it is held or goes nowhere."""
     by_address = {other.address: other for other in nodes}
     for _ in nodes:
         rule = node.routing.goes_to(port)
@@ -163,7 +163,7 @@ def _one_writer(nodes: list[_Seen], dataset_id: DatasetId) -> Iterator[str]:
         processes = node.users.get(node.path(dataset_id), ())
         is_mounted = copy is not None and copy.local.mounted
         role = _role(copy) if copy is not None else None
-        # A trial that has ended is nobody's any more, whatever the lease still says.
+        # Nobody writes to a copy whose trial has ended, whatever its lease still says.
         is_writer = role in _HOLDERS or (role is Role.PROBATION and is_mounted)
         if is_mounted and not is_writer:
             yield f"{node.address} has {dataset_id} mounted as {copy and copy.local.lease}"
@@ -197,14 +197,17 @@ def _nothing_lost(nodes: list[_Seen], dataset_id: DatasetId, history: History) -
 def unfinished(
     nodes: list[MemoryNode], configuration: Configuration, history: History
 ) -> list[str]:
-    """What is not yet as the configuration wants it, in words; nothing once all is at rest."""
+    """What differs from the configuration, in words; nothing once the cluster is at rest."""
     found: list[str] = []
     for node in nodes:
         for name, made in node.containers.made.items():
-            wanted = configuration.containers.get(name)
-            if wanted is None or wanted.node != node.node_id:
+            desired = configuration.containers.get(name)
+            if desired is None or desired.node != node.node_id:
                 found.append(f"{name} is still at {node.address}")
-            elif not made.local.running or made.local.container.volumes != wanted.volumes:
+            elif (
+                made.local.running != desired.running
+                or made.local.container.volumes != desired.volumes
+            ):
                 found.append(f"{name} at {node.address} is {made.local}")
         for dataset_id in node.storage.copies:
             if configuration.datasets[dataset_id].deleted:
@@ -229,12 +232,12 @@ def unfinished(
 
 
 def _runs(node: MemoryNode, container: Container) -> Iterator[str]:
-    if container.name not in node.containers.processes:
+    if container.running and container.name not in node.containers.processes:
         yield f"{container.name} does not run at {node.address}"
 
 
 def _promised(copy: Copy) -> tuple[str, ...]:
-    """What it holds of that which somebody was told is safe."""
+    """The texts in the copy that somebody was told are safe."""
     return _promised_of(copy.content)
 
 

@@ -1,4 +1,4 @@
-"""What every IListeners does, as tests to be mixed into a trial TestCase."""
+"""The contract of every IListeners, as tests to mix into a trial TestCase."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from twisted.trial.unittest import TestCase
 from zope.interface.verify import verifyObject
 
 from flocker_lite.interfaces import IListeners
+from flocker_lite.model.container_fields.ports import port_key
 
 if TYPE_CHECKING:
     Base = TestCase
@@ -17,17 +18,17 @@ else:
 
 
 class ListenersContract(Base):
-    """Give `make`, for a node, and `listen` and `leave`, which have a process of it do so."""
+    """Implement `make` for a node, and `listen` and `leave` for a process of that node."""
 
     async def make(self) -> IListeners:
         raise NotImplementedError
 
-    async def listen(self) -> tuple[int, int]:
-        """Have another process listen at a port; returns the port and its pid."""
+    async def listen(self, protocol: str) -> tuple[int, int]:
+        """Make another process listen at a port; returns the port and the process's pid."""
         raise NotImplementedError
 
     async def leave(self) -> None:
-        """Have that process end."""
+        """End that process."""
         raise NotImplementedError
 
     async def test_provides(self) -> None:
@@ -35,11 +36,13 @@ class ListenersContract(Base):
         assert verifyObject(IListeners, await self.make())
 
     async def test_comes_and_goes(self) -> None:
-        """Who listens is seen at the next look, by name and pid, and not any more when gone."""
+        """The next look shows a listener's name and pid, and no longer once it has ended."""
         listeners = await self.make()
-        port, pid = await self.listen()
-        listener = (await listeners.discover())[port]
-        assert listener.pid == pid
-        assert listener.process
-        await self.leave()
-        assert port not in await listeners.discover()
+        for protocol in ("tcp", "udp"):
+            number, pid = await self.listen(protocol)
+            key = port_key(number, protocol)
+            listener = (await listeners.discover())[key]
+            assert listener.pid == pid
+            assert listener.process
+            await self.leave()
+            assert key not in await listeners.discover()

@@ -1,4 +1,4 @@
-"""What is set aside on a node's disk in memory: the part of `MemoryStorage` that does so."""
+"""The part of `MemoryStorage` that sets copies aside."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ Content = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """A copy on this node's disk; `frozen` is what each snapshot (by guid) holds.
+    """A copy on this node's disk; `frozen` has the content of each snapshot, by guid.
 
-    `properties` are those that users set on it, `wishes` those that cannot be set here.
+    `properties` are the properties that users set on it; `noted` cannot be set on this node.
     """
 
     local: LocalDataset
     content: Content = ()
     frozen: PMap[str, Content] = field(default_factory=pmap)
     properties: PMap[str, str] = field(default_factory=pmap)
-    wishes: PMap[str, str] = field(default_factory=pmap)
+    noted: PMap[str, str] = field(default_factory=pmap)
 
 
 @dataclass
 class MemoryAsides:
-    """The copies, what was set aside of them, and what is being set aside.
+    """The copies, the asides, and what is being set aside.
 
-    `needed` has, of what was set aside, the guid of the snapshot of the copy that it stems from.
-    `unfinished` are the copies that are not there while a part of them is being set aside, each
-    with the name of that and the snapshot that it is to go on from.
+    `needed` has for each aside the guid of the copy's snapshot that it is a clone of. `unfinished`
+    are the copies of which a part is being set aside; each has the aside's name, and the snapshot
+    from which the copy goes on.
     """
 
     copies: dict[DatasetId, Copy] = field(default_factory=dict, init=False)
@@ -76,7 +76,7 @@ class MemoryAsides:
         self.needed.pop(name, None)
 
     async def _finished(self, dataset_id: DatasetId) -> LocalDataset:
-        """Bring to its end what was begun; nobody else does meanwhile."""
+        """Finish setting aside what an earlier call began, and return the copy."""
         await self._setting_aside.acquire()
         try:
             if dataset_id in self.unfinished:

@@ -1,4 +1,4 @@
-"""What a node keeps of what is signed, in memory; it outlives an agent."""
+"""The signed statements that a node keeps, in memory; they outlive an agent."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from flocker_lite.model.records import DatasetId
 
 @dataclass
 class MemoryChains:
-    """As `ChainFiles`, without files."""
+    """Like `ChainFiles`, without files."""
 
     known: dict[DatasetId, tuple[Signed, ...]] = field(default_factory=dict)
 
     async def write(self, dataset_id: DatasetId, links: tuple[Signed, ...]) -> None:
-        """Keep these."""
+        """Keep these statements."""
         self.known[dataset_id] = links
         if not links:
             del self.known[dataset_id]

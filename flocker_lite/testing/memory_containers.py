@@ -1,8 +1,7 @@
-"""IContainers in memory, with the levers that tests and simulations pull."""
+"""IContainers in memory, which tests and simulations can control."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -11,21 +10,25 @@ from pyrsistent import PMap, pmap
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
-from flocker_lite.containers.translate import create_arguments, docker_name, made_from, makes_below
+from flocker_lite.containers.translate import create_arguments, docker_name, made_from, needs_data
 from flocker_lite.errors import ContainerError, ImageError, NotFound
-from flocker_lite.interfaces import IContainers, Stopped
-from flocker_lite.model.exact_images import ExactImage
-from flocker_lite.model.records import Container, DatasetId
+from flocker_lite.interfaces import NO_SECRETS, IContainers, IOutput, Stopped
+from flocker_lite.model.exact_images import ExactImage, digest_for
+from flocker_lite.model.records import Container, DatasetId, Registry
+from flocker_lite.model.registries import registry_of
 from flocker_lite.model.state import (
     PAUSED,
-    POISED,
-    End,
+    PRESTARTED,
+    ContainerExit,
     ImagePull,
     KeptVolume,
     LocalContainer,
 )
 from flocker_lite.testing.made_containers import MadeContainer as MadeContainer
 from flocker_lite.testing.made_containers import MemoryVolume as MemoryVolume
+from flocker_lite.testing.made_containers import made_up_id as made_up_id
+from flocker_lite.testing.made_containers import require_free_name, require_not_paused, writes
+from flocker_lite.testing.memory_output import MemoryOutputs
 
 TERMINATED = 143
 KILLED = 137
@@ -38,20 +41,19 @@ LAYER_BYTES = 1000
 class MemoryContainers:
     """One node's containers.
 
-    `mounted` says whether a path has a dataset mounted (None: all have). `images` are those to be
-    had (None: all are), `pulled` those that are here. `before` is called with a method's name and
-    its container's before the method does anything, and awaited: a simulation lets time pass
-    there, or raises. What was made is all in `made`, so a test may put there what it likes.
-    `mount_of` tells one mount at a path from the next.
-    `ran_seconds` is how long the next run that ends will have lasted. `unhealthy` has what the
-    health checks of these containers say; those of others succeed. `image_volumes` has the paths
-    at which images ask for volumes, `image_ids` what they are on this node where that is not the
-    same as everywhere, `registry` the ids of those to be pulled by a digest; what becomes of the
-    volumes is in `volumes`, by their names.
-    `strangers` are the names of containers that somebody else made, by their ids.
-    `working_directories` are those of images: one below a dataset's path is made when the container
-    is started, before its data is there as well. Those that are `stubborn` do not end when they are
-    asked to, and are killed.
+    `mounted` says whether a dataset is mounted at a path (None: always). `images` exist in the
+    registry (None: all do); `pulled` are on the node. Each method first calls and awaits `before`,
+    with its own name and the container's: a simulation lets time pass there, or raises. A test may
+    change `made`, which has everything that was made. `mount_of` tells mounts at a path apart.
+
+    `ran_seconds` is how long the next run that ends has lasted. `unhealthy` has the output of the
+    failing health checks; the checks of other containers succeed. `image_volumes` has the paths at
+    which images ask for volumes. `image_ids` has the ids of images that differ on this node, and
+    `registry` the ids of images that can be pulled by a digest. `volumes` has Docker's volumes by
+    name. `foreign` are the names of containers that somebody else made, by id.
+    `working_directories` are those of images: Docker makes one below a dataset's path whenever it
+    starts the container, even before its data is there. `stubborn` containers ignore SIGTERM, and
+    `private` registries want a login.
     """
 
     mounted: Callable[[str], bool] | None = None
@@ -65,36 +67,40 @@ class MemoryContainers:
     registry: dict[str, str] = field(default_factory=dict)
     image_volumes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     volumes: dict[str, MemoryVolume] = field(default_factory=dict)
-    strangers: dict[str, str] = field(default_factory=dict)
+    foreign: dict[str, str] = field(default_factory=dict)
     working_directories: dict[str, str] = field(default_factory=dict)
     mount_of: Callable[[str], int] = lambda _: 0
     stubborn: set[str] = field(default_factory=set)
+    outputs: MemoryOutputs = field(default_factory=MemoryOutputs)
+    private: frozenset[str] = frozenset()
     _made: int = 0
     _ends: int = 0
     _runs: int = 0
+    _our_doing: set[str] = field(default_factory=set)
+    _gone: dict[str, LocalContainer] = field(default_factory=dict)
     _failures: dict[str, list[Exception]] = field(default_factory=dict)
     _watchers: list[Callable[[str], None]] = field(default_factory=list)
 
     def fail_next(self, method: str, error: Exception) -> None:
-        """The next call of that method, after those already told to, raises this instead."""
+        """Make the next call of that method raise this; repeated calls queue up."""
         self._failures.setdefault(method, []).append(error)
 
     def restart(self, name: str) -> None:
-        """Somebody, or Docker itself, has it run anew: `docker restart`.
+        """`docker restart` by somebody, or a restart by Docker itself.
 
-        That is another run, which waits at the gate like any other.
+        That is another run, which waits at the start gate like any other.
         """
         self._end(name, TERMINATED)
         self.start_by_hand(name)
 
     def start_by_hand(self, name: str) -> None:
-        """`docker start`: one that has a gate waits there, whatever becomes of its data."""
+        """`docker start`: a container with a start gate waits there, with or without its data."""
         local = self.made[name].local
         if not local.has_processes:
-            self._set(name, POISED if local.poisable else "running")
+            self._set(name, PRESTARTED if local.prestartable else "running")
 
     def pause(self, name: str) -> None:
-        """`docker pause` of one that runs."""
+        """`docker pause` of a running container."""
         self._set(name, PAUSED)
 
     def unpause(self, name: str) -> None:
@@ -102,35 +108,46 @@ class MemoryContainers:
         self._set(name, "running")
 
     def rename(self, name: str, called: str) -> None:
-        """`docker rename`: what it is called says nothing of what it is."""
+        """`docker rename`: the name changes, the container stays the same."""
         self.made[name] = replace(self.made[name], called=called)
         self._tell(name)
 
     def vanish(self, name: str) -> None:
-        """`docker rm -f`, or `docker container prune` of one that ended.
+        """`docker rm -f`, or `docker container prune` of a container that ended.
 
-        Docker says that it is being removed before it kills it: nobody sees it end.
+        Docker says that it removes a container before it kills it, so nobody sees the end.
         """
-        if self.made.pop(name, None) is not None:
+        made = self.made.pop(name, None)
+        if made is not None:
+            end = made.local.last_exit
+            if end is not None and end.by_itself and made.local.instance not in self._our_doing:
+                self._gone[name] = made.local
             self._tell(name)
+
+    def stop_and_remove(self, name: str) -> None:
+        """`docker stop && docker rm`, without a look in between."""
+        watchers, self._watchers[:] = self._watchers[:], []
+        self._end(name, TERMINATED)
+        self._watchers[:] = watchers
+        self.vanish(name)
 
     @property
     def processes(self) -> Mapping[str, tuple[str, ...]]:
         """The names of the containers that have processes, and the paths that those may write."""
-        return {name: made.paths for name, made in self.made.items() if _writes(made)}
+        return {name: made.paths for name, made in self.made.items() if writes(made)}
 
     def end(self, name: str, exit_code: int) -> None:
-        """The container ends of its own accord."""
+        """Make the container end by itself."""
         self._end(name, exit_code)
 
     def fenced(self, instance: str) -> None:
-        """A fence kills it."""
+        """Kill the container as a fence does."""
         for name, made in list(self.made.items()):
             if made.local.instance == instance:
                 self._end(name, KILLED, by_itself=False)
 
     def crash(self) -> None:
-        """The node loses power: no process is left, what was created is, and nobody watches."""
+        """The node loses power: processes and watchers are gone, containers are still there."""
         self._watchers.clear()
         self._failures.clear()
         for name in self.made:
@@ -144,6 +161,9 @@ class MemoryContainers:
         await self._begin("look", name)
         return self.made[name].local if name in self.made else None
 
+    async def gone(self) -> PMap[str, LocalContainer]:
+        return pmap(self._gone)
+
     async def has_image(self, image: str) -> bool:
         await self._begin("has_image", image)
         return image in self.pulled
@@ -156,13 +176,16 @@ class MemoryContainers:
                 return ExactImage(image, image_id, tuple(at))
         return None
 
-    async def pull(self, image: str, progress: Callable[[ImagePull], None]) -> None:
+    async def pull(
+        self, image: str, progress: Callable[[ImagePull], None], login: Registry | None = None
+    ) -> None:
         await self._begin("pull", image)
         if image in self.pulled:
             return
         progress(ImagePull(0, LAYER_BYTES, 0, 1))
         known = self.registry if "@" in image else self.images
-        if known is not None and image not in known:
+        is_private = registry_of(image) in self.private and login is None
+        if is_private or (known is not None and image not in known):
             raise ImageError(f"image {image} could not be pulled: there is none")
         if "@" in image:
             self.image_ids[image] = self.registry[image]
@@ -174,6 +197,7 @@ class MemoryContainers:
         binds: Mapping[DatasetId, str],
         address: str,
         image_id: str | None = None,
+        secrets: Mapping[str, bytes] = NO_SECRETS,
     ) -> None:
         name = container.name
         await self._begin("prepare", name)
@@ -186,55 +210,52 @@ class MemoryContainers:
             if existing.local.has_processes:
                 raise ContainerError(f"container {name} runs with another configuration")
             self._discard(name)
-        for other, made in self.made.items():
-            if made.called == docker_name(name):
-                raise ContainerError(
-                    f"container {other} was given the name {made.called}: "
-                    f"`docker rename {made.called} {docker_name(other)}`"
-                )
+        require_free_name(self.made, name)
         found = await self.image(image_id or container.image)
         if found is None:
             raise ImageError(f"image {container.image} is not here: pull it first")
         self._made += 1
+        self._gone.pop(name, None)
         volumes = self._volumes_of(container)
-        outside = tuple(sorted(volumes))
         self.made[name] = MadeContainer(
             LocalContainer(
                 container,
                 "created",
                 str(self._made),
-                poisable=bool(binds),
-                starts_early=not self._makes_below(arguments),
-                stays_behind=outside,
+                prestartable=bool(binds),
+                starts_early=not self._needs_data(arguments),
+                stays_behind=tuple(sorted(volumes)),
                 image_id=found.image_id,
+                image_digest=digest_for(container.image, found.digests),
             ),
             arguments,
             tuple(binds[volume.dataset_id] for volume in container.volumes),
             address,
             volumes=volumes,
+            secrets=secrets,
         )
 
-    async def poise(self, name: str) -> None:
-        await self._begin("poise", name)
+    async def prestart(self, name: str) -> None:
+        await self._begin("prestart", name)
         made = self._prepared(name)
-        if not made.local.poisable:
-            raise ContainerError(f"container {name} was not made to be poised")
-        _require_not_paused(made)
-        if self._makes_below(made.arguments):
+        if not made.local.prestartable:
+            raise ContainerError(f"container {name} was not made to be prestarted")
+        require_not_paused(made)
+        if self._needs_data(made.arguments):
             for path in made.paths:
                 if self.mounted is not None and not self.mounted(path):
                     raise ContainerError(f"runc: mkdir in {path}: operation not permitted")
         if not made.local.running:
-            self._set(name, POISED)
+            self._set(name, PRESTARTED)
 
-    def _makes_below(self, arguments: Mapping[str, Any]) -> bool:
+    def _needs_data(self, arguments: Mapping[str, Any]) -> bool:
         directory = self.working_directories.get(arguments["Image"])
-        return makes_below(arguments, {"WorkingDir": directory})
+        return needs_data(arguments, {"WorkingDir": directory})
 
     async def start(self, name: str) -> None:
         await self._begin("start", name)
         made = self._prepared(name)
-        _require_not_paused(made)
+        require_not_paused(made)
         if made.local.running:
             return
         for path in made.paths:
@@ -248,18 +269,20 @@ class MemoryContainers:
         await self._begin("answers", name)
         made = self.made.get(name)
         if made is None:
-            return "it is not there"
+            return "it does not exist"
         if not made.local.running:
-            end = made.local.end
+            end = made.local.last_exit
             outcome = f"it is {made.local.status}" if end is None else f"exit code {end.exit_code}"
             return f"it does not run: {outcome}"
         check = made.local.container.health_check
         return self.unhealthy.get(name) if check is not None else None
 
-    async def stop(self, name: str, timeout_seconds: float) -> Stopped:
+    async def stop(self, name: str, timeout_seconds: float | None = None) -> Stopped:
         await self._begin("stop", name)
         made = self.made.get(name)
         ran = made is not None and made.local.has_begun
+        if made is not None and made.local.has_processes:
+            self._our_doing.add(made.local.instance)
         is_killed = ran and name in self.stubborn
         self._end(name, KILLED if is_killed else TERMINATED)
         return Stopped(ran, is_killed)
@@ -282,23 +305,23 @@ class MemoryContainers:
     async def remove_kept(self, name: str) -> None:
         await self._begin("remove_kept", name)
         if name in self.made:
-            raise ContainerError(f"container {name} is there: its volumes are not removed")
+            raise ContainerError(f"container {name} exists: its volumes are not removed")
         for each in await self.kept():
             if each.container == name:
                 del self.volumes[each.volume]
 
     def write(self, name: str, path: str, text: str) -> None:
-        """The program of a running container writes into the volume of Docker's at a path."""
+        """Write into the Docker volume at a path, as the running container's program does."""
         assert name in self.processes
         self.volumes[self.made[name].volumes[path]].text = text
 
     def read(self, name: str, path: str) -> str:
-        """What the program of a running container finds there."""
+        """What the running container's program finds there."""
         assert name in self.processes
         return self.volumes[self.made[name].volumes[path]].text
 
     def _volumes_of(self, container: Container) -> dict[str, str]:
-        """Those that are kept, and new ones where its image asks for one; none over a dataset."""
+        """The container's kept volumes, and new ones where its image asks; none over a dataset."""
         taken = {volume.mountpoint for volume in container.volumes}
         found: dict[str, str] = {}
         for volume, known in self.volumes.items():
@@ -315,10 +338,14 @@ class MemoryContainers:
             if not self.volumes[volume].used:
                 del self.volumes[volume]
 
+    async def output(self, name: str, lines: int, follow: bool) -> IOutput:
+        local = self._prepared(name).local
+        return self.outputs.of(local, lines, follow and local.has_processes)
+
     async def called(self, instance: str) -> str | None:
         await self._begin("called", instance)
         ours = (docker_name(n) for n, made in self.made.items() if made.local.instance == instance)
-        return self.strangers.get(instance, next(ours, None))
+        return self.foreign.get(instance, next(ours, None))
 
     async def watch(self, changed: Callable[[str], None]) -> None:
         await self._begin("watch", "")
@@ -326,13 +353,13 @@ class MemoryContainers:
         try:
             await Deferred()
         finally:
-            # After a crash of the node it is not in the list any more.
+            # A crash of the node has emptied the list.
             self._watchers[:] = [watcher for watcher in self._watchers if watcher is not changed]
 
     def _prepared(self, name: str) -> MadeContainer:
         made = self.made.get(name)
         if made is None:
-            raise NotFound(f"container {name} is not there: prepare it first")
+            raise NotFound(f"container {name} does not exist: prepare it first")
         return made
 
     async def _begin(self, method: str, name: str) -> None:
@@ -345,37 +372,29 @@ class MemoryContainers:
         local = self.made[name].local if name in self.made else None
         if local is not None and local.has_processes:
             self._ends += 1
-            # One that was never let go did not begin, and so did not end by itself.
-            by_itself = by_itself and not local.poised
-            self._set(name, "exited", End(exit_code, self._ends, self.ran_seconds, by_itself))
+            # A container that never passed its start gate did not begin, so nor end by itself.
+            by_itself = by_itself and not local.prestarted
+            is_failure = by_itself and exit_code != 0 and local.instance not in self._our_doing
+            said = self.outputs.last_lines(local.instance) if is_failure else ()
+            self.outputs.end(local.instance)
+            end = ContainerExit(exit_code, self._ends, self.ran_seconds, by_itself, said)
+            self._set(name, "exited", end)
 
-    def _set(self, name: str, status: str, end: End | None = None) -> None:
+    def _set(self, name: str, status: str, end: ContainerExit | None = None) -> None:
         made = self.made[name]
         if status == "running":
             for volume in made.volumes.values():
                 self.volumes[volume].used = True
-        begins = status in (POISED, "running") and not made.local.has_processes
+        begins = status in (PRESTARTED, "running") and not made.local.has_processes
+        if begins:
+            self._our_doing.discard(made.local.instance)
         self._runs += begins
         run = str(self._runs) if begins else made.local.run
-        self.made[name] = replace(made, local=replace(made.local, status=status, end=end, run=run))
+        self.made[name] = replace(
+            made, local=replace(made.local, status=status, last_exit=end, run=run)
+        )
         self._tell(name)
 
     def _tell(self, name: str) -> None:
         for changed in tuple(self._watchers):
             changed(name)
-
-
-def made_up_id(image: str) -> str:
-    """The id of an image of this name, unless it is said to be another."""
-    return f"sha256:{hashlib.sha256(image.encode()).hexdigest()}"
-
-
-def _writes(made: MadeContainer) -> bool:
-    """One that waits at its gate does not; one that is paused may at any moment."""
-    return made.local.has_processes and not made.local.poised
-
-
-def _require_not_paused(made: MadeContainer) -> None:
-    if made.local.paused:
-        name = docker_name(made.local.container.name)
-        raise ContainerError(f"container {name} is paused: `docker unpause {name}`")

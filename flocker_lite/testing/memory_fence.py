@@ -1,7 +1,7 @@
-"""IFence in memory: it outlives an agent as the process does, and goes down with the machine.
+"""IFence in memory: it outlives an agent as the real processes do, and ends with the machine.
 
-It surprises as the real one does: it kills what it guards without a look at any lease, so also
-what has become primary this very moment; and it may end at any instant, when a part of it dies.
+It surprises like the real one. It kills its container without looking at any lease, even if the
+copy has become primary this very moment. And it may act at any instant, when a part of it dies.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import Clock
 from zope.interface import implementer
 
 from flocker_lite.errors import FlockerError
@@ -19,7 +21,7 @@ from flocker_lite.model.records import DatasetId
 
 @dataclass
 class _Armed:
-    """What is ended once the call is due."""
+    """One armed fence; `call` ends its trial when it is due."""
 
     dataset_ids: frozenset[DatasetId]
     call: Any
@@ -29,13 +31,13 @@ class _Armed:
 @implementer(IFence)
 @dataclass
 class MemoryFence:
-    """`kill(instance)` kills a container, `end(dataset_id)` what else is on probation.
+    """`kill(instance)` kills a container, `end(dataset_id)` other users of a copy on probation.
 
-    `clock` is set before it is armed. `lost` is the agent's, and forgotten when that dies.
+    Set `clock` before arming a fence. `lost` belongs to the agent, and is forgotten when that dies.
     """
 
     end: Callable[[DatasetId], None]
-    clock: Any = None
+    clock: IReactorTime = field(default_factory=Clock)
     kill: Callable[[str], None] = lambda _: None
     lost: Callable[[str], None] = lambda _: None
     armed: dict[str, _Armed] = field(default_factory=dict)
@@ -52,7 +54,7 @@ class MemoryFence:
         else:
             self.armed[container] = _Armed(dataset_ids, call)
 
-    async def guard(self, container: str, instance: str) -> None:
+    async def add_instance(self, container: str, instance: str) -> None:
         armed = self.armed.get(container)
         if armed is None:
             raise FlockerError(f"container {container} has no fence")
@@ -64,13 +66,13 @@ class MemoryFence:
             armed.call.cancel()
 
     def crash(self) -> None:
-        """The machine goes down, and all that runs on it."""
+        """The machine goes down, with all fences on it."""
         for armed in self.armed.values():
             armed.call.cancel()
         self.armed.clear()
 
     def lose(self, container: str) -> None:
-        """The time is over, or a part of it was killed: the rest of it ends what it guards."""
+        """The time is over, or a part of the fence was killed: the rest of it ends the trial."""
         armed = self.armed.pop(container, None)
         if armed is None:
             return

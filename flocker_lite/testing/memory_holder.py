@@ -1,4 +1,4 @@
-"""IHolder in memory: who would be held, and where who was held, or is relayed, went."""
+"""IHolder in memory: which ports are held, and where held and relayed connections go."""
 
 from __future__ import annotations
 
@@ -17,11 +17,10 @@ FIRST_LISTENER = 40_000
 @implementer(IHolder)
 @dataclass
 class MemoryHolder:
-    """`listeners` has the port for each external port that is held; `led` where each went last.
+    """`listeners` has the local port of each held external port; `led` where each went last.
 
-    `relayed` has where what comes by the other version of IP goes, and `states` what `counts`
-    shall say. A node that is not `two_versions` has one version of IP; one that has a
-    `relay_error` cannot listen.
+    `relayed` has where connections of the other version of IP go. `counts` returns `states`.
+    Without `two_versions` the node has one version of IP. With a `relay_error` it cannot listen.
     """
 
     listeners: dict[int, int] = field(default_factory=dict)
@@ -74,7 +73,7 @@ class MemoryHolder:
         self._relays.clear()
 
     def _listener(self, port: int) -> int:
-        """The one that the port has, or one that is free."""
+        """The listener that the port has, or a free one."""
         known = {**self._relays, **self.listeners}
         taken = {*known.values()}
         free = next(number for number in count(FIRST_LISTENER) if number not in taken)

@@ -1,4 +1,4 @@
-"""IListeners in memory: whoever a test lets listen."""
+"""IListeners in memory, which a test fills."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from flocker_lite.model.state import Listener
 @implementer(IListeners)
 @dataclass
 class MemoryListeners:
-    """`listening` has who is at each port of the node; with an `error` that is not to be had."""
+    """`listening` has the listener of each port of the node; `discover` raises a set `error`."""
 
-    listening: dict[int, Listener] = field(default_factory=dict)
+    listening: dict[str, Listener] = field(default_factory=dict)
     error: Exception | None = None
 
-    async def discover(self) -> PMap[int, Listener]:
+    async def discover(self) -> PMap[str, Listener]:
         if self.error is not None:
             raise self.error
         return pmap(self.listening)

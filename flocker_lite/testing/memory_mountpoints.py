@@ -1,4 +1,4 @@
-"""What happens to the directories at which datasets are mounted: by strangers, and by daemons."""
+"""The directories at which datasets are mounted, in memory, with what people do to them."""
 
 from __future__ import annotations
 
@@ -8,57 +8,57 @@ from dataclasses import dataclass, field
 from twisted.internet.defer import Deferred
 
 from flocker_lite.errors import InUse
-from flocker_lite.model.state import Place
+from flocker_lite.model.state import MountStatus
 
 
 @dataclass
 class MemoryMountpoints:
-    """Those of one node, by path.
+    """The mountpoints of one node, by path.
 
-    `files` are in the directories while nothing is mounted there, `aside` those that were in the
-    way of a mount. `obstacles` are mounted in a dataset's place, `dead` are mounts whose daemon
-    died. `counts` has how often something was mounted.
+    `files` are in the directories while nothing is mounted there, `aside` are files that were in
+    the way of a mount. `obstacles` are other mounts at a dataset's mountpoint, `dead` are mounts
+    whose daemon died. `counts` has how often something was mounted.
     """
 
     files: dict[str, list[str]] = field(default_factory=dict)
     aside: dict[str, list[str]] = field(default_factory=dict)
-    guarded: set[str] = field(default_factory=set)
+    protected: set[str] = field(default_factory=set)
     obstacles: dict[str, str] = field(default_factory=dict)
     dead: set[str] = field(default_factory=set)
     counts: dict[str, int] = field(default_factory=dict)
     _watchers: list[Callable[[], None]] = field(default_factory=list)
 
     def litter(self, path: str, name: str) -> None:
-        """Somebody makes a file in the directory, as nothing is mounted there."""
-        if path in self.guarded:
+        """Make a file in the directory, as somebody may while nothing is mounted there."""
+        if path in self.protected:
             raise PermissionError(f"{path} is immutable")
         self.files.setdefault(path, []).append(name)
 
     def cover(self, path: str, by: str) -> None:
-        """Somebody mounts something else there."""
-        self.obstacles[path] = f"{by} is mounted over it at {path}: say `umount {path}`"
+        """Mount something else there, as somebody may."""
+        self.obstacles[path] = f"somebody else mounted {by} over it at {path}: run `umount {path}`"
         self.tell()
 
     def uncover(self, path: str) -> None:
-        """And unmounts it again."""
+        """Unmount it again."""
         del self.obstacles[path]
         self.tell()
 
-    def place(self, path: str, mounted: bool) -> Place:
-        """What is there, of a dataset that ZFS calls mounted or not."""
+    def mount_status(self, path: str, mounted: bool) -> MountStatus:
+        """What is there, given whether ZFS calls the dataset mounted."""
         stray = self.aside.get(path)
         warning = f"files were in the way: {', '.join(stray)}" if stray else None
         obstacle = self.obstacles.get(path)
         is_dead = obstacle is None and path in self.dead
         is_mounted = mounted and obstacle is None and not is_dead
-        return Place(is_mounted, is_dead, obstacle, warning)
+        return MountStatus(is_mounted, is_dead, obstacle, warning)
 
     def make_room(self, path: str) -> None:
-        """Have nothing there but the directory, guarded."""
+        """Leave only the protected directory there."""
         self.require_no_obstacle(path)
         self.dead.discard(path)
         self.aside.setdefault(path, []).extend(self.files.pop(path, []))
-        self.guarded.add(path)
+        self.protected.add(path)
 
     def require_no_obstacle(self, path: str) -> None:
         """InUse when something else is mounted there."""
@@ -66,17 +66,17 @@ class MemoryMountpoints:
             raise InUse(self.obstacles[path])
 
     def mounted(self, path: str) -> None:
-        """One more mount."""
+        """Count one more mount."""
         self.counts[path] = self.counts.get(path, 0) + 1
 
     def reboot(self) -> None:
-        """Nothing is mounted, and nobody watches."""
+        """Forget all mounts and watchers."""
         self.obstacles.clear()
         self.dead.clear()
         self._watchers.clear()
 
     def tell(self) -> None:
-        """Something was mounted or unmounted, or died."""
+        """Tell the watchers that something was mounted or unmounted, or died."""
         for changed in tuple(self._watchers):
             changed()
 

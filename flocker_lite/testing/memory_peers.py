@@ -1,57 +1,75 @@
-"""IPeers in memory: every node's gate, and a network that can be cut."""
+"""IPeers in memory: every node's service, and a network that can be cut."""
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, cast
 
+from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from zope.interface import implementer
 
 from flocker_lite.errors import NotUnderstood, PeerUnreachable
-from flocker_lite.interfaces import IGate, IPeer, IPeers, IReceiving, Lent, PeerCopy, Released
-from flocker_lite.model.exact_images import ExactImage
-from flocker_lite.model.grants import Signed
-from flocker_lite.model.properties import Properties
+from flocker_lite.interfaces import IPeer, IPeers, IPeerService, IReceiving
+from flocker_lite.interfaces.peer_requests import (
+    Acquire,
+    AcquireGroup,
+    Lend,
+    OfferLoan,
+    Recall,
+    Receive,
+    SetProperties,
+)
+from flocker_lite.interfaces.request import PeerRequest
 from flocker_lite.model.records import DatasetId, NodeId
 from flocker_lite.testing.memory_trust import MemoryTrust
 
 MOMENT_SECONDS = 0.1
+ANSWERS: dict[type[PeerRequest[Any]], str] = {
+    Acquire: "acquired",
+    AcquireGroup: "acquired",
+    OfferLoan: "trial_offered",
+    Lend: "healthy",
+    Recall: "recalled",
+}
+"""The answers that can get lost, by the names that `MemoryNetwork.before` is called with."""
+
+A = TypeVar("A")
 
 
 @dataclass
 class MemoryNetwork:
-    """Who can be reached; `cut` holds pairs of nodes that cannot reach each other.
+    """The connections between nodes; `cut` holds pairs of nodes that cannot reach each other.
 
-    `gates` has what gives each node's gate for another. Two nodes of which `trusts` has the keys
-    can connect only when each was told those of the other. Nodes in `without_groups` have a release
-    that does not know `acquire_group`, those in `without_proofs` one that keeps no proof, those in
-    `without_properties` one that leaves properties where they are. `clock`
-    provides IReactorTime. A stream takes no time unless there is one, and `bytes_per_second` or its
-    own limit says so.
+    `services` has for each node a function that makes its service for another node. Nodes in
+    `trusts` can connect only when each was told the other's keys. Nodes in `without_groups` have a
+    release that does not know `AcquireGroup`; in `without_proofs`, one that keeps no proofs; in
+    `without_properties`, one that does not send properties. A stream takes time only if there is a
+    `clock`, and `bytes_per_second` or the stream's own limit is set.
     """
 
-    gates: dict[NodeId, Callable[[NodeId], IGate]] = field(default_factory=dict)
+    services: dict[NodeId, Callable[[NodeId], IPeerService]] = field(default_factory=dict)
     trusts: dict[NodeId, MemoryTrust] = field(default_factory=dict)
     cut: set[frozenset[NodeId]] = field(default_factory=set)
     without_groups: set[NodeId] = field(default_factory=set)
     without_proofs: set[NodeId] = field(default_factory=set)
     without_properties: set[NodeId] = field(default_factory=set)
     before: Callable[[NodeId, NodeId, str], Awaitable[None]] | None = None
-    clock: Any = None
+    clock: IReactorTime | None = None
     bytes_per_second: int | None = None
 
-    async def gate(self, source: NodeId, target: NodeId, method: str) -> IGate:
-        """The target's gate; PeerUnreachable when it is cut off or its agent is down."""
+    async def service(self, source: NodeId, target: NodeId, step: str) -> IPeerService:
+        """The target's service; PeerUnreachable when the target is cut off or its agent is down."""
         if self.before is not None:
-            await self.before(source, target, method)
-        if frozenset({source, target}) in self.cut or target not in self.gates:
+            await self.before(source, target, step)
+        if frozenset({source, target}) in self.cut or target not in self.services:
             raise PeerUnreachable(f"node {target} does not answer")
-        if method == "connect":
+        if step == "connect":
             self._require_keys(source, target)
-        return self.gates[target](source)
+        return self.services[target](source)
 
     def _require_keys(self, source: NodeId, target: NodeId) -> None:
         for one, other in ((source, target), (target, source)):
@@ -63,100 +81,67 @@ class MemoryNetwork:
 @implementer(IPeers)
 @dataclass
 class MemoryPeers:
-    """The way from one node to the others."""
+    """The other nodes, as one node reaches them."""
 
     me: NodeId
     network: MemoryNetwork
 
     async def connect(self, node_id: NodeId, address: str) -> IPeer:
-        await self.network.gate(self.me, node_id, "connect")
+        await self.network.service(self.me, node_id, "connect")
         return MemoryPeer(self.me, node_id, self.network)
 
 
 @implementer(IPeer)
 @dataclass
 class MemoryPeer:
-    """One node, as another speaks to it."""
+    """One node, as another node reaches it."""
 
     me: NodeId
     target: NodeId
     network: MemoryNetwork
 
-    async def copy(self, dataset_id: DatasetId) -> PeerCopy:
-        return await (await self._gate("copy")).copy(dataset_id)
+    async def ask(self, request: PeerRequest[A]) -> A:
+        if type(request) in self._unknown_there():
+            others = request.for_older_agents()
+            if not others:
+                raise NotUnderstood(f"node {self.target} does not know {type(request).__name__}")
+            for other in others:
+                await self.ask(other.with_proofs(request.proofs()))
+            return cast(A, None)
+        if self.target in self.network.without_proofs:
+            request = request.with_proofs({})
+        service = await self._service(_name_of(request))
+        answered = await service.answer(request)
+        if type(request) in ANSWERS:
+            await self._service(ANSWERS[type(request)])
+        return answered
 
     async def receive(
         self, dataset_id: DatasetId, epoch: int, base_guid: str | None, resumes: bool = False
     ) -> IReceiving:
-        gate = await self._gate("receive")
-        await gate.may_receive(dataset_id, epoch, base_guid, resumes)
+        await self.ask(Receive(dataset_id, epoch, base_guid, resumes))
         return MemoryReceiving(self, dataset_id, epoch)
-
-    async def prepared(
-        self, name: str, image: ExactImage | None = None, has_ended: bool = False
-    ) -> None:
-        await (await self._gate("prepared")).prepared(name, image, has_ended)
-
-    async def set_aside(self, dataset_id: DatasetId, base_guid: str | None = None) -> None:
-        await (await self._gate("set_aside")).set_aside(dataset_id, base_guid)
-
-    async def prune(self, dataset_id: DatasetId, keep_guids: frozenset[str]) -> None:
-        await (await self._gate("prune")).prune(dataset_id, keep_guids)
-
-    async def set_properties(
-        self, dataset_id: DatasetId, properties: Properties
-    ) -> tuple[str, ...]:
-        if self.target in self.network.without_properties:
-            raise NotUnderstood(f"node {self.target} does not know SetProperties")
-        gate = await self._gate("set_properties")
-        return await gate.set_properties(dataset_id, properties)
-
-    async def acquire(
-        self, dataset_id: DatasetId, epoch: int, guid: str, proof: tuple[Signed, ...] = ()
-    ) -> None:
-        if self.target in self.network.without_proofs:
-            proof = ()
-        await (await self._gate("acquire")).acquire(dataset_id, epoch, guid, proof)
-        await self._gate("acquired")
-
-    async def acquire_group(self, coordinator: DatasetId, items: tuple[Released, ...]) -> None:
-        if self.target in self.network.without_groups:
-            for item in sorted(items, key=lambda item: item.dataset_id != coordinator):
-                await self.acquire(item.dataset_id, item.epoch, item.guid, item.proof)
-            return
-        if self.target in self.network.without_proofs:
-            items = tuple(replace(item, proof=()) for item in items)
-        await (await self._gate("acquire_group")).acquire_group(coordinator, items)
-        await self._gate("acquired")
-
-    async def offer_loan(
-        self, container: str, dataset_ids: tuple[DatasetId, ...], seconds: float
-    ) -> None:
-        await (await self._gate("offer_loan")).offer_loan(container, dataset_ids, seconds)
-        # The answer, too, can be lost on its way back; so can those of the others.
-        await self._gate("loan_offered")
-
-    async def lend(self, container: str, lent: tuple[Lent, ...]) -> None:
-        await (await self._gate("lend")).lend(container, lent)
-        await self._gate("healthy")
-
-    async def recall(self, dataset_ids: tuple[DatasetId, ...]) -> None:
-        await (await self._gate("recall")).recall(dataset_ids)
-        await self._gate("recalled")
-
-    async def serving(self, name: str) -> None:
-        await (await self._gate("serving")).serving(name)
 
     def close(self) -> None:
         pass
 
-    async def _gate(self, method: str) -> Any:
-        return await self.network.gate(self.me, self.target, method)
+    def _unknown_there(self) -> set[type[PeerRequest[Any]]]:
+        network = self.network
+        later = {AcquireGroup: network.without_groups, SetProperties: network.without_properties}
+        return {kind for kind, nodes in later.items() if self.target in nodes}
+
+    async def _service(self, step: str) -> IPeerService:
+        return await self.network.service(self.me, self.target, step)
+
+
+def _name_of(request: PeerRequest[Any]) -> str:
+    """The request's name for `MemoryNetwork.before`."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(request).__name__).lower()
 
 
 @implementer(IReceiving)
 class MemoryReceiving:
-    """A stream that is kept in memory until it is complete."""
+    """A stream, which stays in memory until it is complete."""
 
     def __init__(self, peer: MemoryPeer, dataset_id: DatasetId, epoch: int) -> None:
         self._peer = peer
@@ -177,8 +162,8 @@ class MemoryReceiving:
         os.lseek(self._fd, 0, os.SEEK_SET)
         try:
             await self._pass(size)
-            gate = await self._peer._gate("finish")
-            await gate.receive(self._dataset_id, self._epoch, self._fd)
+            service = await self._peer._service("finish")
+            await service.receive(self._dataset_id, self._epoch, self._fd)
         finally:
             self.abort()
 
@@ -196,7 +181,7 @@ class MemoryReceiving:
         self._limit = bytes_per_second
 
     def stall_after(self, seconds: float) -> None:
-        """Nothing stands still here: what is cut off says so at once."""
+        """Do nothing: no stream stands still here, because a cut is noticed at once."""
 
     def abort(self) -> None:
         if self._fd >= 0:

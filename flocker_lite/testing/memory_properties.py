@@ -1,4 +1,4 @@
-"""What users set on copies in memory: the part of `MemoryStorage` that knows of it."""
+"""The part of `MemoryStorage` that knows the properties that users set on copies."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ RECORD_BYTES_MIN = 512
 
 @dataclass
 class MemoryProperties(MemoryAsides):
-    """`strange` are the properties that this ZFS lacks, and the values ("lz4") that it refuses."""
+    """`strange` are the properties that this ZFS lacks, and values that it refuses ("lz4")."""
 
     strange: set[str] = field(default_factory=set)
 
     def set_property(self, dataset_id: DatasetId, name: str, value: str | None) -> None:
-        """What a user does with `zfs set`, or takes back with `zfs inherit`."""
+        """Do what a user does with `zfs set`, or with `zfs inherit` for None."""
         if {name, value} & self.strange or (name == "recordsize" and not _is_size(value)):
-            raise FlockerError(f"{name}={value} is not to be had here")
+            raise FlockerError(f"{name}={value}: this ZFS does not support that")
         copy = self._copy(dataset_id)
         had = copy.properties.discard(name)
         have = had if value is None else had.set(name, value)
@@ -30,26 +30,26 @@ class MemoryProperties(MemoryAsides):
     async def properties(self, dataset_id: DatasetId) -> Properties:
         await self._begin("properties", dataset_id)
         copy = self._copy(dataset_id)
-        return {**self._own(copy), **copy.wishes, **copy.properties}
+        return {**self._own(copy), **copy.noted, **copy.properties}
 
     async def set_properties(
         self, dataset_id: DatasetId, properties: Properties
     ) -> tuple[str, ...]:
         await self._begin("set_properties", dataset_id)
         own = self._own(self._copy(dataset_id))
-        wishes, undone = self._copy(dataset_id).wishes, []
+        noted, undone = self._copy(dataset_id).noted, []
         for name, value in sorted(properties.items()):
             if not travels(name, value):
                 raise ValueError(f"{name}={value}")
-            wishes = wishes.discard(name)
+            noted = noted.discard(name)
             try:
                 if own.get(name) != value:
                     self.set_property(dataset_id, name, value)
             except FlockerError as error:
                 undone.append(str(error))
                 if value is not None:
-                    wishes = wishes.set(name, value)
-        self.copies[dataset_id] = replace(self._copy(dataset_id), wishes=wishes)
+                    noted = noted.set(name, value)
+        self.copies[dataset_id] = replace(self._copy(dataset_id), noted=noted)
         return tuple(undone)
 
     def _own(self, copy: Copy) -> dict[str, str | None]:

@@ -1,6 +1,6 @@
-"""IStorage in memory, with the levers that tests and simulations pull.
+"""IStorage in memory, which tests and simulations can control.
 
-What a dataset holds is a tuple of texts; "writing" appends one. A stream is JSON in a descriptor.
+The content of a dataset is a tuple of texts; writing appends one. A stream is JSON in a descriptor.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from flocker_lite.interfaces import IStorage
 from flocker_lite.model.lease import WRITERS, Lease
 from flocker_lite.model.membership import Membership
 from flocker_lite.model.records import DatasetId
-from flocker_lite.model.state import Holder, LocalDataset, Place, Snapshot
+from flocker_lite.model.state import Holder, LocalDataset, MountStatus, Snapshot
 from flocker_lite.testing.memory_asides import Content as Content
 from flocker_lite.testing.memory_asides import Copy as Copy
 from flocker_lite.testing.memory_mountpoints import MemoryMountpoints
 from flocker_lite.testing.memory_properties import MemoryProperties
 
 REST_MARK = b"rest:"
-"""How a stream begins that goes on with one that was cut."""
+"""The start of a stream that continues an interrupted one."""
 
 _HEADER = re.compile(rb'\{"base": [^,]+, "name": [^,]+, "guid": "[^",]+"')
 
@@ -44,17 +44,19 @@ _HEADER = re.compile(rb'\{"base": [^,]+, "name": [^,]+, "guid": "[^",]+"')
 @implementer(IStorage)
 @dataclass
 class MemoryStorage(MemoryProperties):
-    """One node's disk. It outlives the agent; `reboot` is what a restart of the machine does.
+    """One node's disk. It outlives the agent; `reboot` does what a restart of the machine does.
 
-    With `resumes` it keeps what a stream that was cut brought, so that its sender can go on; with
-    `one_instant` it takes the snapshots of several datasets at once.
+    With `resumes` it keeps the part of an interrupted stream, so that the sender can continue. With
+    `one_instant` it takes snapshots of several datasets at once.
 
-    `before` is called with a method's name and a dataset's id before the method does anything,
-    and awaited: a simulation lets time pass there, or raises. `in_use` says whether some process
-    has a path open, so that it cannot be unmounted; `users` are those of containers of ours, as
-    the machine sees them, `others` somebody else's. `viewers` says of each container that runs
-    which mount it has of each path. While its daemon `is_away` nothing is answered.
+    Each method first calls and awaits `before`, with its own name and the dataset's id: a
+    simulation lets time pass there, or raises. `in_use` says whether a process has a path open, so
+    that it cannot be unmounted. `users` are the processes of our containers, `others` those of
+    somebody else. `viewers` says which mount of each path each running container has. `held` are
+    the guids of snapshots that users hold. While the daemon `is_away`, nothing is answered.
     """
+
+    check_command = "true"
 
     root: str = "/flocker"
     before: Callable[[str, DatasetId], Awaitable[None]] | None = None
@@ -63,6 +65,7 @@ class MemoryStorage(MemoryProperties):
     others: dict[DatasetId, tuple[Holder, ...]] = field(default_factory=dict)
     mountpoints: MemoryMountpoints = field(default_factory=MemoryMountpoints)
     viewers: Callable[[], Mapping[str, Mapping[str, int]]] = dict
+    held: set[str] = field(default_factory=set)
     is_away: bool = False
     resumes: bool = False
     one_instant: bool = False
@@ -70,7 +73,7 @@ class MemoryStorage(MemoryProperties):
     _guids: int = 0
 
     def write(self, dataset_id: DatasetId, text: str) -> None:
-        """What a container's process does; Busy stands for the error that it would get."""
+        """Write as a container's process does; Busy stands for the error that it would get."""
         copy = self._copy(dataset_id)
         if not copy.local.mounted:
             raise Busy(f"{dataset_id} is not mounted")
@@ -79,7 +82,7 @@ class MemoryStorage(MemoryProperties):
         self.copies[dataset_id] = replace(copy, content=(*copy.content, text))
 
     def read(self, dataset_id: DatasetId) -> Content:
-        """What the dataset holds now."""
+        """The content of the dataset now."""
         return self._copy(dataset_id).content
 
     def keep(self, dataset_id: DatasetId, name: str) -> Snapshot:
@@ -93,14 +96,14 @@ class MemoryStorage(MemoryProperties):
     def is_mounted(self, path: str) -> bool:
         """Whether a dataset is mounted at a path."""
         mounted = any(c.local.path == path and c.local.mounted for c in self.copies.values())
-        return mounted and self.mountpoints.place(path, mounted).is_mounted
+        return mounted and self.mountpoints.mount_status(path, mounted).is_mounted
 
     def mount_of(self, path: str) -> int:
-        """Tells one mount at a path from those before and after."""
+        """A number that tells one mount at a path from earlier and later ones."""
         return self.mountpoints.counts.get(path, 0)
 
     def die(self) -> None:
-        """Its daemon is killed: what is mounted stays so, and is dead."""
+        """Kill the storage's daemon: mounts stay, and are dead."""
         self.is_away = True
         for copy in self.copies.values():
             if copy.local.mounted:
@@ -108,19 +111,19 @@ class MemoryStorage(MemoryProperties):
         self.mountpoints.tell()
 
     def come_back(self) -> None:
-        """Its daemon is started again: nothing is mounted, but for what is dead."""
+        """Start the daemon again: nothing is mounted, except the dead mounts."""
         self.is_away = False
         for dataset_id, copy in self.copies.items():
             if copy.local.path in self.mountpoints.dead:
                 self._set(dataset_id, mounted=False)
 
     def unmounted(self, dataset_id: DatasetId) -> None:
-        """Somebody else unmounted it."""
+        """Unmount the dataset, as somebody else may."""
         self._set(dataset_id, mounted=False)
         self.mountpoints.tell()
 
     def reboot(self) -> None:
-        """Nothing is mounted any more."""
+        """Restart the machine: nothing is mounted any more."""
         for dataset_id, copy in self.copies.items():
             self.copies[dataset_id] = replace(copy, local=replace(copy.local, mounted=False))
         self.mountpoints.reboot()
@@ -148,7 +151,7 @@ class MemoryStorage(MemoryProperties):
             raise LeaseError(copy.local.trouble)
         return self._as_it_is(copy.local) if copy is not None else None
 
-    async def places(self) -> PMap[DatasetId, Place]:
+    async def mount_statuses(self) -> PMap[DatasetId, MountStatus]:
         found = {each: copy.local for each, copy in self.copies.items()}
         return pmap({each: self._place(local) for each, local in found.items()})
 
@@ -166,13 +169,13 @@ class MemoryStorage(MemoryProperties):
     async def watch(self, changed: Callable[[], None]) -> None:
         await self.mountpoints.watch(changed)
 
-    async def rehearse(self, dataset_id: DatasetId) -> None:
-        await self._begin("rehearse", dataset_id)
+    async def prepare_mountpoint(self, dataset_id: DatasetId) -> None:
+        await self._begin("prepare_mountpoint", dataset_id)
         if not self.is_mounted(self.path(dataset_id)):
             self.mountpoints.make_room(self.path(dataset_id))
 
     def spoil(self, dataset_id: DatasetId) -> None:
-        """Somebody writes over its lease."""
+        """Overwrite the lease, as somebody may."""
         self._set(dataset_id, lease=None, trouble=f"{dataset_id}: 'nonsense' is not a lease")
 
     async def create(self, dataset_id: DatasetId, maximum_size: int | None, lease: Lease) -> None:
@@ -203,7 +206,7 @@ class MemoryStorage(MemoryProperties):
         await self._begin("mount", dataset_id)
         held = self._copy(dataset_id).local.lease
         if held is None or held.role not in WRITERS:
-            raise LeaseError(f"{dataset_id}: not mounted, for its lease is {held}")
+            raise LeaseError(f"{dataset_id}: not mounted, because its lease is {held}")
         path = self.path(dataset_id)
         if self.is_mounted(path):
             return
@@ -259,12 +262,14 @@ class MemoryStorage(MemoryProperties):
         needed = {each.name for each in snapshots if each.guid in self.needed.values()}
         if name in needed:
             raise Conflict(f"{dataset_id}@{name} has dependent clones")
+        if any(each.name == name and each.guid in self.held for each in snapshots):
+            raise Busy(f"{dataset_id}@{name}: dataset is busy")
         self._set(dataset_id, snapshots=tuple(each for each in snapshots if each.name != name))
 
     async def estimate(
         self, dataset_id: DatasetId, base: str | None, snapshot: str | None
     ) -> int | None:
-        """A stream has all that the copy holds."""
+        """The size of the whole content, since a stream has all of it."""
         return sum(len(text) for text in self._copy(dataset_id).content) or None
 
     async def send(self, dataset_id: DatasetId, base: str | None, snapshot: str, fd: int) -> None:
@@ -283,7 +288,7 @@ class MemoryStorage(MemoryProperties):
         here = {item.guid: item for item in copy.local.snapshots}
         base, last = here.get(told["base"]), here.get(told["guid"])
         if last is None or (base is None) != (told["base"] is None):
-            raise Conflict(f"{dataset_id}: what was sent first no longer exists")
+            raise Conflict(f"{dataset_id}: the snapshot that was sent first no longer exists")
         os.write(fd, REST_MARK + _stream(copy, base, last)[told["offset"] :])
 
     async def receive(self, dataset_id: DatasetId, fd: int) -> None:
@@ -357,8 +362,8 @@ class MemoryStorage(MemoryProperties):
     def _as_it_is(self, local: LocalDataset) -> LocalDataset:
         return local.at(self._place(local))
 
-    def _place(self, local: LocalDataset) -> Place:
-        return self.mountpoints.place(local.path, local.mounted)
+    def _place(self, local: LocalDataset) -> MountStatus:
+        return self.mountpoints.mount_status(local.path, local.mounted)
 
     def _copy(self, dataset_id: DatasetId) -> Copy:
         if dataset_id not in self.copies:

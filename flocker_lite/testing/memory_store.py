@@ -1,4 +1,4 @@
-"""A store in memory, which is as durable as the disk that it is opened on."""
+"""IStore in memory, as durable as the `MemoryDisk` on which it is opened."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from flocker_lite.model.records import Change, Configuration
 
 @dataclass
 class MemoryDisk:
-    """What outlives a store, or a crash of the control service.
+    """The data that outlives a store, or a crash of the control service.
 
-    `refusal` is raised by every commit while it is set. `commits` counts those that were made.
+    While `refusal` is set, every commit raises it. `commits` counts successful commits.
     """
 
     configuration: Configuration = field(default_factory=Configuration)
@@ -32,7 +32,7 @@ class MemoryDisk:
 
 @implementer(IStore)
 class MemoryStore:
-    """An open store on this disk; StoreError when another one is open there."""
+    """An open store on this disk; StoreError when another store is open there."""
 
     def __init__(self, disk: MemoryDisk) -> None:
         if disk.in_use:

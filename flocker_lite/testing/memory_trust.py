@@ -1,4 +1,4 @@
-"""The ssh keys of a node and of its peers in memory; they outlive an agent as files do."""
+"""The ssh keys of a node and its peers, in memory; they outlive an agent, like the files."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ KEY_BYTES = 32
 
 
 def made_up_key(number: int) -> str:
-    """A public key of the right form, for which nobody has the other half."""
+    """A public key of the right form, whose private key nobody has."""
     parts = (b"ssh-ed25519", number.to_bytes(KEY_BYTES))
     blob = b"".join(len(part).to_bytes(4) + part for part in parts)
     return f"ssh-ed25519 {b64encode(blob).decode()}"
 
 
 def made_up_keys(number: int) -> SshKeys:
-    """Those of a node; each number has its own."""
+    """The keys of a node; each number gives other keys."""
     return SshKeys(made_up_key(2 * number), (made_up_key(2 * number + 1),))
 
 
 @dataclass
 class MemoryTrust:
-    """What one node's sshd and ssh believe: the keys of its peers as it was told them last."""
+    """The peers' keys that one node trusts, as it was told them last."""
 
     keys: SshKeys
     peers: PMap[NodeId, SshKeys] = field(default_factory=pmap)

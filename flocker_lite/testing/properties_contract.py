@@ -1,4 +1,4 @@
-"""What every IStorage does with what users set on copies, to be mixed into a trial TestCase."""
+"""The contract of every IStorage for properties, as tests to mix into a trial TestCase."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from flocker_lite.testing.storage_case import DATASET, MEBIBYTE, REPLICA, Storag
 
 
 class PropertiesContract(StorageCase):
-    """Properties that travel: read, set, taken back, and what cannot be set."""
+    """Properties that travel: reading, setting and resetting them, and failing to."""
 
     async def test_properties(self) -> None:
-        """What is set is there until it is set otherwise, or taken back; each of them twice."""
+        """A property stays until it is set otherwise, or reset; each of them twice."""
         storage = await self.make()
         await storage.create(DATASET, 64 * MEBIBYTE, create())
         before = await storage.look(DATASET)
@@ -30,13 +30,13 @@ class PropertiesContract(StorageCase):
             had = dict(await storage.properties(DATASET))
             assert await storage.set_properties(DATASET, told) == ()
             assert dict(await storage.properties(DATASET)) == {**had, **told}
-        # Nothing else of the copy has changed, and it was not mounted for it.
+        # Nothing else about the copy has changed, and it was not mounted for this.
         assert await storage.look(DATASET) == before
 
     async def test_properties_that_cannot_be(self) -> None:
-        """What is refused is said, and is no reason against the others.
+        """A refused property is reported, and does not prevent the others from being set.
 
-        It is told to who asks, as long as nothing else is wanted: another storage may be able to.
+        Its value is remembered until it is set otherwise: another node's storage may support it.
         """
         storage = await self.make()
         await storage.create(DATASET, None, create())
@@ -52,7 +52,7 @@ class PropertiesContract(StorageCase):
             assert (have["recordsize"], have["snapdir"], have["atime"]) == (value, None, "off")
 
     async def test_properties_are_of_one_copy(self) -> None:
-        """A stream does not carry them; a replica that has some is continued all the same."""
+        """A stream does not carry them; an increment to a replica with properties still works."""
         source, target = await self.make(), await self.make()
         await self.written(source, "one")
         await source.set_properties(DATASET, {"compression": "gzip", "copies": "2"})
@@ -68,8 +68,23 @@ class PropertiesContract(StorageCase):
         assert (await target.properties(DATASET))["compression"] == "gzip-1"
         assert await self.holds(target) == ("one", "two")
 
+    async def test_properties_that_stay(self) -> None:
+        """Properties that do not travel are reported if a user set them, not if the storage did."""
+        storage = await self.make()
+        await storage.create(DATASET, 64 * MEBIBYTE, create())
+        said = {
+            "com.example:backup": "yes",
+            "com.example:note": "a\tb\ncompression\tlz4\tlocal",
+            "quota": str(128 * MEBIBYTE),
+            "snapdir": "visible",
+        }
+        for name, value in said.items():
+            self.set_property(storage, DATASET, name, value)
+        have = await storage.properties(DATASET)
+        assert {name: value for name, value in have.items() if value is not None} == said
+
     async def test_properties_of_nothing(self) -> None:
-        """Without a copy there is nothing to be read or set."""
+        """Reading or setting properties without a copy is NotFound."""
         storage = await self.make()
         await raised(NotFound, storage.properties(DATASET))
         await raised(NotFound, storage.set_properties(DATASET, {"atime": "off"}))

@@ -1,4 +1,4 @@
-"""What every IRouting does, as tests to be mixed into a trial TestCase."""
+"""The contract of every IRouting, as tests to mix into a trial TestCase."""
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ REDIS = Route(7000, "10.79.1.12", "redis")
 NGINX = Route(8080, "10.79.1.13", "nginx")
 LONG = Route(8081, "10.79.1.13", "n" * 300)
 SIX = Route(8082, "fd00::12", "over-ipv6")
+DNS = Route(53, "10.79.1.12", "dns", "udp")
+SAME_NUMBER = Route(REDIS.port, "10.79.1.13", "names", "udp")
+SIX_DNS = Route(5353, "fd00::12", "dns-over-ipv6", "udp")
 HELD = Held(8083, 41000, "on-its-way")
 LONG_HELD = Held(8084, 41001, "h" * 300)
 RELAYED = Relayed(REDIS.port, 41002, REDIS.container, 6)
@@ -27,7 +30,7 @@ RELAYED4 = Relayed(SIX.port, 41003, SIX.container, 4)
 
 
 class RoutingContract(Base):
-    """Give `make`, which returns the routing of a node that has no routes yet."""
+    """Implement `make`, which returns the routing of a node that has no routes yet."""
 
     async def make(self) -> IRouting:
         raise NotImplementedError
@@ -37,21 +40,30 @@ class RoutingContract(Base):
         assert verifyObject(IRouting, await self.make())
 
     async def test_none_at_first(self) -> None:
-        """A node that was never told of any has no routes."""
+        """A new node has no routes."""
         routing = await self.make()
         assert await routing.discover() == frozenset()
 
     async def test_what_is_in_force_reads_back(self) -> None:
-        """Discovery gives exactly what was put in force: long names, IPv6 and relays too."""
+        """Discovery returns exactly the rules in force, with long names, IPv6, relays and UDP."""
         routing = await self.make()
         routes: frozenset[Rule] = frozenset(
             {REDIS, NGINX, LONG, SIX, HELD, LONG_HELD, RELAYED, RELAYED4}
         )
+        routes |= {DNS, SAME_NUMBER, SIX_DNS}
         await routing.replace(routes)
         assert await routing.discover() == routes
 
+    async def test_forget(self) -> None:
+        """Flows of datagrams are forgotten, also when there are none, and no rule with them."""
+        routing = await self.make()
+        await routing.replace(frozenset({DNS, SIX_DNS}))
+        for _ in range(2):
+            await routing.forget(frozenset({DNS.port, SIX_DNS.port}))
+        assert await routing.discover() == {DNS, SIX_DNS}
+
     async def test_replace_replaces(self) -> None:
-        """Routes that are not among the new ones are gone, and a changed one is as it is now."""
+        """Old routes that are not among the new ones are gone, and changed routes are changed."""
         routing = await self.make()
         await routing.replace(frozenset({REDIS, NGINX, SIX}))
         moved = Route(REDIS.port, "10.79.1.14", "redis")
@@ -77,7 +89,7 @@ class RoutingContract(Base):
         assert await routing.discover() == frozenset({REDIS})
 
     async def test_replace_with_none(self) -> None:
-        """All routes can be taken away, also when there are none."""
+        """All routes can be removed, even when there are none."""
         routing = await self.make()
         await routing.replace(frozenset({REDIS}))
         await routing.replace(frozenset())

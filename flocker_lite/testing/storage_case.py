@@ -1,4 +1,4 @@
-"""What the contracts of IStorage have in common: nodes, what happens on them, and streams."""
+"""What the contracts of IStorage have in common: nodes, events on them, and streams."""
 
 from __future__ import annotations
 
@@ -30,49 +30,53 @@ MEBIBYTE = 1 << 20
 
 
 class StorageCase(Base):
-    """Give `make`, and what the processes and the boot of a machine do: the others.
+    """Implement `make`, and the other methods, which do what a machine and its processes do.
 
-    What a dataset holds is, to the contract, the texts that were written to it, in their order.
-    `resumes` is whether a stream that was cut can be gone on with.
+    To the contract, the content of a dataset is the sequence of texts that were written to it.
+    `resumes` says whether an interrupted stream can be continued.
     """
 
     resumes = False
 
     async def make(self) -> IStorage:
-        """The storage of one more node, which has no copies yet."""
+        """The storage of another node, which has no copies yet."""
         raise NotImplementedError
 
     def write(self, storage: IStorage, dataset_id: DatasetId, text: str) -> None:
-        """Write to the mounted dataset as a process of the node does; any error when it cannot."""
+        """Write to the mounted dataset as a process of the node does; raises when it cannot."""
         raise NotImplementedError
 
     def read(self, storage: IStorage, dataset_id: DatasetId) -> tuple[str, ...]:
-        """All that was written to the mounted dataset."""
+        """All texts in the mounted dataset."""
         raise NotImplementedError
 
     def use(
         self, storage: IStorage, dataset_id: DatasetId, writes: bool = False
     ) -> Callable[[], None]:
-        """Have a process of the node stand in the mounted dataset; what is returned ends it.
+        """Start a process whose working directory is the dataset; the returned function ends it.
 
-        With `writes` it has a file open there for writing.
+        With `writes` the process has a file open there for writing.
         """
         raise NotImplementedError
 
     def litter(self, storage: IStorage, dataset_id: DatasetId, name: str) -> None:
-        """Have a file where the dataset is to be mounted, as from before nobody could make one."""
+        """Put a file at the dataset's mountpoint, as from a time before it was protected."""
+        raise NotImplementedError
+
+    def set_property(self, storage: IStorage, dataset_id: DatasetId, name: str, value: str) -> None:
+        """Set a property as a user of the node does, without the storage."""
         raise NotImplementedError
 
     def stray(self, storage: IStorage, dataset_id: DatasetId, name: str) -> None:
-        """Make a file there as root does, while nothing is mounted; OSError when he cannot."""
+        """Make a file there as root, while nothing is mounted; OSError when that is impossible."""
         raise NotImplementedError
 
     def strays(self, storage: IStorage, dataset_id: DatasetId, warning: str) -> list[str]:
-        """What was set aside, where the warning says."""
+        """The names of the files that were moved to where the warning says."""
         raise NotImplementedError
 
     def cover(self, storage: IStorage, dataset_id: DatasetId) -> Callable[[], None]:
-        """Mount something else where the dataset is, or would be; what is returned unmounts it."""
+        """Mount something else at the dataset's mountpoint; the returned function unmounts it."""
         raise NotImplementedError
 
     def die(self, storage: IStorage) -> bool:
@@ -80,26 +84,26 @@ class StorageCase(Base):
         raise NotImplementedError
 
     async def come_back(self, storage: IStorage) -> None:
-        """Start it again."""
+        """Start the daemon again."""
         raise NotImplementedError
 
     async def pass_time(self) -> None:
-        """Let so much time pass that whoever watches has seen what was done before."""
+        """Let enough time pass for watchers to see what was done before."""
         raise NotImplementedError
 
     def boot(self, storage: IStorage) -> None:
-        """Mount all that the node's operating system mounts when it boots."""
+        """Mount everything that the node's operating system mounts when it boots."""
         raise NotImplementedError
 
     async def written(self, storage: IStorage, *texts: str) -> None:
-        """Have DATASET created, mounted and written to."""
+        """Create and mount DATASET, and write to it."""
         await storage.create(DATASET, None, create())
         await storage.mount(DATASET)
         for text in texts:
             self.write(storage, DATASET, text)
 
     async def replicated(self, source: IStorage, target: IStorage) -> Snapshot:
-        """Have DATASET, which holds "one", at the source, and a replica of it at the target."""
+        """Create DATASET with the text "one" at the source, and a replica at the target."""
         await self.written(source, "one")
         first = await source.snapshot(DATASET, "first")
         await transfer(source, target, DATASET, None, "first")
@@ -107,24 +111,24 @@ class StorageCase(Base):
         return first
 
     async def cut(self, target: IStorage, stream: bytes) -> str | None:
-        """Have DATASET receive a stream that ends early; what it gives to go on with."""
+        """Receive a stream of DATASET that ends early; returns the resume token."""
         await raised(CommandFailed, received(target, DATASET, stream))
         return await target.resume_token(DATASET)
 
     async def holds(self, storage: IStorage) -> tuple[str, ...]:
-        """What DATASET holds, after making it primary here and mounting it."""
+        """The content of DATASET, after making it primary here and mounting it."""
         await storage.set_lease(DATASET, Lease(Role.PRIMARY, 99))
         await storage.mount(DATASET)
         return self.read(storage, DATASET)
 
 
 async def soon(call: Callable[[], None]) -> None:
-    """A call, as what can be awaited."""
+    """Call a function, as a coroutine."""
     call()
 
 
 async def sent(storage: IStorage, dataset_id: DatasetId, base: str | None, snapshot: str) -> bytes:
-    """A stream, whole."""
+    """The whole stream that `send` writes."""
     fd = os.memfd_create("stream")
     try:
         await storage.send(dataset_id, base, snapshot, fd)
@@ -134,7 +138,7 @@ async def sent(storage: IStorage, dataset_id: DatasetId, base: str | None, snaps
 
 
 async def rest(storage: IStorage, dataset_id: DatasetId, resume_token: str) -> bytes:
-    """What a stream that was cut still lacks."""
+    """The rest of an interrupted stream."""
     fd = os.memfd_create("stream")
     try:
         await storage.send_rest(dataset_id, resume_token, fd)
@@ -144,7 +148,7 @@ async def rest(storage: IStorage, dataset_id: DatasetId, resume_token: str) -> b
 
 
 async def received(storage: IStorage, dataset_id: DatasetId, stream: bytes) -> None:
-    """Have a stream received."""
+    """Receive a stream."""
     fd = os.memfd_create("stream")
     try:
         os.pwrite(fd, stream, 0)
@@ -156,8 +160,7 @@ async def received(storage: IStorage, dataset_id: DatasetId, stream: bytes) -> N
 async def transfer(
     source: IStorage, target: IStorage, dataset_id: DatasetId, base: str | None, snapshot: str
 ) -> None:
-    """Send from one to the other through a pipe; raises what went wrong at the target, or else
-    at the source."""
+    """Send from one to the other through a pipe; raises the target's error, or the source's."""
     read_fd, write_fd = os.pipe()
     sending = _closing(write_fd, source.send(dataset_id, base, snapshot, write_fd))
     receiving = _closing(read_fd, target.receive(dataset_id, read_fd))
@@ -172,7 +175,7 @@ async def transfer(
 
 
 def _closing(fd: int, awaitable: Awaitable[None]) -> Deferred[None]:
-    """Start it, and close the descriptor at its end."""
+    """Start the coroutine, and close the descriptor when it ends."""
 
     async def until_closed() -> None:
         try:

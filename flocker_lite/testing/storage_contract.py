@@ -1,4 +1,4 @@
-"""What every IStorage does with the copies of its own node, to be mixed into a trial TestCase."""
+"""The contract of every IStorage for its own node's copies, to mix into a trial TestCase."""
 
 from __future__ import annotations
 
@@ -27,11 +27,13 @@ class StorageContract(StorageCase):
     """Copies and their snapshots, leases and mounts."""
 
     async def test_provides(self) -> None:
-        """It has all the methods of IStorage."""
-        assert verifyObject(IStorage, await self.make())
+        """It has all of IStorage, and says how a person looks at it."""
+        storage = await self.make()
+        assert verifyObject(IStorage, storage)
+        assert storage.check_command
 
     async def test_none_at_first(self) -> None:
-        """A node on which nothing was made has no copies."""
+        """A new node has no copies."""
         storage = await self.make()
         assert dict(await storage.discover()) == {}
         assert await storage.look(DATASET) is None
@@ -50,7 +52,7 @@ class StorageContract(StorageCase):
         assert self.read(storage, DATASET) == ()
 
     async def test_create_with_any_lease(self) -> None:
-        """The lease that is given is the one that is written, and no limit is no limit."""
+        """The copy has the lease that was given, and without a limit it has none."""
         storage = await self.make()
         lease = Lease(Role.RELEASED, 12, PEER)
         await storage.create(DATASET, None, lease)
@@ -77,7 +79,7 @@ class StorageContract(StorageCase):
         assert (found[DATASET].mounted, found[OTHER].mounted) == (True, False)
 
     async def test_destroy(self) -> None:
-        """A destroyed copy is gone with its snapshots; to destroy it again changes nothing."""
+        """A destroyed copy is gone with its snapshots; destroying it again changes nothing."""
         storage = await self.make()
         await self.written(storage, "one")
         await storage.snapshot(DATASET, "first")
@@ -88,7 +90,7 @@ class StorageContract(StorageCase):
         assert set(await storage.discover()) == {OTHER}
 
     async def test_destroy_refuses_a_mounted_one(self) -> None:
-        """What is mounted is not destroyed, and nothing of it is lost."""
+        """A mounted copy is not destroyed, and loses nothing."""
         storage = await self.make()
         await self.written(storage, "one")
         first = await storage.snapshot(DATASET, "first")
@@ -99,7 +101,7 @@ class StorageContract(StorageCase):
         assert self.read(storage, DATASET) == ("one",)
 
     async def test_destroy_after_a_send(self) -> None:
-        """That it was sent does not keep a copy from being destroyed, on either side."""
+        """A copy can be destroyed after it was sent, on either side."""
         source, target = await self.make(), await self.make()
         await self.replicated(source, target)
         await source.unmount(DATASET)
@@ -129,7 +131,7 @@ class StorageContract(StorageCase):
     # The lease, and who may mount
 
     async def test_mount(self) -> None:
-        """What is mounted can be written to; to mount it again changes nothing."""
+        """A mounted copy can be written to; mounting it again changes nothing."""
         storage = await self.make()
         await storage.create(DATASET, None, create())
         await storage.mount(DATASET)
@@ -142,7 +144,7 @@ class StorageContract(StorageCase):
         assert self.read(storage, DATASET) == ("one", "two")
 
     async def test_mount_refuses_all_but_the_primary(self) -> None:
-        """Whatever else the lease says, the copy is not mounted."""
+        """A copy with any other lease is not mounted."""
         storage = await self.make()
         await storage.create(DATASET, None, create())
         for lease in (
@@ -158,7 +160,7 @@ class StorageContract(StorageCase):
             assert (look.lease, look.mounted) == (lease, False)
 
     async def test_mount_refuses_a_copy_without_lease(self) -> None:
-        """One that was received, and that nobody wrote a lease on, is not mounted."""
+        """A received copy without a lease is not mounted."""
         source, target = await self.make(), await self.make()
         await self.written(source, "one")
         await source.snapshot(DATASET, "first")
@@ -166,7 +168,7 @@ class StorageContract(StorageCase):
         await raised(LeaseError, target.mount(DATASET))
 
     async def test_unmount(self) -> None:
-        """What is not mounted cannot be written to; to unmount it again changes nothing."""
+        """An unmounted copy cannot be written to; unmounting it again changes nothing."""
         storage = await self.make()
         await self.written(storage, "one")
         await storage.unmount(DATASET)
@@ -179,7 +181,7 @@ class StorageContract(StorageCase):
         assert self.read(storage, DATASET) == ("one",)
 
     async def test_unmount_of_what_is_in_use(self) -> None:
-        """While a process uses it, it says so and nothing is lost; afterwards it works."""
+        """While a process uses the copy, the unmount says so and loses nothing; then it works."""
         storage = await self.make()
         await self.written(storage, "one")
         end = self.use(storage, DATASET)
@@ -191,7 +193,7 @@ class StorageContract(StorageCase):
         assert await self.holds(storage) == ("one",)
 
     async def test_boot(self) -> None:
-        """The operating system mounts none of ours, whatever its lease."""
+        """The operating system mounts no copy of ours, whatever its lease."""
         source, target = await self.make(), await self.make()
         await self.replicated(source, target)
         await source.unmount(DATASET)
@@ -202,7 +204,7 @@ class StorageContract(StorageCase):
             assert not [local for local in found.values() if local.mounted]
 
     async def test_set_lease(self) -> None:
-        """The last lease is the one that is there; the same one again changes nothing."""
+        """A copy has the lease that was set last; setting the same again changes nothing."""
         storage = await self.make()
         await storage.create(DATASET, None, create())
         for lease in (Lease(Role.RELEASING, 1, PEER), create(), create(), REPLICA):
@@ -212,7 +214,7 @@ class StorageContract(StorageCase):
             assert look.lease == lease
 
     async def test_set_membership(self) -> None:
-        """What is written beside the lease is there until it is replaced or removed."""
+        """The membership stays until it is replaced or removed."""
         storage = await self.make()
         await storage.create(DATASET, None, create())
         one = Membership(2, PEER, DATASET, 2)
@@ -224,7 +226,7 @@ class StorageContract(StorageCase):
             assert dict(await storage.discover()) == {DATASET: look}
 
     async def test_membership_is_of_one_copy(self) -> None:
-        """A stream does not carry it to another node."""
+        """A stream does not carry a membership to another node."""
         source, target = await self.make(), await self.make()
         await self.written(source, "one")
         await source.set_membership(DATASET, Membership(2, PEER, DATASET, 2))
@@ -237,7 +239,7 @@ class StorageContract(StorageCase):
     # Snapshots
 
     async def test_snapshot_all(self) -> None:
-        """Each of the datasets has one more, by the name that was given for it."""
+        """Each dataset has one more snapshot, with the name that was given for it."""
         storage = await self.make()
         await storage.create(DATASET, None, create())
         await storage.create(OTHER, None, create())
@@ -253,7 +255,7 @@ class StorageContract(StorageCase):
         assert dict(await storage.snapshot_all({})) == {}
 
     async def test_snapshot_all_twice(self) -> None:
-        """A name is used once; what is not there has none taken."""
+        """A name is used once; a snapshot of a missing copy is an error."""
         storage = await self.make()
         await storage.create(DATASET, None, create())
         first = await storage.snapshot(DATASET, "first")
@@ -265,7 +267,7 @@ class StorageContract(StorageCase):
         assert look.snapshots == (first,)
 
     async def test_snapshots(self) -> None:
-        """They are listed oldest first, whatever their names, and their guids are their own."""
+        """Snapshots are listed oldest first, whatever their names, and each has its own guid."""
         storage = await self.make()
         await storage.create(DATASET, None, create())
         taken = [await storage.snapshot(DATASET, name) for name in ("b", "a", "c-10", "c-9")]
@@ -275,7 +277,7 @@ class StorageContract(StorageCase):
         assert len({snapshot.guid for snapshot in taken}) == 4
 
     async def test_snapshot_twice(self) -> None:
-        """A name is used once; the snapshot that has it stays."""
+        """A name is used once; the snapshot with that name stays."""
         storage = await self.make()
         await storage.create(DATASET, None, create())
         first = await storage.snapshot(DATASET, "first")
@@ -285,7 +287,7 @@ class StorageContract(StorageCase):
         assert look.snapshots == (first,)
 
     async def test_destroy_snapshot(self) -> None:
-        """One goes and the others stay; to destroy it again changes nothing."""
+        """One snapshot goes and the others stay; destroying it again changes nothing."""
         storage = await self.make()
         await storage.create(DATASET, None, create())
         first, _, third = [await storage.snapshot(DATASET, name) for name in ("a", "b", "c")]
@@ -297,7 +299,7 @@ class StorageContract(StorageCase):
         assert look.snapshots == (first, third)
 
     async def test_destroy_snapshot_after_a_send(self) -> None:
-        """That it was sent does not keep a snapshot from being destroyed."""
+        """A snapshot can be destroyed after it was sent."""
         source, target = await self.make(), await self.make()
         await self.replicated(source, target)
         second = await source.snapshot(DATASET, "second")
@@ -308,10 +310,10 @@ class StorageContract(StorageCase):
             assert look is not None
             assert look.snapshots == (second,)
 
-    # What is not there, and what is kept
+    # Missing copies, and asides
 
     async def test_set_aside(self) -> None:
-        """A copy that is kept aside is ours no more, and another one can take its place."""
+        """A copy that was set aside is not listed any more, and another can take its place."""
         source, target = await self.make(), await self.make()
         await self.replicated(source, target)
         assert DATASET in await target.set_aside(DATASET, "diverged")
@@ -320,14 +322,14 @@ class StorageContract(StorageCase):
         assert await self.holds(target) == ("one",)
 
     async def test_set_aside_refuses_a_mounted_one(self) -> None:
-        """What is mounted is not moved away from under those who use it."""
+        """A mounted copy is not moved away from under its users."""
         storage = await self.make()
         await self.written(storage, "one")
         await raised(Busy, storage.set_aside(DATASET, "diverged"))
         assert self.read(storage, DATASET) == ("one",)
 
     async def test_nothing_there(self) -> None:
-        """What needs a copy or a snapshot that is not there says so."""
+        """An operation on a missing copy or snapshot is NotFound."""
         storage = await self.make()
         await storage.create(OTHER, None, create())
         await storage.snapshot(OTHER, "first")

@@ -14,7 +14,7 @@ from zope.interface.verify import verifyObject
 from flocker_lite.errors import StoreError
 from flocker_lite.interfaces import IStore
 from flocker_lite.model import deltas
-from flocker_lite.model.accounts import MoveState, Round, Step
+from flocker_lite.model.move_progress import MoveProgress, Round, Step
 from flocker_lite.model.records import (
     Change,
     Configuration,
@@ -61,7 +61,7 @@ PAST_MOVE = PastMove(
     ended_at=1.4e9 + 2,
     epochs=pmap({DATASET: 7}),
     accounts=(
-        MoveState(
+        MoveProgress(
             DATASET,
             7,
             "done",
@@ -108,22 +108,22 @@ EVERYTHING = Configuration(
 
 
 class StoreContract(Base):
-    """Mix this in before SynchronousTestCase and say how to open the store of a test."""
+    """Mix this in before SynchronousTestCase, and implement `open_store`."""
 
     def open_store(self) -> Awaitable[IStore]:
         """Open the store of this test: a new one at first, the same one after that."""
         raise NotImplementedError
 
     def now(self, work: Awaitable[T]) -> T:
-        """The result, which must be there at once."""
+        """The result of work that must be done at once."""
         return self.successResultOf(_deferred(work))
 
     def refused(self, work: Awaitable[object]) -> None:
-        """It must fail at once with a StoreError."""
+        """Check that the work fails at once with a StoreError."""
         self.failureResultOf(_deferred(work), StoreError)
 
     def opened(self) -> IStore:
-        """An open store, closed at the end of the test."""
+        """An open store, which is closed at the end of the test."""
         store = self.now(self.open_store())
         self.addCleanup(lambda: self.now(store.close()))
         return store
@@ -165,7 +165,7 @@ class StoreContract(Base):
         assert self.now(store.load()) == deltas.apply(EVERYTHING, [change])
 
     def test_remove(self) -> None:
-        """A change without a record removes it; when it is not there, that is no error."""
+        """A change without a record removes the record; a missing one is no error."""
         store = self.opened()
         self.now(store.commit(deltas.whole(EVERYTHING)))
         changes = (Change("containers", "web", None), Change("containers", "other", None))
@@ -188,7 +188,7 @@ class StoreContract(Base):
         assert self.now(store.load()) == Configuration()
 
     def test_all_or_none(self) -> None:
-        """A commit that cannot be made whole leaves everything as it was."""
+        """A commit that fails leaves everything as it was."""
         store = self.opened()
         good = Change("nodes", NODE, Node(NODE, "10.77.0.11"))
         self.refused(store.commit((good, Change("ghosts", "casper", None))))
@@ -197,7 +197,7 @@ class StoreContract(Base):
         assert self.now(self.reopened(store).load()).nodes == pmap({NODE: good.record})
 
     def test_generation(self) -> None:
-        """The generation grows with each commit, but for grants and moves alone; for good."""
+        """The generation grows with each commit, except of grants and moves alone; for good."""
         store = self.opened()
         grant = Change("grants", DATASET, Grant(NODE))
         move = Change("moves", MOVE.move_id, MOVE)
@@ -215,7 +215,7 @@ class StoreContract(Base):
         assert store.generation == seen[-1]
 
     def test_several_edits(self) -> None:
-        """Edits that are committed together are all made, or none, each with its generation."""
+        """Of edits that are committed together all are made, or none; each has its generation."""
         store = self.opened()
         known = store.generation
         one, two = Node(NODE, "10.77.0.11"), Node(NODE, "10.77.0.12")
@@ -230,13 +230,13 @@ class StoreContract(Base):
         assert dict(loaded.grants) == {DATASET: Grant(NODE)}
 
     def test_one_at_a_time(self) -> None:
-        """It cannot be opened a second time while it is open."""
+        """A store cannot be opened a second time while it is open."""
         store = self.opened()
         self.refused(self.open_store())
         self.reopened(store)
 
     def test_closed(self) -> None:
-        """A closed store refuses to work, and to close it again is no error."""
+        """A closed store refuses to work; closing it again is no error."""
         store = self.opened()
         self.now(store.close())
         self.refused(store.load())

@@ -1,4 +1,4 @@
-"""Random records for property tests, from a few ids so that they meet."""
+"""Random records for property tests; they use few ids, so that they refer to each other."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ from flocker_lite.model.records import (
     Volume,
 )
 from flocker_lite.model.state import (
+    ContainerExit,
     ContainerState,
     DatasetState,
-    End,
+    DesiredDataset,
     ImagePull,
     ImageState,
     LocalContainer,
     LocalDataset,
-    MoveState,
+    MoveProgress,
     NodeState,
     NodeView,
     Round,
     Route,
     Snapshot,
     Step,
-    WantedDataset,
 )
 
 NODE_IDS = st.sampled_from(["node-a", "node-b", "node-c"])
@@ -61,7 +61,7 @@ def maps(keys: st.SearchStrategy[str], values: st.SearchStrategy[Any]) -> Any:
 
 
 def keyed(records: st.SearchStrategy[Any], key: str) -> Any:
-    """Maps of records by one of their fields."""
+    """Maps of records, keyed by one of their fields."""
 
     def by_key(found: list[Any]) -> PMap[str, Any]:
         return pmap({str(getattr(record, key)): record for record in found})
@@ -96,22 +96,23 @@ HEALTH_CHECKS = st.builds(
 )
 CONTAINERS = st.builds(
     Container,
-    NAMES,
-    NODE_IDS,
-    TEXTS,
-    st.lists(PORTS, max_size=2).map(tuple),
-    st.lists(VOLUMES, max_size=2, unique_by=lambda volume: volume.dataset_id).map(tuple),
-    maps(TEXTS, TEXTS),
-    st.lists(LINKS, max_size=2).map(tuple),
-    POLICIES,
-    SIZES,
-    SIZES,
-    st.none() | st.lists(TEXTS, max_size=2).map(tuple),
-    st.none() | HEALTH_CHECKS,
+    name=NAMES,
+    node=NODE_IDS,
+    image=TEXTS,
+    ports=st.lists(PORTS, max_size=2).map(tuple),
+    volumes=st.lists(VOLUMES, max_size=2, unique_by=lambda volume: volume.dataset_id).map(tuple),
+    environment=maps(TEXTS, TEXTS),
+    links=st.lists(LINKS, max_size=2).map(tuple),
+    restart_policy=POLICIES,
+    command_line=st.none() | st.lists(TEXTS, max_size=2).map(tuple),
+    cpu_shares=SIZES,
+    memory_limit=SIZES,
+    health_check=st.none() | HEALTH_CHECKS,
+    labels=maps(TEXTS, TEXTS),
 )
 IMAGES = st.builds(Image, DATASET_IDS, NODE_IDS, TEXTS)
-ACCOUNTS = st.builds(
-    MoveState,
+PROGRESS = st.builds(
+    MoveProgress,
     DATASET_IDS,
     EPOCHS,
     st.sampled_from(["pushing", "switching", "done", "rolled back", "failed"]),
@@ -150,7 +151,7 @@ PAST_MOVES = st.builds(
     st.sampled_from(["done", "rolled back", "cancelled", "superseded"]),
     SECONDS,
     maps(DATASET_IDS, EPOCHS),
-    st.lists(ACCOUNTS, max_size=2).map(tuple),
+    st.lists(PROGRESS, max_size=2).map(tuple),
 )
 CONFIGURATIONS = st.builds(
     Configuration,
@@ -187,11 +188,11 @@ NODE_STATES = st.builds(
     NodeState,
     keyed(DATASET_STATES, "dataset_id"),
     maps(NAMES, CONTAINER_STATES),
-    keyed(ACCOUNTS, "dataset_id"),
+    keyed(PROGRESS, "dataset_id"),
     maps(DATASET_IDS, st.builds(ImageState, TEXTS, st.booleans(), st.none() | TEXTS)),
 )
-WANTED_DATASETS = st.builds(
-    WantedDataset,
+DESIRED_DATASETS = st.builds(
+    DesiredDataset,
     DATASETS,
     GRANTS,
     maps(NODE_IDS, LEASES),
@@ -202,8 +203,8 @@ WANTED_DATASETS = st.builds(
 ROUTES = st.builds(Route, st.integers(1, 65535), TEXTS, NAMES)
 NODE_VIEWS = st.builds(
     NodeView,
-    st.lists(WANTED_DATASETS, max_size=4).map(
-        lambda found: pmap({wanted.dataset.dataset_id: wanted for wanted in found})
+    st.lists(DESIRED_DATASETS, max_size=4).map(
+        lambda found: pmap({desired.dataset.dataset_id: desired for desired in found})
     ),
     keyed(CONTAINERS, "name"),
     keyed(ROUTES, "port"),
@@ -222,7 +223,7 @@ SNAPSHOTS = st.lists(
 LOCAL_DATASETS = st.builds(
     LocalDataset, DATASET_IDS, st.none() | LEASES, st.booleans(), TEXTS, SIZES, SNAPSHOTS
 )
-ENDS = st.builds(End, st.integers(0, 255), SECONDS, SECONDS, st.booleans())
+ENDS = st.builds(ContainerExit, st.integers(0, 255), SECONDS, SECONDS, st.booleans())
 LOCAL_CONTAINERS = st.builds(
     LocalContainer,
     CONTAINERS,

@@ -1,4 +1,4 @@
-"""What every IStorage does with streams, as tests to be mixed into a trial TestCase."""
+"""The contract of every IStorage for streams, as tests to mix into a trial TestCase."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from flocker_lite.testing.storage_case import (
 )
 
 LONG_TEXT = random.Random(1).randbytes(MEBIBYTE).hex()
-"""Long enough for several records of a stream, and not to be compressed away."""
+"""Long enough for several records of a stream, and random, so that ZFS cannot compress it."""
 
 
 class StreamsContract(StorageCase):
@@ -43,14 +43,14 @@ class StreamsContract(StorageCase):
         assert self.read(source, DATASET) == ("one", "later")
 
     async def test_increments(self) -> None:
-        """Each brings what was written since, and leaves the lease and the limit as they are."""
+        """Each increment brings the writes since the last one, and leaves lease and limit alone."""
         source, target = await self.make(), await self.make()
         first = await self.replicated(source, target)
         await target.resize(DATASET, 64 * MEBIBYTE)
         self.write(source, DATASET, "two")
         second = await source.snapshot(DATASET, "second")
         await transfer(source, target, DATASET, "first", "second")
-        # Nothing was written since: a stream as well.
+        # Even without a write since, there is a stream.
         third = await source.snapshot(DATASET, "third")
         await transfer(source, target, DATASET, "second", "third")
         look = await target.look(DATASET)
@@ -61,7 +61,7 @@ class StreamsContract(StorageCase):
         assert await self.holds(target) == ("one", "two")
 
     async def test_increment_over_several_snapshots(self) -> None:
-        """Only the snapshots that are named have to be at the other end."""
+        """Only the named snapshots must be at the other end."""
         source, target = await self.make(), await self.make()
         first = await self.replicated(source, target)
         self.write(source, DATASET, "two")
@@ -74,7 +74,7 @@ class StreamsContract(StorageCase):
         assert await self.holds(target) == ("one", "two")
 
     async def test_back_again(self) -> None:
-        """A dataset that moved comes back by an increment, with what was written elsewhere."""
+        """A dataset that moved comes back by an increment, with the writes from elsewhere."""
         source, target = await self.make(), await self.make()
         await self.replicated(source, target)
         await source.unmount(DATASET)
@@ -88,7 +88,7 @@ class StreamsContract(StorageCase):
         assert await self.holds(source) == ("one", "two")
 
     async def test_descriptors_stay_open(self) -> None:
-        """Whoever opened a descriptor closes it; a file is as good as a pipe."""
+        """The storage does not close the caller's descriptor; a file works like a pipe."""
         source, target = await self.make(), await self.make()
         await self.written(source, "one")
         await source.snapshot(DATASET, "first")
@@ -132,7 +132,7 @@ class StreamsContract(StorageCase):
         assert await target.look(DATASET) == before
 
     async def test_increment_onto_a_copy_that_diverged(self) -> None:
-        """What was written at the target and nowhere else stays, in snapshots or not."""
+        """Writes that only the target has stay, in snapshots or not."""
         source, target = await self.make(), await self.make()
         await self.replicated(source, target)
         self.write(source, DATASET, "two")
@@ -147,9 +147,9 @@ class StreamsContract(StorageCase):
         assert await self.holds(target) == ("one", "other")
 
     async def test_cut_full_stream(self) -> None:
-        """One that ends early leaves nothing but what it can be gone on with.
+        """A full stream that ends early leaves only the part from which it can resume.
 
-        When that is thrown away, a whole one works.
+        After that part is discarded, a full stream works.
         """
         source, target = await self.make(), await self.make()
         await self.written(source, "one")
@@ -165,7 +165,7 @@ class StreamsContract(StorageCase):
         assert await self.holds(target) == ("one",)
 
     async def test_cut_increment(self) -> None:
-        """One that ends early changes nothing, and a whole one works afterwards."""
+        """An increment that ends early changes nothing, and a whole one works afterwards."""
         source, target = await self.make(), await self.make()
         await self.replicated(source, target)
         self.write(source, DATASET, "two")
@@ -181,7 +181,7 @@ class StreamsContract(StorageCase):
         assert await self.holds(target) == ("one", "two")
 
     async def test_full_stream_goes_on(self) -> None:
-        """After a cut only the rest is sent; meanwhile there is nothing that could be mounted."""
+        """After an interruption only the rest is sent; meanwhile nothing could be mounted."""
         source, target = await self.make(), await self.make()
         await self.written(source, LONG_TEXT, "one")
         first = await source.snapshot(DATASET, "first")
@@ -202,7 +202,7 @@ class StreamsContract(StorageCase):
         assert await self.holds(target) == (LONG_TEXT, "one")
 
     async def test_increment_goes_on(self) -> None:
-        """After a cut only the rest is sent, if need be in several parts."""
+        """After an interruption only the rest is sent, if need be in several parts."""
         source, target = await self.make(), await self.make()
         first = await self.replicated(source, target)
         before = await target.look(DATASET)
@@ -223,7 +223,7 @@ class StreamsContract(StorageCase):
         assert await self.holds(target) == ("one", LONG_TEXT)
 
     async def test_no_other_stream_on_top_of_a_part(self) -> None:
-        """Until the part is thrown away; what the copy held before stays."""
+        """No other stream works until the part is discarded; the copy's old data stays."""
         source, target = await self.make(), await self.make()
         await self.replicated(source, target)
         self.write(source, DATASET, LONG_TEXT)
@@ -242,7 +242,7 @@ class StreamsContract(StorageCase):
         assert await self.holds(target) == ("one", LONG_TEXT)
 
     async def test_a_token_that_is_stale(self) -> None:
-        """What was sent first is gone at the source: that is said before a byte is written."""
+        """If the source no longer has the snapshot, it says so before it writes a byte."""
         source, target = await self.make(), await self.make()
         await self.written(source, LONG_TEXT)
         await source.snapshot(DATASET, "first")
@@ -257,7 +257,7 @@ class StreamsContract(StorageCase):
         await raised(Conflict, rest(source, DATASET, token))
 
     async def test_destroying_a_part(self) -> None:
-        """A dataset that is deleted leaves nothing, complete or not."""
+        """Destroying a dataset leaves nothing, whether it was complete or not."""
         source, target = await self.make(), await self.make()
         await self.written(source, LONG_TEXT)
         await source.snapshot(DATASET, "first")
@@ -274,13 +274,13 @@ class StreamsContract(StorageCase):
         assert dict(await target.discover()) == {}
 
     async def is_no_copy(self, target: IStorage) -> None:
-        """What is there of DATASET has no lease and no snapshots, and cannot be mounted."""
+        """Check that DATASET has no lease and no snapshots here, and cannot be mounted."""
         empty = LocalDataset(DATASET, None, False, target.path(DATASET))
         assert await target.look(DATASET) == empty
         await raised(LeaseError, target.mount(DATASET))
 
     async def test_estimate(self) -> None:
-        """A storage that can tell tells; one that cannot says None."""
+        """A storage estimates the size of a stream, or returns None if it cannot."""
         storage = await self.make()
         await self.written(storage, "one")
         await storage.snapshot(DATASET, "first")

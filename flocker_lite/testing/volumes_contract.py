@@ -1,4 +1,4 @@
-"""What every IContainers does with volumes that images ask for, as tests to be mixed in."""
+"""The contract of every IContainers for volumes that images ask for, as tests to mix in."""
 
 from __future__ import annotations
 
@@ -20,36 +20,36 @@ from flocker_lite.testing.containers_contract import (
 
 
 class VolumesContract(ContainersContract):
-    """Give `write` and `read`, too; `image` asks for a volume at `volume_path`, and at no other."""
+    """Implement `write` and `read`, too; `image` asks for one volume, at `volume_path`."""
 
     volume_path = "/data"
 
     async def write(self, name: str, path: str, text: str) -> None:
-        """Have the running container write a text into what it has at a path."""
+        """Write a text into the running container's volume at a path."""
         raise NotImplementedError
 
     async def read(self, name: str, path: str) -> str:
-        """The text that the running container has there; "" for none."""
+        """The text in the running container's volume at a path; "" for none."""
         raise NotImplementedError
 
     async def used(self, containers: IContainers) -> Container:
-        """Have the plain one run, with a text in the volume that its image asks for."""
+        """Run a container, with a text in the volume that its image asks for."""
         container = await self.prepared(containers)
         await containers.start("db")
         await self.write("db", self.volume_path, "mine")
         return container
 
     async def test_a_volume_of_the_image(self) -> None:
-        """A volume that the image asks for is not in a dataset: that it stays behind is seen."""
+        """A volume that the image asks for is not in a dataset; we report that it stays behind."""
         containers = await self.make()
         await self.prepared(containers)
         assert (await containers.discover())["db"].stays_behind == (self.volume_path,)
         await containers.remove("db")
-        await self.poisable(containers)
+        await self.prestartable(containers)
         assert (await containers.discover())["db"].stays_behind == ()
 
     async def test_a_replacement_has_the_volume_of_the_one_before(self) -> None:
-        """One that is made anew finds what the one before had in the volume of its image."""
+        """A replacement finds what its predecessor had in the image's volume."""
         containers = await self.make()
         container = await self.used(containers)
         await containers.stop("db", STOP_TIMEOUT_SECONDS)
@@ -60,7 +60,7 @@ class VolumesContract(ContainersContract):
         assert await containers.kept() == ()
 
     async def test_a_removed_one_leaves_its_volume(self) -> None:
-        """What one that ran had in a volume is kept, and the next of its name has it again."""
+        """A removed container's volume is kept, and the next container of its name gets it."""
         containers = await self.make()
         await self.used(containers)
         await containers.remove("db")
@@ -72,7 +72,7 @@ class VolumesContract(ContainersContract):
         assert await self.read("db-2", self.volume_path) == ""
         await self.prepared(containers)
         assert await containers.kept() == ()
-        # It never ran, and what it was given is no less kept for that.
+        # This one never ran, but the volume that it was given is kept all the same.
         await containers.remove("db")
         assert [each.volume for each in await containers.kept()] == [kept.volume]
         await self.prepared(containers)
@@ -80,24 +80,24 @@ class VolumesContract(ContainersContract):
         assert await self.read("db", self.volume_path) == "mine"
 
     async def test_one_that_never_ran_leaves_no_volume(self) -> None:
-        """What nothing was written to is not kept, also when its container waited to be let go."""
+        """A volume of a container that never ran is not kept, even if it was prestarted."""
         containers = await self.make()
         await self.prepared(containers)
         await containers.remove("db")
         assert await containers.kept() == ()
         beside = replace(self.container(), volumes=(Volume(DATASET, "/beside"),))
         await containers.prepare(beside, {DATASET: self.path}, ADDRESS)
-        await containers.poise("db")
+        await containers.prestart("db")
         await containers.remove("db")
         assert await containers.kept() == ()
 
     async def test_a_volume_beside_a_dataset(self) -> None:
-        """Once the program was let go, the volume beside its dataset is kept."""
+        """Once the program has started, the volume beside its dataset is kept."""
         containers = await self.make()
         beside = replace(self.container(), volumes=(Volume(DATASET, "/beside"),))
         await containers.pull(beside.image, ignore)
         await containers.prepare(beside, {DATASET: self.path}, ADDRESS)
-        await containers.poise("db")
+        await containers.prestart("db")
         await self.mount()
         await containers.start("db")
         await self.write("db", self.volume_path, "mine")
@@ -106,18 +106,18 @@ class VolumesContract(ContainersContract):
         await self.unmount()
 
     async def test_a_dataset_where_a_volume_was(self) -> None:
-        """What was in a volume is kept also when the next container has a dataset there."""
+        """A volume is kept even if the next container has a dataset at its path."""
         containers = await self.make()
         await self.used(containers)
         await containers.remove("db")
         kept = await containers.kept()
-        await self.poisable(containers)
+        await self.prestartable(containers)
         assert await containers.kept() == kept
         await containers.remove("db")
         assert await containers.kept() == kept
 
     async def test_remove_kept(self) -> None:
-        """What is kept is removed when that is asked for, but not while its container is there."""
+        """A kept volume can be removed, but not while its container exists."""
         containers = await self.make()
         await containers.remove_kept("db")
         await self.used(containers)

@@ -1,1 +1,1 @@
-"""Mutual TLS on connections: who is on the other side, and who is not let in."""
+"""Mutual TLS: verifies who is on the other side of a connection, and refuses everybody else."""

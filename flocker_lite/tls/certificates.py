@@ -1,11 +1,11 @@
-"""The certificates of a running service: taken in when they change, and warned about in time."""
+"""A running service's certificates: reloads them when they change, warns before they expire."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from OpenSSL import SSL
 from twisted.application.service import Service
@@ -13,6 +13,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import (
     IOpenSSLClientConnectionCreator,
     IOpenSSLServerConnectionCreator,
+    IReactorTime,
     IStreamClientEndpoint,
 )
 from twisted.internet.task import LoopingCall
@@ -21,26 +22,24 @@ from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from flocker_lite.ca.certificate_facts import CertificateFacts, expiry_warning
 from flocker_lite.ca.claims import CertificateError, Claims, Kind
-from flocker_lite.ca.facts import Facts, ending
+from flocker_lite.interfaces.threads import RunInThread
 from flocker_lite.tls.contexts import make_context
 from flocker_lite.tls.credentials import Credentials, Files, credentials, read_files
-from flocker_lite.tls.guard import Guard, GuardFactory, verify
-from flocker_lite.tls.plain import PlainTolerantFactory
+from flocker_lite.tls.peer_verifier import PeerVerifier, PeerVerifierFactory, verify
+from flocker_lite.tls.plain_http import PlainTolerantFactory
 
 LOOK_SECONDS = 10.0
 WARNING_SECONDS = 86400.0
 
-InThread: TypeAlias = Callable[..., Deferred[Any]]
-
 
 @implementer(IOpenSSLClientConnectionCreator, IOpenSSLServerConnectionCreator)
 class Certificates(Service):
-    """Makes connections secure, with the certificate that is in the files at the time.
+    """Secures connections with the certificate that is in the files at the time.
 
-    `kind` is who this service is. `clock` provides IReactorTime; `time_of_day` is in seconds since
-    1970, as OpenSSL sees it. `in_thread` calls a function that may take its time. To be opened
-    before it is used.
+    `kind` is this service's kind. `time_of_day` is in seconds since 1970, as OpenSSL sees it.
+    `run_in_thread` calls a function that may block. Call `open` before anything else.
     """
 
     log = Logger()
@@ -49,19 +48,19 @@ class Certificates(Service):
         self,
         directory: Path,
         kind: Kind,
-        clock: Any,
-        in_thread: InThread,
+        clock: IReactorTime,
+        run_in_thread: RunInThread,
         time_of_day: Callable[[], float],
     ) -> None:
         self._directory = directory
         self._kind = kind
         self._clock = clock
-        self._in_thread = in_thread
+        self._run_in_thread = run_in_thread
         self._time_of_day = time_of_day
         self._files: Files | None = None
         self._credentials: Credentials | None = None
         self._context: SSL.Context | None = None
-        self._guards: set[Guard] = set()
+        self._verifiers: set[PeerVerifier] = set()
         self._warned_at: dict[Claims, float] = {}
         self._complaint = ""
         self._looking: Deferred[None] | None = None
@@ -70,50 +69,54 @@ class Certificates(Service):
         self._looks.clock = self._warnings.clock = clock
 
     async def open(self) -> None:
-        """Take in the files; CertificateError that says what to do about them."""
+        """Load the files; CertificateError says what is wrong and what to do."""
         await self._take_in()
 
     @property
     def credentials(self) -> Credentials:
-        """What is in the files, as it is in use now."""
+        """The credentials in use."""
         assert self._credentials is not None
         return self._credentials
 
     @property
     def claims(self) -> Claims:
-        """Who this service is."""
+        """Who this service is, as its certificate says."""
         return self.credentials.facts.claims
 
     @property
     def cluster_id(self) -> str:
-        """The UUID of the cluster that everybody must belong to."""
+        """The UUID of the cluster to which every peer must belong."""
         return self.claims.cluster_id
 
     @property
     def revoked(self) -> frozenset[int]:
-        """The serial numbers of certificates that were called back."""
+        """The serial numbers of revoked certificates."""
         return self.credentials.revoked
 
     def server(
-        self, wrapped: Any, door: str, accepted: Collection[Kind], plain_answer: bytes = b""
+        self,
+        wrapped: Any,
+        endpoint_name: str,
+        accepted: Collection[Kind],
+        plain_answer: bytes = b"",
     ) -> TLSMemoryBIOFactory:
-        """A factory to listen with: on its connections only these are let in.
+        """A factory to listen with, which accepts only certificates of these kinds.
 
-        Who speaks HTTP without TLS gets the `plain_answer`, where there is one.
+        A client that speaks HTTP without TLS gets the `plain_answer`, if there is one.
         """
-        guarded = GuardFactory(wrapped, self, door, accepted, False, self._clock)
+        guarded = PeerVerifierFactory(wrapped, self, endpoint_name, accepted, False, self._clock)
         if not plain_answer:
             return TLSMemoryBIOFactory(self, False, guarded, self._clock)
         return PlainTolerantFactory(plain_answer, self, False, guarded, self._clock)
 
     def client(self, endpoint: Any, accepted: Collection[Kind]) -> Any:
-        """An endpoint whose connections are to nobody else."""
+        """An endpoint that connects only to servers with certificates of these kinds."""
         return _SecureEndpoint(
             endpoint,
             lambda wrapped: TLSMemoryBIOFactory(
                 self,
                 True,
-                GuardFactory(wrapped, self, "", accepted, True, self._clock),
+                PeerVerifierFactory(wrapped, self, "", accepted, True, self._clock),
                 self._clock,
             ),
         )
@@ -132,14 +135,14 @@ class Certificates(Service):
             self._looking.cancel()
 
     def look(self) -> None:
-        """See whether the files are others; when they are no good, what is in use stays.
+        """Reload the files if they changed; when they are invalid, keep the credentials in use.
 
-        Then no one is let stay whose certificate has expired meanwhile.
+        Also hang up on peers whose certificate has expired meanwhile.
         """
         now = datetime.fromtimestamp(self._time_of_day(), UTC)
-        for guard in list(self._guards):
-            if guard.peer is not None and guard.peer.ends_at <= now:
-                guard.hang_up("its certificate has expired")
+        for verifier in list(self._verifiers):
+            if verifier.peer is not None and verifier.peer.ends_at <= now:
+                verifier.hang_up("its certificate has expired")
         if self._looking is None:
             self._looking = Deferred.fromCoroutine(self._take_in())
             self._looking.addBoth(self._looked)
@@ -155,14 +158,14 @@ class Certificates(Service):
         if reason != self._complaint:
             self._complaint = reason
             self.log.error(
-                "the certificates in {directory} are not good, those from before stay in use: "
+                "the certificates in {directory} are invalid, and the previous ones stay in use: "
                 "{reason}",
                 directory=str(self._directory),
                 reason=reason,
             )
 
     async def _take_in(self) -> None:
-        fresh = await self._in_thread(self._read, self._files)
+        fresh = await self._run_in_thread(self._read, self._files)
         if fresh is None:
             return
         files, now, context = fresh
@@ -174,20 +177,18 @@ class Certificates(Service):
         self._warn()
         if before is None:
             return
-        self.log.info(
-            "took in what is new in the certificates of {claims}", claims=str(now.facts.claims)
-        )
+        self.log.info("loaded the changed certificates of {claims}", claims=str(now.facts.claims))
         is_other_authority = before.authority.public_key() != now.authority.public_key()
-        for guard in list(self._guards):
-            if guard.peer is not None and guard.peer.serial_number in now.revoked:
-                guard.hang_up("its certificate was revoked")
-            # A client shows the new certificate to the other side; a server only sees to it that
-            # nobody stays whom it would not let in any more.
-            elif guard.is_client or is_other_authority:
-                guard.hang_up("the certificates here are others now")
+        for verifier in list(self._verifiers):
+            if verifier.peer is not None and verifier.peer.serial_number in now.revoked:
+                verifier.hang_up("its certificate was revoked")
+            # A client connects again with the new certificate. A server only hangs up on peers that
+            # it would not accept any more.
+            elif verifier.is_client or is_other_authority:
+                verifier.hang_up("this service's certificates have changed")
 
     def _read(self, known: Files | None) -> tuple[Files, Credentials, SSL.Context] | None:
-        """What is in the files now, unless it is what is known."""
+        """Read the files; None when they have not changed since `known`."""
         files = read_files(self._directory, self._kind)
         if files == known:
             return None
@@ -201,25 +202,25 @@ class Certificates(Service):
         self.seen(self._credentials.authority_facts)
         if self._files.has_authority_key:
             self.log.warn(
-                "the key of the cluster's authority is in {directory}: whoever reads it can be "
-                "anybody; keep it on a machine where no service runs",
+                "the key of the cluster's authority is in {directory}: whoever reads it can "
+                "impersonate anybody; keep it on a machine where no service runs",
                 directory=str(self._directory),
             )
 
-    # Guards
+    # VerifierOwner
 
-    def on_duty(self, guard: Guard) -> None:
-        """A connection begins."""
-        self._guards.add(guard)
+    def verifier_opened(self, verifier: PeerVerifier) -> None:
+        """A connection has begun."""
+        self._verifiers.add(verifier)
 
-    def off_duty(self, guard: Guard) -> None:
-        """A connection is over."""
-        self._guards.discard(guard)
+    def verifier_closed(self, verifier: PeerVerifier) -> None:
+        """A connection has ended."""
+        self._verifiers.discard(verifier)
 
-    def seen(self, facts: Facts) -> None:
-        """Warn of a certificate that is about to expire, once a day."""
+    def seen(self, facts: CertificateFacts) -> None:
+        """Warn once a day about a certificate that is about to expire."""
         now = self._time_of_day()
-        said = ending(facts.ends_at, datetime.fromtimestamp(now, UTC))
+        said = expiry_warning(facts.ends_at, datetime.fromtimestamp(now, UTC))
         due_at = self._warned_at.get(facts.claims, -WARNING_SECONDS) + WARNING_SECONDS
         if said is not None and now >= due_at:
             self._warned_at[facts.claims] = now
@@ -246,7 +247,7 @@ class Certificates(Service):
 
 @implementer(IStreamClientEndpoint)
 class _SecureEndpoint:
-    """Connects as another endpoint does, and speaks TLS there."""
+    """Connects by another endpoint, and speaks TLS on the connection."""
 
     def __init__(self, endpoint: Any, secured: Callable[[Any], TLSMemoryBIOFactory]) -> None:
         self._endpoint = endpoint
@@ -260,4 +261,4 @@ class _SecureEndpoint:
 def _require_same_node(before: Credentials, now: Credentials) -> None:
     was, is_now = before.facts.claims, now.facts.claims
     if was.kind is Kind.NODE and was.name != is_now.name:
-        raise CertificateError(f"this is node {was.name}, and they are those of {is_now}")
+        raise CertificateError(f"this is node {was.name}, but the certificates are of {is_now}")

@@ -1,4 +1,4 @@
-"""How TLS is spoken: 1.2 or later, mutual, and verified anew on each connection."""
+"""The settings of TLS: 1.2 or later, mutual, and verified anew on each connection."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from OpenSSL import SSL, crypto
 from flocker_lite.tls.credentials import Credentials
 
 CIPHERS = b"ECDHE+AESGCM:ECDHE+CHACHA20"
-"""Of TLS 1.2; those of 1.3 are all good."""
+"""The ciphers that we allow in TLS 1.2; in TLS 1.3, all are secure."""
 
 Verify: TypeAlias = Callable[[SSL.Connection, Any, int, int, int], bool]
 """OpenSSL's question about each certificate of a chain; see OpenSSL's set_verify."""
 
 
 def make_context(credentials: Credentials, verify: Verify) -> SSL.Context:
-    """For connections of either side, of whoever has these credentials."""
+    """A context for clients and servers with these credentials."""
     context = SSL.Context(SSL.TLS_METHOD)
     context.set_min_proto_version(SSL.TLS1_2_VERSION)
-    # A session that is resumed is not verified again: it would outlive its certificate.
+    # OpenSSL does not verify a resumed session again, so it could outlive its certificate.
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
     context.set_options(
         SSL.OP_NO_TICKET

@@ -1,4 +1,4 @@
-"""A service's certificate, its key and its authority, from the files of one directory."""
+"""Reads a service's certificate, its key and its authority from one directory."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from flocker_lite.ca.certificate_facts import CertificateFacts, facts_of, is_by, read_certificate
 from flocker_lite.ca.claims import CertificateError, Kind
 from flocker_lite.ca.directory import CERTIFICATE_SUFFIX, CLUSTER_NAME, KEY_SUFFIX
-from flocker_lite.ca.facts import Facts, facts_of, is_by, read_certificate
 from flocker_lite.ca.revoked import FILE_NAME, serial_numbers
 
 OTHERS = stat.S_IRWXO
@@ -20,7 +20,7 @@ OTHERS = stat.S_IRWXO
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """What the files have in them; two that are equal need not be looked at twice."""
+    """The contents of the files; if they are equal to earlier ones, we need not check them."""
 
     path: Path
     certificate: bytes
@@ -37,19 +37,19 @@ class Credentials:
     certificate: x509.Certificate
     key: ec.EllipticCurvePrivateKey
     authority: x509.Certificate
-    facts: Facts
-    authority_facts: Facts
+    facts: CertificateFacts
+    authority_facts: CertificateFacts
     revoked: frozenset[int]
 
 
 def read_files(directory: Path, kind: Kind) -> Files:
-    """Read the one certificate of this kind; CertificateError that says what to do."""
+    """Read the one certificate of this kind; CertificateError says what to do."""
     found = sorted(directory.glob(f"{kind.file_word}-*{CERTIFICATE_SUFFIX}"))
     if len(found) != 1:
         names = ", ".join(path.name for path in found) or "none"
         raise CertificateError(
-            f"in {directory} there should be one {kind.file_word}-*{CERTIFICATE_SUFFIX}, and is: "
-            f"{names}; put there what flocker-ca made for this machine"
+            f"{directory} should have one {kind.file_word}-*{CERTIFICATE_SUFFIX}, but has: "
+            f"{names}; copy the files there that flocker-ca made for this machine"
         )
     key_path = found[0].with_suffix(KEY_SUFFIX)
     try:
@@ -68,7 +68,7 @@ def read_files(directory: Path, kind: Kind) -> Files:
 
 
 def credentials(files: Files, kind: Kind) -> Credentials:
-    """What the files say, if that goes together; else CertificateError."""
+    """The credentials in the files, if the files fit together; else CertificateError."""
     try:
         certificate = read_certificate(files.certificate)
         authority = read_certificate(files.authority)
@@ -84,8 +84,8 @@ def credentials(files: Files, kind: Kind) -> Credentials:
         )
     if facts.claims.kind is not kind or authority_facts.claims.kind is not Kind.CLUSTER:
         raise CertificateError(
-            f"{files.path} is that of {facts.claims}, by {authority_facts.claims}: files of "
-            "flocker-ca were renamed"
+            f"{files.path} is the certificate of {facts.claims}, by {authority_facts.claims}: "
+            "somebody renamed files of flocker-ca"
         )
     if not isinstance(key, ec.EllipticCurvePrivateKey) or (
         key.public_key() != certificate.public_key()

@@ -1,1 +1,1 @@
-"""Datasets in ZFS."""
+"""Stores datasets in ZFS; the first storage backend."""

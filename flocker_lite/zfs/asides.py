@@ -1,18 +1,18 @@
-"""What is set aside of copies: clone and promote, what a crash in between leaves, and letting go.
+"""Sets copies, or parts of them, aside; finishes that after a crash; destroys asides.
 
-A copy goes on from one of its snapshots in these steps, each of them one command:
+These steps set aside what a copy has after one of its snapshots. Each step is one command:
 
     mark the copy          zfs set flocker:continues=SNAPSHOT COPY
-    put it out of the way  zfs rename COPY ASIDE
-    go on from there       zfs clone -o flocker:lease=... -o ... ASIDE@SNAPSHOT COPY
-    have the snapshots     zfs promote COPY
-    have its own place     zfs set mountpoint=... COPY
-    take the marks off     zfs inherit flocker:continues ASIDE, and COPY
+    move it out of the way zfs rename COPY ASIDE
+    clone the snapshot     zfs clone -o flocker:lease=... -o ... ASIDE@SNAPSHOT COPY
+    take the snapshots     zfs promote COPY
+    set the mountpoint     zfs set mountpoint=... COPY
+    remove the marks       zfs inherit flocker:continues ASIDE, and COPY
 
-(The mountpoint comes last, for zfs-fuse mounts what it clones, whatever canmount says.)
+(The mountpoint comes last, because zfs-fuse mounts a clone whatever its canmount says.)
 
-Whoever finds a mark goes on at the step that it was left at (`finish`). What was set aside is a
-clone of a snapshot of the copy then, which cannot be destroyed before it.
+After a crash, `finish` finds the mark and goes on at the step that was not done. The aside ends up
+as a clone of a snapshot of the copy, so that snapshot cannot be destroyed before the aside.
 """
 
 from __future__ import annotations
@@ -32,9 +32,12 @@ from flocker_lite.zfs.output import Kin
 
 Argv = tuple[str, ...]
 
+BELOW_NAMED_MAX = 4
+"""How many filesystems an error names at most, so that it stays readable."""
+
 
 class Run(Protocol):
-    """Runs a command of ZFS; with `again`, once more for a while as long as it says "busy"."""
+    """Runs a command of ZFS; with `again`, repeats it for a while if ZFS says "busy"."""
 
     def __call__(
         self, argv: Argv, *, again: bool = False
@@ -42,7 +45,7 @@ class Run(Protocol):
 
 
 class Asides:
-    """The filesystems below `root` that were set aside, or are about to be."""
+    """The filesystems below `root` that are set aside, or are being set aside."""
 
     def __init__(
         self, root: str, path: Callable[[DatasetId], str], run: Run, seconds: Callable[[], float]
@@ -54,7 +57,7 @@ class Asides:
         self._lock = DeferredLock()
 
     async def all(self) -> PMap[str, AsideCopy]:
-        """What was set aside, in this release or an earlier one, by its name."""
+        """All asides, from this release or an earlier one, by name."""
         found = {}
         for name, kin in (await self._kin()).items():
             parts = names.of_aside(name)
@@ -63,17 +66,17 @@ class Asides:
         return pmap(found)
 
     async def whole(self, dataset_id: DatasetId, reason: str) -> str:
-        """Put a whole copy out of the way, which nothing that is known continues."""
+        """Set aside a whole copy, which no known snapshot continues; returns the aside's name."""
         async with self._turn():
             name = self._free_name(await self._kin(), dataset_id, reason)
             await self._put_away(dataset_id, name)
         return name
 
     async def later_than(self, dataset_id: DatasetId, snapshot: str, reason: str) -> str:
-        """Put what a copy has after one of its snapshots out of the way; it goes on from there."""
+        """Set aside what a copy has after one of its snapshots; returns the aside's name."""
         async with self._turn():
             name = self._free_name(await self._kin(), dataset_id, reason)
-            # Asked for before anything is done: a snapshot that is not there is NotFound.
+            # Raises NotFound for a missing snapshot before anything is changed.
             await self._run(commands.guid(self._full(dataset_id), snapshot))
             await self._set_mark(dataset_id, snapshot)
             await self._put_away(dataset_id, name)
@@ -81,36 +84,37 @@ class Asides:
         return name
 
     async def finish(self) -> bool:
-        """Go on with whatever was cut off; whether there was anything to do.
+        """Finish what a crash interrupted; whether there was anything to finish.
 
-        While this process itself is at it, that is waited for.
+        If this process is setting something aside right now, wait for that.
         """
         async with self._turn():
             return await self._finish()
 
     async def destroy(self, name: str) -> None:
-        """Destroy what was set aside; what stems from it lives on by itself."""
+        """Destroy an aside; clones of it live on by themselves."""
         if names.of_aside(name) is None:
-            raise ValueError(f"not the name of what was set aside: {name!r}")
+            raise ValueError(f"not the name of an aside: {name!r}")
         async with self._turn():
             await self._finish()
             kin = (await self._kin()).get(name)
             if kin is None:
                 return
             if kin.mounted:
-                raise Busy(f"{kin.name} is mounted: say `zfs unmount {kin.name}`; not destroyed")
+                raise Busy(f"{kin.name} is mounted, so it stays: run `zfs unmount {kin.name}`")
+            require_alone(await self._run(commands.facts(kin.name)), kin.name)
             await self._free(name)
             for snapshot in await self._snapshots(name):
                 await release(self._run, kin.name, snapshot)
             await self._run(commands.destroy(kin.name), again=True)
 
     async def free(self, dataset_id: DatasetId) -> None:
-        """Have what was set aside of a copy live on without the copy."""
+        """Make the asides of a copy independent of it, so that the copy can be destroyed."""
         async with self._turn():
             await self._free(dataset_id)
 
     async def _free(self, name: str) -> None:
-        """Promote what stems from a filesystem, one after the other: each changes the origins."""
+        """Promote the clones of a filesystem one by one; each promotion changes the origins."""
         for _ in range(len(await self._kin())):
             rows = await self._kin()
             heirs = [kin for kin in rows.values() if _stems_from(kin, self._full(name))]
@@ -136,7 +140,7 @@ class Asides:
         origin = f"{aside.name}@{snapshot}"
         if copy is None:
             if names.LEASE_PROPERTY not in aside.written_on:
-                raise Conflict(f"{aside.name} has no lease that the copy could go on with")
+                raise Conflict(f"{aside.name} has no lease, which the copy needs to go on")
             name, size = self._full(dataset_id), aside.maximum_size
             clone = commands.clone(origin, name, size, aside.written_on)
             await self._run(clone, again=True)
@@ -153,7 +157,7 @@ class Asides:
     async def _put_away(self, dataset_id: DatasetId, name: str) -> None:
         rename = commands.rename(self._full(dataset_id), self._full(name))
         await self._run(rename, again=True)
-        # Its place is free for another copy.
+        # Free its mountpoint for another copy.
         await self._run(commands.inherit(self._full(name), "mountpoint"))
 
     async def _set_mark(self, dataset_id: DatasetId, snapshot: str) -> None:
@@ -173,7 +177,7 @@ class Asides:
 
     def _free_name(self, rows: dict[str, Kin], dataset_id: DatasetId, reason: str) -> str:
         if dataset_id not in rows:
-            raise NotFound(f"{dataset_id}: there is no copy here to keep aside")
+            raise NotFound(f"{dataset_id}: there is no copy here to set aside")
         seconds = int(self._seconds())
         while (name := names.aside(dataset_id, reason, seconds)) in rows:
             seconds += 1
@@ -184,7 +188,7 @@ class Asides:
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
-        """One at a time: what is half done is not for another to go on with."""
+        """Run one operation at a time, so that none takes another's half-done work for a crash."""
         await self._lock.acquire()
         try:
             yield
@@ -192,8 +196,18 @@ class Asides:
             self._lock.release()
 
 
+def require_alone(facts: str, name: str) -> None:
+    """Conflict when users made filesystems below this one, which would be destroyed with it."""
+    others = output.below(facts, name)
+    if others:
+        raise Conflict(
+            f"{name} is not destroyed, because that would destroy others' filesystems below it as "
+            f"well: {', '.join(others[:BELOW_NAMED_MAX])}. Rename or destroy them"
+        )
+
+
 async def release(run: Run, name: str, snapshot: str) -> None:
-    """Hold a snapshot of a filesystem no longer. Idempotent."""
+    """Release our hold on a snapshot of a filesystem. Idempotent."""
     try:
         await run(commands.release(name, snapshot))
     except NotFound:

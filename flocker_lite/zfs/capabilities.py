@@ -1,4 +1,4 @@
-"""What this machine's ZFS, and the pool that is used, are able to do: found out, not assumed."""
+"""Finds out, by trying, what this machine's ZFS and its pool are able to do."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ _FEATURE_WORKS = ("enabled", "active")
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """`estimates`: it tells the size of a stream before; `resumes`: a stream that was cut goes on.
+    """What ZFS is able to do.
 
-    `several_at_once`: one `zfs set` changes several properties, all or none. `one_instant`: one
-    `zfs snapshot` takes those of several filesystems.
+    `estimates`: it can tell the size of a stream in advance. `resumes`: it can continue an
+    interrupted stream. `several_at_once`: one `zfs set` changes several properties, all or none.
+    `one_instant`: one `zfs snapshot` takes snapshots of several filesystems.
     """
 
     estimates: bool
@@ -28,7 +29,7 @@ class Capabilities:
 
 
 async def find_out(run: Run, root: str) -> Capabilities:
-    """Ask by what changes nothing at `root`, which `commands.make_root` made."""
+    """Try commands that change nothing at `root`, which `commands.make_root` made."""
     return Capabilities(
         estimates=await _understands(run, commands.estimate(root, None, "not-there")),
         resumes=await _resumes(run, root),
@@ -40,7 +41,7 @@ async def find_out(run: Run, root: str) -> Capabilities:
 
 
 async def _resumes(run: Run, root: str) -> bool:
-    """The tools may know it and the pool not, when that is as old as ZFS once was."""
+    """The tools may know resume tokens while an old pool does not, so ask both."""
     if not await _does(run, commands.resume_token(root)):
         return False
     try:

@@ -1,4 +1,4 @@
-"""Intentions as argument lists of `zfs`; pure. Only `-H -p` output is ever asked for."""
+"""Builds the argument lists of `zfs`; pure. We only ever ask for `-H -p` output."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ ROOT_PROPERTIES = {"mountpoint": "none", "canmount": "off", "readonly": "on"}
 
 
 def make_root(root: str) -> tuple[str, ...]:
-    """The parent of all datasets: what is received below it can neither be mounted nor written."""
+    """Make the parent of all datasets; what is received below it inherits these properties."""
     options = (word for item in _pairs(ROOT_PROPERTIES) for word in ("-o", item))
     return (ZFS, "create", *options, root)
 
 
 def facts(name: str) -> tuple[str, ...]:
-    """All that discovery wants to know of a filesystem, those below it, and their snapshots."""
+    """What discovery needs about a filesystem, the filesystems below it, and their snapshots."""
     return (ZFS, "get", "-Hp", "-r", "-o", "name,property,value,source", ",".join(FACTS), name)
 
 
 def kin(root: str) -> tuple[str, ...]:
-    """What stems from what among all filesystems directly below ours, and how large each is."""
+    """Which filesystems directly below ours are clones of which, and how large each is."""
     columns = ("-o", "name,property,value,source")
     return (ZFS, "get", "-Hp", "-r", "-d", "1", *columns, ",".join(KIN), root)
 
@@ -51,17 +51,17 @@ def create(name: str, mountpoint: str, maximum_size: int | None, lease: Lease) -
 def clone(
     origin: str, name: str, maximum_size: int | None, written_on: Mapping[str, str]
 ) -> tuple[str, ...]:
-    """A copy that goes on from a snapshot of another, and has what is `written_on` that, its
-    lease, from the first instant.
+    """Clone a snapshot of another copy, with that copy's lease and properties (`written_on`).
 
-    It is marked as one until all is done, and has no mountpoint of its own yet.
+    The clone has them from the first instant. It is marked as unfinished, and has no mountpoint
+    of its own yet.
     """
     marked = {CONTINUES_PROPERTY: origin.partition("@")[2]}
     return (ZFS, "clone", *_of_a_copy(None, maximum_size, {**written_on, **marked}), origin, name)
 
 
 def promote(name: str) -> tuple[str, ...]:
-    """Have the snapshots that a clone stems from; what they were of becomes a clone of it."""
+    """Give a clone the snapshots of its origin; the origin becomes a clone of it."""
     return (ZFS, "promote", name)
 
 
@@ -70,7 +70,7 @@ def set_property(name: str, key: str, value: str) -> tuple[str, ...]:
 
 
 def set_properties(name: str, properties: Mapping[str, str]) -> tuple[str, ...]:
-    """All or none; not every ZFS takes more than one."""
+    """Set several properties, all or none; not every ZFS takes more than one."""
     return (ZFS, "set", *_pairs(properties), name)
 
 
@@ -87,7 +87,7 @@ def unmount(name: str) -> tuple[str, ...]:
 
 
 def destroy(name: str) -> tuple[str, ...]:
-    """A filesystem with its snapshots."""
+    """Destroy a filesystem with its snapshots."""
     return (ZFS, "destroy", "-r", name)
 
 
@@ -100,32 +100,32 @@ def snapshot(name: str, snapshot: str) -> tuple[str, ...]:
 
 
 def snapshots(names: Mapping[str, str]) -> tuple[str, ...]:
-    """One of each filesystem, by the name given for it, all at one instant."""
+    """Take a snapshot of each filesystem, all at one instant; `names` has the snapshots' names."""
     return (ZFS, "snapshot", *(f"{name}@{snapshot}" for name, snapshot in names.items()))
 
 
 def value(name: str, key: str) -> tuple[str, ...]:
-    """One property of a filesystem, without those of what is below it."""
+    """One property of a filesystem, without the filesystems below it."""
     return (ZFS, "get", "-Hp", "-o", "value", key, name)
 
 
 def all_properties(name: str) -> tuple[str, ...]:
-    """Whatever this ZFS knows of a filesystem: to name what it does not know were an error."""
+    """All properties that this ZFS knows; naming one that it does not know would be an error."""
     return (ZFS, "get", "-Hp", "-o", "property,value,source", "all", name)
 
 
 def fitness(name: str) -> tuple[str, ...]:
-    """What decides whether a filesystem may be mounted, and what is to be done before."""
+    """The properties that decide whether a filesystem may be mounted, and what to do before."""
     return (ZFS, "get", "-Hp", "-o", "name,property,value,source", ",".join(FITNESS), name)
 
 
 def resume_token(name: str) -> tuple[str, ...]:
-    """What lets a stream to here that was cut go on; "-" when there is none."""
+    """The token with which an interrupted receive can continue; ZFS prints "-" for none."""
     return value(name, RESUME_TOKEN_PROPERTY)
 
 
 def resume_feature(pool: str) -> tuple[str, ...]:
-    """Whether the pool can keep what a stream that was cut brought."""
+    """Whether the pool can keep the part that an interrupted stream brought."""
     return ("zpool", "get", "-H", "-o", "value", "feature@extensible_dataset", pool)
 
 
@@ -152,17 +152,17 @@ def estimate(name: str, base: str | None, snapshot: str) -> tuple[str, ...]:
 
 
 def send_rest(resume_token: str) -> tuple[str, ...]:
-    """What a stream that was cut still lacks; the token says of which snapshot, and from where."""
+    """Send the rest of an interrupted stream; the token says of which snapshot, and from where."""
     return (ZFS, "send", "-t", resume_token)
 
 
 def receive(name: str, resumable: bool) -> tuple[str, ...]:
-    """Never with -F: a copy that does not continue is never overwritten."""
+    """Receive a stream; never with -F, so that it never overwrites a copy that diverged."""
     return (ZFS, "receive", *(["-s"] if resumable else []), "-u", name)
 
 
 def discard_partial(name: str) -> tuple[str, ...]:
-    """Throw away what a resumable stream that was cut left; a new filesystem goes with it."""
+    """Discard the part of an interrupted receive, and the filesystem if that receive made it."""
     return (ZFS, "receive", "-A", name)
 
 

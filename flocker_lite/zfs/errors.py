@@ -1,4 +1,4 @@
-"""The one place where the prose of `zfs` becomes a type of error; pure."""
+"""The one place that turns the messages of `zfs` into types of errors; pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MEANINGS: tuple[tuple[str, type[FlockerError]], ...] = (
     ("no longer exists", Conflict),
     ("no longer the same snapshot used in the initial send", Conflict),
     ("resume token is corrupt", Conflict),
-    # What does not continue the partial state here is said to be of a newer format.
+    # ZFS says this of a stream that does not continue the partial state here.
     ("kernel modules must be upgraded to receive this stream", Conflict),
     ("contains partially-complete state", Conflict),
     ("dataset already exists", Conflict),
@@ -40,7 +40,7 @@ _MEANINGS: tuple[tuple[str, type[FlockerError]], ...] = (
 _ADVICE = (
     (
         "pool I/O is currently suspended",
-        "its disks do not answer: see `zpool status`, and once they do, say `zpool clear`",
+        "its disks do not answer: see `zpool status`, and run `zpool clear` once they do",
     ),
     ("pool is read-only", "export it, and import it without readonly"),
 )
@@ -54,7 +54,7 @@ UNKNOWN_OPTION = ("invalid option", "unrecognized command", "too many arguments"
 
 
 def meaning(error: CommandFailed) -> FlockerError:
-    """The error as what it means, or itself when it means nothing in particular."""
+    """The error as the type that its message means, or itself when it has no special meaning."""
     # ZFS breaks long sentences into lines, wherever it likes.
     said = " ".join(error.stderr_tail.split())
     for words, kind in _MEANINGS:

@@ -1,4 +1,4 @@
-"""IFence with two processes for each container on trial, which outlive the agent."""
+"""IFence by two processes for each container on trial, which outlive the agent."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from zope.interface import implementer
 import flocker_lite
 from flocker_lite.errors import FlockerError
 from flocker_lite.interfaces import IFence
+from flocker_lite.interfaces.reactor import IReactor
 from flocker_lite.model.records import DatasetId
 from flocker_lite.processes import ENVIRONMENT, STDERR_TAIL_BYTES_MAX
 from flocker_lite.zfs import names
@@ -36,15 +37,15 @@ class ZfsFence:
 
     def __init__(
         self,
-        reactor: Any,
+        reactor: IReactor,
         pool: str,
         notes: Path | None = None,
         cgroups: Path = CGROUPS,
         zfs: str = "zfs",
     ) -> None:
-        """In the folder `notes` a file's name is the id of a container that was killed.
+        """A fence that kills a container leaves a file named by the container's id in `notes`.
 
-        `cgroups` is where the control groups are, `zfs` the command: elsewhere in tests.
+        `cgroups` is where the control groups are, `zfs` the command; tests use others.
         """
         self.lost: Callable[[str], None] = lambda _: None
         self._reactor = reactor
@@ -61,11 +62,11 @@ class ZfsFence:
             await self.disarm(container)
             fence = self._start(container, dataset_ids)
             self._armed[container] = (dataset_ids, fence)
-        # The time itself is told, and not how long it is until then: a machine may stand still
-        # between the word and its reader.
+        # We tell the time of the end, not the time until then: the machine may stand still before
+        # the fence reads it.
         await self._tell(container, fence, f"until {until:.3f}")
 
-    async def guard(self, container: str, instance: str) -> None:
+    async def add_instance(self, container: str, instance: str) -> None:
         _, fence = self._armed.get(container, (None, None))
         if fence is None:
             raise FlockerError(f"container {container} has no fence")
@@ -98,7 +99,7 @@ class ZfsFence:
             "notes": str(self._notes or ""),
         }
         argv = [sys.executable, "-m", PROGRAM, json.dumps(config)]
-        # It has to find this very package, wherever that is.
+        # The fence must import this very package, wherever that is.
         package = str(Path(flocker_lite.__file__).parent.parent)
         environment = {**ENVIRONMENT, "PYTHONPATH": package}
         try:
@@ -107,14 +108,14 @@ class ZfsFence:
             self._reactor.spawnProcess(fence, sys.executable, argv, environment)
         except OSError as error:
             reason = os.strerror(error.errno or 0)
-            raise FlockerError(f"a fence cannot be started: {reason}") from None
+            raise FlockerError(f"the agent cannot start a fence: {reason}") from None
         return fence
 
 
 class _Fence(ProcessProtocol):
-    """The first of the two; both are left alone when this process ends.
+    """The first of the two processes; both go on when the agent's process ends.
 
-    `lost` is called once, when it ends what it guards, or has ended untold.
+    It calls `lost` once, when the fence ends the trial, or when it died without being told to stop.
     """
 
     _log = Logger()
@@ -128,18 +129,18 @@ class _Fence(ProcessProtocol):
         self._rest = b""
 
     def tell(self, line: str) -> Deferred[None]:
-        """Fires when both processes have heeded it."""
+        """Send a line; fires when both processes have obeyed it."""
         transport: Any = self.transport
         answered: Deferred[None] = Deferred()
         if self.is_over:
-            answered.errback(FlockerError("it has ended"))
+            answered.errback(FlockerError("its process has ended"))
             return answered
         self._answers.append(answered)
         transport.write(f"{line}\n".encode())
         return answered
 
     def stop(self) -> None:
-        """There is nothing to end any more."""
+        """Tell the fence that there is nothing to end any more."""
         transport: Any = self.transport
         self._is_told_to_stop = True
         with suppress(ProcessExitedAlready):
@@ -160,7 +161,7 @@ class _Fence(ProcessProtocol):
         self.stderr_tail = (self.stderr_tail + data)[-STDERR_TAIL_BYTES_MAX:]
 
     def processExited(self, reason: Failure) -> None:
-        """The other one may hold its pipes for a while, so `processEnded` comes too late."""
+        """Act now: the second process may keep the pipes open, so `processEnded` is too late."""
         if self._is_told_to_stop:
             self.is_over = True
         else:

@@ -1,7 +1,7 @@
-"""Kills all that runs in a container, by its control group: neither Docker nor ZFS is asked.
+"""Kills all processes of a container by its control group, without Docker or ZFS.
 
-A container's group has its id in its name, whoever named the rest ("docker/ID" or
-"docker-ID.scope"). It is looked for at the instant of the kill: before its start there is none.
+The name of a container's group has the container's id in it ("docker/ID" or "docker-ID.scope"). We
+look for the group at the moment of the kill, because there is none before the container starts.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ CGROUPS = Path("/sys/fs/cgroup")
 PROC = Path("/proc")
 
 _FIRST = ("unified", "freezer", "pids", "memory")
-"""Of the hierarchies of cgroup 1, each of which Docker uses for every container."""
+"""The hierarchies of cgroup 1 that we try first; Docker uses each of them for every container."""
 
 
 def kill_all(container_ids: Collection[str], cgroups: Path = CGROUPS, proc: Path = PROC) -> bool:
-    """Kill every process of these containers at once; whether any was still there to be killed.
+    """Kill every process of these containers at once; whether any was still there.
 
-    The kernel does it by itself where it can (cgroup 2, since Linux 5.14). Otherwise each process
-    gets its signal, and nobody slips away by forking meanwhile: with the first process of a
-    container the kernel ends all of its PID namespace.
+    The kernel kills a whole group where it can (cgroup 2, since Linux 5.14). Otherwise we signal
+    each process. None escapes by forking meanwhile, because the kernel ends the whole PID namespace
+    together with the container's first process.
     """
     if not container_ids:
         return False
@@ -34,7 +34,7 @@ def kill_all(container_ids: Collection[str], cgroups: Path = CGROUPS, proc: Path
         found = set(_members(group))
         for pid in sorted(found):
             kill(pid)
-        # Of cgroup 1: who is frozen dies only once he is thawed.
+        # In cgroup 1, a frozen process dies only once it is thawed.
         _write(group / "freezer.state", "THAWED")
         pids |= found
     for pid in _belonging(container_ids, proc):
@@ -44,7 +44,7 @@ def kill_all(container_ids: Collection[str], cgroups: Path = CGROUPS, proc: Path
 
 
 def groups(container_ids: Collection[str], cgroups: Path = CGROUPS) -> Iterator[Path]:
-    """The control groups of these containers, in one hierarchy of each version that is there."""
+    """The control groups of these containers, in one hierarchy of each cgroup version."""
     for hierarchy in _hierarchies(cgroups):
         for folder, subfolders, _ in os.walk(hierarchy):
             found = [name for name in subfolders if any(each in name for each in container_ids)]
@@ -54,7 +54,7 @@ def groups(container_ids: Collection[str], cgroups: Path = CGROUPS) -> Iterator[
 
 
 def kill(pid: int) -> None:
-    """SIGKILL, unless it is gone."""
+    """Send SIGKILL, unless the process is gone."""
     with suppress(ProcessLookupError, PermissionError):
         os.kill(pid, signal.SIGKILL)
 
@@ -68,7 +68,7 @@ def _hierarchies(cgroups: Path) -> list[Path]:
 
 
 def _members(group: Path) -> Iterator[int]:
-    """The processes in a group and in those below it; 0 stands for those of another namespace."""
+    """The processes in a group and in groups below it; 0 stands for one of another namespace."""
     for folder, _, _ in os.walk(group):
         with suppress(OSError):
             for line in Path(folder, "cgroup.procs").read_text().split():
@@ -77,7 +77,7 @@ def _members(group: Path) -> Iterator[int]:
 
 
 def _belonging(container_ids: Collection[str], proc: Path) -> Iterator[int]:
-    """Who says himself that he is in such a group, wherever its hierarchy is mounted, if it is."""
+    """Processes whose own /proc entry names such a group, even if no hierarchy is mounted."""
     for entry in os.scandir(proc):
         if entry.name.isdigit():
             with suppress(OSError):
@@ -87,7 +87,7 @@ def _belonging(container_ids: Collection[str], proc: Path) -> Iterator[int]:
 
 
 def _runs(pid: int, proc: Path) -> bool:
-    """Whether it is there, and more than what its parent has not taken note of yet."""
+    """Whether the process exists and is more than a zombie."""
     try:
         stat = (proc / str(pid) / "stat").read_text()
     except OSError:
@@ -96,7 +96,7 @@ def _runs(pid: int, proc: Path) -> bool:
 
 
 def _write(path: Path, text: str) -> None:
-    """Into a file of the kernel's, where there is such a one."""
+    """Write to a file of the kernel's, if it exists."""
     with suppress(OSError):
         fd = os.open(path, os.O_WRONLY)
         try:

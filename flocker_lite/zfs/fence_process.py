@@ -1,17 +1,18 @@
-"""The fence: two processes that end a loan on this node when nobody else has.
+"""The fence: two processes that end a trial on this node if nobody else has.
 
-They outlive the agent, and import little, since a move waits for their start. Both count, and each
-sees the other's death: who is left ends the loan at once. So a copy on trial runs unguarded only
-where both are killed at one instant, which takes root. Who is left starts no other one: what kills
-a fence once may do so again, and a trial that ends early harms nobody.
+They outlive the agent. They import little, because a move waits for their start. Both count the
+time, and each notices the other's death; the survivor ends the trial at once. So a copy on trial is
+unfenced only if somebody kills both at the same instant, which takes root. The survivor does not
+start a new partner: whatever killed one may kill another, and ending a trial early does no harm.
 
-The first one takes lines on stdin, of which it answers those that both have heeded with "done":
+The first process reads lines from stdin. It answers a line with "done" once both have obeyed it:
 
-    guard ID        this container is on trial, and killed at the end
-    until SECONDS   of the clock that goes on while the machine sleeps: then end it
-    stop            there is nothing to end; both exit, and nothing is answered
+    guard ID        this container is on trial; kill it at the end
+    until SECONDS   end the trial at this time, of the clock that goes on while the machine sleeps
+    stop            there is nothing to end; both exit without an answer
 
-It goes on counting when stdin ends: the agent has died. When it ends the loan it says "ending".
+When stdin ends, the agent has died, and the fence goes on counting. When it ends the trial, it says
+"ending".
 """
 
 from __future__ import annotations
@@ -29,26 +30,26 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from flocker_lite.zfs.fence_end import Ending, Foresight
+from flocker_lite.zfs.fence_expiry import Expiry, ProbationCheck
 
 RETRY_SECONDS = 0.05
 LOOK_SECONDS_MAX = 1.0
-FORESIGHT_SECONDS = 5.0
-"""So long before the end ZFS is asked whether there is anything to end: see `decide`."""
+PROBATION_CHECK_SECONDS = 5.0
+"""How long before the end we begin to ask ZFS whether there is anything to end: see `decide`."""
 
-FORESIGHT_LOOK_SECONDS = 0.25
+PROBATION_LOOK_SECONDS = 0.25
 IDLE_SECONDS_MAX = 3600.0
-"""One that is never told to count ends by itself."""
+"""A fence that nobody tells when to end the trial exits after this time."""
 
 ENDED = 3
-"""The exit code of one that ended what it guarded."""
+"""The exit code of a process that ended a trial."""
 
 LINE_BYTES_MAX = 4096
 _MLOCK_CURRENT, _MLOCK_FUTURE, _MLOCK_ONFAULT = 1, 2, 4
 
 
 class Verdict(Enum):
-    """What is to be done now."""
+    """What the process does now: wait, exit, or end the trial."""
 
     WAIT = "wait"
     LEAVE = "leave"
@@ -64,13 +65,14 @@ def decide(
     began: float,
     is_settled: bool = False,
 ) -> Verdict:
-    """`heard`: the agent lives, or may; `paired`: so does the other process. Seconds of one clock.
+    """Decide what to do; all times are in seconds of one clock.
 
-    `is_settled`: ZFS said in time that nothing is on probation. That spares what an agent kept that
-    died before it could say so; without an answer by the end there is a kill.
+    `heard`: the agent lives, or may live. `paired`: the other process lives. `is_settled`: ZFS said
+    in time that nothing is on probation. That spares a container that the agent kept before it died
+    without telling us; if ZFS does not answer by the end, we kill.
 
-    Whoever was told to stop is told the truth, however late it reads that: the agent says so only
-    of what is ended or kept. Who was not told to count has nothing to end.
+    A fence that was told to stop obeys, however late it reads that: the agent says so only when the
+    trial has ended or its copy is kept. A fence that was never told a time has nothing to end.
     """
     if stopped:
         return Verdict.LEAVE
@@ -82,8 +84,8 @@ def decide(
     return Verdict.LEAVE if is_settled else Verdict.END
 
 
-class Half:
-    """One of the two; `agent` is the descriptor on which the first one hears the agent."""
+class FenceProcess:
+    """One of the two processes; the first one hears the agent on the descriptor `agent`."""
 
     def __init__(self, partner: socket.socket, agent: int | None, config: dict[str, Any]) -> None:
         self._partner: socket.socket | None = partner
@@ -94,11 +96,11 @@ class Half:
         self._stopped = False
         self._ids: list[str] = []
         self._began = now()
-        self._foresight: Foresight | None = None
+        self._probation_check: ProbationCheck | None = None
         self._rests = {"agent": b"", "partner": b""}
 
     def run(self) -> int:
-        """Count, and end the loan; returns the exit code."""
+        """Wait for the time, and end the trial; returns the exit code."""
         while True:
             verdict = self._decide()
             if verdict is Verdict.LEAVE:
@@ -106,12 +108,12 @@ class Half:
             if verdict is Verdict.END:
                 return self._end()
             left = LOOK_SECONDS_MAX if self._until is None else self._until - now()
-            look = LOOK_SECONDS_MAX if self._foresight is None else FORESIGHT_LOOK_SECONDS
+            look = LOOK_SECONDS_MAX if self._probation_check is None else PROBATION_LOOK_SECONDS
             self._hear(min(max(left, 0.0), look))
 
     def _decide(self) -> Verdict:
-        # What was said by a time counts before that time does: the machine may have stood still,
-        # at any instruction here too.
+        # Read the clock before the lines: a line that came in time counts, even if the machine
+        # stood still at any instruction here.
         at = now()
         self._hear(0.0)
         heard = not self._is_first or self._agent is not None
@@ -120,23 +122,25 @@ class Half:
         return decide(self._until, self._stopped, heard, paired, at, self._began, is_settled)
 
     def _is_settled(self) -> bool:
-        """Asked anew for each time that is told, and long enough before that is over."""
-        if self._until is None or now() < self._until - FORESIGHT_SECONDS:
-            self._foresight = None
+        """Whether nothing is on probation; we ask ZFS shortly before the end, anew for each end."""
+        if self._until is None or now() < self._until - PROBATION_CHECK_SECONDS:
+            self._probation_check = None
             return False
-        if self._foresight is None:
-            self._foresight = Foresight(self._config["filesystems"], self._config["zfs"], now)
-        return self._foresight.step()
+        if self._probation_check is None:
+            self._probation_check = ProbationCheck(
+                self._config["filesystems"], self._config["zfs"], now
+            )
+        return self._probation_check.step()
 
     def _end(self) -> int:
-        ending = Ending(
+        ending = Expiry(
             self._ids,
             self._config["filesystems"],
             self._config["zfs"],
             Path(self._config["cgroups"]),
             Path(self._config["notes"]) if self._config["notes"] else None,
         )
-        # Before anything is said of it.
+        # Kill before telling anybody.
         is_done = ending.step()
         self._say(b"ending\n")
         while not is_done and not self._stopped:
@@ -145,7 +149,7 @@ class Half:
         return ENDED
 
     def _hear(self, seconds: float) -> None:
-        """Heed what the agent and the partner say, and wait for it no longer than that."""
+        """Wait up to this long for the agent and the partner, and obey what they say."""
         listening: list[Any] = [end for end in (self._agent, self._partner) if end is not None]
         if not listening:
             time.sleep(seconds)
@@ -198,14 +202,14 @@ class Half:
                 self._partner.sendall(f"{line}\n".encode())
 
     def _say(self, said: bytes) -> None:
-        """To the agent, if it still listens."""
+        """Answer the agent, if it still listens."""
         if self._is_first:
             with suppress(OSError):
                 os.write(1, said)
 
 
 def main(config: dict[str, Any]) -> int:
-    """Entry point: `config` names the filesystems, and where the rest is."""
+    """Entry point: `config` names the filesystems, the `zfs` command and the paths."""
     os.setsid()
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGPIPE):
         signal.signal(number, signal.SIG_IGN)
@@ -215,10 +219,10 @@ def main(config: dict[str, Any]) -> int:
         nothing = os.open(os.devnull, os.O_RDWR)
         for fd in (0, 1):
             os.dup2(nothing, fd)
-        half = Half(theirs, None, config)
+        half = FenceProcess(theirs, None, config)
     else:
         theirs.close()
-        half = Half(ours, 0, config)
+        half = FenceProcess(ours, 0, config)
     harden()
     return half.run()
 
@@ -229,9 +233,9 @@ def now() -> float:
 
 
 def harden() -> None:
-    """Be the last to be killed for want of memory, and the first to run, as far as one may.
+    """Be the last process that the kernel kills for memory and the first to run, if we may.
 
-    A machine that is short of either, or that stood still, is where a fence is needed.
+    A fence matters most on a machine that is short of memory or CPU, or that stood still.
     """
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("-1000")

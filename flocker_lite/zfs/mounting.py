@@ -1,6 +1,4 @@
-"""Mounting datasets of ZFS at their places, and knowing what is there: the half of the storage that
-other people's processes, files and mounts get in the way of.
-"""
+"""Mounts and unmounts datasets, and finds other processes, files and mounts in their way."""
 
 from __future__ import annotations
 
@@ -8,39 +6,38 @@ import os
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pyrsistent import PMap, pmap
+from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from flocker_lite.errors import Busy, CommandFailed, FlockerError, InUse, LeaseError
+from flocker_lite.interfaces.threads import RunInThread
 from flocker_lite.model.lease import WRITERS
 from flocker_lite.model.records import DatasetId
-from flocker_lite.model.state import Holder, Place
+from flocker_lite.model.state import Holder, MountStatus
+from flocker_lite.mounts import holder_search, mountpoints, tables
 from flocker_lite.zfs import (
     commands,
     errors,
-    holding,
-    mountpoints,
-    mounts,
+    mount_status,
     names,
     output,
-    places,
 )
 
 WATCH_SECONDS = 1.0
 BUSY_RETRIES_MAX = 5
 BUSY_RETRY_SECONDS = 0.1
 
-RunInThread = Callable[..., Awaitable[Any]]
 Result = TypeVar("Result")
 
 
 class Mounting:
-    """What there is at the places of the datasets of one node; see IStorage.
+    """The mountpoints of one node's datasets; see IStorage.
 
-    `zfs` runs a command of ZFS and raises what its words mean.
+    `zfs` runs a command of ZFS, and raises the error that its message means.
     """
 
     _log = Logger()
@@ -51,7 +48,7 @@ class Mounting:
         mount_root: str,
         zfs: Callable[[tuple[str, ...]], Awaitable[str]],
         run_in_thread: RunInThread,
-        clock: Any,
+        clock: IReactorTime,
     ) -> None:
         self._pool = pool
         self._root = names.root(pool)
@@ -62,15 +59,15 @@ class Mounting:
         self._at_work: Counter[DatasetId] = Counter()
         self._touched: set[DatasetId] = set()
 
-    async def places(self) -> PMap[DatasetId, Place]:
-        found: PMap[DatasetId, Place] = await self._run_in_thread(
-            places.all_of, self._mount_root, f"{self._root}/"
+    async def mount_statuses(self) -> PMap[DatasetId, MountStatus]:
+        found: PMap[DatasetId, MountStatus] = await self._run_in_thread(
+            mount_status.all_of, self._mount_root, f"{self._root}/"
         )
-        return pmap({each: place for each, place in found.items() if names.is_dataset_id(each)})
+        return pmap({each: status for each, status in found.items() if names.is_dataset_id(each)})
 
     async def seen(self) -> Mapping[str, frozenset[DatasetId]]:
         found: dict[str, frozenset[str]] = await self._run_in_thread(
-            holding.seen, f"{self._root}/", os.path.realpath(self._mount_root)
+            holder_search.seen, f"{self._root}/", os.path.realpath(self._mount_root)
         )
         prefix = f"{self._root}/"
         return {
@@ -79,10 +76,10 @@ class Mounting:
         }
 
     async def watch(self, changed: Callable[[], None]) -> None:
-        before = await self.places()
+        before = await self.mount_statuses()
         while True:
             await deferLater(self._clock, WATCH_SECONDS)
-            after = await self.places()
+            after = await self.mount_statuses()
             own, self._touched = self._touched | set(self._at_work), set()
             different = {
                 each
@@ -98,7 +95,7 @@ class Mounting:
         name = self._name(dataset_id)
         now = output.fitness(await self._zfs(commands.fitness(name)), dataset_id)
         if now.lease is None or now.lease.role not in WRITERS:
-            raise LeaseError(f"{dataset_id}: not mounted, for its lease is {now.lease}")
+            raise LeaseError(f"{dataset_id}: not mounted, because its lease is {now.lease}")
         with self._working(dataset_id):
             if await self.make_room(dataset_id):
                 return
@@ -109,28 +106,28 @@ class Mounting:
             except CommandFailed as error:
                 if errors.ALREADY_MOUNTED not in error.stderr_tail:
                     raise
-                place = await self.place(dataset_id)
-                if not place.is_mounted:
-                    why = place.obstacle or f"yet it is not at {self.path(dataset_id)}"
+                status = await self.mount_status(dataset_id)
+                if not status.is_mounted:
+                    why = status.obstacle or f"it is not mounted at {self.path(dataset_id)}"
                     raise InUse(f"{dataset_id}: {error}; {why}") from None
 
     async def make_room(self, dataset_id: DatasetId) -> bool:
-        """Have nothing at its place, but the directory; True when it is mounted there already."""
-        # In one go: a move's pause may wait for it.
+        """Leave only the directory at its mountpoint; True when the dataset is mounted already."""
+        # All in one thread call, because a move's pause may wait for it.
         try:
-            place = await self._ready(dataset_id)
+            status = await self._ready(dataset_id)
         except OSError:
             await self._revive_root()
-            place = await self._ready(dataset_id)
-        if place.obstacle is not None:
-            raise InUse(f"dataset {dataset_id} cannot be mounted: {place.obstacle}")
-        return place.is_mounted
+            status = await self._ready(dataset_id)
+        if status.obstacle is not None:
+            raise InUse(f"dataset {dataset_id} cannot be mounted: {status.obstacle}")
+        return status.is_mounted
 
-    async def _ready(self, dataset_id: DatasetId) -> Place:
+    async def _ready(self, dataset_id: DatasetId) -> MountStatus:
         moment = int(self._clock.seconds())
         name = self._name(dataset_id)
-        found: Place = await self._run_in_thread(
-            places.make_room, self._mount_root, dataset_id, name, moment
+        found: MountStatus = await self._run_in_thread(
+            mount_status.make_room, self._mount_root, dataset_id, name, moment
         )
         return found
 
@@ -142,7 +139,7 @@ class Mounting:
                 await self._unmount(dataset_id)
             except Busy as error:
                 held.append(tuple(each for each in await self.holders(dataset_id) if each.holds))
-                # Who ends at this moment is gone at the next try; somebody who stays is said.
+                # A holder that is just ending is gone at the next try; name one that stays.
                 if held[-1] and held[-1:] == held[-2:-1]:
                     raise _in_use(dataset_id, held[-1]) from error
                 raise
@@ -155,15 +152,15 @@ class Mounting:
 
     async def _unmount(self, dataset_id: DatasetId) -> None:
         name, path = self._name(dataset_id), self.path(dataset_id)
-        place, keepers = await self._run_in_thread(
+        status, keepers = await self._run_in_thread(
             _before_unmount, self._mount_root, dataset_id, name, path
         )
-        if place.obstacle is not None:
-            # ZFS would unmount what is on top.
-            raise InUse(f"dataset {dataset_id} cannot be unmounted: {place.obstacle}")
-        if place.is_dead:
+        if status.obstacle is not None:
+            # ZFS would unmount whatever is mounted on top of it.
+            raise InUse(f"dataset {dataset_id} cannot be unmounted: {status.obstacle}")
+        if status.is_dead:
             await self._run_in_thread(mountpoints.clear, path)
-        # Looked at before as well, so that what cannot be unmounted everywhere stays mounted.
+        # Look before, too, so that a dataset that we cannot unmount everywhere stays mounted.
         if keepers:
             raise Busy(f"{name} is mounted in the namespaces of {keepers} as well")
         try:
@@ -171,18 +168,18 @@ class Mounting:
         except CommandFailed as error:
             if errors.NOT_MOUNTED not in error.stderr_tail:
                 raise
-        holders = await self._run_in_thread(mounts.holders, name)
+        holders = await self._run_in_thread(tables.holders, name)
         if holders:
             raise Busy(f"{name} is still mounted in the namespaces of {holders}")
 
     async def holders(self, dataset_id: DatasetId) -> tuple[Holder, ...]:
         name, path = self._name(dataset_id), self.path(dataset_id)
-        found: tuple[Holder, ...] = await self._run_in_thread(holding.holders, name, path)
+        found: tuple[Holder, ...] = await self._run_in_thread(holder_search.holders, name, path)
         return found
 
     async def _revive_root(self) -> None:
-        """The pool itself is often mounted where its datasets are, and died with them."""
-        source: str | None = await self._run_in_thread(places.dead_root, self._mount_root)
+        """Mount the pool again: it is often mounted at our root, and died with its datasets."""
+        source: str | None = await self._run_in_thread(mount_status.dead_root, self._mount_root)
         if source is None:
             return
         await self._run_in_thread(mountpoints.clear, self._mount_root)
@@ -190,7 +187,7 @@ class Mounting:
             await self._zfs(commands.mount(source))
         except FlockerError as error:
             self._log.warn(
-                "{source} was mounted at {root} and died; it is not mounted again: {error}",
+                "{source} was mounted at {root} and died; cannot mount it again: {error}",
                 source=source,
                 root=self._mount_root,
                 error=error,
@@ -200,20 +197,22 @@ class Mounting:
         mountpoints.make(self._mount_root, dataset_id, int(self._clock.seconds()))
         return self.path(dataset_id)
 
-    async def place(self, dataset_id: DatasetId) -> Place:
-        return (await self.places_of((dataset_id,)))[dataset_id]
+    async def mount_status(self, dataset_id: DatasetId) -> MountStatus:
+        return (await self.mount_statuses_of((dataset_id,)))[dataset_id]
 
-    async def places_of(self, dataset_ids: Iterable[DatasetId]) -> PMap[DatasetId, Place]:
-        """What there is at the places of these."""
+    async def mount_statuses_of(
+        self, dataset_ids: Iterable[DatasetId]
+    ) -> PMap[DatasetId, MountStatus]:
+        """What is at the mountpoints of these datasets."""
         sources = {dataset_id: self._name(dataset_id) for dataset_id in dataset_ids}
-        found: PMap[DatasetId, Place] = await self._run_in_thread(
-            places.look, self._mount_root, sources
+        found: PMap[DatasetId, MountStatus] = await self._run_in_thread(
+            mount_status.look, self._mount_root, sources
         )
         return found
 
     @contextmanager
     def _working(self, dataset_id: DatasetId) -> Iterator[None]:
-        """What changes at its place meanwhile is our own doing."""
+        """Mark that changes at its mountpoint are our own doing meanwhile."""
         self._at_work[dataset_id] += 1
         try:
             yield
@@ -223,25 +222,27 @@ class Mounting:
             self._touched.add(dataset_id)
 
     def path(self, dataset_id: DatasetId) -> str:
-        """Where the dataset is, or would be, mounted."""
+        """The path at which the dataset is, or would be, mounted."""
         return f"{self._mount_root}/{dataset_id}"
 
     def _name(self, dataset_id: DatasetId) -> str:
         return names.filesystem(self._pool, dataset_id)
 
 
-def _is_well(place: Place | None) -> bool:
-    return place is None or not (place.is_dead or place.obstacle)
+def _is_well(status: MountStatus | None) -> bool:
+    return status is None or not (status.is_dead or status.obstacle)
 
 
 def _before_unmount(
     root: str, dataset_id: DatasetId, name: str, path: str
-) -> tuple[Place, list[int]]:
-    return places.look(root, {dataset_id: name})[dataset_id], holding.keepers(name, path)
+) -> tuple[MountStatus, list[int]]:
+    return mount_status.look(root, {dataset_id: name})[dataset_id], holder_search.keepers(
+        name, path
+    )
 
 
-async def patiently(clock: Any, attempt: Callable[[], Awaitable[Result]]) -> Result:
-    """Right after a write, an unmount or a receive ZFS often says "busy"; not for long."""
+async def patiently(clock: IReactorTime, attempt: Callable[[], Awaitable[Result]]) -> Result:
+    """Try again while ZFS says "busy", as it briefly does after a write, unmount or receive."""
     for _ in range(BUSY_RETRIES_MAX):
         try:
             return await attempt()
@@ -254,4 +255,4 @@ async def patiently(clock: Any, attempt: Callable[[], Awaitable[Result]]) -> Res
 
 def _in_use(dataset_id: DatasetId, holders: tuple[Holder, ...]) -> InUse:
     who = "; ".join(map(str, holders))
-    return InUse(f"{dataset_id} is in use, looked at in all mount namespaces: {who}")
+    return InUse(f"{dataset_id} is in use (in some mount namespace): {who}")

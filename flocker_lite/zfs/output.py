@@ -1,4 +1,4 @@
-"""What `zfs` prints with -H and -p, as records; pure."""
+"""Parses what `zfs` prints with -H and -p into records; pure."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Facts = dict[str, tuple[str, str]]
 
 
 class UnexpectedOutput(FlockerError):
-    """`zfs` printed what it should not; the text has the line."""
+    """`zfs` printed something that we do not understand; the message has the line."""
 
 
 def datasets(
@@ -36,7 +36,7 @@ def datasets(
 ) -> PMap[DatasetId, LocalDataset]:
     """The copies below `root`, from the output of `commands.facts`; raises UnexpectedOutput.
 
-    One on which something is written that is no lease is in it with its trouble.
+    A copy whose lease is unreadable is in the result, with its `trouble`.
     """
     found: dict[DatasetId, LocalDataset] = {}
     snapshots: dict[DatasetId, list[tuple[int, Snapshot]]] = {}
@@ -60,7 +60,7 @@ def datasets(
 def with_unfinished(
     text: str, root: str, path: Callable[[DatasetId], str], why: str
 ) -> PMap[DatasetId, LocalDataset]:
-    """The same, where what is marked could not be set aside to its end: each is in trouble."""
+    """The same, when setting something aside failed: each marked copy has its `trouble`."""
     found = datasets(text, root, path)
     for name, facts in _by_name(text):
         if _own(facts, CONTINUES_PROPERTY) is None:
@@ -76,18 +76,24 @@ def with_unfinished(
     return found
 
 
+def below(text: str, name: str) -> tuple[str, ...]:
+    """The filesystems below a filesystem, from the output of `commands.facts` for it."""
+    found = {_row(line)[0] for line in text.splitlines()}
+    return tuple(sorted(each for each in found if each.startswith(f"{name}/") and "@" not in each))
+
+
 def is_unfinished(text: str) -> bool:
-    """Whether, by the output of `commands.facts`, something was not set aside to its end."""
+    """Whether, by the output of `commands.facts`, setting something aside was interrupted."""
     rows = map(_row, text.splitlines())
     return any(key == CONTINUES_PROPERTY and source == "local" for _, key, _, source in rows)
 
 
 @dataclass(frozen=True, slots=True)
 class Kin:
-    """A filesystem below ours: what of it decides how something is set aside, or let go.
+    """A filesystem below ours, with the properties that matter for setting copies aside.
 
-    `origin` is the snapshot that it is a clone of, `continues` the mark of an unfinished one.
-    `written_on` are the lease and whatever else an agent wrote on it.
+    `origin` is the snapshot that it is a clone of. `continues` is the mark of an unfinished aside.
+    `written_on` are the lease and the other properties that an agent wrote on it.
     """
 
     name: str
@@ -100,7 +106,7 @@ class Kin:
 
 
 def kin(text: str, root: str) -> dict[str, Kin]:
-    """From the output of `commands.kin`, by their names below `root`; raises UnexpectedOutput."""
+    """The filesystems by name below `root`, from the output of `commands.kin`; UnexpectedOutput."""
     found: dict[str, Kin] = {}
     for name, facts in _by_name(text):
         if name.startswith(f"{root}/") and _value(name, facts, "type") == "filesystem":
@@ -118,14 +124,14 @@ def kin(text: str, root: str) -> dict[str, Kin]:
 
 
 def _own(facts: Facts, key: str) -> str | None:
-    """What was set on the filesystem itself; what it inherited is not its own."""
+    """The value that was set on the filesystem itself; None for an inherited one."""
     value, source = facts.get(key, ("-", "-"))
     return value if source == "local" else None
 
 
 @dataclass(frozen=True, slots=True)
 class Fitness:
-    """What decides whether a copy may be mounted, and what is to be done before."""
+    """What decides whether a copy may be mounted, and what to do before."""
 
     lease: lease.Lease | None
     mounted: bool
@@ -133,7 +139,7 @@ class Fitness:
 
 
 def fitness(text: str, identity: DatasetId) -> Fitness:
-    """From the output of `commands.fitness`; UnexpectedOutput, or LeaseError when it is none."""
+    """Read the output of `commands.fitness`; UnexpectedOutput, or LeaseError for a bad lease."""
     facts = {key: (value, source) for _, key, value, source in map(_row, text.splitlines())}
     return Fitness(
         lease=_lease(identity, facts),
@@ -143,7 +149,7 @@ def fitness(text: str, identity: DatasetId) -> Fitness:
 
 
 def resume_token(text: str) -> str | None:
-    """From the output of `commands.resume_token`; UnexpectedOutput when it is no token."""
+    """Read the output of `commands.resume_token`; UnexpectedOutput when it is not a token."""
     token = text.strip()
     if token in ("", "-"):
         return None
@@ -158,11 +164,11 @@ def size_bytes(text: str) -> int | None:
 
 
 def estimated_bytes(text: str) -> int | None:
-    """The size from the last line of `zfs send -nvP`; None when it is not known."""
+    """The size from the last line of `zfs send -nvP`; None when ZFS does not know it."""
     for line in reversed(text.splitlines()):
         word, _, size = line.partition("\t")
         if word == "size" and _is_number(size):
-            # An estimate of 0 means that ZFS does not know, not that nothing would be sent.
+            # An estimate of 0 means that ZFS does not know, not that it would send nothing.
             return int(size) or None
     return None
 
@@ -217,14 +223,14 @@ def _dataset(identity: DatasetId, facts: Facts, path: str) -> LocalDataset:
 
 def _lease(identity: DatasetId, facts: Facts) -> lease.Lease | None:
     text = _value(identity, facts, LEASE_PROPERTY)
-    # A value that a parent or a stream brought along is not a lease of this copy.
+    # A value from a parent or from a stream is not a lease of this copy.
     if facts[LEASE_PROPERTY][1] != "local":
         return None
     try:
         return lease.parse(text)
     except LeaseError as error:
         raise LeaseError(
-            f"{identity}: {error}, yet it is the value of {LEASE_PROPERTY}: set it to what the "
+            f"{identity}: {error}, but it is the value of {LEASE_PROPERTY}: set that to what the "
             "agent last wrote there"
         ) from None
 
@@ -237,7 +243,7 @@ def _membership(identity: DatasetId, facts: Facts) -> membership.Membership | No
         return membership.parse(text)
     except LeaseError as error:
         raise LeaseError(
-            f"{identity}: {error}, yet it is the value of {GROUP_PROPERTY}: set it to what the "
+            f"{identity}: {error}, but it is the value of {GROUP_PROPERTY}: set that to what the "
             "agent last wrote there"
         ) from None
 

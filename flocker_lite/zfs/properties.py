@@ -1,91 +1,109 @@
-"""What users set on a copy with `zfs set`: read, and set elsewhere, one after the other.
+"""Reads the properties that users set on a copy with `zfs set`, and sets them on other copies.
 
-What a ZFS cannot do is noted on the copy there, so that it is not lost where it goes next.
+A property that a node's ZFS lacks is noted on its copy, so that the next node can set it again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from flocker_lite.errors import CommandFailed
-from flocker_lite.model.properties import NAMES, Properties, travels
+from flocker_lite.model.properties import NAMES, Properties, is_of_users, travels
 from flocker_lite.zfs import commands
 from flocker_lite.zfs.asides import Run
-from flocker_lite.zfs.names import WISHES_PROPERTY
+from flocker_lite.zfs.names import NOTED_PROPERTY
 from flocker_lite.zfs.output import UnexpectedOutput
 
 _INHERITED = ("default", "inherited", "received")
+_OWN_OF_USERS = re.compile(r"^(?=[a-z0-9_.+-]*:[a-z0-9_.+:-]*\t)", re.MULTILINE)
+"""The start of a user property; ZFS lists those after all native ones."""
 
 
 @dataclass(frozen=True, slots=True)
-class Own:
-    """What a filesystem has `here` of its own, None for what it inherits, and what is noted."""
+class CopyProperties:
+    """The properties of a filesystem: its own values `here`, and the ones that are noted on it.
+
+    A value of None is inherited. `others` are properties that users set and that never travel.
+    """
 
     here: Properties
-    wishes: Mapping[str, str]
+    noted: Mapping[str, str]
+    others: Mapping[str, str] = field(default_factory=dict)
 
-    def wanted(self) -> dict[str, str | None]:
-        """What users want of it: what is set here now counts."""
-        told: dict[str, str | None] = {**self.wishes}
+    def desired(self) -> dict[str, str | None]:
+        """The values that users want; a value that is set here overrides a noted one."""
+        told: dict[str, str | None] = {**self.noted}
         return told | {
             key: value
             for key, value in self.here.items()
-            if value is not None or key not in self.wishes
+            if value is not None or key not in self.noted
         }
 
 
 async def read(run: Run, name: str) -> Properties:
-    """Of the properties that may travel, those that are known of the filesystem."""
-    return (await _own(run, name)).wanted()
+    """All properties that may travel and that this ZFS knows, and all others that users set."""
+    own = await _own(run, name)
+    return {**own.others, **own.desired()}
 
 
-async def write(run: Run, name: str, wanted: Properties) -> tuple[str, ...]:
-    """Have these on the filesystem; what this ZFS cannot do of it, in words.
+async def write(run: Run, name: str, desired: Properties) -> tuple[str, ...]:
+    """Set these properties; returns, in words, those that this ZFS could not set.
 
-    One by one, for not every ZFS takes several, and what one lacks is no reason against another.
+    We set them one by one: not every ZFS takes several, and one failure must not stop the others.
     """
     own = await _own(run, name)
-    wishes, undone = dict(own.wishes), []
-    for key, value in sorted(wanted.items()):
-        wishes.pop(key, None)
+    noted, undone = dict(own.noted), []
+    for key, value in sorted(desired.items()):
+        noted.pop(key, None)
         why = await _set(run, name, own.here, key, value)
         if why is not None:
             undone.append(f"{key}={value}: {why}")
         if why is not None and value is not None:
-            wishes[key] = value
-    if wishes != own.wishes:
-        text = ",".join(f"{key}={value}" for key, value in sorted(wishes.items()))
-        noted = commands.set_property(name, WISHES_PROPERTY, text)
-        await run(noted if wishes else commands.inherit(name, WISHES_PROPERTY))
+            noted[key] = value
+    if noted != own.noted:
+        text = ",".join(f"{key}={value}" for key, value in sorted(noted.items()))
+        note = commands.set_property(name, NOTED_PROPERTY, text)
+        await run(note if noted else commands.inherit(name, NOTED_PROPERTY))
     return tuple(undone)
 
 
-def parsed(text: str) -> Own:
-    """The output of `commands.all_properties`; an option of a mount hides what is set."""
+def parsed(text: str) -> CopyProperties:
+    """Parse the output of `commands.all_properties`; a mount option hides the value that is set."""
     here: dict[str, str | None] = {}
-    wishes: dict[str, str] = {}
-    for line in text.splitlines():
-        parts = line.split("\t")
-        if len(parts) != 3:
-            raise UnexpectedOutput(f"zfs get printed {line!r}")
-        key, value, source = parts
-        if key == WISHES_PROPERTY and source == "local":
-            pairs = [wish.partition("=") for wish in value.split(",")]
-            wishes = {wish: told for wish, _, told in pairs if travels(wish, told)}
+    noted: dict[str, str] = {}
+    others: dict[str, str] = {}
+    for key, value, source in _rows(text):
+        if key == NOTED_PROPERTY and source == "local":
+            pairs = [item.partition("=") for item in value.split(",")]
+            noted = {key: told for key, _, told in pairs if travels(key, told)}
         elif key in NAMES and source == "local":
             here[key] = value
         elif key in NAMES and source.startswith(_INHERITED):
             here[key] = None
-    return Own(here, wishes)
+        elif source == "local" and is_of_users(key):
+            others[key] = value
+    return CopyProperties(here, noted, others)
 
 
-async def _own(run: Run, name: str) -> Own:
+def _rows(text: str) -> Iterator[tuple[str, str, str]]:
+    """Name, value and source of each property; a user property may have tabs and line breaks."""
+    native, *own = _OWN_OF_USERS.split(text)
+    for row in (*native.splitlines(), *own):
+        key, _, rest = row.removesuffix("\n").partition("\t")
+        value, tab, source = rest.rpartition("\t")
+        if not tab:
+            raise UnexpectedOutput(f"zfs get printed {row!r}")
+        yield key, value, source
+
+
+async def _own(run: Run, name: str) -> CopyProperties:
     return parsed(await run(commands.all_properties(name)))
 
 
 async def _set(run: Run, name: str, here: Properties, key: str, value: str | None) -> str | None:
-    """None once it is so, else why it is not."""
+    """Set one property; None when that worked, else the reason why not."""
     if here.get(key) == value:
         return None
     if key not in here:

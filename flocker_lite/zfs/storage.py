@@ -1,10 +1,10 @@
-"""Datasets in ZFS: joins the argument lists, the processes and the parsed output."""
+"""IStorage in ZFS: joins the argument lists, the processes and the parsed output."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pyrsistent import PMap, pmap
 from twisted.internet.defer import Deferred, DeferredList, FirstError, gatherResults
@@ -19,24 +19,26 @@ from flocker_lite.errors import (
     NotFound,
 )
 from flocker_lite.interfaces import IStorage
+from flocker_lite.interfaces.reactor import IReactor
+from flocker_lite.interfaces.threads import RunInThread
 from flocker_lite.model.lease import WRITERS, Lease, Role
 from flocker_lite.model.membership import Membership
 from flocker_lite.model.properties import Properties
 from flocker_lite.model.records import DatasetId
-from flocker_lite.model.state import AsideCopy, Holder, LocalDataset, Place, Snapshot
+from flocker_lite.model.state import AsideCopy, Holder, LocalDataset, MountStatus, Snapshot
+from flocker_lite.mounts import mountpoints
 from flocker_lite.processes import Run
 from flocker_lite.zfs import (
     capabilities,
     commands,
     errors,
-    mountpoints,
     names,
     output,
     properties,
 )
-from flocker_lite.zfs.asides import Asides, release
-from flocker_lite.zfs.beginning import beginning_of, objection
-from flocker_lite.zfs.mounting import Mounting, RunInThread, patiently
+from flocker_lite.zfs.asides import Asides, release, require_alone
+from flocker_lite.zfs.mounting import Mounting, patiently
+from flocker_lite.zfs.stream_header import read_header, rejection_reason
 
 COMMAND_TIMEOUT_SECONDS = 60.0
 TRANSFER_TIMEOUT_SECONDS = 7 * 24 * 3600.0
@@ -46,7 +48,9 @@ Result = TypeVar("Result")
 
 @implementer(IStorage)
 class ZfsStorage:
-    """The datasets below one filesystem of ours in `pool`; made by `open_storage`."""
+    """The datasets below our filesystem in `pool`; use `open_storage` to make one."""
+
+    check_command = "zpool status"
 
     def __init__(
         self,
@@ -54,7 +58,7 @@ class ZfsStorage:
         mount_root: str,
         run: Run,
         run_in_thread: RunInThread,
-        clock: Any,
+        clock: IReactor,
         able: capabilities.Capabilities,
     ) -> None:
         self._root = names.root(pool)
@@ -73,7 +77,7 @@ class ZfsStorage:
 
     async def discover(self) -> PMap[DatasetId, LocalDataset]:
         found = await self._found()
-        seen = await self._mounting.places_of(found)
+        seen = await self._mounting.mount_statuses_of(found)
         return pmap({dataset_id: local.at(seen[dataset_id]) for dataset_id, local in found.items()})
 
     async def look(self, dataset_id: DatasetId) -> LocalDataset | None:
@@ -87,10 +91,10 @@ class ZfsStorage:
             return None
         if dataset.trouble is not None:
             raise LeaseError(dataset.trouble)
-        return dataset.at(await self._mounting.place(dataset_id))
+        return dataset.at(await self._mounting.mount_status(dataset_id))
 
-    async def places(self) -> PMap[DatasetId, Place]:
-        return await self._mounting.places()
+    async def mount_statuses(self) -> PMap[DatasetId, MountStatus]:
+        return await self._mounting.mount_statuses()
 
     async def seen(self) -> Mapping[str, frozenset[DatasetId]]:
         return await self._mounting.seen()
@@ -101,7 +105,7 @@ class ZfsStorage:
     async def mount(self, dataset_id: DatasetId) -> None:
         await self._mounting.mount(dataset_id)
 
-    async def rehearse(self, dataset_id: DatasetId) -> None:
+    async def prepare_mountpoint(self, dataset_id: DatasetId) -> None:
         await self._mounting.make_room(dataset_id)
 
     async def unmount(self, dataset_id: DatasetId) -> None:
@@ -113,7 +117,7 @@ class ZfsStorage:
     async def create(self, dataset_id: DatasetId, maximum_size: int | None, lease: Lease) -> None:
         path = self.path(dataset_id)
         await self._zfs(commands.create(self._name(dataset_id), path, maximum_size, lease))
-        # Not before: without its pool it would be made on the disk of the node.
+        # Not earlier: without the pool, this would make the directory on the node's own disk.
         self._mounting.make_mountpoint(dataset_id)
 
     async def destroy(self, dataset_id: DatasetId) -> None:
@@ -122,13 +126,13 @@ class ZfsStorage:
             return
         if dataset.mounted:
             raise Busy(f"{dataset_id} is mounted at {dataset.path}; not destroyed")
+        name = self._name(dataset_id)
+        require_alone(await self._zfs(commands.facts(name)), name)
         for snapshot in dataset.snapshots:
             await self._release(dataset_id, snapshot.name)
         await self._asides.free(dataset_id)
         with suppress(NotFound):
-            await patiently(
-                self._clock, lambda: self._zfs(commands.destroy(self._name(dataset_id)))
-            )
+            await patiently(self._clock, lambda: self._zfs(commands.destroy(name)))
         with suppress(OSError):
             mountpoints.remove(dataset.path)
 
@@ -156,8 +160,8 @@ class ZfsStorage:
     async def properties(self, dataset_id: DatasetId) -> Properties:
         return await properties.read(self._run_zfs, self._name(dataset_id))
 
-    async def set_properties(self, dataset_id: DatasetId, wanted: Properties) -> tuple[str, ...]:
-        return await properties.write(self._run_zfs, self._name(dataset_id), wanted)
+    async def set_properties(self, dataset_id: DatasetId, desired: Properties) -> tuple[str, ...]:
+        return await properties.write(self._run_zfs, self._name(dataset_id), desired)
 
     async def snapshot(self, dataset_id: DatasetId, name: str) -> Snapshot:
         filesystem = self._name(dataset_id)
@@ -191,34 +195,34 @@ class ZfsStorage:
             return output.estimated_bytes(await self._zfs(command))
         if base is not None and not self._able.estimates:
             return None
-        # A stream is about as long as what it brings.
+        # A stream is about as large as the data in it.
         key = "referenced" if base is None else f"written@{base}"
         return output.size_bytes(await self._zfs(commands.value(name, key)))
 
     async def send(self, dataset_id: DatasetId, base: str | None, snapshot: str, fd: int) -> None:
         command = commands.send(self._name(dataset_id), base, snapshot)
-        # Held until they are pruned, so that no one destroys the base of the next increment.
+        # Hold the snapshots until we prune them, so that nobody destroys the next increment's base.
         held = [self._hold(dataset_id, name) for name in (base, snapshot) if name is not None]
         await _all(self._transfer(command, {1: fd}), *held)
 
     async def send_rest(self, dataset_id: DatasetId, resume_token: str, fd: int) -> None:
         self._name(dataset_id)
         if not (self._able.resumes and names.is_resume_token(resume_token)):
-            raise Conflict(f"{dataset_id}: the ZFS of this node cannot go on from {resume_token!r}")
+            raise Conflict(f"{dataset_id}: this node's ZFS cannot resume from {resume_token!r}")
         await self._transfer(commands.send_rest(resume_token), {1: fd})
 
     async def receive(self, dataset_id: DatasetId, fd: int) -> None:
         name = self._name(dataset_id)
-        # Asked before there is a stream, so that nobody waits for the answer at its end.
+        # Ask before the stream begins, so that nobody waits for the answer at its end.
         settled = await self._has_mountpoint(dataset_id)
-        strange = objection(await beginning_of(fd, self._clock))
+        strange = rejection_reason(await read_header(fd, self._clock))
         if strange is not None:
-            raise FlockerError(f"{dataset_id}: the stream is not let in: {strange}")
+            raise FlockerError(f"{dataset_id}: this node refuses the stream: {strange}")
         await self._transfer(commands.receive(name, self._able.resumes), {0: fd})
         if not settled:
-            # A full stream made it. Below our root it inherits "mountpoint=none", so nothing can
-            # have mounted it yet; the mountpoint comes last, for ZFS mounts what may be mounted
-            # as soon as it has one, and whoever was cut off in between goes on here.
+            # A full stream made the copy. It inherits "mountpoint=none" from our root, so nothing
+            # can have mounted it yet. The mountpoint comes last: ZFS mounts a filesystem as soon as
+            # it may, and after a crash in between the next receive continues here.
             await self._zfs(commands.set_property(name, "canmount", "noauto"))
             path = self._mounting.make_mountpoint(dataset_id)
             await self._zfs(commands.set_property(name, "mountpoint", path))
@@ -247,19 +251,19 @@ class ZfsStorage:
     async def set_aside(self, dataset_id: DatasetId, reason: str) -> str:
         dataset = await self.look(dataset_id)
         if dataset is None:
-            raise NotFound(f"{dataset_id}: there is no copy here to keep aside")
+            raise NotFound(f"{dataset_id}: there is no copy here to set aside")
         if dataset.mounted:
-            raise Busy(f"{dataset_id} is mounted at {dataset.path}; not kept aside")
+            raise Busy(f"{dataset_id} is mounted at {dataset.path}; not set aside")
         self._held -= {(dataset_id, snapshot.name) for snapshot in dataset.snapshots}
         return await self._asides.whole(dataset_id, reason)
 
     async def continue_from(self, dataset_id: DatasetId, snapshot: str, reason: str) -> str:
         dataset = await self.look(dataset_id)
         if dataset is None:
-            raise NotFound(f"{dataset_id}: there is no copy here to go on from {snapshot}")
+            raise NotFound(f"{dataset_id}: there is no copy here to continue from {snapshot}")
         if dataset.mounted:
-            raise Busy(f"{dataset_id} is mounted at {dataset.path}; nothing is kept aside")
-        # What stays with the copy stays held; names of the others may be given anew.
+            raise Busy(f"{dataset_id} is mounted at {dataset.path}; nothing is set aside")
+        # ZFS keeps the holds on snapshots that stay; names of the other ones may be used again.
         self._held -= {(dataset_id, each.name) for each in dataset.snapshots}
         return await self._asides.later_than(dataset_id, snapshot, reason)
 
@@ -330,9 +334,9 @@ class ZfsStorage:
 
 
 async def open_storage(
-    pool: str, mount_root: str, run: Run, run_in_thread: RunInThread, clock: Any
+    pool: str, mount_root: str, run: Run, run_in_thread: RunInThread, clock: IReactor
 ) -> ZfsStorage:
-    """Make sure that our root exists in the pool, and find out what this ZFS is able to do."""
+    """Make our root in the pool if it is missing, and find out what this ZFS is able to do."""
     if not names.is_pool(pool):
         raise FlockerError(f"{pool!r} is not the name of a ZFS pool or filesystem")
     root = names.root(pool)
@@ -354,14 +358,14 @@ async def open_storage(
 
 
 async def _all(*awaitables: Awaitable[object]) -> None:
-    """Await all, side by side; raises what the first one that failed raised, the others ended."""
+    """Await all at the same time; when one fails, end the others and raise its error."""
     deferreds = [Deferred.fromCoroutine(_coroutine(item)) for item in awaitables]
     try:
         await gatherResults(deferreds, consumeErrors=True)
     except FirstError as error:
         for deferred in deferreds:
             deferred.cancel()
-        # Only when their commands are gone, whose processes would otherwise outlive their caller.
+        # Wait until their commands are gone, so that no process outlives its caller.
         await DeferredList(deferreds, consumeErrors=True)
         error.subFailure.raiseException()
 

@@ -32,7 +32,7 @@ def test_joined(tmp_path: Path) -> None:
 def test_damaged(tmp_path: Path, text: str) -> None:
     """A node with a new identity would forget its data: it does not start."""
     (tmp_path / FILE_NAME).write_text(text)
-    with pytest.raises(ConfigurationFileError, match="is damaged: bring it back"):
+    with pytest.raises(ConfigurationFileError, match="is damaged: restore it"):
         IdentityFile(tmp_path)
     assert (tmp_path / FILE_NAME).read_text() == text
 

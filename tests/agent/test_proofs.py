@@ -7,25 +7,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pytest
 from pyrsistent import pmap
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from flocker_lite.agent.chains import FOLDER, ChainFiles
 from flocker_lite.agent.proofs import Chains, Proofs
-from flocker_lite.errors import ConfigurationFileError
 from flocker_lite.model.grants import CHAIN_MAX, Signed, Statement
 from flocker_lite.model.records import Dataset, Grant, NodeId
-from flocker_lite.model.state import WantedDataset
+from flocker_lite.model.state import DesiredDataset
 from flocker_lite.testing.memory_chains import MemoryChains
-from flocker_lite.testing.memory_seal import MemoryAuthority
+from flocker_lite.testing.memory_signer import MemoryAuthority
 
 A, B, C = "a", "b", "c"
 D = "dddddddd-0000-4000-8000-00000000000d"
 CLUSTER = "cluster"
 AUTHORITY = MemoryAuthority()
-CONTROL = AUTHORITY.seal()
+CONTROL = AUTHORITY.signer()
 
 
 def grant(owner: NodeId, epoch: int) -> Signed:
@@ -33,9 +31,9 @@ def grant(owner: NodeId, epoch: int) -> Signed:
     return CONTROL.sign(Statement(CLUSTER, D, owner, epoch))
 
 
-def wanted(owner: NodeId, epoch: int, signed: Signed | None = None) -> WantedDataset:
+def desired(owner: NodeId, epoch: int, signed: Signed | None = None) -> DesiredDataset:
     """What a node is told."""
-    return WantedDataset(Dataset(D, owner), Grant(owner, epoch, materialised=True), signed=signed)
+    return DesiredDataset(Dataset(D, owner), Grant(owner, epoch, materialised=True), signed=signed)
 
 
 class ProofsContract:
@@ -47,7 +45,7 @@ class ProofsContract:
 
     def proofs(self, me: NodeId, chains: Chains | None = None) -> Proofs:
         """Those of an agent that starts."""
-        return Proofs(me, chains or self.chains(), AUTHORITY.seal(me), lambda: CLUSTER)
+        return Proofs(me, chains or self.chains(), AUTHORITY.signer(me), lambda: CLUSTER)
 
     def released(self, proofs: Proofs, destination: NodeId, epoch: int) -> tuple[Signed, ...]:
         """What is handed over with the dataset."""
@@ -59,7 +57,7 @@ class ProofsContract:
         first = self.proofs(A, chains)
         [link] = chain = self.released(first, B, 2)
         assert link.statement == Statement(CLUSTER, D, B, 2, A, "guid")
-        assert AUTHORITY.objection(link) is None
+        assert AUTHORITY.rejection_reason(link) is None
         assert self.released(first, B, 2) == chain
         assert self.proofs(A, chains).of(D) == chain
         second = self.proofs(B, MemoryChains())
@@ -90,18 +88,18 @@ class ProofsContract:
         proofs = self.proofs(B, chains)
         done(proofs.take({D: self.released(self.proofs(A, MemoryChains()), B, 2)}))
         signed = grant(B, 2)
-        proofs.told([D], {D: wanted(B, 2, signed)}, {D})
+        proofs.apply_grants([D], {D: desired(B, 2, signed)}, {D})
         assert proofs.of(D) == self.proofs(B, chains).of(D) == (signed,)
         after = self.released(proofs, C, 3)
         assert after[0] == signed
-        proofs.told([D], {D: wanted(B, 2, signed)}, {D})
+        proofs.apply_grants([D], {D: desired(B, 2, signed)}, {D})
         assert proofs.of(D) == after
 
     def test_somebody_elses_grant(self) -> None:
         """It is not kept, nor is one of what is not here."""
         proofs = self.proofs(B)
-        proofs.told([D], {D: wanted(B, 2, grant(C, 2))}, {D})
-        proofs.told([D], {D: wanted(B, 2, grant(B, 2))}, ())
+        proofs.apply_grants([D], {D: desired(B, 2, grant(C, 2))}, {D})
+        proofs.apply_grants([D], {D: desired(B, 2, grant(B, 2))}, ())
         assert proofs.of(D) == ()
 
     def test_kept_until_the_grant_has_moved(self) -> None:
@@ -109,17 +107,17 @@ class ProofsContract:
         chains = self.chains()
         proofs = self.proofs(A, chains)
         chain = self.released(proofs, B, 2)
-        proofs.told_all({D: wanted(A, 1)}, {D})
-        proofs.told_all({}, {D})
+        proofs.apply_all_grants({D: desired(A, 1)}, {D})
+        proofs.apply_all_grants({}, {D})
         assert proofs.of(D) == chain
-        proofs.told([D], {D: wanted(B, 2)}, {D})
+        proofs.apply_grants([D], {D: desired(B, 2)}, {D})
         assert proofs.of(D) == self.proofs(A, chains).of(D) == ()
 
     def test_nothing_is_here_any_more(self) -> None:
         """Of what was destroyed, and nobody speaks of, nothing is kept."""
         proofs = self.proofs(A)
         self.released(proofs, B, 2)
-        proofs.told_all({}, ())
+        proofs.apply_all_grants({}, ())
         assert proofs.of(D) == ()
 
     def test_without_certificates(self) -> None:
@@ -185,15 +183,18 @@ class FileProofsTests(ProofsContract, SynchronousTestCase):
         proofs = self.proofs(A)
         self.released(proofs, B, 2)
         assert self.files == [f"{D}.json"]
-        proofs.told([D], {D: wanted(B, 2)}, {D})
+        proofs.apply_grants([D], {D: desired(B, 2)}, {D})
         assert self.files == []
 
     def test_damaged(self) -> None:
-        """It says what to do."""
+        """The agent starts without that one file, which is kept for a person to look at."""
         self.released(self.proofs(A), B, 2)
         (self.directory / FOLDER / f"{D}.json").write_text("{")
-        with pytest.raises(ConfigurationFileError, match="is damaged: remove it"):
-            self.chains()
+        assert self.chains().known == {}
+        assert self.files == [f"{D}.damaged"]
+        proofs = self.proofs(A, self.chains())
+        [link] = self.released(proofs, B, 2)
+        assert self.chains().known == {D: (link,)}
 
     def test_no_room(self) -> None:
         """The dataset is handed over nevertheless: what is signed travels with it."""
@@ -204,7 +205,7 @@ class FileProofsTests(ProofsContract, SynchronousTestCase):
         proofs = Proofs(
             A,
             ChainFiles(self.directory, lambda *args: maybeDeferred(full, *args)),
-            AUTHORITY.seal(A),
+            AUTHORITY.signer(A),
             lambda: CLUSTER,
         )
         [link] = self.released(proofs, B, 2)

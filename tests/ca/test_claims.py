@@ -17,6 +17,7 @@ _NAMES = {
     Kind.NODE: st.uuids().map(str),
     Kind.USER: st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}", fullmatch=True),
     Kind.READER: st.just("bob"),
+    Kind.SECRETS_READER: st.just("carol"),
 }
 
 
@@ -67,3 +68,4 @@ def test_in_words() -> None:
         str(Claims(Kind.CONTROL, "control.example", CLUSTER)) == "control service control.example"
     )
     assert str(Claims(Kind.READER, "bob", CLUSTER)) == "read-only user bob"
+    assert str(Claims(Kind.SECRETS_READER, "bob", CLUSTER)) == "read-only user with secrets bob"

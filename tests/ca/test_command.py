@@ -12,8 +12,8 @@ from cryptography import x509
 
 from flocker_lite import __version__
 from flocker_lite.ca import command, revoked
+from flocker_lite.ca.certificate_facts import claims_of, read_certificate
 from flocker_lite.ca.claims import Claims, Kind
-from flocker_lite.ca.facts import claims_of, read_certificate
 from flocker_lite.ca.issuing import AUTHORITY_DAYS, CERTIFICATE_DAYS
 
 NOW = datetime(2030, 1, 1, 12, tzinfo=UTC)
@@ -66,6 +66,7 @@ def test_what_is_in_them(ca: CA) -> None:
     ca.does("create-node")
     ca.does("create-user", "alice")
     ca.does("create-user", "bob", "--read-only")
+    ca.does("create-user", "carol", "--read-only", "--secrets")
     found = {
         path.stem: claims_of(read_certificate(path.read_bytes())) for path in ca.path.glob("*.crt")
     }
@@ -79,6 +80,7 @@ def test_what_is_in_them(ca: CA) -> None:
         new_node: Claims(Kind.NODE, new_node.removeprefix("node-"), cluster_id),
         "user-alice": Claims(Kind.USER, "alice", cluster_id),
         "user-bob": Claims(Kind.READER, "bob", cluster_id),
+        "user-carol": Claims(Kind.SECRETS_READER, "carol", cluster_id),
     }
     names = ca.certificate("control-control.example.crt").extensions.get_extension_for_class(
         x509.SubjectAlternativeName
@@ -108,7 +110,7 @@ def test_one_directory_to_be_copied(ca: CA, words: tuple[str, ...], name: str) -
     ca.does("create-user", "mallory")
     ca.does("revoke", str(ca.path / "user-mallory.crt"))
     to = ca.path / "for/it"
-    assert f"what is in {to} to " in ca.does(*words, "--to", str(to))
+    assert f"the files in {to} to " in ca.does(*words, "--to", str(to))
     copied = {f"{name}.crt", f"{name}.key", "cluster.crt", "cluster.revoked"}
     assert {path.name: path.read_bytes() for path in to.iterdir()} == {
         file: content for file, content in ca.files().items() if file in copied
@@ -121,7 +123,7 @@ def test_a_directory_that_is_there(ca: CA) -> None:
     """Nothing is put beside what somebody has in it, and nothing is made."""
     before = ca.files()
     error = ca.fails("create-node", "--to", str(ca.path))
-    assert "is there already: choose a new directory" in error
+    assert "exists already: choose a new directory" in error
     assert ca.files() == before
 
 
@@ -170,28 +172,29 @@ def test_nothing_is_overwritten(ca: CA, words: tuple[str, ...]) -> None:
     ca.does("create-node", "--uuid", NODE)
     ca.does("create-control", "control.example")
     before = ca.files()
-    assert "is there already: renew it, or move it away" in ca.fails(*words)
+    assert "exists already: renew it, or move it away" in ca.fails(*words)
     assert ca.files() == before
 
 
 def test_not_even_a_key_without_its_certificate(ca: CA) -> None:
     """The key may be the only one of its kind."""
     (ca.path / "user-alice.key").write_text("precious")
-    assert "user-alice.key is there already" in ca.fails("create-user", "alice")
+    assert "user-alice.key exists already" in ca.fails("create-user", "alice")
     assert (ca.path / "user-alice.key").read_text() == "precious"
 
 
 @pytest.mark.parametrize(
     ("words", "error"),
     [
-        (("create-user", "al/ice"), "no name of a user"),
-        (("create-user", "../alice"), "no name of a user"),
-        (("create-user", ""), "no name of a user"),
-        (("create-user", "alice\n"), "no name of a user"),
-        (("create-control", "no host"), "no name of a control"),
-        (("create-control", "good.example", "no_host"), "'no_host' is no host name"),
-        (("create-node", "--address", "no host"), "'no host' is no host name"),
-        (("renew", "nowhere.crt"), "nowhere.crt is not there"),
+        (("create-user", "al/ice"), "cannot name a user"),
+        (("create-user", "../alice"), "cannot name a user"),
+        (("create-user", ""), "cannot name a user"),
+        (("create-user", "alice\n"), "cannot name a user"),
+        (("create-user", "alice", "--secrets"), "sees secrets anyway: leave --secrets out"),
+        (("create-control", "no host"), "cannot name a control"),
+        (("create-control", "good.example", "no_host"), "'no_host' is neither a host name"),
+        (("create-node", "--address", "no host"), "'no host' is neither a host name"),
+        (("renew", "nowhere.crt"), "nowhere.crt does not exist"),
     ],
 )
 def test_mistakes(ca: CA, words: tuple[str, ...], error: str) -> None:
@@ -207,7 +210,7 @@ def test_no_authority(tmp_path: Path) -> None:
     assert "flocker-ca initialize CLUSTER" in ca.fails("create-user", "alice")
     ca.does("initialize", "my cluster")
     (tmp_path / "cluster.key").unlink()
-    assert "only who has it can make certificates" in ca.fails("create-user", "alice")
+    assert "cannot make certificates without it" in ca.fails("create-user", "alice")
     CA(tmp_path / "other").does("initialize", "other")
     (tmp_path / "cluster.key").write_bytes((tmp_path / "other/cluster.key").read_bytes())
     assert "is not the key of the certificate beside it" in ca.fails("create-user", "alice")
@@ -251,7 +254,7 @@ def test_renewed_by_name(ca: CA) -> None:
     theirs = other.path / "user-alice.crt"
     for path in (theirs, other.path / "cluster.crt"):
         before = path.read_bytes()
-        assert "is not of this authority" in ca.fails("renew", str(path))
+        assert "this authority did not make" in ca.fails("renew", str(path))
         assert path.read_bytes() == before
 
 

@@ -15,7 +15,7 @@ from pyrsistent import pmap
 from flocker_lite.cli.main import flockerctl
 from flocker_lite.cli.session import Session
 from flocker_lite.client import Client
-from flocker_lite.client.errors import from_answer
+from flocker_lite.client.errors import from_response
 from flocker_lite.model.records import Container
 from flocker_lite.model.state import ContainerState, NodeState
 from tests.control.http.cluster import ADDRESS_1, NODE_1, NODE_2, RESTTestCase
@@ -27,7 +27,7 @@ class MemoryTransport:
     def __init__(self, case: CLITestCase) -> None:
         self._case = case
 
-    def ask(
+    def request(
         self,
         method: str,
         path: str,
@@ -35,7 +35,7 @@ class MemoryTransport:
         query: Mapping[str, str] | None = None,
         timeout_seconds: float = 60.0,
     ) -> tuple[Any, Mapping[str, str]]:
-        """See `flocker_lite.client.transport.Answers`."""
+        """See `flocker_lite.client.transport.Transport`."""
         case = self._case
         path = f"/v1{path}" + (f"?{urlencode(query)}" if query else "")
         sent = case.begin(method, path, **({} if body is None else {"json": body}))
@@ -47,16 +47,35 @@ class MemoryTransport:
             passed += 0.5
         reply = case.reply(sent, method, path)
         if not 200 <= reply.status < 300:
-            raise from_answer(reply.status, reply.body)
+            raise from_response(reply.status, reply.body)
         return reply.body, {"X-Generation": reply.headers.get("x-generation", "")}
 
-    def lines(self, path: str, query: Mapping[str, str]) -> Iterator[Any]:
-        """See `flocker_lite.client.transport.Answers`."""
+    def stream(self, path: str, query: Mapping[str, str]) -> Iterator[Any]:
+        """See `flocker_lite.client.transport.Transport`."""
         yield from self._case.events
+
+    def stream_bytes(self, path: str, query: Mapping[str, str]) -> Iterator[bytes]:
+        """See `flocker_lite.client.transport.Transport`."""
+        path = f"/v1{path}?{urlencode(query)}"
+        reply = self._case.reply(self._case.begin("GET", path), "GET", path)
+        if reply.status != 200:
+            raise from_response(reply.status, reply.body)
+        yield reply.content
+
+
+class AtTerminal(Session):
+    """A session of a person who can be asked."""
+
+    @property
+    def is_interactive(self) -> bool:
+        """Always."""
+        return True
 
 
 class CLITestCase(RESTTestCase):
     """A test of the command; `meanwhile` is what happens while it waits, one call after another."""
+
+    session_type = Session
 
     def setUp(self) -> None:
         super().setUp()
@@ -76,13 +95,13 @@ class CLITestCase(RESTTestCase):
         self.treq.flush()
         return bool(sent.called and not sent.paused)
 
-    def run_command(self, *words: str, input_text: str | None = None) -> Result:
+    def run_command(self, *words: str, input_text: str | bytes | None = None) -> Result:
         """Run `flockerctl` with these words."""
         transport = MemoryTransport(self)
-        session = Session(self.environment, make_client=lambda _: Client(None, transport))
+        session = self.session_type(self.environment, make_client=lambda _: Client(None, transport))
         return CliRunner().invoke(flockerctl, words, obj=session, input=input_text)
 
-    def answer(self, *words: str, input_text: str | None = None) -> str:
+    def answer(self, *words: str, input_text: str | bytes | None = None) -> str:
         """What it says when it succeeds."""
         result = self.run_command(*words, input_text=input_text)
         assert result.exit_code == 0, (result.output, result.exception)

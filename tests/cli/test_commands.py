@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from pyrsistent import pmap
+
 from flocker_lite.model.records import Container
-from flocker_lite.model.state import ContainerState
+from flocker_lite.model.state import AsideState, ContainerState, NodeState
+from flocker_lite.testing.memory_output import MemoryOutput, MemoryOutputs
 from tests.cli.case import CLITestCase
-from tests.control.http.cluster import ADDRESS_1, ADDRESS_2, NODE_1
+from tests.control.http.cluster import ADDRESS_1, ADDRESS_2, NODE_1, NODE_2
+
+D = "dddddddd-0000-4000-8000-000000000001"
 
 
 class LookingTests(CLITestCase):
@@ -31,6 +36,46 @@ class LookingTests(CLITestCase):
         self.both_report(ContainerState(redis, False, error="no such image"))
         assert "no such image" in self.answer("containers")
         assert self.told("containers")[0]["running"] is False
+
+    def test_stop_and_start(self) -> None:
+        """A stopped container is shown as that, and nothing is wrong with it."""
+        redis = self.redis()
+        self.both_report(ContainerState(redis, False))
+        assert self.answer("stop", "redis").split() == ["redis"]
+        assert self.control.configuration.containers["redis"].running is False
+        assert "stopped" in self.answer("containers")
+        assert "HEALTHY" not in self.answer("status")
+        assert "running: false" in self.answer("export")
+        self.answer("start", "redis", "--no-wait")
+        assert self.control.configuration.containers["redis"].running
+        self.answer("restart", "redis", "--no-wait")
+        assert self.control.configuration.containers["redis"].restart_generation == 2
+        assert self.answer("retry", "redis", "--no-wait").split() == ["redis"]
+        assert self.control.configuration.containers["redis"].retry_generation == 1
+
+    def test_restart_waits(self) -> None:
+        """Until the state shows that it was restarted."""
+        self.both_report(ContainerState(self.redis(), True))
+        result = self.run_command("restart", "redis", "--timeout", "2s")
+        assert "its node keeps trying" in result.output
+        restarted = self.control.configuration.containers["redis"]
+        self.meanwhile.append(lambda: self.both_report(ContainerState(restarted, True)))
+        result = self.run_command("restart", "redis", "--timeout", "2s")
+        assert result.exit_code == 5
+
+    def test_logs(self) -> None:
+        """What a container wrote, byte by byte; of one that is not there it is said so."""
+        self.redis()
+        outputs = MemoryOutputs()
+        outputs.say("redis", b"one\n\xff\ntwo\n")
+
+        async def output(node_id: str, name: str, lines: int, follow: bool) -> MemoryOutput:
+            return outputs.open(name, lines, follow)
+
+        self.control.output = output  # type: ignore[method-assign,assignment]
+        assert self.run_command("logs", "redis").stdout_bytes == b"one\n\xff\ntwo\n"
+        assert self.answer("logs", "redis", "--tail", "1") == "two\n"
+        assert "Container not found" in self.run_command("logs", "nobody").output
 
     def test_a_healthy_cluster(self) -> None:
         """Status says so, and succeeds."""
@@ -87,6 +132,29 @@ class ChangingTests(CLITestCase):
         assert dict(container.environment) == {"A": "1"}
         assert container.restart_policy.name == "always"
 
+    def test_run_with_parts_of_a_dataset(self) -> None:
+        """What a volume says beside its dataset is kept."""
+        self.both_report()
+        mount = "source=two,target=/b,volume-subpath=pg"
+        words = ("-v", "one:/a:ro", "--mount", mount)
+        self.answer("run", "--on", ADDRESS_1, *words, "--no-wait", "redis")
+        container = self.control.configuration.containers["redis"]
+        seen = [(each.mountpoint, each.read_only, each.subpath) for each in container.volumes]
+        assert seen == [("/a", True, None), ("/b", False, "pg")]
+
+    def test_run_with_a_path_of_the_node(self) -> None:
+        """It is a bind mount, where the node allows it; no dataset is made."""
+        self.both_report()
+        words = ("run", "--on", ADDRESS_1, "-v", "/srv/web:/www:ro", "--no-wait", "redis")
+        result = self.run_command(*words)
+        assert result.exit_code == 3
+        assert "write `allow: [/srv/web]` into" in result.output
+        self.allow("/srv/web")
+        self.answer(*words)
+        (bind,) = self.control.configuration.containers["redis"].bind_mounts
+        assert (bind.host_path, bind.mountpoint, bind.read_only) == ("/srv/web", "/www", True)
+        assert not self.control.configuration.datasets
+
     def test_run_with_a_dataset_that_is_there(self) -> None:
         """It is used, not made a second time."""
         self.both_report()
@@ -114,7 +182,7 @@ class ChangingTests(CLITestCase):
         assert result.exit_code == 5
         assert "container nginx does not run" in result.output
 
-    def test_a_node_that_is_not_there(self) -> None:
+    def test_a_node_that_is_not_found(self) -> None:
         """Nothing is made, and the nearest node is named."""
         self.both_report()
         result = self.run_command("run", "--on", "10.77.1.12", "-v", "a:/data", "redis")
@@ -133,7 +201,7 @@ class ChangingTests(CLITestCase):
     def test_usage(self) -> None:
         """What makes no sense is refused before anything is done."""
         self.both_report()
-        for words in (["-p", "x"], ["-m", "much"], ["--restart", "maybe"], ["-v", "/srv:/data"]):
+        for words in (["-p", "x"], ["-m", "much"], ["--restart", "maybe"], ["-v", "srv:data"]):
             result = self.run_command("run", "--on", ADDRESS_1, *words, "redis")
             assert result.exit_code == 2, result.output
         assert not self.control.configuration.datasets
@@ -166,6 +234,45 @@ class ChangingTests(CLITestCase):
         assert "state" not in found["datasets"][0]
 
 
+class SetAsideTests(CLITestCase):
+    """What is set aside of a copy on one node, and under the same name on both."""
+
+    ONE, TWICE = f"{D}.trial-8", f"{D}.diverged-9"
+
+    def setUp(self) -> None:
+        super().setUp()
+        trial = AsideState(D, "trial", 1732816800, 4096)
+        twice = AsideState(D, "diverged", 1732816900, 0)
+        both = pmap({self.ONE: trial, self.TWICE: twice})
+        self.control.report(NODE_1, NodeState(set_aside=both))
+        self.control.report(NODE_2, NodeState(set_aside=pmap({self.TWICE: twice})))
+
+    def test_list(self) -> None:
+        """Each with its node, why, and how much it takes."""
+        lines = self.answer("set-aside").splitlines()
+        row = next(line for line in lines if self.ONE in line)
+        assert [row.split()[at] for at in (1, 2, 4, 5)] == [ADDRESS_1, "trial", "4.0", "KiB"]
+        assert len(self.told("set-aside")) == 3
+
+    def test_delete(self) -> None:
+        """A person is asked before; then it is destroyed where it is."""
+        assert self.run_command("delete-set-aside", self.ONE, input_text="n\n").exit_code == 1
+        assert not any(item.get("deleting") for item in self.told("set-aside"))
+        said = self.answer("delete-set-aside", self.ONE, input_text="y\n")
+        assert f"{self.ONE} on {ADDRESS_1} is being destroyed" in said
+        going = [item["name"] for item in self.told("set-aside") if item.get("deleting")]
+        assert going == [self.ONE]
+
+    def test_delete_of_one_of_two(self) -> None:
+        """Nothing is guessed."""
+        result = self.run_command("delete-set-aside", "-y", self.TWICE)
+        assert result.exit_code == 2
+        assert "--on" in result.output
+        self.answer("delete-set-aside", "-y", "--on", ADDRESS_2, self.TWICE)
+        going = [item["host"] for item in self.told("set-aside") if item.get("deleting")]
+        assert going == [ADDRESS_2]
+
+
 class MovingTests(CLITestCase):
     def moved(self) -> Container:
         """A container without data on its way from the first node to the second."""
@@ -186,7 +293,7 @@ class MovingTests(CLITestCase):
     def test_a_move_that_is_there_already(self) -> None:
         """Is no move."""
         self.moved()
-        assert "is on 10.77.0.11 already" in self.answer("move", "redis", "--to", ADDRESS_1)
+        assert "is already on 10.77.0.11" in self.answer("move", "redis", "--to", ADDRESS_1)
 
     def test_cancel(self) -> None:
         """By the container's name; waiting for it ends with an exit code of its own."""

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flocker_lite.cli.units import seconds, shown_bytes, shown_seconds, size_bytes
+from flocker_lite.cli.units import seconds, shown_bytes, shown_day, shown_seconds, size_bytes
 
 
 @pytest.mark.parametrize(
@@ -48,4 +48,4 @@ def test_everything_can_be_shown(value: float) -> None:
 
 def test_what_is_not_known() -> None:
     """Is a dash."""
-    assert shown_bytes(None) == shown_seconds(None) == "-"
+    assert shown_bytes(None) == shown_day(None) == shown_seconds(None) == "-"

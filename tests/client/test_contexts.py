@@ -6,7 +6,7 @@ import pytest
 
 from flocker_lite.client import contexts
 from flocker_lite.client.contexts import Context, Contexts
-from flocker_lite.client.errors import BadRequest, NotThere
+from flocker_lite.client.errors import BadRequest, NotFound
 
 HOME = Context("home", ("10.0.0.10", "10.0.0.20:9999"), Path("/certificates"), "alice")
 LAB = Context("lab", ("10.77.0.10",))
@@ -47,9 +47,9 @@ def test_variables_of_flocker(tmp_path: Path) -> None:
     assert found == Context("", ("one", "two"), Path("/certs"), "bob")
 
 
-def test_a_context_that_is_not_there(tmp_path: Path) -> None:
+def test_a_context_that_is_not_found(tmp_path: Path) -> None:
     """The error names those that are."""
-    with pytest.raises(NotThere, match="home, lab"):
+    with pytest.raises(NotFound, match="home, lab"):
         contexts.current("work", {}, saved(tmp_path))
 
 
@@ -73,7 +73,7 @@ def test_credentials(tmp_path: Path) -> None:
     for name in ("alice", "bob"):
         (tmp_path / f"user-{name}.crt").touch()
         (tmp_path / f"user-{name}.key").touch()
-    with pytest.raises(BadRequest, match="of alice, bob: say which"):
+    with pytest.raises(BadRequest, match="of alice, bob: choose one"):
         contexts.credentials(context)
     found = contexts.credentials(Context("c", ("h",), tmp_path, "bob"))
     assert found is not None

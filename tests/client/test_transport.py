@@ -12,8 +12,8 @@ from threading import Thread
 import pytest
 
 from flocker_lite.client.contexts import Context
-from flocker_lite.client.errors import Conflict, NotAllowed, NotThere, Unreachable
-from flocker_lite.client.transport import Transport, base_url
+from flocker_lite.client.errors import Conflict, NotAllowed, NotFound, Unreachable
+from flocker_lite.client.transport import HTTPTransport, base_url
 
 
 class _Service(BaseHTTPRequestHandler):
@@ -62,31 +62,31 @@ def nobody() -> str:
 def test_a_request() -> None:
     """The body is JSON, the query is in the path."""
     with service() as address:
-        found, _ = Transport(Context("", (address,))).ask(
+        found, _ = HTTPTransport(Context("", (address,))).request(
             "POST", "/200", {"a": 1}, {"dry_run": "1"}
         )
     assert found == {"path": "/v1/200?dry_run=1", "body": '{"a": 1}'}
 
 
-@pytest.mark.parametrize(("status", "kind"), [(403, NotAllowed), (404, NotThere), (409, Conflict)])
+@pytest.mark.parametrize(("status", "kind"), [(403, NotAllowed), (404, NotFound), (409, Conflict)])
 def test_errors(status: int, kind: type[Exception]) -> None:
     """Each status is an error of its kind, with the service's words and what is wrong where."""
     with service() as address, pytest.raises(kind, match=r"No: \$\.a: is odd"):
-        Transport(Context("", (address,))).ask("GET", f"/{status}")
+        HTTPTransport(Context("", (address,))).request("GET", f"/{status}")
 
 
 def test_the_next_address() -> None:
     """Is asked when nobody listens at the first one, a write too: it never got there."""
     with service() as address:
-        transport = Transport(Context("", (nobody(), address)))
-        assert transport.ask("POST", "/200")[0]["path"] == "/v1/200"
+        transport = HTTPTransport(Context("", (nobody(), address)))
+        assert transport.request("POST", "/200")[0]["path"] == "/v1/200"
 
 
 def test_nobody() -> None:
     """The error names each address and what to look at."""
     address = nobody()
     with pytest.raises(Unreachable, match=f"{address}.*Connection refused.*flocker-control"):
-        Transport(Context("", (address,))).ask("GET", "/200")
+        HTTPTransport(Context("", (address,))).request("GET", "/200")
 
 
 def test_addresses() -> None:

@@ -160,7 +160,7 @@ LATER: tuple[Row, ...] = (
         "leases: schema",
         post(LEASES, {}, 400, errors=3),
         post(LEASES, {**LEASE, "junk": 1}, 400, errors=1),
-        post(LEASES, {**LEASE, "expires": "5"}, 400, errors=1),
+        post(LEASES, {**LEASE, "expires": "soon"}, 400, errors=1),
         post(LEASES, {**LEASE, "dataset_id": "x"}, 400, errors=1),
         differs="404.",
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
@@ -60,7 +60,7 @@ class DockerContainersTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.threads = Threads()
         self.clock = Clock()
-        self.docker = DockerContainers(self.threads, self.clock)
+        self.docker = DockerContainers(self.threads, cast(Any, self.clock))
         self.told: list[ImagePull] = []
 
     def stop(self) -> Deferred[Stopped]:
@@ -129,18 +129,44 @@ class DockerContainersTests(SynchronousTestCase):
         assert not self.successResultOf(stopping).ran
         assert self.threads.asked == []
 
-    def test_killed(self) -> None:
-        """Who is gone only when its time is over was killed; who was let wait by us was not."""
-        for waited_seconds, killed in ((9.5, False), (10.5, True)):
-            stopping = self.stop()
-            self.threads.answer("process", WATCHED)
-            self.clock.advance(waited_seconds)
-            self.threads.answer("wait_until_gone", True)
-            assert self.successResultOf(stopping) == Stopped(True, killed)
-            self.threads.answer("stop")
+    def test_ends_in_time(self) -> None:
+        """Nobody was killed before the time was over, whoever sent a SIGKILL."""
         stopping = self.stop()
-        self.threads.answer("process", RunningProcess("c0ffee", None, poised=True))
-        self.threads.answer("stop")
+        self.threads.answer("process", WATCHED)
+        self.clock.advance(9.5)
+        self.threads.answer("wait_until_gone", True)
+        assert self.successResultOf(stopping) == Stopped(ran=True)
+        self.threads.answer("stop", True)
+
+    def test_takes_all_its_time(self) -> None:
+        """Whether it ended at the last moment or was killed is what Docker's record says."""
+        for killed in (True, False):
+            for process in (WATCHED, UNWATCHED):
+                stopping = self.stop()
+                self.threads.answer("process", process)
+                self.clock.advance(10.5)
+                if process is WATCHED:
+                    self.threads.answer("wait_until_gone", True)
+                    assert self.status("running") == "exited"
+                self.assertNoResult(stopping)
+                self.threads.answer("stop", killed)
+                assert self.successResultOf(stopping) == Stopped(True, killed)
+
+    def test_takes_all_its_own_time(self) -> None:
+        """Without a time-out, it may take as long as it was made with."""
+        own = RunningProcess("c0ffee", None, stop_timeout_seconds=60.0)
+        for seconds, killed in ((59.0, False), (61.0, True)):
+            stopping = Deferred.fromCoroutine(self.docker.stop("db"))
+            self.threads.answer("process", own)
+            self.clock.advance(seconds)
+            self.threads.answer("stop", True)
+            assert self.successResultOf(stopping) == Stopped(True, killed)
+
+    def test_stop_of_what_is_poised(self) -> None:
+        """It never ran, and so was not killed."""
+        stopping = self.stop()
+        self.threads.answer("process", RunningProcess("c0ffee", None, prestarted=True))
+        self.threads.answer("stop", True)
         assert self.successResultOf(stopping) == Stopped(ran=False)
 
     def test_stop_fails(self) -> None:
@@ -216,7 +242,7 @@ class WatchTests(SynchronousTestCase):
         self.threads = Threads()
         self.clock = Clock()
         self.changed: list[str] = []
-        docker = DockerContainers(self.threads, self.clock)
+        docker = DockerContainers(self.threads, cast(Any, self.clock))
         self.watching = Deferred.fromCoroutine(docker.watch(self.changed.append))
 
     def test_tells(self) -> None:

@@ -12,9 +12,13 @@ from typing import Any
 
 import pytest
 
-from flocker_lite.containers.answers import BODY_BYTES_MAX, ERROR_BYTES_MAX, LINE_BYTES_MAX
+from flocker_lite.containers.bounded_responses import (
+    BODY_BYTES_MAX,
+    ERROR_BYTES_MAX,
+    LINE_BYTES_MAX,
+)
 from flocker_lite.containers.engine import Engine
-from flocker_lite.containers.pulling import LAYERS_MAX, Layers
+from flocker_lite.containers.pull_progress import LAYERS_MAX, Layers
 from flocker_lite.containers.translate import create_arguments
 from flocker_lite.errors import ContainerError, ImageError
 from flocker_lite.model.records import Container
@@ -26,6 +30,7 @@ DOCKER_BEGAN = "2026-01-01T12:00:00.5Z"
 BEFORE = "2026-01-01T11:00:00.123456789Z"
 AFTER = "2026-01-01T13:00:00Z"
 TERA = 2**40
+DIGEST, OTHER = f"sha256:{'b' * 64}", f"sha256:{'a' * 64}"
 
 
 class Docker:
@@ -39,6 +44,7 @@ class Docker:
         self.listed: Answer | None = None
         self.events = Answer()
         self.has_bridge = True
+        self.images: dict[str, list[str] | None] = {}
 
     def add(self, name: str, status: str, finished: str = AFTER, started: str = BEFORE) -> None:
         """One more container; the times are those of its last run."""
@@ -92,6 +98,8 @@ class Docker:
                 return Answer(204)
             case ["networks", "bridge"] if self.has_bridge:
                 return Answer(body={"Created": DOCKER_BEGAN})
+            case ["images", reference, "json"] if reference in self.images:
+                return Answer(body={"Id": reference, "RepoDigests": self.images[reference]})
             case ["images", "create"]:
                 return self.pull
         return Answer(404, {"message": "there is none"})
@@ -121,7 +129,7 @@ def engine(served: FakeEngine, tmp_path: Path) -> Iterator[Engine]:
 
 def found(engine: Engine) -> dict[str, LocalContainer]:
     """What it sees."""
-    return {local.container.name: local for local in engine.looks.containers()}
+    return {local.container.name: local for local in engine.discovery.containers()}
 
 
 @pytest.mark.parametrize("count", [1, 10, 50])
@@ -135,35 +143,72 @@ def test_one_call_for_all_that_run(
     assert served.paths == ["/containers/json"]
 
 
+def digests(engine: Engine) -> dict[str, str]:
+    """The image's digest of each container."""
+    return {name: local.image_digest for name, local in found(engine).items()}
+
+
+def test_digests(docker: Docker, served: FakeEngine, engine: Engine) -> None:
+    """Docker is asked for an image once, however many containers have it and looks there are."""
+    docker.images = {
+        "sha256:1": [f"mirror:5000/redis@{OTHER}", f"redis@{DIGEST}"],
+        "sha256:2": None,
+    }
+    images = {"a": "sha256:1", "b": "sha256:1", "built": "sha256:2", "removed": "sha256:3"}
+    for name, image_id in images.items():
+        docker.add(name, "running")
+        docker.containers[-1]["ImageID"] = image_id
+    assert digests(engine) == {"a": DIGEST, "b": DIGEST, "built": "", "removed": ""}
+    asked = [path for path in served.paths if path.startswith("/images/")]
+    assert asked == [f"/images/sha256:{number}/json" for number in (1, 2, 3)]
+    del served.asked[:]
+    assert digests(engine)["a"] == DIGEST
+    assert served.paths == ["/containers/json"]
+
+
+def test_a_digest_that_comes_later(docker: Docker, served: FakeEngine, engine: Engine) -> None:
+    """What an image is asked for another reason is known of its containers from then on."""
+    docker.images = {"sha256:1": None}
+    docker.add("built", "running")
+    docker.containers[-1]["ImageID"] = "sha256:1"
+    assert digests(engine) == {"built": ""}
+    docker.images = {"sha256:1": [f"elsewhere@{DIGEST}"]}
+    engine.image("sha256:1")
+    del served.asked[:]
+    assert digests(engine) == {"built": DIGEST}
+    assert served.paths == ["/containers/json"]
+
+
 def test_one_alone(docker: Docker, served: FakeEngine, engine: Engine) -> None:
     """One that moved is asked for alone, and what is known of the others stays known."""
     for number in range(12):
         docker.add(f"c{number}", "exited")
-    engine.looks.attend(True)
+    engine.discovery.attend(True)
     found(engine)
-    engine.looks.moved("id-c1")
+    engine.discovery.moved("id-c1")
     del served.asked[:]
-    local = engine.looks.look("c1")
+    local = engine.discovery.look("c1")
     assert local is not None
     assert local.container.name == "c1"
     assert served.paths == ["/containers/id-c1/json", "/networks/bridge"]
     del served.asked[:]
     assert len(found(engine)) == 12
     assert served.paths == ["/containers/json"]
-    assert engine.looks.look("c") is None
+    assert engine.discovery.look("c") is None
 
 
 def test_ends_are_looked_at_once(docker: Docker, served: FakeEngine, engine: Engine) -> None:
     """While events tell what moves, those that ended long ago cost nothing."""
     for number in range(9):
         docker.add(f"c{number}", "exited")
-    engine.looks.attend(True)
+    engine.discovery.attend(True)
     found(engine)
-    assert len(served.asked) == 1 + 9 + 1
+    # Of each also what it said last, as it ended with an error.
+    assert len(served.asked) == 1 + 9 + 1 + 9
     del served.asked[:]
     found(engine)
     assert served.paths == ["/containers/json"]
-    engine.looks.moved("id-c3")
+    engine.discovery.moved("id-c3")
     del served.asked[:]
     found(engine)
     assert served.paths == ["/containers/json", "/containers/id-c3/json", "/networks/bridge"]
@@ -177,9 +222,9 @@ def test_ends_are_not_believed_unwatched(
     found(engine)
     found(engine)
     assert served.paths.count("/containers/id-db/json") == 2
-    engine.looks.attend(True)
+    engine.discovery.attend(True)
     found(engine)
-    engine.looks.attend(False)
+    engine.discovery.attend(False)
     found(engine)
     assert served.paths.count("/containers/id-db/json") == 4
 
@@ -189,7 +234,7 @@ def test_by_itself(docker: Docker, engine: Engine, served: FakeEngine) -> None:
     docker.add("crashed", "exited", finished=AFTER)
     docker.add("lost", "exited", finished=BEFORE)
     seen = found(engine)
-    crashed, lost = seen["crashed"].end, seen["lost"].end
+    crashed, lost = seen["crashed"].last_exit, seen["lost"].last_exit
     assert crashed is not None
     assert lost is not None
     assert (crashed.by_itself, lost.by_itself) == (True, False)
@@ -206,7 +251,7 @@ def test_killed_by_a_fence(docker: Docker, served: FakeEngine, tmp_path: Path) -
     for is_noted in (False, True):
         if is_noted:
             note.touch()
-        end = found(fenced)["db"].end
+        end = found(fenced)["db"].last_exit
         assert end is not None
         assert end.by_itself is not is_noted
     fenced.start("db")
@@ -220,7 +265,7 @@ def test_no_bridge(docker: Docker, engine: Engine, served: FakeEngine) -> None:
     docker.add("old", "exited", finished="2001-01-01T00:00:00Z", started="2001-01-01T00:00:00Z")
     docker.add("new", "exited", finished="2999-01-01T00:00:00Z")
     seen = found(engine)
-    ends = [seen[name].end for name in ("old", "new")]
+    ends = [seen[name].last_exit for name in ("old", "new")]
     assert [end is not None and end.by_itself for end in ends] == [False, True]
 
 
@@ -235,11 +280,11 @@ def test_the_list_is_late(docker: Docker, engine: Engine, served: FakeEngine) ->
     """Of what died Docker's list says for a while that it runs: its end is seen all the same."""
     docker.add("db", "running")
     docker.add("other", "running")
-    engine.looks.attend(True)
+    engine.discovery.attend(True)
     assert found(engine)["db"].running
     docker.states["id-db"] |= {"Status": "exited", "Running": False}
-    engine.looks.moved("id-db")
-    looked = engine.looks.look("db")
+    engine.discovery.moved("id-db")
+    looked = engine.discovery.look("db")
     assert looked is not None
     assert (looked.status, found(engine)["db"].status) == ("exited", "exited")
     assert found(engine)["other"].running
@@ -250,10 +295,10 @@ def test_the_list_is_late_for_a_look_at_all(
 ) -> None:
     """The same when nobody has looked at that one alone before."""
     docker.add("db", "running")
-    engine.looks.attend(True)
+    engine.discovery.attend(True)
     found(engine)
     docker.states["id-db"] |= {"Status": "exited", "Running": False}
-    engine.looks.moved("id-db")
+    engine.discovery.moved("id-db")
     assert found(engine)["db"].status == "exited"
 
 
@@ -268,7 +313,7 @@ def test_renamed(docker: Docker, engine: Engine, served: FakeEngine, name: str) 
     docker.add("db", "running")
     assert list(found(engine)) == ["db"]
     rename(docker, name)
-    looked = engine.looks.look("db")
+    looked = engine.discovery.look("db")
     assert looked is not None
     assert looked.running
     assert list(found(engine)) == ["db"]
@@ -297,11 +342,11 @@ def test_a_copy_is_not_ours(docker: Docker, engine: Engine, served: FakeEngine) 
     docker.containers[1] |= {"Id": "id-copy", "Names": ["/copy"], "Image": "mine:latest"}
     docker.states["id-copy"] = docker.states["id-db"] | {"Status": "exited"}
     docker.states["id-db"] |= {"Status": "running", "Running": True}
-    (local,) = engine.looks.containers()
+    (local,) = engine.discovery.containers()
     assert (local.instance, local.running) == ("id-db", True)
     del docker.containers[0]
     assert found(engine) == {}
-    assert engine.looks.look("db") is None
+    assert engine.discovery.look("db") is None
 
 
 def test_paused(docker: Docker, engine: Engine, served: FakeEngine) -> None:
@@ -412,7 +457,7 @@ def test_remains(docker: Docker, engine: Engine, served: FakeEngine, said: str) 
     """A container that Docker lost track of is removed, since it can neither start nor end it."""
     docker.add("db", "created")
     docker.start = Answer(500, {"message": said})
-    with pytest.raises(ContainerError, match="made anew"):
+    with pytest.raises(ContainerError, match="create it again"):
         engine.start("db")
     assert [(asked.method, asked.path) for asked in served.asked[-1:]] == [
         ("DELETE", "/containers/id-db")
@@ -438,8 +483,8 @@ def test_an_answer_without_end(
 ) -> None:
     """Docker passes on what others say: no more of it is read than is of use."""
     docker.listed = Answer(status, endless=b"x" * 100_000)
-    with pytest.raises(ContainerError, match="an answer of more than"):
-        engine.looks.containers()
+    with pytest.raises(ContainerError, match="a response of more than"):
+        engine.discovery.containers()
     limit = BODY_BYTES_MAX if status == 200 else ERROR_BYTES_MAX
     assert served.endless_bytes < limit + SOCKET_BYTES_MAX
 

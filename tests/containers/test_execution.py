@@ -32,6 +32,16 @@ def test_describe_much() -> None:
     assert said.endswith("ab")
 
 
+@pytest.mark.parametrize("size", [1, 3, 1000])
+@pytest.mark.parametrize("said", [b"one two", b"\1\2", b"\0\0\0and more", b"o"])
+def test_output_on_a_terminal(size: int, said: bytes) -> None:
+    """It comes without frames, as its beginning shows."""
+    output = Output()
+    for start in range(0, len(said), size):
+        output.take(said[start : start + size])
+    assert output.tail == said
+
+
 @pytest.mark.parametrize("size", [1, 3, 8, 9, 1000])
 def test_output(size: int) -> None:
     """Both streams, in the order in which they came, however the frames are cut."""

@@ -11,13 +11,14 @@ from flocker_lite.model.records import Container, Volume
 from flocker_lite.testing.containers_contract import DATASET, NODE, ignore, raised
 from flocker_lite.testing.health_contract import MARK, HealthContract
 from flocker_lite.testing.images_contract import ImagesContract
-from flocker_lite.testing.lives_contract import LivesContract
+from flocker_lite.testing.lifecycle_contract import LifecycleContract
 from flocker_lite.testing.memory_containers import MemoryContainers, made_up_id
+from flocker_lite.testing.output_contract import OutputContract
 from flocker_lite.testing.volumes_contract import VolumesContract
 
 
 class MemoryContainersTests(
-    VolumesContract, ImagesContract, HealthContract, LivesContract, TestCase
+    VolumesContract, ImagesContract, HealthContract, LifecycleContract, OutputContract, TestCase
 ):
     """On a node that knows three images."""
 
@@ -52,6 +53,16 @@ class MemoryContainersTests(
         self.memory.end(name, 7)
         return 7
 
+    async def say(self, name: str) -> None:
+        made = self.memory.made[name].local
+        fails = made.container.command_line == self.failing
+        lines = [f"line {n}" for n in range(1, 31)] if fails else ["one", "two", "three"]
+        for line in lines:
+            self.memory.outputs.say(made.instance, f"{line}\n".encode())
+
+    async def end_of(self, name: str) -> None:
+        self.memory.end(name, 3)
+
     async def restart(self, name: str) -> None:
         self.memory.restart(name)
 
@@ -69,6 +80,9 @@ class MemoryContainersTests(
 
     async def vanish(self, name: str) -> None:
         self.memory.vanish(name)
+
+    async def stop_and_remove(self, name: str) -> None:
+        self.memory.stop_and_remove(name)
 
 
 class LeverTests(TestCase):
@@ -106,8 +120,8 @@ class LeverTests(TestCase):
         assert self.memory.processes == {}
         found = (await self.memory.discover())["db"]
         assert (found.status, found.container) == ("exited", self.container)
-        assert found.end is not None
-        assert not found.end.by_itself
+        assert found.last_exit is not None
+        assert not found.last_exit.by_itself
 
     async def test_before(self) -> None:
         """A simulation can let time pass before a method takes effect."""

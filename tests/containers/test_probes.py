@@ -60,7 +60,7 @@ class ConnectTests(ProbesTestCase):
     """A port that is to accept a connection."""
 
     def connect(self, address: str = ADDRESS) -> Deferred[str | None]:
-        return self.begin(connect(self.reactor, address, 6379, TIMEOUT_SECONDS))
+        return self.begin(connect(cast(Any, self.reactor), address, 6379, TIMEOUT_SECONDS))
 
     def test_accepted(self) -> None:
         """It answers, and is left in peace."""
@@ -82,7 +82,7 @@ class ConnectTests(ProbesTestCase):
         self.fail_with(NoRouteError())
         said = self.successResultOf(asked)
         assert said is not None
-        assert said.startswith("port 6379 is not to be reached: ")
+        assert said.startswith("port 6379 cannot be reached: ")
 
     def test_silence(self) -> None:
         """It has some time, and no more."""
@@ -107,7 +107,9 @@ class GetTests(ProbesTestCase):
     """A page that is to be there."""
 
     def get(self, address: str = ADDRESS) -> Deferred[str | None]:
-        return self.begin(get(self.reactor, address, 80, "/health?deep=1", TIMEOUT_SECONDS))
+        return self.begin(
+            get(cast(Any, self.reactor), address, 80, "/health?deep=1", TIMEOUT_SECONDS)
+        )
 
     def answered(self, answer: bytes) -> tuple[Deferred[str | None], StringTransport]:
         asked = self.get()

@@ -11,24 +11,23 @@ from pyrsistent import pmap
 from flocker_lite.containers.translate import (
     CONFIGURATION_LABEL,
     MANAGED_LABEL,
-    bind_sources,
     create_arguments,
     has_init,
     health_check,
     host_name,
-    is_poisable,
+    is_prestartable,
     labelled_name,
-    link_environment,
     made_from,
-    makes_below,
+    needs_data,
     our_name,
     own_address,
-    poised,
+    prestarted,
     starts_early,
     why_not_running,
     without_early_start,
 )
 from flocker_lite.model.codec import CodecError
+from flocker_lite.model.container_fields.files import Tmpfs
 from flocker_lite.model.records import Container, HealthCheck, Link, Port, RestartPolicy, Volume
 
 NODE = "aaaaaaaa-0000-4000-8000-000000000001"
@@ -53,6 +52,7 @@ FULL = Container(
     memory_limit=2**28,
     command_line=("redis-server", "--appendonly", "yes"),
 )
+LOG = {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "5"}}
 
 
 def details(container: Container, **changes: Any) -> dict[str, Any]:
@@ -75,7 +75,7 @@ def test_nothing_is_asked_for_that_was_not() -> None:
         "Image": "redis:latest",
         "Env": [],
         "ExposedPorts": {},
-        "HostConfig": {"PortBindings": {}, "Mounts": [], "ExtraHosts": []},
+        "HostConfig": {"PortBindings": {}, "Mounts": [], "ExtraHosts": [], "LogConfig": LOG},
         "Hostname": "db",
     }
 
@@ -95,7 +95,24 @@ def test_everything_is_asked_for() -> None:
         "ExtraHosts": ["up:10.79.1.11"],
         "CpuShares": 512,
         "Memory": 2**28,
+        "LogConfig": LOG,
     }
+
+
+def test_labels() -> None:
+    """The user's labels reach Docker, and none of them takes the place of ours."""
+    labels = pmap({"traefik.enable": "true", "flocker-lite.managed": "0"})
+    made = create_arguments(replace(PLAIN, labels=labels), {}, ADDRESS)["Labels"]
+    assert made["traefik.enable"] == "true"
+    assert made["flocker-lite.managed"] == "1"
+
+
+def test_other_labels_are_another_container() -> None:
+    """A container whose labels changed is made anew."""
+    made = create_arguments(PLAIN, {}, ADDRESS)["Labels"]
+    desired = create_arguments(replace(PLAIN, labels=pmap({"team": "shop"})), {}, ADDRESS)
+    assert not made_from(desired, made)
+    assert made_from(desired, {**desired["Labels"], "of.the.image": "1"})
 
 
 def test_never_a_restart_policy() -> None:
@@ -103,16 +120,6 @@ def test_never_a_restart_policy() -> None:
     policy = RestartPolicy("always")
     arguments = create_arguments(replace(PLAIN, restart_policy=policy), {}, ADDRESS)
     assert "RestartPolicy" not in arguments["HostConfig"]
-
-
-def test_links() -> None:
-    """A link is told by variables that lead to this node."""
-    assert link_environment([Link("my-Db_1", 5432, 7003)], ADDRESS) == {
-        "MY_DB_1_PORT_5432_TCP": "tcp://10.79.1.11:7003",
-        "MY_DB_1_PORT_5432_TCP_ADDR": "10.79.1.11",
-        "MY_DB_1_PORT_5432_TCP_PORT": "7003",
-        "MY_DB_1_PORT_5432_TCP_PROTO": "tcp",
-    }
 
 
 def test_the_users_environment_wins() -> None:
@@ -178,10 +185,10 @@ def test_made_from() -> None:
     assert not made_from(create_arguments(FULL, BINDS, ADDRESS), {})
 
 
-def test_poised() -> None:
+def test_prestarted() -> None:
     """The first program is the gate's; mounts that come later are let in; `docker commit` works."""
     arguments = create_arguments(FULL, BINDS, ADDRESS)
-    made = poised(arguments, "/gates/db", "/.gate", None)
+    made = prestarted(arguments, "/gates/db", "/.gate", None)
     assert made is not None
     assert (made.get("Entrypoint"), made["Cmd"]) == (None, list(FULL.command_line or ()))
     host = made["HostConfig"]
@@ -191,8 +198,8 @@ def test_poised() -> None:
     assert (gate["Source"], gate["Target"], gate["ReadOnly"]) == ("/gates/db", "/.gate", True)
     assert (program["Source"], program["Target"]) == ("/gates/db/hold", "/sbin/docker-init")
     assert program["ReadOnly"]
-    assert is_poisable(made["Labels"])
-    assert not is_poisable(arguments["Labels"])
+    assert is_prestartable(made["Labels"])
+    assert not is_prestartable(arguments["Labels"])
     assert made_from(arguments, made["Labels"])
 
 
@@ -212,7 +219,7 @@ MOUNTPOINT = FULL.volumes[0].mountpoint
 def test_what_docker_makes_in_a_dataset(image: dict[str, Any], late: bool) -> None:
     """A container is not started before its data when Docker would make something in that."""
     arguments = create_arguments(FULL, BINDS, ADDRESS)
-    assert makes_below(arguments, image) == late
+    assert needs_data(arguments, image) == late
     assert starts_early(arguments["Labels"])
     assert not starts_early(without_early_start(arguments)["Labels"])
     assert made_from(arguments, without_early_start(arguments)["Labels"])
@@ -223,19 +230,49 @@ def test_a_dataset_in_a_dataset() -> None:
     inner = "dddddddd-0000-4000-8000-000000000099"
     volumes = (*FULL.volumes, Volume(inner, f"{MOUNTPOINT}/inner"))
     binds = {**BINDS, inner: f"/flocker/{inner}"}
-    assert makes_below(create_arguments(replace(FULL, volumes=volumes), binds, ADDRESS), {})
+    assert needs_data(create_arguments(replace(FULL, volumes=volumes), binds, ADDRESS), {})
 
 
-def test_poised_without_init() -> None:
+@pytest.mark.parametrize("how", [{"read_only": True}, {"subpath": "pg/16"}])
+def test_a_dataset_as_it_would_not_appear(how: dict[str, Any]) -> None:
+    """Nor one that has a dataset read only, or a directory of one."""
+    (volume,) = FULL.volumes
+    inside = replace(FULL, volumes=(replace(volume, **how),))
+    assert needs_data(create_arguments(inside, BINDS, ADDRESS), {})
+
+
+def test_prestarted_read_only() -> None:
+    """What is mounted on the node later does not appear in what is read only."""
+    (volume,) = FULL.volumes
+    inside = replace(FULL, volumes=(replace(volume, read_only=True),))
+    made = prestarted(create_arguments(inside, BINDS, ADDRESS), "/gates/db", "/.gate", None)
+    assert made is not None
+    assert made["HostConfig"]["Mounts"][0] == {
+        "Type": "bind",
+        "Source": BINDS[DATASET],
+        "Target": MOUNTPOINT,
+        "ReadOnly": True,
+    }
+
+
+def test_a_file_system_in_memory_in_a_dataset() -> None:
+    """Nor one that has a file system in memory there."""
+    inside = replace(FULL, tmpfs=pmap({f"{MOUNTPOINT}/cache": Tmpfs()}))
+    assert needs_data(create_arguments(inside, BINDS, ADDRESS), {})
+    beside = replace(FULL, tmpfs=pmap({"/cache": Tmpfs()}))
+    assert not needs_data(create_arguments(beside, BINDS, ADDRESS), {})
+
+
+def test_prestarted_without_init() -> None:
     """Where Docker has no init program the entrypoint is the gate's, and becomes the image's."""
     arguments = create_arguments(FULL, BINDS, ADDRESS)
     image = {"Entrypoint": ["entry.sh"], "Cmd": ["serve"]}
-    made = poised(arguments, "/gates/db", "/.gate", image)
+    made = prestarted(arguments, "/gates/db", "/.gate", image)
     assert made is not None
     command = list(FULL.command_line or ["serve"])
     assert (made["Entrypoint"], made["Cmd"]) == (["/.gate/hold", "entry.sh", *command], [])
     bare = {key: value for key, value in arguments.items() if key != "Cmd"}
-    assert poised(bare, "/gates/db", "/.gate", {"Entrypoint": None, "Cmd": None}) is None
+    assert prestarted(bare, "/gates/db", "/.gate", {"Entrypoint": None, "Cmd": None}) is None
 
 
 @pytest.mark.parametrize(
@@ -250,18 +287,6 @@ def test_poised_without_init() -> None:
 def test_has_init(api_version: str, commit: dict[str, str], has: bool) -> None:
     """Docker says when it does not find its own; older ones had it elsewhere."""
     assert has_init({"ApiVersion": api_version}, {"InitCommit": commit}) is has
-
-
-def test_bind_sources() -> None:
-    """The paths of binds, of what Docker says of a container, which may have other mounts too."""
-    mounts = [
-        {"Type": "volume", "Source": "v", "Target": "/v"},
-        {"Type": "bind", "Source": "/gate", "Target": "/g", "ReadOnly": True},
-        {"Type": "bind", "Source": "/flocker/d", "Target": "/data"},
-    ]
-    assert bind_sources({"HostConfig": {"Mounts": mounts}}) == ("/flocker/d",)
-    assert bind_sources({"HostConfig": {"Mounts": None}}) == ()
-    assert bind_sources({"HostConfig": {}}) == ()
 
 
 def test_health_check() -> None:

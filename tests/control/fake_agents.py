@@ -9,9 +9,9 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.test.iosim import FakeTransport, IOPump, connect
 
-from flocker_lite.control.agents import AgentLinks, Certified
+from flocker_lite.control.agent_links import AgentLinkFactory, Certified
 from flocker_lite.control.service import ControlService, open_control
-from flocker_lite.interfaces import ISeal
+from flocker_lite.interfaces import ISigner
 from flocker_lite.model import deltas
 from flocker_lite.model.lease import Lease
 from flocker_lite.model.records import Container
@@ -43,7 +43,7 @@ class FakeAgent:
         self.inbox = Inbox(NodeView())
         self.outbox = Outbox(lambda: deltas.whole(self.state), self.link.send, lambda failure: None)
         self.link.attend(self._take, lambda: None)
-        links = AgentLinks(world.control, world.clock, lambda transport: certified)
+        links = AgentLinkFactory(world.control, world.clock, lambda transport: certified)
         server = links.buildProtocol(None)
         self.pump: IOPump = connect(
             server,
@@ -91,10 +91,10 @@ class FakeAgent:
 
 
 class ControlWorld:
-    """The control service on a disk that outlives it; with a `seal` there are certificates."""
+    """The control service on a disk that outlives it; with a `signer` there are certificates."""
 
-    def __init__(self, seal: ISeal | None = None) -> None:
-        self.seal = seal
+    def __init__(self, signer: ISigner | None = None) -> None:
+        self.signer = signer
         self.clock = Clock()
         self.disk = MemoryDisk()
         self.agents: list[FakeAgent] = []
@@ -104,7 +104,7 @@ class ControlWorld:
         """Start the control service."""
         opened: list[ControlService] = []
         opening = Deferred.fromCoroutine(
-            open_control(MemoryStore(self.disk), self.clock, self.seal)
+            open_control(MemoryStore(self.disk), self.clock, self.signer)
         )
         opening.addCallback(opened.append)
         return opened[0]

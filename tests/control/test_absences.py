@@ -8,8 +8,8 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from flocker_lite.control.absences import ARRIVAL_SECONDS_MAX
-from flocker_lite.control.http import catalogue
-from flocker_lite.control.probing import ANSWER_SECONDS_MAX, PROBE_SECONDS_MAX
+from flocker_lite.control.http import resources
+from flocker_lite.control.liveness import ANSWER_SECONDS_MAX, PROBE_SECONDS_MAX
 from flocker_lite.control.service import STATE_SECONDS_MAX
 from flocker_lite.model import edits
 from flocker_lite.model.records import Configuration, Container, Dataset, Edit
@@ -19,7 +19,7 @@ from tests.control.http.cluster import ADDRESS_1, ADDRESS_2, NODE_1, NODE_2, RES
 
 DATASET_ID = "dddddddd-0000-4000-8000-000000000001"
 OTHER_ID = "dddddddd-0000-4000-8000-000000000002"
-EPOCH_AWAY = "is away since 1970-01-01 00:"
+EPOCH_AWAY = "has been away since 1970-01-01 00:"
 
 
 class AbsenceTests(SynchronousTestCase):
@@ -36,7 +36,7 @@ class AbsenceTests(SynchronousTestCase):
         """The items that a GET has under this id; all of them are in the whole list too."""
         control = self.cluster.control
         assert control is not None
-        found = catalogue.COLLECTIONS[f"state/{collection}"]
+        found = resources.COLLECTIONS[f"state/{collection}"]
         items = found.items(control, identity, self.cluster.clock.seconds())
         assert (identity in found.ids(control)) == bool(items)
         return items
@@ -69,14 +69,14 @@ class AbsenceTests(SynchronousTestCase):
         assert "error" not in item
 
     def journal_generation(self) -> int:
-        """How far the journal is."""
+        """How far the feed is."""
         assert self.cluster.control is not None
-        return self.cluster.control.journal.generation
+        return self.cluster.control.change_feed.generation
 
     def has_changed(self, collection: str, generation: int) -> bool:
         """Whether a watcher hears of it."""
         assert self.cluster.control is not None
-        return self.cluster.control.journal.has_changed(collection, generation)
+        return self.cluster.control.change_feed.has_changed(collection, generation)
 
     def test_a_dataset_and_an_image(self) -> None:
         """Whatever is asked of that node says so."""
@@ -125,10 +125,10 @@ class AbsenceTests(SynchronousTestCase):
         )
         assert words in self.error("containers", "shop")
         self.cluster.edit(lambda before: edits.delete_container(before, "shop"))
-        assert self.error("containers", "shop").startswith(f"it is to be removed, and {words}")
+        assert self.error("containers", "shop").startswith(f"it should be removed, but {words}")
         self.cluster.edit(lambda before: edits.delete_dataset(before, DATASET_ID))
         said = self.error("datasets", DATASET_ID)
-        assert said.startswith(f"a copy is to be destroyed, and {words}")
+        assert said.startswith(f"a copy should be destroyed, but {words}")
 
     def test_a_move_whose_source_is_away(self) -> None:
         """It says so at once, and so do the container and its data; until the source is back."""
@@ -141,7 +141,7 @@ class AbsenceTests(SynchronousTestCase):
         assert words in self.error("datasets", DATASET_ID)
         self.cluster.run(STATE_SECONDS_MAX + 5.0)
         assert words in self.error("moves", move_id)
-        assert f"its data cannot come: {words}" in self.error("containers", "shop")
+        assert f"its data cannot be sent: {words}" in self.error("containers", "shop")
         generation = self.journal_generation()
         self.cluster.start_agent(self.first)
         self.cluster.run(0.1)
@@ -171,8 +171,9 @@ class AbsenceTests(SynchronousTestCase):
         self.cluster.run(1.0)
         (item,) = self.shown("containers", "shop")
         assert not item["running"]
-        assert f"the agent of {self.first.address} is away since before 1970" in item["error"]
-        assert "when the control service started" in item["error"]
+        started = "has not connected since the control service started at 1970"
+        assert f"the agent of {self.first.address} {started}" in item["error"]
+        assert "since the control service started" in item["error"]
 
 
 class ProbeTests(RESTTestCase):
@@ -192,7 +193,9 @@ class ProbeTests(RESTTestCase):
         assert [link.transport.disconnecting for link in links] == [False, True]
         links[1].connectionLost()
         (item,) = self.get("/state/containers")
-        assert f"the agent of {ADDRESS_2} is away since 2023-11-14 22:13:26 UTC" in item["error"]
+        assert (
+            f"the agent of {ADDRESS_2} has been away since 2023-11-14 22:13:26 UTC" in item["error"]
+        )
 
 
 class DryRunTests(RESTTestCase):
@@ -206,6 +209,7 @@ class DryRunTests(RESTTestCase):
         self.clock.advance(ARRIVAL_SECONDS_MAX)
         reply = self.post("/configuration/containers/web?dry_run=1", {"host": ADDRESS_2})
         assert reply.status == 200
-        assert f"the agent of {ADDRESS_1} is away since before 2023-11-14" in reply.body["warning"]
+        started = "has not connected since the control service started at 2023-11-14"
+        assert f"the agent of {ADDRESS_1} {started}" in reply.body["warning"]
         assert NODE_1 not in reply.body["warning"]
         assert NODE_2 not in reply.body["warning"]

@@ -8,8 +8,8 @@ from typing import Any
 from pyrsistent import pmap
 from twisted.trial.unittest import SynchronousTestCase
 
-from flocker_lite.control.agents import Certified
-from flocker_lite.control.grant_keeper import STORE_RETRY_SECONDS
+from flocker_lite.control.agent_links import Certified
+from flocker_lite.control.retried_edits import STORE_RETRY_SECONDS
 from flocker_lite.control.service import SETTLING_SECONDS_MAX, STATE_SECONDS_MAX
 from flocker_lite.errors import StoreError
 from flocker_lite.model import edits

@@ -11,14 +11,14 @@ from flocker_lite.model.grants import EPOCH_MAX, Signed, Statement
 from flocker_lite.model.lease import Lease, Role
 from flocker_lite.model.records import Configuration, Dataset, Grant, Move, Node, NodeId, PastMove
 from flocker_lite.model.state import DatasetState
-from flocker_lite.testing.memory_seal import MemoryAuthority
+from flocker_lite.testing.memory_signer import MemoryAuthority
 
 A, B, C = "a", "b", "c"
 D = "d"
 CLUSTER = "cluster"
 AUTHORITY = MemoryAuthority()
-SEALS = {node_id: AUTHORITY.seal(node_id) for node_id in (A, B, C)}
-CONTROL = AUTHORITY.seal()
+SIGNERS = {node_id: AUTHORITY.signer(node_id) for node_id in (A, B, C)}
+CONTROL = AUTHORITY.signer()
 
 PRIMARY = Role.PRIMARY
 OLD = Configuration(
@@ -42,7 +42,7 @@ def sent(configuration: Configuration, where: NodeId) -> Configuration:
 
 def release(source: NodeId, owner: NodeId, epoch: int) -> Signed:
     """A release, signed."""
-    return SEALS[source].sign(Statement(CLUSTER, D, owner, epoch, source, "g"))
+    return SIGNERS[source].sign(Statement(CLUSTER, D, owner, epoch, source, "g"))
 
 
 def has(role: Role, epoch: int, *proof: Signed, peer: NodeId | None = None) -> DatasetState:
@@ -53,7 +53,7 @@ def has(role: Role, epoch: int, *proof: Signed, peer: NodeId | None = None) -> D
 
 def judged(configuration: Configuration, *away: NodeId, **reports: DatasetState) -> Judgement:
     """What these reports come to, while these nodes' agents are away."""
-    evidence = Evidence(CONTROL.objection, away.__contains__, CLUSTER)
+    evidence = Evidence(CONTROL.rejection_reason, away.__contains__, CLUSTER)
     return judge(configuration, D, pmap(reports), evidence)
 
 
@@ -130,17 +130,17 @@ def test_a_signed_grant() -> None:
 def test_a_release_that_is_not_good() -> None:
     """By a revoked certificate, of another dataset, of another's name: it is said which."""
     authority = MemoryAuthority()
-    seal = authority.seal(A)
-    proof = seal.sign(Statement(CLUSTER, D, B, 2, A, "g"))
-    evidence = Evidence(authority.objection, lambda _: False, CLUSTER)
+    signer = authority.signer(A)
+    proof = signer.sign(Statement(CLUSTER, D, B, 2, A, "g"))
+    evidence = Evidence(authority.rejection_reason, lambda _: False, CLUSTER)
     reports = pmap({B: has(PRIMARY, 2, proof)})
     assert judge(NEW, D, reports, evidence).claims == ()
-    authority.revoked.add(seal.certificate)
+    authority.revoked.add(signer.certificate)
     [claim] = judge(sent(NEW, B), D, reports, evidence).claims
     assert "was revoked" in claim.reason
-    other = SEALS[A].sign(Statement(CLUSTER, "e", B, 2, A, "g"))
-    mine = SEALS[B].sign(Statement(CLUSTER, D, B, 2, A, "g"))
-    elsewhere = SEALS[A].sign(Statement("another cluster", D, B, 2, A, "g"))
+    other = SIGNERS[A].sign(Statement(CLUSTER, "e", B, 2, A, "g"))
+    mine = SIGNERS[B].sign(Statement(CLUSTER, D, B, 2, A, "g"))
+    elsewhere = SIGNERS[A].sign(Statement("another cluster", D, B, 2, A, "g"))
     for bad in (other, mine, elsewhere, release(B, B, 2)):
         assert reason(sent(NEW, B), b=has(PRIMARY, 2, bad))
 
@@ -159,9 +159,9 @@ def test_sent_by_the_configuration() -> None:
     there = has(PRIMARY, 2)
     assert owner(sent(OLD, B), b=there) == (B, 2)
     assert "signed no release" in reason(sent(NEW, B), b=there)
-    assert "nobody sent it" in reason(OLD, b=there)
-    assert "nobody sent it" in reason(sent(OLD, B), c=there)
-    assert "leads from there to epoch 3" in reason(sent(OLD, B), b=has(PRIMARY, 3))
+    assert "does not send it" in reason(OLD, b=there)
+    assert "does not send it" in reason(sent(OLD, B), c=there)
+    assert "lead from there to epoch 3" in reason(sent(OLD, B), b=has(PRIMARY, 3))
 
 
 def test_sent_while_the_owner_has_it() -> None:
@@ -189,14 +189,14 @@ def test_sent_meanwhile_elsewhere() -> None:
         return replace(OLD, past_moves=pmap({"m": past}))
 
     assert owner(called_off(1), b=there) == (B, 2)
-    assert "nobody sent it" in reason(called_off(0), b=there)
+    assert "does not send it" in reason(called_off(0), b=there)
 
 
 def test_an_owner_that_was_upgraded_after_it_had_released() -> None:
     """It has nothing signed to show; that its copy is a replica of that very epoch is its word."""
     handed_over = has(Role.REPLICA, 2)
     assert owner(sent(NEW, B), a=handed_over, b=has(PRIMARY, 2)) == (B, 2)
-    assert "nobody sent it" in reason(sent(NEW, B), a=handed_over, c=has(PRIMARY, 2))
+    assert "does not send it" in reason(sent(NEW, B), a=handed_over, c=has(PRIMARY, 2))
     # One that did sign says whom it meant.
     signed = has(Role.RELEASED, 2, release(A, B, 2), peer=B)
     assert "released it to 10.0.0.2" in reason(sent(NEW, C), a=signed, c=has(PRIMARY, 2))
@@ -239,7 +239,7 @@ def test_who_only_says_that_it_has_a_copy() -> None:
         judgement = judged(fresh, b=state)
         assert judgement.grant == Grant(A)
         assert [claim.node_id for claim in judgement.claims] == [B]
-    assert "none is made at 10.0.0.1" in reason(fresh, b=has(Role.REPLICA, 1))
+    assert "no empty dataset is created on 10.0.0.1" in reason(fresh, b=has(Role.REPLICA, 1))
     assert judged(fresh, b=DatasetState(D, None, error="no pool")) == Judgement(Grant(A))
     assert judged(NEW, b=has(Role.REPLICA, 1)).claims == ()
 

@@ -29,7 +29,7 @@ class GrantsCase(SynchronousTestCase):
     def start(self, *old: MemoryNode) -> None:
         """Start; the `old` nodes have a release that signs nothing and keeps no proofs."""
         for node in old:
-            node.seal = None
+            node.signer = None
             self.cluster.network.without_proofs.add(node.node_id)
         self.cluster.start()
         self.cluster.have("shop", D1, self.one)
@@ -39,7 +39,7 @@ class GrantsCase(SynchronousTestCase):
         """From now on it signs."""
         assert self.cluster.authority is not None
         self.cluster.stop_agent(node)
-        node.seal = self.cluster.authority.seal(node.node_id)
+        node.signer = self.cluster.authority.signer(node.node_id)
         self.cluster.network.without_proofs.discard(node.node_id)
         self.cluster.start_agent(node)
 
@@ -171,7 +171,7 @@ class CutOffTests(GrantsCase):
                 self.one.chains.known.pop(dataset_id, None)
                 error = failures.pop()
                 self.cluster.clock.callLater(0, self.cluster.stop_agent, self.one)
-                self.cluster.network.gates.pop(self.two.node_id, None)
+                self.cluster.network.services.pop(self.two.node_id, None)
                 raise error
             await write(dataset_id, links)  # type: ignore[arg-type]
 
@@ -212,9 +212,9 @@ class CutOffTests(GrantsCase):
         self.handed_over_unseen()
         backup = replace(self.cluster.disk, in_use=False)
         # Who released it is gone for good, and its certificate is revoked.
-        assert self.one.seal is not None
+        assert self.one.signer is not None
         assert self.cluster.authority is not None
-        self.cluster.authority.revoked.add(self.one.seal.certificate)
+        self.cluster.authority.revoked.add(self.one.signer.certificate)
         self.cluster.cut_from_control.discard(self.two.node_id)
         self.cluster.run(SETTLE_SECONDS)
         [claim] = self.claims
@@ -238,9 +238,9 @@ class CutOffTests(GrantsCase):
     def test_a_claim_stops_nothing(self) -> None:
         """What runs goes on while it is not settled, whatever is wanted, and for how long."""
         self.handed_over_unseen()
-        assert self.one.seal is not None
+        assert self.one.signer is not None
         assert self.cluster.authority is not None
-        self.cluster.authority.revoked.add(self.one.seal.certificate)
+        self.cluster.authority.revoked.add(self.one.signer.certificate)
         self.want(self.one)
         self.cluster.cut_from_control.discard(self.two.node_id)
         self.cluster.run(STATE_SECONDS_MAX + SETTLE_SECONDS)
@@ -256,8 +256,8 @@ class CutOffTests(GrantsCase):
         old = set(authority._secrets)
         authority.revoked |= old
         for node in self.cluster.nodes:
-            assert node.seal is not None
-            node.seal.certificate = authority.seal(node.node_id).certificate
+            assert node.signer is not None
+            node.signer.certificate = authority.signer(node.node_id).certificate
         self.restart_control()
         [link] = self.one.chains.known[D1]
         assert link.certificate not in old

@@ -14,8 +14,12 @@ from twisted.test.iosim import FakeTransport
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from flocker_lite.control.agents import GREETING_SECONDS_MAX, STRANGERS_BOXES_MAX, AgentLinks
-from flocker_lite.control.http.catalogue import COLLECTIONS
+from flocker_lite.control.agent_links import (
+    GREETING_SECONDS_MAX,
+    UNAUTHENTICATED_BOXES_MAX,
+    AgentLinkFactory,
+)
+from flocker_lite.control.http.resources import COLLECTIONS
 from flocker_lite.control.service import STATE_SECONDS_MAX
 from flocker_lite.model import deltas
 from flocker_lite.model.state import NodeState
@@ -28,7 +32,7 @@ from flocker_lite.protocol.link import (
     Ping,
 )
 from flocker_lite.protocol.messages import BadMessage, Message, encode
-from flocker_lite.refusals import LINES_MAX, WINDOW_SECONDS
+from flocker_lite.refusal_log import LINES_MAX, WINDOW_SECONDS
 from flocker_lite.testing.strategies import LEASES, NODE_STATES
 from tests.control.fake_agents import ControlWorld, FakeAgent, holding
 from tests.protocol.hostile import mutated
@@ -56,7 +60,7 @@ HELLO = box(Hello, **GREETING)
 class Stranger:
     """A connection to the agents' port on which anything may be sent."""
 
-    def __init__(self, links: AgentLinks) -> None:
+    def __init__(self, links: AgentLinkFactory) -> None:
         self.link = links.buildProtocol(None)
         self.transport = FakeTransport(self.link, True)
         self.link.makeConnection(self.transport)
@@ -82,7 +86,7 @@ class StrangerTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.world = ControlWorld()
-        self.links = AgentLinks(self.world.control, self.world.clock, strangers_max=2)
+        self.links = AgentLinkFactory(self.world.control, self.world.clock, unauthenticated_max=2)
 
     def stranger(self) -> Stranger:
         """One more."""
@@ -98,7 +102,7 @@ class StrangerTests(SynchronousTestCase):
     def test_one_that_goes_on_pinging(self) -> None:
         """That is no hello."""
         pinging = self.stranger()
-        for _ in range(STRANGERS_BOXES_MAX):
+        for _ in range(UNAUTHENTICATED_BOXES_MAX):
             pinging.send(box(Ping))
         assert not pinging.is_over
         pinging.send(box(Ping))
@@ -166,7 +170,7 @@ class StrangerTests(SynchronousTestCase):
         for _ in range(100):
             self.stranger().send(b"\0\0")
         self.world.clock.advance(WINDOW_SECONDS)
-        *said, last = [line for line in lines if "no message" in line or "times more" in line]
+        *said, last = [line for line in lines if "not AMP" in line or "times more" in line]
         assert len(said) == LINES_MAX
         assert f"refused at the agents' port {100 - LINES_MAX} times more" in last
 
@@ -190,7 +194,7 @@ class StrangerTests(SynchronousTestCase):
         self.world.run(0)
         agent.send(box(Hello, **{**GREETING, "node_id": "c", "address": "10.0.0.3"}))
         self.world.run(0)
-        assert b"hello was said on this connection before" in agent.heard
+        assert b"this connection has already had a hello" in agent.heard
         assert set(self.world.control.configuration.nodes) == {"b"}
 
     def test_no_timer_is_left(self) -> None:
@@ -208,7 +212,7 @@ class FloodTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.world = ControlWorld()
-        self.links = AgentLinks(self.world.control, self.world.clock)
+        self.links = AgentLinkFactory(self.world.control, self.world.clock)
 
     def test_answers_that_nobody_reads(self) -> None:
         """An agent that asks and asks without reading is hung up on before they fill the memory."""
@@ -268,7 +272,7 @@ def test_boxes_that_changed_on_the_way(data: bytes) -> None:
     """Whatever comes, however it is cut, is no error of the service, and no matter of others."""
     world = ControlWorld()
     agent = bystander(world)
-    stranger = Stranger(AgentLinks(world.control, world.clock))
+    stranger = Stranger(AgentLinkFactory(world.control, world.clock))
     for start in range(0, len(data), 7):
         stranger.send(data[start : start + 7])
     world.run(0)

@@ -8,11 +8,11 @@ from typing import Any
 from pyrsistent import PMap, pmap
 from twisted.trial.unittest import SynchronousTestCase
 
-from flocker_lite.control.agents import Certified
-from flocker_lite.model import discards, edits
-from flocker_lite.model.accounts import MoveState
+from flocker_lite.control.agent_links import Certified
+from flocker_lite.model import discards, edits, secrets
 from flocker_lite.model.grants import EPOCH_MAX, Signed, Statement
 from flocker_lite.model.lease import Lease, Role
+from flocker_lite.model.move_progress import MoveProgress
 from flocker_lite.model.records import Container, Dataset, Grant, Port, Volume
 from flocker_lite.model.state import (
     AsideState,
@@ -25,8 +25,9 @@ from flocker_lite.model.state import (
     NodeView,
     PortState,
     Route,
+    SecretValues,
 )
-from flocker_lite.testing.memory_seal import MemoryAuthority
+from flocker_lite.testing.memory_signer import MemoryAuthority
 from tests.control.fake_agents import ControlWorld, FakeAgent
 
 A, B, LIAR = (f"{letter * 8}-0000-4000-8000-00000000000{letter}" for letter in "abc")
@@ -44,8 +45,8 @@ CONTAINERS = {
         A,
         "web:1",
         (Port(80, 8081),),
-        environment=pmap({"PASSWORD": "secret"}),
-        command_line=("--password=secret",),
+        environment=pmap({"PASSWORD": "hunter2"}),
+        command_line=("--password=hunter2",),
     ),
     BLOG: Container(BLOG, B, "blog:1", (Port(80, 8082),), (Volume(E, "/data"),)),
 }
@@ -77,7 +78,7 @@ class LyingCase(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.authority = MemoryAuthority()
-        self.world = ControlWorld(self.authority.seal())
+        self.world = ControlWorld(self.authority.signer())
         self.honest = {
             A: NodeState(datasets(HELD, D), containers(SHOP, WEB)),
             B: NodeState(datasets(HELD, E), containers(BLOG)),
@@ -109,8 +110,8 @@ class LyingCase(SynchronousTestCase):
         """All that an honest node is told, but what other nodes say that they have."""
         view = self.agents[node_id].view
         mine = {
-            key: replace(wanted, holders=pmap(), addresses=pmap())
-            for key, wanted in view.datasets.items()
+            key: replace(desired, holders=pmap(), addresses=pmap())
+            for key, desired in view.datasets.items()
         }
         return replace(view, datasets=pmap(mine), peers=pmap())
 
@@ -167,7 +168,7 @@ class DatasetLiesTests(LyingCase):
         assert self.claimed == set()
 
     def test_any_role(self) -> None:
-        """Neither is it told to somebody that it has taken over, released or borrowed them."""
+        """Neither is it told to somebody that it has taken over or released them, or tries them."""
         for epoch in (0, 1, 2, 99):
             for role in Role:
                 going = role in (Role.RELEASING, Role.LENT, Role.RELEASED)
@@ -179,7 +180,7 @@ class DatasetLiesTests(LyingCase):
 
     def test_forged_proofs(self) -> None:
         """It can sign in its own name alone, and nothing that others signed leads to it."""
-        mine, control = self.authority.seal(LIAR), self.authority.seal()
+        mine, control = self.authority.signer(LIAR), self.authority.signer()
         cluster = self.world.control.cluster_id
         proofs: list[tuple[Signed, ...]] = [
             (mine.sign(Statement(cluster, D, LIAR, 2, by, "g")),) for by in (A, LIAR, None)
@@ -209,9 +210,9 @@ class DatasetLiesTests(LyingCase):
         assert self.world.control.configuration.grants[D] == Grant(A, 1, materialised=True)
         assert self.agents[B].view.routes["8080"] == ROUTES["8080"]
         self.agents[A] = self.agent(A)
-        seal = self.authority.seal(A)
+        signer = self.authority.signer(A)
         released = Statement(self.world.control.cluster_id, D, LIAR, 2, A, "g")
-        proof = (seal.sign(released),)
+        proof = (signer.sign(released),)
         self.agents[A].report(
             NodeState(datasets(Lease(Role.REPLICA, 2), D, proof=proof), containers(WEB))
         )
@@ -253,10 +254,29 @@ class OtherLiesTests(LyingCase):
         self.world.run(5)
         told = self.agents[LIAR].view.containers
         assert set(told) == set(CONTAINERS)
-        assert "secret" not in str(told)
-        assert "secret" in str(self.agents[A].view.containers)
+        assert "hunter2" not in str(told)
+        assert "hunter2" in str(self.agents[A].view.containers)
         self.edit(lambda before: edits.move_container(before, WEB, LIAR))
-        assert "secret" in str(self.agents[LIAR].view.containers[WEB])
+        assert "hunter2" in str(self.agents[LIAR].view.containers[WEB])
+
+    def test_what_secrets_it_learns(self) -> None:
+        """None, until a container that needs some is to run there."""
+
+        def revise(before: Container) -> Container:
+            return replace(before, environment_secret=pmap({"KEY": "key"}))
+
+        self.edit(lambda before: secrets.create_secret(before, "key", "aHVudGVyMw==", 1.0))
+        self.edit(lambda before: edits.update_container(before, WEB, revise))
+        self.agents[LIAR].report(
+            NodeState(datasets(Lease(Role.REPLICA, 1), D, E), containers(*CONTAINERS))
+        )
+        self.world.run(5)
+        told = SecretValues(pmap({"key": "aHVudGVyMw=="}))
+        assert set(self.agents[LIAR].view.containers) == set(CONTAINERS)
+        assert self.agents[LIAR].view.secrets == {}
+        assert self.agents[A].view.secrets == {WEB: told}
+        self.edit(lambda before: edits.move_container(before, WEB, LIAR))
+        assert self.agents[LIAR].view.secrets == {WEB: told}
 
     def test_a_container_whose_own_ports_it_does_not_keep_to(self) -> None:
         """One that is rightly there has the ports that it is configured to have."""
@@ -284,11 +304,11 @@ class OtherLiesTests(LyingCase):
         [move] = control.configuration.moves.values()
         for phase in ("done", "rolled back", "failed", "switching"):
             for end in (None, A, LIAR):
-                account = MoveState(D, 2, phase, end, LIAR, move_id=move.move_id)
-                self.agents[LIAR].report(NodeState(moves=pmap({D: account})))
+                progress = MoveProgress(D, 2, phase, end, LIAR, move_id=move.move_id)
+                self.agents[LIAR].report(NodeState(moves=pmap({D: progress})))
                 self.world.run(15)
         assert control.configuration.moves == {move.move_id: move}
-        assert control.accounts(move.move_id) == ()
+        assert control.progress_of(move.move_id) == ()
         assert control.configuration.containers[SHOP].node == B
 
     def test_images_and_ports(self) -> None:

@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from flocker_lite.model import edits, moves
-from flocker_lite.model.accounts import pause_by_step
+from flocker_lite.model.move_progress import pause_by_step
 from flocker_lite.model.open_moves import move_of_container
 from flocker_lite.model.records import (
     Configuration,
@@ -107,7 +107,7 @@ class MoveTests(SynchronousTestCase):
         [move] = self.configuration.moves.values()
         past = self.over(move)
         assert past.verdict == moves.ROLLED_BACK
-        assert any(account.error for account in past.accounts)
+        assert any(progress.error for progress in past.accounts)
         assert self.configuration.containers["shop"].node == self.one.node_id
         assert self.configuration.grants[D1].owner == self.one.node_id
 

@@ -8,8 +8,8 @@ from pyrsistent import pmap
 from twisted.trial.unittest import SynchronousTestCase
 
 from flocker_lite.model import edits, moves
-from flocker_lite.model.accounts import MoveState, Step
 from flocker_lite.model.lease import Lease, Role
+from flocker_lite.model.move_progress import MoveProgress, Step
 from flocker_lite.model.records import Container, Dataset, MoveOptions, Volume
 from flocker_lite.model.state import ContainerState, DatasetState, NodeState
 from tests.control.fake_agents import ControlWorld, FakeAgent, holding
@@ -72,14 +72,14 @@ class ToldTests(SynchronousTestCase):
         self.nodes[0].report(
             NodeState(
                 pmap({DATASET: DatasetState(DATASET, Lease(Role.REPLICA, 2))}),
-                moves=pmap({DATASET: account("stop", A)}),
+                moves=pmap({DATASET: progress("stop", A)}),
             )
         )
         self.nodes[1].report(
             NodeState(
                 pmap({DATASET: DatasetState(DATASET, Lease(Role.PRIMARY, 2))}),
                 pmap({"shop": ContainerState(SHOP, True, serving=True)}),
-                pmap({DATASET: account("start", None)}),
+                pmap({DATASET: progress("start", None)}),
             )
         )
         assert self.told() == [None, None, None]
@@ -89,6 +89,6 @@ class ToldTests(SynchronousTestCase):
         assert costs == [known, known, pmap()]
 
 
-def account(step: str, source: str | None) -> MoveState:
+def progress(step: str, source: str | None) -> MoveProgress:
     """What one side says of a move that is done."""
-    return MoveState(DATASET, 2, "done", source, B, steps=(Step(step, 0.5),))
+    return MoveProgress(DATASET, 2, "done", source, B, steps=(Step(step, 0.5),))

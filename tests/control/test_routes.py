@@ -24,6 +24,7 @@ from flocker_lite.model.state import ContainerState, DatasetState, NodeState, Ro
 
 A, B, C = "a", "b", "c"
 PORT = 8080
+KEY = str(PORT)
 WEB = Container("web", B, "nginx:latest", (Port(80, PORT),))
 NODES = pmap({name: Node(name, f"10.0.0.{number}") for number, name in enumerate("abc", 1)})
 MOVE = Move("m", A, B, 0.0, "web")
@@ -44,7 +45,7 @@ def seen(**reports: ContainerState) -> ClusterState:
 
 def led(before: Route | None, **reports: ContainerState) -> Route | None:
     """Where connections are led then."""
-    return route(WANTED, seen(**reports), "web", PORT, before)
+    return route(WANTED, seen(**reports), "web", KEY, before)
 
 
 def test_first_start() -> None:
@@ -72,12 +73,12 @@ def test_move_without_data() -> None:
 def test_move_with_a_trial() -> None:
     """Nobody is led to a copy that may be taken back, even when nothing else runs."""
     data = replace(WEB, volumes=(Volume("d", "/data"),))
-    wanted = replace(WANTED, containers=pmap({"web": data}))
+    desired = replace(WANTED, containers=pmap({"web": data}))
 
     def led_with(role: Role) -> Route | None:
         state = DatasetState("d", Lease(role, 2))
         changes = (Change("datasets", "d", state), Change("containers", "web", running))
-        return route(wanted, ClusterState().updated("b", NodeState(), changes), "web", PORT, None)
+        return route(desired, ClusterState().updated("b", NodeState(), changes), "web", KEY, None)
 
     running = ContainerState(data, running=True)
     assert led_with(Role.PROBATION) is None
@@ -87,11 +88,21 @@ def test_move_with_a_trial() -> None:
 def test_deleted() -> None:
     """One that is not configured any more is led to as long as it runs, and no longer."""
     gone = replace(WANTED, containers=pmap())
-    assert route(gone, seen(a=SERVING), "web", PORT, AT_A) == AT_A
-    assert route(gone, seen(a=ENDED), "web", PORT, AT_A) is None
+    assert route(gone, seen(a=SERVING), "web", KEY, AT_A) == AT_A
+    assert route(gone, seen(a=ENDED), "web", KEY, AT_A) is None
     other = replace(WEB, ports=(Port(80, 9090),))
     changed = replace(WANTED, containers=pmap({"web": other}))
-    assert route(changed, seen(b=ContainerState(other, True)), "web", PORT, AT_B) is None
+    assert route(changed, seen(b=ContainerState(other, True)), "web", KEY, AT_B) is None
+
+
+def test_datagrams() -> None:
+    """UDP ports have routes of their own, of the same number even; one of an address has none."""
+    ports = (Port(80, PORT, "udp"), Port(80, 8081, "udp", "127.0.0.1"))
+    desired = replace(WANTED, containers=pmap({"web": replace(WEB, ports=ports)}))
+    cluster = seen(b=ContainerState(desired.containers["web"], True, serving=True))
+    assert route(desired, cluster, "web", f"{PORT}/udp", None) == replace(AT_B, protocol="udp")
+    assert route(desired, cluster, "web", KEY, None) is None
+    assert route(desired, cluster, "web", "8081/udp", None) is None
 
 
 def test_who_is_told_where_it_serves() -> None:
@@ -113,8 +124,8 @@ def test_who_only_says_that_it_serves() -> None:
     assert led(AT_B, b=STARTING, c=SERVING) == AT_B
     assert serving_views(WANTED, seen(c=SERVING), "web") == {}
     settled = replace(WANTED, moves=pmap())
-    assert route(settled, seen(a=SERVING, b=SERVING), "web", PORT, None) == AT_B
-    assert route(settled, seen(a=SERVING), "web", PORT, None) is None
+    assert route(settled, seen(a=SERVING, b=SERVING), "web", KEY, None) == AT_B
+    assert route(settled, seen(a=SERVING), "web", KEY, None) is None
 
 
 def test_who_was_not_granted_the_data() -> None:
@@ -125,8 +136,8 @@ def test_who_was_not_granted_the_data() -> None:
 
     def led_with(d: NodeId, e: NodeId, **reports: ContainerState) -> Route | None:
         grants = pmap({"d": Grant(d, 2, materialised=True), "e": Grant(e, 1, materialised=True)})
-        wanted = replace(WANTED, containers=pmap({"web": data}), grants=grants)
-        return route(wanted, seen(**reports), "web", PORT, AT_A)
+        desired = replace(WANTED, containers=pmap({"web": data}), grants=grants)
+        return route(desired, seen(**reports), "web", KEY, AT_A)
 
     assert led_with(A, A, b=there) == AT_A
     assert led_with(A, A, a=there, b=there, c=there) == AT_A
@@ -138,8 +149,8 @@ def test_the_port_of_another() -> None:
     """A container has the ports that it is configured to have, whatever a node says it has."""
     thief = ContainerState(replace(WEB, name="mine", ports=(Port(80, PORT),)), True, serving=True)
     mine = Container("mine", C, "nginx:latest", (Port(80, 9090),))
-    wanted = replace(WANTED, containers=WANTED.containers.set("mine", mine))
+    desired = replace(WANTED, containers=WANTED.containers.set("mine", mine))
     cluster = ClusterState().updated(C, NodeState(), [Change("containers", "mine", thief)])
-    assert route(wanted, cluster, "mine", PORT, AT_B) is None
+    assert route(desired, cluster, "mine", KEY, AT_B) is None
     gone = replace(WANTED, containers=WANTED.containers.set("mine", replace(mine, ports=())))
-    assert route(gone, cluster, "mine", PORT, None) is None
+    assert route(gone, cluster, "mine", KEY, None) is None

@@ -7,10 +7,10 @@ from collections.abc import Collection
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from flocker_lite.control.tags import TagMismatch
+from flocker_lite.control.etag import TagMismatch
 from flocker_lite.control.writer import TOGETHER_MAX, Writer
-from flocker_lite.errors import StoreError
-from flocker_lite.model.editing import Clash, edited
+from flocker_lite.errors import Conflict, StoreError
+from flocker_lite.model.editing import edited
 from flocker_lite.model.records import Change, Configuration, Edit, Node
 from flocker_lite.testing.memory_store import MemoryDisk, MemoryStore
 
@@ -48,11 +48,11 @@ class WriterTests(SynchronousTestCase):
         )
 
     def add(self, name: str, tags: Collection[str] = ()) -> Deferred[Edit]:
-        """Somebody wants a node; Clash when it is there."""
+        """Somebody wants a node; Conflict when it is there."""
 
         def function(before: Configuration) -> Edit:
             if name in before.nodes:
-                raise Clash(f"{name} is there")
+                raise Conflict(f"{name} is there")
             return edited(before, [Change("nodes", name, Node(name, name))])
 
         return Deferred.fromCoroutine(self.writer.edit(function, tags, Edit))
@@ -108,7 +108,7 @@ class WriterTests(SynchronousTestCase):
         self.let_go()
         self.let_go()
         self.successResultOf(first)
-        self.failureResultOf(again, Clash)
+        self.failureResultOf(again, Conflict)
         self.successResultOf(other)
 
     def test_one_that_the_store_refuses(self) -> None:

@@ -8,7 +8,7 @@ from pyrsistent import pmap
 
 from flocker_lite.model.lease import Lease, Role
 from flocker_lite.model.records import Container, Dataset, Grant, Move, MoveOptions, Volume
-from flocker_lite.model.state import LocalDataset, MoveState, NodeView, Round, WantedDataset
+from flocker_lite.model.state import DesiredDataset, LocalDataset, MoveProgress, NodeView, Round
 from flocker_lite.testing.cluster import MemoryCluster, MemoryNode
 from flocker_lite.testing.memory_storage import Copy
 
@@ -56,14 +56,16 @@ class Pushes:
             move = Move(move_id, me, node.node_id, 0.0, None, ids, options)
         grant = Grant(self.source.node_id, 1, materialised=True)
         addresses = pmap({other.node_id: other.address for other in self.cluster.nodes})
-        wanted = WantedDataset(Dataset(D, node.node_id, deleted=deleted), grant, pmap(), addresses)
+        desired = DesiredDataset(
+            Dataset(D, node.node_id, deleted=deleted), grant, pmap(), addresses
+        )
         volumes = tuple(Volume(dataset_id, f"/{dataset_id}") for dataset_id in ids)
         container = Container("shop", node.node_id, "shop:1", volumes=volumes)
         view = NodeView(
             pmap(
                 {
                     dataset_id: replace(
-                        wanted, dataset=replace(wanted.dataset, dataset_id=dataset_id), move=move
+                        desired, dataset=replace(desired.dataset, dataset_id=dataset_id), move=move
                     )
                     for dataset_id in ids
                 }
@@ -84,12 +86,12 @@ class Pushes:
         copy = node.storage.copies.get(dataset_id)
         return copy.local.lease if copy is not None else None
 
-    def account(self, dataset_id: str = D) -> MoveState:
+    def progress(self, dataset_id: str = D) -> MoveProgress:
         """What the source says of the move."""
         assert self.source.agent is not None
-        return self.source.agent.loop._doors.moves.moves[dataset_id]
+        return self.source.agent.loop._context.moves.moves[dataset_id]
 
     @property
     def rounds(self) -> tuple[Round, ...]:
         """Those of the account."""
-        return self.account().rounds
+        return self.progress().rounds

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pyrsistent import pmap
 
-from flocker_lite.convergence.aside_plan import DestroyAside, plan_asides
-from flocker_lite.convergence.groups import Local
 from flocker_lite.errors import Busy
 from flocker_lite.model import discards
 from flocker_lite.model.records import Configuration, DatasetId
 from flocker_lite.model.state import AsideCopy, AsideState, NodeView
+from flocker_lite.planner.aside_plan import plan_asides
+from flocker_lite.planner.changes import DestroyAside
+from flocker_lite.planner.groups import Local
 from tests.convergence.test_rings_in_cluster import D, RingCase
 
 
@@ -17,10 +18,10 @@ def test_plan() -> None:
     """What is here and to be destroyed is, one by one, and nothing else."""
     copies = {f"{D}.trial-{n}": AsideCopy(f"{D}.trial-{n}", D, "trial", n, 0) for n in (1, 2, 3)}
     local = Local(asides=pmap(copies))
-    wished = pmap({f"{D}.trial-{n}": True for n in (1, 3, 4)})
+    desired = pmap({f"{D}.trial-{n}": True for n in (1, 3, 4)})
     assert plan_asides(NodeView(), local) == []
-    assert plan_asides(NodeView(discards=wished), Local()) == []
-    assert plan_asides(NodeView(discards=wished), local) == [
+    assert plan_asides(NodeView(discards=desired), Local()) == []
+    assert plan_asides(NodeView(discards=desired), local) == [
         DestroyAside(f"{D}.trial-1"),
         DestroyAside(f"{D}.trial-3"),
     ]

@@ -8,14 +8,15 @@ from dataclasses import replace
 from twisted.internet.task import deferLater
 from twisted.trial.unittest import SynchronousTestCase
 
-from flocker_lite.convergence.pacing import DELAY_SECONDS_MAX
 from flocker_lite.errors import ContainerError, FlockerError
 from flocker_lite.model import edits
 from flocker_lite.model.records import Container, Dataset, RestartPolicy
 from flocker_lite.model.state import ContainerState
+from flocker_lite.planner.backoff import DELAY_SECONDS_MAX
 from flocker_lite.testing.cluster import STEP_SECONDS, MemoryCluster
 
 DATASET_ID = "dddddddd-0000-4000-8000-000000000001"
+OTHER_ID = "dddddddd-0000-4000-8000-000000000002"
 GOOD, WRONG = "redis:7", "redis:77"
 LONG_SECONDS = 2.5 * DELAY_SECONDS_MAX
 """So long that what fails is tried again but once a minute."""
@@ -102,11 +103,56 @@ class CorrectionTests(SynchronousTestCase):
         self.cluster.run(SOON_SECONDS)
         assert self.node.storage.copies[DATASET_ID].local.maximum_size == 200
 
-    def resize(self, size: int) -> None:
+    def test_a_retry(self) -> None:
+        """It tries the container at once, and begins with the shortest wait."""
+        self.create()
+        self.cluster.run(LONG_SECONDS)
+        self.retry()
+        self.cluster.run(SOON_SECONDS)
+        again = self.state().next_try_at
+        assert again is not None
+        assert again - self.cluster.clock.seconds() < 1.0
+        self.cluster.run(LONG_SECONDS)
+        self.node.containers.images = frozenset({WRONG})
+        self.retry()
+        self.cluster.run(SOON_SECONDS)
+        assert self.state().running
+        assert (self.state().error, self.state().next_try_at) == (None, None)
+        instance = self.node.containers.made["web"].local.instance
+        self.retry()
+        self.cluster.run(5.0)
+        assert self.node.containers.made["web"].local.instance == instance
+
+    def test_a_retry_for_data(self) -> None:
+        """It tries what failed for the container's datasets, and for no others."""
+        self.is_full = True
+
+        async def before(method: str, _: str) -> None:
+            if method == "resize" and self.is_full:
+                raise FlockerError("no room")
+
+        self.cluster.have("web", DATASET_ID, self.node)
+        self.cluster.have("cache", OTHER_ID, self.node)
+        self.cluster.run(5.0)
+        self.node.storage.before = before
+        for dataset_id in (DATASET_ID, OTHER_ID):
+            self.resize(300, dataset_id)
+        self.cluster.run(LONG_SECONDS)
+        self.is_full = False
+        self.retry()
+        self.cluster.run(SOON_SECONDS)
+        assert self.node.storage.copies[DATASET_ID].local.maximum_size == 300
+        assert self.node.storage.copies[OTHER_ID].local.maximum_size != 300
+
+    def retry(self) -> None:
+        """Have what failed tried again."""
+        self.cluster.edit(lambda before: edits.retry_container(before, "web"))
+
+    def resize(self, size: int, dataset_id: str = DATASET_ID) -> None:
         """Want another limit."""
         self.cluster.edit(
             lambda before: edits.update_dataset(
-                before, DATASET_ID, lambda dataset: replace(dataset, maximum_size=size)
+                before, dataset_id, lambda dataset: replace(dataset, maximum_size=size)
             )
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.internet.task import deferLater
 from twisted.trial.unittest import SynchronousTestCase
 
-from flocker_lite.convergence.loans import MARGIN_SECONDS, loan_seconds
+from flocker_lite.convergence.trials import MARGIN_SECONDS, trial_seconds
 from flocker_lite.model import edits
 from flocker_lite.model.lease import Role
 from flocker_lite.model.records import Container, Dataset, HealthCheck, Volume
@@ -13,7 +13,7 @@ from flocker_lite.testing.cluster import MemoryCluster, MemoryNode
 
 D = "dddddddd-0000-4000-8000-000000000001"
 CHECK = HealthCheck(command=("true",))
-LOAN_SECONDS = loan_seconds(CHECK) + MARGIN_SECONDS
+TRIAL_SECONDS = trial_seconds(CHECK) + MARGIN_SECONDS
 SOON_SECONDS = 2.0
 
 
@@ -74,9 +74,9 @@ class DeletedOnTrialTests(SynchronousTestCase):
         assert self.cluster.control is not None
         return "shop" in self.cluster.control.cluster.nodes[node.node_id].containers
 
-    def until_the_loan_is_over(self) -> None:
+    def until_the_trial_is_over(self) -> None:
         """At the source nothing changes before; after it the dataset is its own."""
-        while self.cluster.clock.seconds() < self.lent_at + LOAN_SECONDS - 2.0:
+        while self.cluster.clock.seconds() < self.lent_at + TRIAL_SECONDS - 2.0:
             self.cluster.run(1.0)
             assert self.role(self.source) is Role.LENT
             assert not self.source.containers.processes
@@ -86,7 +86,7 @@ class DeletedOnTrialTests(SynchronousTestCase):
     def test_the_nodes_do_not_reach_each_other(self) -> None:
         """It is gone at both at once, and the copy that was tried is a replica again.
 
-        The source cannot know that: what it lent stays lent until the loan is over.
+        The source cannot know that: what it lent stays lent until the trial is over.
         """
         self.cut()
         self.delete()
@@ -95,17 +95,17 @@ class DeletedOnTrialTests(SynchronousTestCase):
         assert not self.seen(self.source)
         assert not self.seen(self.target)
         assert self.role(self.target) is Role.REPLICA
-        self.until_the_loan_is_over()
+        self.until_the_trial_is_over()
         assert not self.target.containers.made
 
     def test_the_target_is_cut_off(self) -> None:
-        """At the source it is gone at once; the target ends the trial with its loan."""
+        """At the source it is gone at once; the target ends the trial when its time is over."""
         self.cut(self.target)
         self.delete()
         assert not self.source.containers.made
         assert not self.seen(self.source)
         assert "shop" in self.target.containers.processes
-        self.until_the_loan_is_over()
+        self.until_the_trial_is_over()
         assert not self.target.containers.processes
         assert self.role(self.target) is Role.REPLICA
 
@@ -116,10 +116,10 @@ class DeletedOnTrialTests(SynchronousTestCase):
         assert not self.target.containers.made
         assert not self.seen(self.target)
         assert self.role(self.target) is Role.REPLICA
-        self.until_the_loan_is_over()
+        self.until_the_trial_is_over()
 
     def test_the_source_is_started_again(self) -> None:
-        """A new agent there does not wait either, and counts the whole loan anew for the data."""
+        """A new agent there does not wait either, and counts the whole trial anew for the data."""
         self.cut(self.target)
         self.cluster.stop_agent(self.source)
         self.cluster.start_agent(self.source)
@@ -127,7 +127,7 @@ class DeletedOnTrialTests(SynchronousTestCase):
         self.cluster.run(1.0)
         self.delete()
         assert not self.source.containers.made
-        self.until_the_loan_is_over()
+        self.until_the_trial_is_over()
 
     def move_back(self) -> None:
         """Have it at its source again, after all."""
@@ -150,7 +150,7 @@ class DeletedOnTrialTests(SynchronousTestCase):
         self.cluster.run(10.0)
         assert self.error() != before
         assert "on trial for another" in self.error()
-        self.until_the_loan_is_over()
+        self.until_the_trial_is_over()
         assert "on trial" not in self.error()
         assert "shop" in self.source.containers.processes
 
@@ -163,7 +163,7 @@ class DeletedOnTrialTests(SynchronousTestCase):
         assert not self.source.containers.made
         assert not self.seen(self.source)
         assert "on trial for another" in self.error()
-        self.until_the_loan_is_over()
+        self.until_the_trial_is_over()
 
     def test_what_is_made_anew_waits(self) -> None:
         """A container of the same name that uses the dataset does not run before it may."""
@@ -172,5 +172,5 @@ class DeletedOnTrialTests(SynchronousTestCase):
         self.delete()
         again = Container("shop", self.source.node_id, "redis:7", volumes=(Volume(D, "/data"),))
         self.cluster.edit(lambda before: edits.create_container(before, again))
-        self.until_the_loan_is_over()
+        self.until_the_trial_is_over()
         assert "shop" in self.source.containers.processes

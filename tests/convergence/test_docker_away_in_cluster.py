@@ -40,14 +40,14 @@ class DockerAwayTests(SynchronousTestCase):
         assert self.cluster.control is not None
         return self.cluster.control.cluster.nodes[self.node.node_id].containers.get("web")
 
-    def test_a_container_that_is_wanted_meanwhile(self) -> None:
+    def test_a_container_that_is_desired_meanwhile(self) -> None:
         """Its state says what is wrong; with Docker it is made."""
         web = Container("web", self.node.address, "nginx:latest")
         self.cluster.edit(lambda before: edits.create_container(before, web))
         self.cluster.run(AWAY_SECONDS)
         state = self.state()
         assert state is not None
-        error = f"this node cannot be looked at: {AWAY}"
+        error = f"discovery of this node fails: {AWAY}"
         assert (state.running, state.error) == (False, error)
         self.node.containers.before = None
         self.cluster.run(AWAY_SECONDS)
@@ -72,7 +72,9 @@ class DockerAwayTests(SynchronousTestCase):
         with capturedLogs() as events:
             self.cluster.run(AWAY_SECONDS)
         assert 0.5 * AWAY_SECONDS < len(asked) <= AWAY_SECONDS + 2, asked
-        failed = [each for each in events if "could not see" in (each.get("log_format") or "")]
+        failed = [
+            each for each in events if "discovery of this node" in (each.get("log_format") or "")
+        ]
         assert len(failed) == len(asked)
         assert AWAY in (formatEvent(failed[0]) or "")
 
@@ -83,8 +85,8 @@ class DockerAwayTests(SynchronousTestCase):
         self.cluster.run(AWAY_SECONDS)
         self.cluster.edit(lambda before: edits.move_container(before, "shop", self.node.address))
         self.cluster.run(AWAY_SECONDS)
-        account = self.cluster.control.cluster.nodes[self.other.node_id].moves[DATASET_ID]
-        assert AWAY in str(account.error)
+        progress = self.cluster.control.cluster.nodes[self.other.node_id].moves[DATASET_ID]
+        assert AWAY in str(progress.error)
         assert self.other.containers.made["shop"].local.running
         self.node.containers.before = None
         self.cluster.run(2 * AWAY_SECONDS)
@@ -115,10 +117,10 @@ class DockerAwayTests(SynchronousTestCase):
         self.cluster.run(AWAY_SECONDS)
         assert set(containers.processes) == {"new"}
 
-    def test_a_dataset_that_is_wanted_meanwhile(self) -> None:
+    def test_a_dataset_that_is_desired_meanwhile(self) -> None:
         """It needs no Docker, and does not wait for one."""
-        wanted = Dataset(DATASET_ID, self.node.address)
-        self.cluster.edit(lambda before: edits.create_dataset(before, wanted))
+        desired = Dataset(DATASET_ID, self.node.address)
+        self.cluster.edit(lambda before: edits.create_dataset(before, desired))
         self.cluster.run(AWAY_SECONDS)
         assert self.cluster.control is not None
         seen = self.cluster.control.cluster.nodes[self.node.node_id].datasets

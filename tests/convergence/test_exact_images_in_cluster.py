@@ -64,8 +64,8 @@ class ExactImagesTests(SynchronousTestCase):
     def error(self) -> str:
         """What the source says of the move."""
         assert self.cluster.control is not None
-        account = self.cluster.control.cluster.nodes[self.first.node_id].moves[DATASET]
-        return account.error or ""
+        progress = self.cluster.control.cluster.nodes[self.first.node_id].moves[DATASET]
+        return progress.error or ""
 
     def states(self) -> dict[str, ContainerState]:
         """What is reported of the container, by node."""
@@ -110,7 +110,7 @@ class ExactImagesTests(SynchronousTestCase):
         self.move(self.second)
         assert self.made_from(self.second) == NEW
 
-    def test_another_is_wanted(self) -> None:
+    def test_another_is_desired(self) -> None:
         """A new image for the new node is what the user asked for."""
         self.edit(node=self.second.node_id, image="redis:8")
         self.cluster.run(20.0)

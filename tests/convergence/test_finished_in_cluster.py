@@ -9,10 +9,12 @@ from pyrsistent import pmap
 from twisted.trial.unittest import SynchronousTestCase
 
 from flocker_lite.errors import StoreError
+from flocker_lite.interfaces import Stopped
 from flocker_lite.model import edits
 from flocker_lite.model.records import Container, DatasetId, HealthCheck, Port, RestartPolicy
 from flocker_lite.model.state import ContainerState
 from flocker_lite.testing.cluster import MemoryCluster, MemoryNode
+from flocker_lite.testing.memory_containers import TERMINATED
 
 DATASET: DatasetId = "dddddddd-0000-4000-8000-000000000001"
 
@@ -40,7 +42,7 @@ class FinishedTests(SynchronousTestCase):
         """It ends by itself."""
         self.here.containers.end("job", exit_code)
 
-    def wanted(self) -> Container:
+    def desired(self) -> Container:
         """What the control service has."""
         assert self.cluster.control is not None
         return self.cluster.control.configuration.containers["job"]
@@ -94,7 +96,7 @@ class FinishedTests(SynchronousTestCase):
             self.revise(node=node.node_id)
             self.cluster.run(10.0)
             assert self.runs(node)
-            assert self.wanted().ended is None
+            assert self.desired().ended is None
 
     def test_moved_with_a_health_check_and_ports(self) -> None:
         """Nobody waits for it there."""
@@ -128,6 +130,37 @@ class FinishedTests(SynchronousTestCase):
         self.never()
         assert self.state(self.here).exit_code == 0
 
+    def test_stopped_and_removed(self) -> None:
+        """`docker stop && docker rm`, with no look in between, is an end as well."""
+        self.here.containers.stop_and_remove("job")
+        self.never()
+        assert self.state(self.here).exit_code == TERMINATED
+        self.cluster.stop_agent(self.here)
+        self.cluster.start_agent(self.here)
+        self.never()
+
+    def test_what_we_stop_is_removed_by_somebody(self) -> None:
+        """A service that was stopped for its move goes on there, whoever removes what is left."""
+        stopped = self.here.containers.stop
+
+        async def stop(name: str, timeout_seconds: float | None = None) -> Stopped:
+            found = await stopped(name, timeout_seconds)
+            self.here.containers.vanish(name)
+            return found
+
+        self.here.containers.stop = stop  # type: ignore[method-assign]
+        self.move()
+        self.cluster.run(20.0)
+        assert self.runs(self.there)
+        assert self.verdict() == "done"
+        assert self.desired().ended is None
+
+    def test_removed_by_force(self) -> None:
+        """`docker rm -f` of one at work has it made anew."""
+        self.here.containers.vanish("job")
+        self.cluster.run(5.0)
+        assert self.runs(self.here)
+
     def test_pruned_and_moved(self) -> None:
         """The same where nothing is left of it."""
         self.done()
@@ -144,7 +177,7 @@ class FinishedTests(SynchronousTestCase):
                 self.setUp()
 
                 async def before(method: str, name: str, at: str = step) -> None:
-                    is_going = self.wanted().node == self.there.node_id
+                    is_going = self.desired().node == self.there.node_id
                     if method == at and self.runs(self.here) and is_going:
                         self.done()
 
@@ -175,10 +208,10 @@ class FinishedTests(SynchronousTestCase):
         self.cluster.disk.refusal = StoreError("no room")
         self.done()
         self.cluster.run(3.0)
-        assert self.wanted().ended is None
+        assert self.desired().ended is None
         self.cluster.disk.refusal = None
         self.cluster.run(10.0)
-        assert self.wanted().ended is not None
+        assert self.desired().ended is not None
         self.flushLoggedErrors()
 
     def test_the_destination_is_told_late(self) -> None:
@@ -190,7 +223,7 @@ class FinishedTests(SynchronousTestCase):
         self.never(60.0)
         assert self.verdict() == "done"
 
-    def test_wanted_otherwise(self) -> None:
+    def test_desired_otherwise(self) -> None:
         """Another configuration is another job; the same one again is not."""
         self.done()
         self.cluster.run(1.0)
@@ -199,16 +232,16 @@ class FinishedTests(SynchronousTestCase):
         self.revise(environment=pmap({"TZ": "UTC"}))
         self.cluster.run(3.0)
         assert self.runs(self.here)
-        assert self.wanted().ended is None
+        assert self.desired().ended is None
 
-    def test_wanted_to_run_always(self) -> None:
+    def test_desired_to_run_always(self) -> None:
         """With a policy that has it run again it does, and then moves as what runs."""
         self.done()
         self.cluster.run(1.0)
         self.revise(restart_policy=RestartPolicy("always"))
         self.cluster.run(3.0)
         assert self.runs(self.here)
-        assert self.wanted().ended is None
+        assert self.desired().ended is None
         self.revise(restart_policy=RestartPolicy("never"))
         self.move()
         self.cluster.run(5.0)
@@ -221,13 +254,13 @@ class FinishedTests(SynchronousTestCase):
         self.here.containers.start_by_hand("job")
         self.cluster.run(3.0)
         assert self.runs(self.here)
-        assert self.wanted().ended is None
+        assert self.desired().ended is None
 
     def test_deleted_and_made_anew(self) -> None:
         """The name alone says nothing of what ran."""
         self.done()
         self.cluster.run(1.0)
-        container = self.wanted()
+        container = self.desired()
         self.cluster.edit(lambda before: edits.delete_container(before, "job"))
         self.cluster.run(3.0)
         self.cluster.edit(
@@ -246,7 +279,7 @@ class FinishedTests(SynchronousTestCase):
         self.cluster.stop_control()
         self.cluster.start_control()
         self.cluster.stop_agent(self.there)
-        self.there.endings.remembered = pmap()
+        self.there.restart_history.remembered = pmap()
         self.cluster.start_agent(self.there)
         self.never()
 
@@ -257,7 +290,7 @@ class FinishedTests(SynchronousTestCase):
         self.there.containers.made["job"] = self.here.containers.made["job"]
         self.cluster.run(40.0)
         assert reported.container.name == "job"
-        assert self.wanted().ended is None
+        assert self.desired().ended is None
         assert self.runs(self.here)
 
     def test_killed(self) -> None:

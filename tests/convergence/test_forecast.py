@@ -10,11 +10,12 @@ from pyrsistent import PMap, pmap
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from flocker_lite.convergence.rounds import ROUND_SECONDS_DEFAULT
 from flocker_lite.model import edits
 from flocker_lite.model.lease import Lease, Role
+from flocker_lite.model.properties import SetProperty
 from flocker_lite.model.records import Dataset, Move, MoveOptions
 from flocker_lite.model.state import Forecast, LocalDataset, Snapshot
+from flocker_lite.planner.switch_policy import ROUND_SECONDS_DEFAULT
 from flocker_lite.testing.cluster import MemoryCluster
 from flocker_lite.testing.memory_storage import Copy
 from tests.convergence.pushes import D, Pushes
@@ -68,7 +69,7 @@ class ForecastTests(SynchronousTestCase):
         pushes = self.pushes
         source_agent = pushes.source.agent
         assert source_agent is not None
-        moves = source_agent.loop._doors.moves
+        moves = source_agent.loop._context.moves
         moves.link_rates = moves.link_rates.set(pushes.destination.node_id, 500.0)
         snapshot = pushes.source.storage.keep(D, "flocker-lite-1-1")
         replica = LocalDataset(D, Lease(Role.REPLICA, 1), False, "/there", snapshots=(snapshot,))
@@ -84,7 +85,16 @@ class ForecastTests(SynchronousTestCase):
         self.has_copy(replica)
         forecast = self.ask()
         assert not forecast.is_incremental
-        assert "would be kept aside" in (forecast.warning or "")
+        assert "would set it aside" in (forecast.warning or "")
+
+    def test_properties(self) -> None:
+        """What users set on it is told, and first what does not travel."""
+        for name, value in (("atime", "off"), ("quota", "9" * 100)):
+            self.pushes.source.storage.set_property(D, name, value)
+        assert self.ask().properties == (
+            SetProperty(D, "quota", f"{'9' * 64}...", False),
+            SetProperty(D, "atime", "off", True),
+        )
 
     def test_away(self) -> None:
         """A destination that does not answer is no reason not to answer."""
@@ -99,7 +109,7 @@ class ForecastTests(SynchronousTestCase):
     def test_not_here(self) -> None:
         """A dataset that is still to come cannot be sent on."""
         forecast = self.ask(dataset_id="another")
-        assert "is not here (yet)" in (forecast.warning or "")
+        assert "is not on this node yet" in (forecast.warning or "")
 
     def test_over_the_link(self) -> None:
         """The control service asks the agent of the source, and changes nothing."""

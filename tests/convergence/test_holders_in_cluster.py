@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from flocker_lite.errors import Busy
 from flocker_lite.model import edits
-from flocker_lite.model.state import Holder, MoveState
+from flocker_lite.model.state import Holder, MoveProgress
 from flocker_lite.testing.cluster import MemoryCluster
 
 DATASET_ID = "dddddddd-0000-4000-8000-000000000001"
@@ -36,7 +36,7 @@ class HoldersTests(SynchronousTestCase):
         """Want it at the other node."""
         self.cluster.edit(lambda c: edits.move_container(c, "db", self.two.node_id))
 
-    def account(self) -> MoveState:
+    def progress(self) -> MoveProgress:
         """What the source says of the move."""
         assert self.cluster.control is not None
         return self.cluster.control.cluster.nodes[self.one.node_id].moves[DATASET_ID]
@@ -47,7 +47,7 @@ class HoldersTests(SynchronousTestCase):
         self.one.storage.others[DATASET_ID] = (SHELL,)
         self.move()
         self.cluster.run(LONG_SECONDS)
-        assert "bash (pid 4711) has its working directory in it" in str(self.account().error)
+        assert "bash (pid 4711) has its working directory in it" in str(self.progress().error)
         assert "stop" not in self.asked
         assert set(self.one.containers.processes) == {"db"}
         self.one.storage.others.clear()
@@ -57,11 +57,11 @@ class HoldersTests(SynchronousTestCase):
 
     def test_another_container_has_it(self) -> None:
         """It is named as Docker calls it."""
-        self.one.containers.strangers["b" * 64] = "nightly-backup"
+        self.one.containers.foreign["b" * 64] = "nightly-backup"
         self.one.storage.others[DATASET_ID] = (BACKUP,)
         self.move()
         self.cluster.run(LONG_SECONDS)
-        assert "container nightly-backup: tar (pid 815)" in str(self.account().error)
+        assert "container nightly-backup: tar (pid 815)" in str(self.progress().error)
         assert "stop" not in self.asked
 
     def test_who_does_not_hold_it(self) -> None:
@@ -89,7 +89,7 @@ class HoldersTests(SynchronousTestCase):
         stops = self.asked.count("stop")
         self.cluster.run(LONG_SECONDS)
         assert self.asked.count("stop") == stops
-        assert "bash (pid 4711)" in str(self.account().error)
+        assert "bash (pid 4711)" in str(self.progress().error)
         self.one.write("db", "second")
         storage.before = None
         storage.others.clear()

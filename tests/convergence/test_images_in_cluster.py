@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from twisted.trial.unittest import SynchronousTestCase
 
-from flocker_lite.convergence.changes import PullImage
-from flocker_lite.convergence.groups import Local
-from flocker_lite.convergence.image_plan import plan_images
-from flocker_lite.errors import ImageError
+from flocker_lite.errors import ImageError, NotFound
 from flocker_lite.model import edits
 from flocker_lite.model.records import Configuration, Edit
 from flocker_lite.model.state import ImageState, NodeView
+from flocker_lite.planner.changes import PullImage
+from flocker_lite.planner.groups import Local
+from flocker_lite.planner.image_plan import plan_images
 from flocker_lite.testing.cluster import MemoryCluster
 
 REDIS = "redis:7"
@@ -78,7 +78,7 @@ class ImagesTests(SynchronousTestCase):
 
     def test_forget_nothing(self) -> None:
         """A wish that is not there cannot be dropped."""
-        with pytest.raises(edits.Missing):
+        with pytest.raises(NotFound):
             edits.forget_image(Configuration(), "nothing")
 
     def test_plan(self) -> None:

@@ -30,7 +30,7 @@ class ListenersTests(SynchronousTestCase):
     def test_software_that_listened_first_keeps_its_port(self) -> None:
         """Not for a moment is its port led away, though it came after the last full look."""
         second = self.cluster.nodes[1]
-        second.listeners.listening[7001] = Listener("nginx", 8)
+        second.listeners.listening["7001"] = Listener("nginx", 8)
         second.routing.before = self._watch
         self.cluster.edit(lambda before: edits.create_container(before, WEB))
         self.cluster.run(60.0)

@@ -7,10 +7,10 @@ from dataclasses import replace
 from pyrsistent import pmap
 from twisted.trial.unittest import SynchronousTestCase
 
-from flocker_lite.convergence.restarts import STEADY_SECONDS
 from flocker_lite.model import edits
 from flocker_lite.model.records import Container, DatasetId
 from flocker_lite.model.state import ContainerState
+from flocker_lite.planner.restart_policy import STABLE_SECONDS
 from flocker_lite.testing.cluster import MemoryCluster, MemoryNode
 
 DATASET: DatasetId = "dddddddd-0000-4000-8000-000000000001"
@@ -62,7 +62,7 @@ class LivesTests(SynchronousTestCase):
         self.cluster.run(1.0)
         assert self.runs(self.here)
         assert self.state(self.here).running
-        self.cluster.run(STEADY_SECONDS)
+        self.cluster.run(STABLE_SECONDS)
         assert self.state(self.here).error is None
 
     def test_two_restarts_in_a_row(self) -> None:
@@ -111,7 +111,7 @@ class LivesTests(SynchronousTestCase):
         assert self.state(self.here).running
         assert starts == []
 
-    def test_paused_and_wanted_elsewhere(self) -> None:
+    def test_paused_and_desired_elsewhere(self) -> None:
         """It is not moved before it goes on, and both it and the move say so."""
         self.here.containers.pause("kv")
         self.revise(node=self.there.node_id)
@@ -126,7 +126,7 @@ class LivesTests(SynchronousTestCase):
         assert self.runs(self.there)
         assert "kv" not in self.here.containers.made
 
-    def test_paused_and_wanted_otherwise(self) -> None:
+    def test_paused_and_desired_otherwise(self) -> None:
         """It is made anew once it goes on."""
         self.here.containers.pause("kv")
         self.revise(environment=pmap({"TZ": "UTC"}))

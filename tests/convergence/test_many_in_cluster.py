@@ -8,8 +8,7 @@ from uuid import UUID
 from twisted.internet.task import deferLater
 from twisted.trial.unittest import SynchronousTestCase
 
-from flocker_lite.convergence.discovery import ONE_BY_ONE_MAX
-from flocker_lite.convergence.loop import WHOLE_DISCOVERY_SECONDS
+from flocker_lite.convergence.discovery import ONE_BY_ONE_MAX, WHOLE_DISCOVERY_SECONDS
 from flocker_lite.testing.cluster import MemoryCluster
 
 MANY = 200

@@ -9,6 +9,7 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from flocker_lite.errors import PeerRefused
+from flocker_lite.interfaces.peer_requests import SetProperties
 from flocker_lite.model import edits, moves
 from flocker_lite.testing.cluster import MemoryCluster, MemoryNode
 
@@ -70,7 +71,7 @@ class PropertiesTests(SynchronousTestCase):
         seen = []
 
         async def look(source: str, target: str, method: str) -> None:
-            if method in ("offer_loan", "acquire", "acquire_group"):
+            if method in ("offer_trial", "acquire", "acquire_group"):
                 seen.append(self.own(self.there))
 
         self.cluster.network.before = look
@@ -115,20 +116,20 @@ class PropertiesTests(SynchronousTestCase):
     def test_a_peer_that_lies(self) -> None:
         """What does not travel is not set, whoever says so, and is answered with why."""
         self.move(self.there)
-        gate: Any = self.cluster.network.gates[self.here.node_id](self.there.node_id)
+        service: Any = self.cluster.network.services[self.here.node_id](self.there.node_id)
         told = {"mountpoint": "/etc", "exec": "on", "flocker:lease": "primary:9", "atime": "off"}
         copy = self.here.storage.copies[D]
         # The dataset is not wanted at that node: nothing at all is done.
-        self.failureResultOf(self.ask(gate.set_properties(D, told)), PeerRefused)
+        self.failureResultOf(self.ask(service.answer(SetProperties(D, told))), PeerRefused)
         assert self.here.storage.copies[D] == copy
-        undone = self.successResultOf(self.ask(gate.gate.set_properties(D, told)))
+        undone = self.successResultOf(self.ask(service.service.set_properties(D, told)))
         assert [why.partition("=")[0] for why in undone] == ["exec", "flocker:lease", "mountpoint"]
         expected = replace(copy, properties=copy.properties.set("atime", "off"))
         assert self.here.storage.copies[D] == expected
 
     def test_not_of_a_primary(self) -> None:
         """A copy that is in use here is no peer's to change."""
-        gate: Any = self.cluster.network.gates[self.here.node_id](self.there.node_id)
-        asking = gate.gate.set_properties(D, {"atime": "off"})
+        service: Any = self.cluster.network.services[self.here.node_id](self.there.node_id)
+        asking = service.service.set_properties(D, {"atime": "off"})
         self.failureResultOf(self.ask(asking), PeerRefused)
         assert self.own(self.here) == {}

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from flocker_lite.convergence.restarts import STEADY_SECONDS
 from flocker_lite.errors import ConfigurationFileError
 from flocker_lite.model import edits
-from flocker_lite.model.records import Container, RestartPolicy
+from flocker_lite.model.records import Configuration, Container, Edit, RestartPolicy
 from flocker_lite.model.state import ContainerState
+from flocker_lite.planner.restart_policy import STABLE_SECONDS
 from flocker_lite.testing.cluster import MemoryCluster
 
 JOB = Container("job", "10.0.0.1", "redis:latest")
@@ -118,7 +119,7 @@ class RestartTests(SynchronousTestCase):
         self.run_job(ALWAYS)
         for restarts in range(1, 4):
             self.cluster.run(2.0)
-            self.end(ran_seconds=STEADY_SECONDS)
+            self.end(ran_seconds=STABLE_SECONDS)
             self.cluster.run(0.1)
             assert self.running()
             assert self.state().restarts == restarts
@@ -144,6 +145,43 @@ class RestartTests(SynchronousTestCase):
         assert self.state().restarts == len(starts)
         assert "exit code 1" in (self.state().error or "")
 
+    def test_a_retry_in_a_crash_loop(self) -> None:
+        """It is started at once; a crash of now waits as briefly as a first one."""
+        self.edits_in_a_crash_loop(lambda before: edits.retry_container(before, "job"))
+
+    def test_an_edit_in_a_crash_loop(self) -> None:
+        """So it is after an edit that makes no other container of it."""
+        policy = RestartPolicy("on-failure", 1000)
+        self.edits_in_a_crash_loop(
+            lambda before: edits.update_container(
+                before, "job", lambda job: replace(job, restart_policy=policy)
+            )
+        )
+
+    def edits_in_a_crash_loop(self, edit: Callable[[Configuration], Edit]) -> None:
+        """The edit ends the wait."""
+        self.run_job(ALWAYS)
+        for _ in range(10):
+            self.end()
+            self.cluster.run(100.0)
+            assert self.running()
+        self.end()
+        self.cluster.run(1.0)
+        restarts = self.state().restarts
+        assert not self.running()
+        assert (self.state().next_try_at or 0) > self.cluster.clock.seconds() + 10
+        self.cluster.edit(edit)
+        self.cluster.run(0.2)
+        assert self.running()
+        assert (self.state().error, self.state().next_try_at) == (None, None)
+        assert self.state().restarts == restarts + 1
+        for _ in range(2):
+            self.end()
+            self.cluster.run(0.2)
+            assert not self.running()
+            self.cluster.run(1.0)
+            assert self.running()
+
     def test_on_failure(self) -> None:
         """After as many restarts as are allowed it stays down, over a reboot as well."""
         self.run_job(ONCE)
@@ -167,11 +205,11 @@ class RestartTests(SynchronousTestCase):
     def test_a_disk_that_is_full(self) -> None:
         """What cannot be written down is kept in mind, and written as soon as that works."""
         self.run_job(NEVER)
-        self.node.endings.error = ConfigurationFileError("no room")
+        self.node.restart_history.error = ConfigurationFileError("no room")
         self.end(exit_code=0)
         self.cluster.run(60.0)
         assert not self.running()
-        self.node.endings.error = None
+        self.node.restart_history.error = None
         self.cluster.run(60.0)
         self.crash_node()
         assert not self.running()

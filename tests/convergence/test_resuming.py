@@ -12,11 +12,10 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from flocker_lite.agent.gate import Gate
 from flocker_lite.convergence import resuming
-from flocker_lite.convergence.changes import Doors
-from flocker_lite.convergence.loans import Loans
+from flocker_lite.convergence.context import AgentContext
 from flocker_lite.convergence.move_log import MoveLog
+from flocker_lite.convergence.trials import Trials
 from flocker_lite.errors import (
     CommandFailed,
     Conflict,
@@ -24,13 +23,14 @@ from flocker_lite.errors import (
     PeerUnreachable,
     ReaderGone,
 )
-from flocker_lite.interfaces import IGate, IPeer, IReceiving, PeerCopy
+from flocker_lite.interfaces import IPeer, IPeerService, IReceiving, PeerCopy, peer_requests
 from flocker_lite.model.lease import Lease, Role
 from flocker_lite.model.state import LocalDataset, Round
+from flocker_lite.peers.service import PeerService
 from flocker_lite.testing.memory_fence import MemoryFence
 from flocker_lite.testing.memory_peers import MemoryNetwork, MemoryPeers
 from flocker_lite.testing.memory_storage import Copy, MemoryStorage
-from flocker_lite.testing.quiet_host import QuietHost
+from flocker_lite.testing.stub_host import StubHost
 
 D = "d1"
 HERE, THERE = "node-a", "node-b"
@@ -84,11 +84,11 @@ class CompleteTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.mine, self.theirs = MemoryStorage(resumes=True), MemoryStorage(resumes=True)
         clock = Clock()
-        loans = Loans(clock, clock.seconds, MemoryFence(lambda _: None, clock))
-        gate = Gate(THERE, self.theirs, MoveLog(clock), loans, QuietHost())
-        self.network = MemoryNetwork({THERE: lambda _: cast(IGate, gate)})
+        trials = Trials(clock, clock.seconds, MemoryFence(lambda _: None, clock))
+        gate = PeerService(THERE, self.theirs, MoveLog(clock), trials, StubHost())
+        self.network = MemoryNetwork({THERE: lambda _: cast(IPeerService, gate)})
         self.peer: IPeer = self.now(MemoryPeers(HERE, self.network).connect(THERE, "10.0.0.2"))
-        self.doors = cast(Doors, SimpleNamespace(storage=self.mine, clock=clock))
+        self.context = cast(AgentContext, SimpleNamespace(storage=self.mine, clock=clock))
         local = LocalDataset(D, Lease(Role.PRIMARY, 1), False, "/flocker/d1")
         self.mine.copies[D] = Copy(local, CONTENT, pmap())
         self.first = self.mine.keep(D, FIRST)
@@ -109,12 +109,12 @@ class CompleteTests(SynchronousTestCase):
 
     def complete(self) -> Deferred[Round | None]:
         """Go on with it."""
-        completing = resuming.complete(self.doors, self.peer, D, 1, self.seen.append)
+        completing = resuming.complete(self.context, self.peer, D, 1, self.seen.append)
         return Deferred.fromCoroutine(completing)
 
     def copy(self) -> PeerCopy:
         """What is there."""
-        copy: PeerCopy = self.now(self.peer.copy(D))  # type: ignore[arg-type]
+        copy: PeerCopy = self.now(self.peer.ask(peer_requests.Copy(D)))  # type: ignore[arg-type]
         return copy
 
     def test_nothing_to_go_on_with(self) -> None:

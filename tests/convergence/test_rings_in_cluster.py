@@ -110,6 +110,19 @@ class RingTests(RingCase):
         """So it is in a ring of four."""
         self.go_round(4)
 
+    def test_a_user_holds_a_snapshot(self) -> None:
+        """At both ends of every move: it stays, and all others are pruned as ever."""
+        self.begin(3)
+        for node in self.cluster.nodes[1:]:
+            self.move(node)
+        (oldest, *_) = self.owner.storage.copies[D].local.snapshots
+        for node in self.cluster.nodes:
+            node.storage.held.add(oldest.guid)
+        for number in range(12):
+            self.move(self.cluster.nodes[number % 3])
+        assert self.snapshots() <= EPOCHS_KEPT_MAX + 3 + 1
+        assert oldest in self.owner.storage.copies[D].local.snapshots
+
     def test_at_random(self) -> None:
         """In whatever order five nodes take turns, and however long one is left out."""
         self.begin(5)

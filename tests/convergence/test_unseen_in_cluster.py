@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from flocker_lite.convergence.sight import LOOK_SECONDS_MAX
+from flocker_lite.convergence.discovery_monitor import LOOK_SECONDS_MAX
 from flocker_lite.errors import FlockerError
 from flocker_lite.model import edits
 from flocker_lite.testing.cluster import MemoryCluster

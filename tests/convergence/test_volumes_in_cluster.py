@@ -7,11 +7,11 @@ from dataclasses import replace
 from pyrsistent import pmap
 from twisted.trial.unittest import SynchronousTestCase
 
-from flocker_lite.convergence.groups import Local
-from flocker_lite.convergence.kept_plan import plan_kept
 from flocker_lite.model import edits
 from flocker_lite.model.records import Configuration, Container, Edit
 from flocker_lite.model.state import Kept, KeptVolume, LocalContainer, NodeView
+from flocker_lite.planner.groups import Local
+from flocker_lite.planner.kept_plan import plan_kept
 from flocker_lite.testing.cluster import MemoryCluster, MemoryNode
 
 DATASET = "dddddddd-0000-4000-8000-000000000001"

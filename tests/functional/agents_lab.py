@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -17,6 +18,7 @@ from urllib.request import urlopen
 from uuid import uuid4
 
 from admin.hosts import Lab, Node
+from admin.hosts.processes import side_by_side
 from admin.story.player import Player
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -155,25 +157,38 @@ class Cluster:
 
 
 @contextmanager
-def agents_lab(name: str, subnet: str) -> Iterator[Cluster]:
-    """A lab of two nodes whose agents pass all the time; the calls to Docker of n1 are counted."""
+def agents_lab(name: str, subnet: str, more: str = "") -> Iterator[Cluster]:
+    """A lab of two nodes whose agents pass all the time; the calls to Docker of n1 are counted.
+
+    Both have `more` in their configuration.
+    """
     with Lab(name, subnet) as lab:
         counter = start_counter(lab.node("n1"))
         try:
-            for number in (1, 2):
-                node = lab.node(f"n{number}")
-                path = node.root / AGENT_FILE
-                text = f"{path.read_text()}discovery-seconds: {DISCOVERY_SECONDS}\n"
-                if number == 1:
-                    text += f"docker-socket: {COUNTED_SOCKET}\n"
-                path.write_text(text)
-                node.stop_service("flocker-agent")
-                node.start_service("flocker-agent")
+            counted = f"docker-socket: {COUNTED_SOCKET}\n"
+            side_by_side(
+                [
+                    partial(pass_all_the_time, lab.node("n1"), counted + more),
+                    partial(pass_all_the_time, lab.node("n2"), more),
+                ]
+            )
             cluster = Cluster(lab)
-            cluster.player.poll("/state/nodes", lambda nodes: len(nodes) == 2)
+            # What the agents of before reported stays for two minutes.
+            cluster.player.poll(
+                "/state/nodes",
+                lambda nodes: len(nodes) == 2 and not any(node.get("away") for node in nodes),
+            )
             yield cluster
         finally:
             stop_counter(counter)
+
+
+def pass_all_the_time(node: Node, more: str = "") -> None:
+    """Start the node's agent anew so that it looks all the time, with more in its configuration."""
+    path = node.root / AGENT_FILE
+    path.write_text(f"{path.read_text()}discovery-seconds: {DISCOVERY_SECONDS}\n{more}")
+    node.stop_service("flocker-agent")
+    node.start_service("flocker-agent")
 
 
 def start_counter(node: Node) -> subprocess.Popen[Any]:

@@ -21,6 +21,7 @@ LONGEST_FIRST = (
     "test_demo",
     "test_fields",
     "test_lives",
+    "test_rings",
 )
 
 

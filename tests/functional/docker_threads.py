@@ -11,7 +11,7 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.python.threadpool import ThreadPool
 
 from flocker_lite.containers.docker import THREADS, DockerContainers
-from flocker_lite.containers.poising import Poising
+from flocker_lite.containers.start_gate import StartGates
 
 
 class DockerThreads:
@@ -22,8 +22,10 @@ class DockerThreads:
         self._pool = ThreadPool(0, THREADS, "docker")
         self._pool.start()
         run_in_thread = partial(deferToThreadPool, reactor, self._pool)
-        poising = Poising("/var/lib/flocker-lite/poised", "/run/flocker-lite/released", root)
-        self.containers = DockerContainers(run_in_thread, reactor, root=root, poising=poising)
+        start_gates = StartGates("/var/lib/flocker-lite/poised", "/run/flocker-lite/released", root)
+        self.containers = DockerContainers(
+            run_in_thread, reactor, root=root, start_gates=start_gates
+        )
 
     def close(self) -> None:
         """Wait for the threads, and let go of the connections."""

@@ -33,7 +33,7 @@ from flocker_lite.model.state import ContainerState, DatasetState, NodeState
 from flocker_lite.protocol.link import VERSIONS, Hello, Link
 from flocker_lite.protocol.messages import Message, encode
 from flocker_lite.tls.certificates import Certificates
-from flocker_lite.tls.seal import Seal
+from flocker_lite.tls.signer import Signer
 
 AGENTS_PORT = 4524
 BETWEEN_SECONDS = 0.05
@@ -57,7 +57,7 @@ async def lie(reactor: Any, options: dict[str, Any]) -> int:
         Path(options["certificates"]), Kind.NODE, reactor, maybeDeferred, time.time
     )
     await certificates.open()
-    seal, me, over = Seal(certificates), certificates.claims.name, Input()
+    signer, me, over = Signer(certificates), certificates.claims.name, Input()
     StandardIO(over, reactor=reactor)
     plain = TCP4ClientEndpoint(reactor, options["address"], AGENTS_PORT)
     endpoint = certificates.client(plain, (Kind.CONTROL,))
@@ -75,7 +75,7 @@ async def lie(reactor: Any, options: dict[str, Any]) -> int:
         signs=True,
     )
     for number in count(1):
-        state = said(number, me, seal, answer["cluster_id"], options)
+        state = said(number, me, signer, answer["cluster_id"], options)
         await link.send(encode(Message(None, number, deltas.whole(state))))
         await deferLater(reactor, BETWEEN_SECONDS)
         if over.is_over:
@@ -84,7 +84,9 @@ async def lie(reactor: Any, options: dict[str, Any]) -> int:
     return number
 
 
-def said(number: int, me: str, seal: Seal, cluster_id: str, options: dict[str, Any]) -> NodeState:
+def said(
+    number: int, me: str, signer: Signer, cluster_id: str, options: dict[str, Any]
+) -> NodeState:
     """One lie after the other."""
     role, epoch = ROLES[number % len(ROLES)], EPOCHS[number % len(EPOCHS)]
     peer = options["peer"] if role is not Role.PRIMARY else None
@@ -93,7 +95,7 @@ def said(number: int, me: str, seal: Seal, cluster_id: str, options: dict[str, A
     for dataset_id in options["datasets"]:
         said_by = (options["peer"], me, None)[number % 3]
         statement = Statement(cluster_id, dataset_id, me, epoch, said_by, "1")
-        proof: tuple[Signed, ...] = (seal.sign(statement),)
+        proof: tuple[Signed, ...] = (signer.sign(statement),)
         datasets[dataset_id] = DatasetState(dataset_id, held, True, "/x", proof=proof)
     containers = {
         name: ContainerState(

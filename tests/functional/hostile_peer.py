@@ -16,9 +16,21 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import react
 
 from flocker_lite.errors import FlockerError
-from flocker_lite.interfaces import IPeer, Lent
-from flocker_lite.ssh.argv import Pin, SshOptions
-from flocker_lite.ssh.client import SshPeers
+from flocker_lite.interfaces import IPeer, TrialDataset
+from flocker_lite.interfaces.peer_requests import (
+    Acquire,
+    Copy,
+    Lend,
+    OfferLoan,
+    Prepared,
+    Prune,
+    Recall,
+    Serving,
+    SetAside,
+    SetProperties,
+)
+from flocker_lite.peers.argv import Pin, SshOptions
+from flocker_lite.peers.client import SshPeers
 
 STATE = "/var/lib/flocker-lite"
 
@@ -45,18 +57,18 @@ async def ask_all(reactor: Any, options: dict[str, Any]) -> dict[str, str]:
     peer: IPeer = await peers(options["me"]).connect(target, address)
     dataset_id, guid, name = options["dataset_id"], options["guid"], options["container"]
     requests: dict[str, Awaitable[Any]] = {
-        "copy": peer.copy(dataset_id),
+        "copy": peer.ask(Copy(dataset_id)),
         "receive": peer.receive(dataset_id, 1, None),
-        "prepared": peer.prepared(name),
-        "set_aside": peer.set_aside(dataset_id),
-        "prune": peer.prune(dataset_id, frozenset()),
-        "set_properties": peer.set_properties(dataset_id, {"sync": "disabled"}),
-        "acquire": peer.acquire(dataset_id, 2, guid),
-        "offer_loan": peer.offer_loan(name, (dataset_id,), 30),
-        "lend": peer.lend(name, (Lent(dataset_id, 2, guid),)),
-        "recall": peer.recall((dataset_id,)),
-        "serving": peer.serving(name),
-        "no dataset": peer.copy("../../etc"),
+        "prepared": peer.ask(Prepared(name)),
+        "set_aside": peer.ask(SetAside(dataset_id)),
+        "prune": peer.ask(Prune(dataset_id, frozenset())),
+        "set_properties": peer.ask(SetProperties(dataset_id, {"sync": "disabled"})),
+        "acquire": peer.ask(Acquire(dataset_id, 2, guid)),
+        "offer_trial": peer.ask(OfferLoan(name, (dataset_id,), 30)),
+        "lend": peer.ask(Lend(name, (TrialDataset(dataset_id, 2, guid),))),
+        "recall": peer.ask(Recall((dataset_id,))),
+        "serving": peer.ask(Serving(name)),
+        "no dataset": peer.ask(Copy("../../etc")),
     }
     for what, doing in requests.items():
         said[what] = await outcome(doing)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import TestCase
 
-from flocker_lite.testing.places_contract import PlacesContract
+from flocker_lite.testing.mount_status_contract import MountStatusContract
 from flocker_lite.testing.properties_contract import PropertiesContract
 from flocker_lite.testing.storage_contract import StorageContract
 from flocker_lite.testing.streams_contract import StreamsContract
@@ -17,7 +17,7 @@ from tests.zfs.real_zfs import RealZfs
 class ZfsStorageTests(
     StorageContract,
     PropertiesContract,
-    PlacesContract,
+    MountStatusContract,
     StreamsContract,
     RealZfs,
     RealAsides,

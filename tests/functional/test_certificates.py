@@ -24,9 +24,9 @@ from admin.hosts.certificates import FOLDER, READ_ONLY_USER, curl_options
 from admin.hosts.plan import CERTIFICATES, CONTROL_AGENT_PORT, CONTROL_HTTP_PORT
 from admin.story.chapters import Story
 from admin.story.player import Player
+from flocker_lite.ca.certificate_facts import claims_of
 from flocker_lite.ca.claims import Kind
 from flocker_lite.ca.directory import Directory
-from flocker_lite.ca.facts import claims_of
 from flocker_lite.ca.issuing import CERTIFICATE_DAYS
 from tests.functional.agents_lab import wait_for
 
@@ -163,6 +163,25 @@ def test_a_read_only_user(secure: Secure) -> None:
     assert len(secure.player.poll("/configuration/containers", bool)) == 1
 
 
+def test_secrets_of_a_read_only_user(secure: Secure) -> None:
+    """What may hold passwords is shown to the one whose certificate says so, and to no other."""
+    api = secure.lab.plan.api
+    secure.player.post("/configuration/containers/redis", {"environment": {"KEY": "hunter2"}})
+    secure.certificate(Kind.SECRETS_READER, "auditor")
+    # While the container is replaced, there is no output to read.
+    secure.player.poll(
+        "/state/containers",
+        lambda states: any(each.get("environment") and each["running"] for each in states),
+    )
+    for user, status, value in ((READ_ONLY_USER, "403", "(hidden)"), ("auditor", "200", "hunter2")):
+        options = curl_options(secure.lab.plan, user)
+        found = secure.curl(f"{api}/configuration/containers/redis", options=options).stdout
+        assert json.loads(found)["environment"] == {"KEY": value}
+        logs = f"{api}/state/containers/redis/logs?tail=1"
+        said = secure.curl("-w", " %{http_code}", logs, options=options).stdout
+        assert said.rpartition(" ")[2] == status
+
+
 def test_no_tls_and_no_certificate(secure: Secure) -> None:
     """Neither gets an answer, but for that the port speaks TLS."""
     plain = secure.lab.plan.api.replace("https:", "http:")
@@ -177,12 +196,12 @@ def test_no_tls_and_no_certificate(secure: Secure) -> None:
 def test_the_wrong_door(secure: Secure) -> None:
     """Users are no nodes, nodes are no users, and a control service is neither."""
     user = secure.authority.path / "user-user.crt"
-    secure.is_refused(CONTROL_AGENT_PORT, user, "it is user user, and should be a node")
+    secure.is_refused(CONTROL_AGENT_PORT, user, "it is user user, but should be a node")
     node = secure.node_certificate("n1")
-    secure.is_refused(CONTROL_HTTP_PORT, node, f"it is node {node.stem[5:]}, and should be a user")
+    secure.is_refused(CONTROL_HTTP_PORT, node, f"it is node {node.stem[5:]}, but should be a user")
     control = secure.certificate(Kind.CONTROL, "rogue")
     for port in (CONTROL_HTTP_PORT, CONTROL_AGENT_PORT):
-        secure.is_refused(port, control, "it is control service rogue, and should be a")
+        secure.is_refused(port, control, "it is control service rogue, but should be a")
 
 
 def test_other_clusters_and_other_times(secure: Secure, tmp_path: Path) -> None:
@@ -192,7 +211,7 @@ def test_other_clusters_and_other_times(secure: Secure, tmp_path: Path) -> None:
         other.initialize("lab", cluster_id, datetime.now(UTC) - LONG_AGO)
         node = secure.certificate(Kind.NODE, str(uuid4()), by=other)
         user = secure.certificate(Kind.USER, "user", by=other)
-        reason = "not by the authority of this cluster"
+        reason = "authority of this cluster did not sign"
         secure.is_refused(CONTROL_AGENT_PORT, node, reason)
         secure.is_refused(CONTROL_HTTP_PORT, user, reason)
     early = secure.certificate(Kind.NODE, str(uuid4()), age=LONG_AGO)
@@ -259,7 +278,7 @@ def test_an_impostor_of_the_control_service(secure: Secure) -> None:
             stderr=subprocess.STDOUT,
         )
         try:
-            reason = "it is user impostor, and should be a control service"
+            reason = "it is user impostor, but should be a control service"
             wait_for(lambda: reason in agent_log("flocker-agent"), "the agent looks")
         finally:
             os.killpg(listening.pid, signal.SIGTERM)

@@ -17,7 +17,7 @@ from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
 from admin.hosts import Lab, Node
-from flocker_lite.containers import keeping
+from flocker_lite.containers import kept_volumes
 from flocker_lite.errors import ContainerError, PortInUse
 from flocker_lite.interfaces import IContainers
 from flocker_lite.model.records import Volume
@@ -30,7 +30,8 @@ from flocker_lite.testing.containers_contract import (
 )
 from flocker_lite.testing.health_contract import MARK, HealthContract
 from flocker_lite.testing.images_contract import ImagesContract
-from flocker_lite.testing.lives_contract import LivesContract
+from flocker_lite.testing.lifecycle_contract import LifecycleContract
+from flocker_lite.testing.output_contract import OutputContract
 from flocker_lite.testing.volumes_contract import VolumesContract
 from tests.functional.docker_threads import DockerThreads
 
@@ -51,7 +52,7 @@ def tearDownModule() -> None:
 
 
 class DockerContainersTests(
-    VolumesContract, ImagesContract, HealthContract, LivesContract, TestCase
+    VolumesContract, ImagesContract, HealthContract, LifecycleContract, OutputContract, TestCase
 ):
     """The contract, on a node whose Docker has no containers, and what only a real Docker shows."""
 
@@ -85,6 +86,12 @@ class DockerContainersTests(
         self.docker("kill", f"flocker--{name}")
         return int(self.docker("wait", f"flocker--{name}"))
 
+    async def say(self, name: str) -> None:
+        """Its command does."""
+
+    async def end_of(self, name: str) -> None:
+        self.docker("wait", f"flocker--{name}")
+
     async def restart(self, name: str) -> None:
         self.docker("restart", "--time", "1", f"flocker--{name}")
 
@@ -103,6 +110,10 @@ class DockerContainersTests(
     async def vanish(self, name: str) -> None:
         self.docker("rm", "--force", f"flocker--{name}")
 
+    async def stop_and_remove(self, name: str) -> None:
+        self.docker("stop", "--time", "1", f"flocker--{name}")
+        self.docker("rm", f"flocker--{name}")
+
     async def write(self, name: str, path: str, text: str) -> None:
         self.docker("exec", f"flocker--{name}", "sh", "-c", f'printf %s "$1" >{path}/f', "sh", text)
 
@@ -112,7 +123,7 @@ class DockerContainersTests(
     async def cure(self, name: str) -> None:
         self.docker("exec", f"flocker--{name}", "touch", MARK)
 
-    async def test_poised_program(self) -> None:
+    async def test_prestarted_program(self) -> None:
         """The image's own program is let go, as the first process, in a directory of its data."""
         containers = await self.make()
         # Not the working directory of another process: to look at that takes more than root here.
@@ -122,7 +133,7 @@ class DockerContainersTests(
         )
         await containers.pull(container.image, ignore)
         await containers.prepare(container, {DATASET: self.path}, ADDRESS)
-        await containers.poise("db")
+        await containers.prestart("db")
         assert self.first_process("comm") == "hold"
         await self.mount()
         (self.node.root / self.path.lstrip("/") / "here").touch()
@@ -170,8 +181,8 @@ class DockerContainersTests(
         await containers.start("db")
         assert (await containers.stop("db", STOP_TIMEOUT_SECONDS)).killed
         found = (await containers.discover())["db"]
-        assert found.end is not None
-        assert (found.running, found.end.exit_code) == (False, 137)
+        assert found.last_exit is not None
+        assert (found.running, found.last_exit.exit_code) == (False, 137)
 
     async def test_the_kernel_tells(self) -> None:
         """A stop returns when the last process is gone, and does not wait for Docker to tidy up."""
@@ -193,7 +204,7 @@ class DockerContainersTests(
 
     async def test_what_is_kept_survives_a_prune(self) -> None:
         """Nothing that Docker's commands clean up is a volume that is kept, nor after a boot."""
-        self.patch(keeping, "START_AFTER_SECONDS", 0.0)
+        self.patch(kept_volumes, "START_AFTER_SECONDS", 0.0)
         containers = await self.make()
         await self.used(containers)
         await containers.remove("db")

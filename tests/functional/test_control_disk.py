@@ -81,7 +81,7 @@ def test_full_and_room_again(control: ControlProcess, small: Path) -> None:
     ):
         reply = control.post(path, body) if method == "POST" else control.request(method, path)
         assert reply.status == 507
-        assert "free some. Nothing was changed." in reply.body["description"]
+        assert "free some space. Nothing was changed." in reply.body["description"]
     assert [body["dataset_id"] for body in control.request("GET", DATASETS).body] == [dataset_id]
     state = NodeState(pmap({dataset_id: DatasetState(dataset_id, Lease(Role.PRIMARY, 2))}))
     agent = ReportingAgent(control, Node(NODE_2, ADDRESS_2), "era", state)
@@ -118,7 +118,7 @@ def test_started_on_a_full_disk(control: ControlProcess, small: Path, end: str) 
         ballast = fill_up(small)
         control.launch()
         assert control.wait() == 1
-        assert "flocker-control cannot start: No room is left for" in control.log
+        assert "flocker-control cannot start: The disk of" in control.log
         assert "Traceback" not in control.log
     ballast.unlink()
     control.start()

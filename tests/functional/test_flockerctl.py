@@ -116,7 +116,7 @@ def test_a_database_runs_and_moves(hand: Hand) -> None:
     assert n2 in hand.done("move", "redis", "--to", n2, "--dry-run")
     lines = hand.done("move", "redis", "--to", n2).splitlines()
     assert lines[-1].endswith(": done")
-    assert any(line.strip().startswith("pause in all") for line in lines)
+    assert any(line.strip().startswith("total pause") for line in lines)
     assert not any("\x1b" in line or "\r" in line for line in lines)
     wait_for(lambda: hand.redis("get", "hello") == "world", "the data came along")
     (move,) = json.loads(hand.done("moves", "redis", "-o", "json"))

@@ -17,7 +17,7 @@ import pytest
 from pyrsistent import pmap
 from twisted.protocols import amp
 
-from flocker_lite.control.agents import STRANGERS_MAX
+from flocker_lite.control.agent_links import UNAUTHENTICATED_MAX
 from flocker_lite.control.http.channel import BODY_BYTES_MAX, CONNECTIONS_MAX
 from flocker_lite.model import deltas
 from flocker_lite.model.lease import Lease, Role
@@ -110,7 +110,7 @@ def connected_count(sockets: list[socket.socket]) -> int:
 def test_ten_thousand_idle_connections(control: ControlProcess, kind: str) -> None:
     """They keep nobody out, the service keeps but so many of them, and none when they are gone."""
     port = control.port if kind == "clients" else control.agent_port
-    kept_max = CONNECTIONS_MAX if kind == "clients" else STRANGERS_MAX
+    kept_max = CONNECTIONS_MAX if kind == "clients" else UNAUTHENTICATED_MAX
     before, files = control.resident_bytes, open_files(control)
     with ExitStack() as stack:
         sockets = [stack.enter_context(attack(port)) for _ in range(IDLE_COUNT)]

@@ -67,12 +67,28 @@ def test_credentials(cluster: Cluster) -> None:
         assert "run `docker login`" in state["error"]
         keep_credentials(node, registry, "close sesame")
         state = cluster.state("private", lambda state: "unauthorized" in state.get("error", ""))
-        assert "does not take this node's credentials: run `docker login`" in state["error"]
+        assert "does not accept this node's credentials: run `docker login`" in state["error"]
         assert not state["running"]
         login = ["docker", "login", "--username", USER, "--password-stdin", registry]
         node.run(login, input_text=PASSWORD)
         cluster.cured("private")
     cluster.delete("private")
+
+
+def test_login(cluster: Cluster) -> None:
+    """What the control service was told of a registry is used on a node that knows nothing."""
+    with private_registry(cluster.node("registry")) as registry:
+        cluster.create("n1", "private", image=f"{registry}/library/redis:latest")
+        cluster.state("private", lambda state: "no basic auth" in state.get("error", ""))
+        login = {"registry": registry, "user": USER, "password": "close sesame"}
+        cluster.player.post("/configuration/registries", login)
+        cluster.state("private", lambda state: "unauthorized" in state.get("error", ""))
+        cluster.player.post("/configuration/registries", {**login, "password": PASSWORD})
+        cluster.cured("private")
+    for path in ("configuration/registries", "configuration/containers", "state/containers"):
+        assert PASSWORD not in str(cluster.get(f"/{path}"))
+    cluster.delete("private")
+    cluster.player.delete(f"/configuration/registries/{registry}")
 
 
 def test_a_full_disk(cluster: Cluster) -> None:

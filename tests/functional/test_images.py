@@ -48,7 +48,7 @@ def test_a_registry_that_is_down(cluster: Cluster, fault: str) -> None:
         node.cut()
     cluster.create("n2", fault, image=image, command_line=None)
     state = cluster.state(fault, lambda state: "error" in state, timeout_seconds=90)
-    assert "not to be reached" in state["error"]
+    assert "cannot be reached" in state["error"]
     if fault == "crash":
         node.start()
     else:

@@ -98,7 +98,10 @@ def lost(cluster: Cluster, name: str, *words: str) -> None:
     state = cluster.state(
         name,
         lambda found: (
-            found and not found["running"] and all(word in found.get("error", "") for word in words)
+            found
+            and not found["running"]
+            and "error" in found
+            and all(word in found["error"] for word in words)
         ),
         SECONDS_MAX,
     )
@@ -106,15 +109,25 @@ def lost(cluster: Cluster, name: str, *words: str) -> None:
 
 
 @contextmanager
-def standing_in(cluster: Cluster, path: str) -> Iterator[None]:
-    """Somebody's shell has that directory of n1 for its own."""
-    argv = ["sh", "-c", f"cd {path} && exec sleep 100000"]
-    process = cluster.node("n1").spawn(argv)
+def somebody(cluster: Cluster, begins: str, command: str = "sleep 100000") -> Iterator[str]:
+    """Somebody's shell on n1 that has done something, and becomes a command; its pid there."""
+    node = cluster.node("n1")
+    process = node.spawn(["sh", "-c", f"{begins}; echo $$ >/tmp/somebody; exec {command}"])
+    told = node.root / "tmp/somebody"
     try:
-        yield
+        pid = wait_for(lambda: told.exists() and told.read_text().strip(), "somebody is there")
+        told.unlink()
+        yield pid
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait(10)
+
+
+@contextmanager
+def standing_in(cluster: Cluster, path: str) -> Iterator[str]:
+    """Somebody's shell has that directory of n1 for its own; its pid there."""
+    with somebody(cluster, f"cd {path}") as pid:
+        yield pid
 
 
 def test_somebody_holds_the_mount(cluster: Cluster) -> None:
@@ -185,7 +198,7 @@ def test_something_is_mounted_over_it(cluster: Cluster) -> None:
     node = cluster.node("n1")
     node.run(["mount", "-t", "tmpfs", "none", path])
     try:
-        lost(cluster, "covered", f"say `umount {path}`")
+        lost(cluster, "covered", f"run `umount {path}`")
         assert "umount" in dataset(cluster, dataset_id)["error"]
     finally:
         node.run(["umount", path])
@@ -209,6 +222,34 @@ def test_somebody_else_may_write(cluster: Cluster) -> None:
         cluster.docker("n1", "rm", "-f", "squatter")
         cluster.running("second", timeout_seconds=SECONDS_MAX)
     cluster.delete("second")
+
+
+def test_it_crashed_while_somebody_looks(cluster: Cluster) -> None:
+    """A database that was killed is back by itself, whoever stands in its dataset or reads there;
+    not while somebody has a file of it open for writing, who is named, and then by itself again."""
+    policy = {"name": "always"}
+    dataset_id = with_data(cluster, "crashed", command_line=None, restart_policy=policy)
+    path = f"/flocker/{dataset_id}"
+    with (
+        standing_in(cluster, path) as shell,
+        somebody(cluster, f"exec <{path}/file", f"tail -f {path}/file") as reader,
+    ):
+        cluster.kill("n1", "crashed")
+        cluster.state("crashed", lambda found: found.get("restarts") == 1, SECONDS_MAX)
+        cluster.cured("crashed", SECONDS_MAX)
+        log = (cluster.node("n1").folder / "log/flocker-agent.log").read_text()
+        assert f"sleep (pid {shell}) has its working directory in it" in log
+        assert f"tail (pid {reader}) has {path}/file open" in log
+    with somebody(cluster, f"exec >>{path}/file") as writer:
+        cluster.kill("n1", "crashed")
+        words = f"sleep (pid {writer}) has {path}/file open for writing"
+        lost(cluster, "crashed", "is not started", words)
+        assert not cluster.inspect("n1", "crashed")["State"]["Running"]
+    cluster.cured("crashed", SECONDS_MAX)
+    assert cluster.states()["crashed"]["restarts"] == 2
+    assert read(cluster, "n1", "crashed") == "kept"
+    assert cluster.docker("n1", "exec", "flocker--crashed", "redis-cli", "ping") == "PONG"
+    cluster.delete("crashed")
 
 
 def test_its_pool_was_exported(cluster: Cluster) -> None:

@@ -11,6 +11,7 @@ import pytest
 from tests.functional.agents_lab import Cluster, agents_lab, wait_for
 
 BESIDE = "lab/beside:1"
+IMAGE_KEYS = ("image_id", "image_digest")
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +67,29 @@ def test_replaced_in_place(cluster: Cluster) -> None:
     assert inside(cluster, "n1", "kv", "cat /data/f") == "mine"
     cluster.delete("kv")
     wait_for(lambda: not cluster.docker("n1", "volume", "ls", "--quiet"), "no volume is left")
+
+
+def test_its_digest(cluster: Cluster) -> None:
+    """The state has the digest of what runs, the same after a move to a node where the tag means
+    another image; who looks at a node again and again does not ask for it again."""
+    volumes = [{"dataset_id": cluster.dataset("n1"), "mountpoint": "/data"}]
+    cluster.docker("n2", "tag", BESIDE, "redis:latest")
+    cluster.create("n1", "cache", volumes=volumes)
+    cluster.running("cache")
+    before = cluster.states()["cache"]
+    known = cluster.docker("n1", "image", "inspect", "--format", "{{.RepoDigests}}", "redis:latest")
+    assert known == f"[redis@{before['image_digest']}]"
+    assert [path for path in cluster.passes("n1", 3) if "/images/" in path] == []
+    move(cluster, "cache", "n2")
+    runs_at(cluster, "cache", "n2")
+    after = cluster.states()["cache"]
+    assert [after[key] for key in IMAGE_KEYS] == [before[key] for key in IMAGE_KEYS]
+    assert cluster.inspect("n2", "cache")["Image"] == after["image_id"]
+    cluster.delete("cache")
+    cluster.create("n1", "built", image=BESIDE)
+    cluster.running("built")
+    assert "image_digest" not in cluster.states()["built"]
+    cluster.delete("built")
 
 
 def test_there_and_back(cluster: Cluster) -> None:

@@ -13,9 +13,11 @@ from typing import Any
 import pytest
 
 from admin.hosts import Lab
-from tests.functional.agents_lab import Cluster, wait_for
+from flocker_lite.model.container_fields.process import STOP_TIMEOUT_SECONDS
+from tests.functional.agents_lab import WAIT_SECONDS, Cluster, wait_for
 
 HELLO = ["sh", "-c", "trap exit TERM; echo hello; sleep 1000000 & wait"]
+STUBBORN = ["sh", "-c", "trap '' TERM; while true; do sleep 1; done"]
 PAID = ["sh", "-c", "echo paid >> /data/ledger"]
 
 
@@ -137,6 +139,17 @@ def test_through_a_link_of_the_image(cluster: Cluster) -> None:
     cluster.delete("app")
 
 
+def moved(cluster: Cluster, name: str) -> Any:
+    """The one move of a container, once it is over."""
+
+    def is_over() -> Any:
+        moves = [move for move in cluster.get("/state/moves") if move.get("container") == name]
+        return [move for move in moves if "receipt" in move]
+
+    (move,) = wait_for(is_over, "the move", STOP_TIMEOUT_SECONDS + WAIT_SECONDS)
+    return move
+
+
 def test_a_job_that_is_done(cluster: Cluster) -> None:
     """It ran once, whatever becomes of its container, its agent and its place."""
     path = with_data(cluster, "job", command_line=PAID)
@@ -146,12 +159,7 @@ def test_a_job_that_is_done(cluster: Cluster) -> None:
     cluster.state("job", lambda state: state.get("exit_code") == 0)
     cluster.player.post("/configuration/containers/job", {"host": cluster.node("n2").address})
 
-    def is_done() -> Any:
-        moves = [move for move in cluster.get("/state/moves") if move.get("container") == "job"]
-        return [move for move in moves if "receipt" in move]
-
-    (move,) = wait_for(is_done, "the move")
-    assert move["receipt"]["verdict"] == "done"
+    assert moved(cluster, "job")["receipt"]["verdict"] == "done"
     state = cluster.state("job", lambda state: state.get("exit_code") == 0)
     assert state["host"] == cluster.node("n2").address
     ledger = cluster.node("n2").root / path.lstrip("/") / "ledger"
@@ -159,3 +167,61 @@ def test_a_job_that_is_done(cluster: Cluster) -> None:
     cluster.player.post("/configuration/containers/job", {"environment": {"AGAIN": "yes"}})
     wait_for(lambda: ledger.read_text() == "paid\npaid\n", "another run")
     cluster.delete("job")
+
+
+def is_another(cluster: Cluster, name: str, before: str) -> bool:
+    """Whether one runs, which is not the one before."""
+    argv = ("ps", "--quiet", "--no-trunc", f"--filter=name=flocker--{name}")
+    return cluster.docker("n1", *argv) not in ("", before)
+
+
+def test_stopped_and_removed(cluster: Cluster) -> None:
+    """An end that no look could see is one; what is removed by force at work is made anew."""
+    cluster.create("n1", "over", command_line=HELLO)
+    for _ in range(2):
+        cluster.running("over")
+        before = str(cluster.inspect("n1", "over")["Id"])
+        cluster.docker("n1", "rm", "--force", "flocker--over")
+        wait_for(partial(is_another, cluster, "over", before), "another one")
+    cluster.running("over")
+    command = "docker stop --time 1 flocker--over && docker rm flocker--over"
+    cluster.node("n1").run(["sh", "-c", command])
+    state = cluster.state("over", lambda state: state.get("exit_code") is not None)
+    assert not state["running"]
+    cluster.restart_agent("n1")
+    cluster.state("over", lambda state: state.get("exit_code") is not None)
+    assert cluster.docker("n1", "ps", "--all", "--quiet", "--filter=name=over") == ""
+    cluster.delete("over")
+
+
+def test_one_that_does_not_end(cluster: Cluster) -> None:
+    """It has its time to end; that it was killed is said, and the next prediction counts it."""
+    with_data(cluster, "slow", command_line=STUBBORN)
+    back(cluster, "slow")
+    cluster.player.post("/configuration/containers/slow", {"host": cluster.node("n2").address})
+    move = moved(cluster, "slow")
+    assert move["killed"]
+    assert [each["killed"] for each in move["receipt"]["datasets"]] == [True]
+    home = {"host": cluster.node("n1").address}
+    forecast = cluster.player.post("/configuration/containers/slow?dry_run=1", home)
+    assert forecast["predicted_pause_seconds"] > STOP_TIMEOUT_SECONDS
+    cluster.delete("slow")
+
+
+def test_what_is_asked_of_a_node_that_is_away(cluster: Cluster) -> None:
+    """A container that is configured there, and a move from there, say since when it is away."""
+    with_data(cluster, "far")
+    back(cluster, "far")
+    cluster.node("n1").kill_service("flocker-agent")
+    away = f"the agent of {cluster.node('n1').address} has been away since "
+    cluster.player.poll("/state/nodes", lambda nodes: any(node.get("away") for node in nodes))
+    cluster.create("n1", "late", command_line=HELLO)
+    assert away in cluster.states()["late"]["error"]
+    cluster.player.post("/configuration/containers/far", {"host": cluster.node("n2").address})
+    (move,) = [each for each in cluster.get("/state/moves") if each.get("container") == "far"]
+    assert move["phase"] == "preparing"
+    assert away in move["error"]
+    cluster.node("n1").start_service("flocker-agent")
+    back(cluster, "late")
+    assert moved(cluster, "far")["receipt"]["verdict"] == "done"
+    cluster.delete("far", "late")

@@ -89,8 +89,7 @@ def test_where_it_is_led_on(cluster: Cluster) -> None:
         said = wait_for(lambda: said_of(cluster, "n2", 7001), "the error of the node")["error"]
         print(f"\n{said}")
         assert said.startswith(
-            "connections to port 7001 of this node do not get to container web, since the port is "
-            "in use by python"
+            "connections to port 7001 of this node do not reach container web, because python"
         )
         assert answer(cluster, "n2", 7001).startswith("n2 ")
         wait_for(lambda: answer(cluster, "n1", 7001).startswith("-ERR"), "web at its own node")
@@ -122,6 +121,6 @@ def test_a_container_of_somebody_else(cluster: Cluster) -> None:
     cluster.docker("n2", *mine)
     cluster.create("n1", "shop", command_line=REDIS, ports=[{"internal": 80, "external": 7003}])
     said = wait_for(lambda: said_of(cluster, "n2", 7003), "the error of the node")["error"]
-    assert "in use by another container of Docker here" in said
+    assert "another container of Docker uses the port here" in said
     cluster.docker("n2", "rm", "--force", "--volumes", "mine")
     wait_for(lambda: said_of(cluster, "n2", 7003) is None, "the end of the error")

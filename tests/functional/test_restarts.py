@@ -9,7 +9,7 @@ from functools import partial
 import pytest
 
 from flocker_lite.containers.translate import seconds
-from flocker_lite.convergence.restarts import STEADY_SECONDS
+from flocker_lite.planner.restart_policy import STABLE_SECONDS
 from tests.functional.agents_lab import Cluster, agents_lab, wait_for
 
 SETTLED_SECONDS = 6.0
@@ -46,7 +46,7 @@ def test_always(cluster: Cluster) -> None:
     """A server that ran well and crashes is started again, and counted."""
     cluster.create("n2", "server", restart_policy={"name": "always"})
     cluster.running("server")
-    time.sleep(STEADY_SECONDS)
+    time.sleep(STABLE_SECONDS)
     before = started(cluster, "server")
     cluster.kill("n2", "server")
     wait_for(lambda: started(cluster, "server") != before, "a restart")

@@ -235,6 +235,62 @@ class NftablesRoutingTests(RoutingContract, TestCase):
             old.stdin.flush()
             assert old.stdout.readline() == f"n2 {self.n1.address}\n"
 
+    async def test_datagrams_follow(self) -> None:
+        """Datagrams of clients that go on sending follow each change; they come from any side."""
+        for each in (self.n1, self.n2, self.n3):
+            server = self.spawn(each, "datagrams.py", "serve", str(PORT))
+            assert server.stdout is not None
+            assert server.stdout.readline() == "ready\n"
+        clients = [
+            self.spawn(each, "datagrams.py", "ask", self.n1.address, str(PORT))
+            for each in (self.outside, self.n1, self.n2)
+        ]
+        for node in (None, self.n2, self.n3, None, self.n2, None):
+            routes = set() if node is None else {Route(PORT, node.address, "db", "udp")}
+            await self.routing.replace(frozenset(routes))
+            await self.routing.forget(frozenset({PORT}))
+            name = "n1" if node is None else node.name
+            for client in clients:
+                assert client.stdin is not None
+                assert client.stdout is not None
+                client.stdin.write("who?\n")
+                client.stdin.flush()
+                assert client.stdout.readline().split()[0] == name
+
+    async def test_other_flows_are_kept(self) -> None:
+        """What is forgotten is to this node's ports; what goes through the node is left alone."""
+        self.n1.run(["sysctl", "-q", "-w", "net.ipv4.ip_forward=1"])
+        server = self.spawn(self.n3, "datagrams.py", "serve", str(PORT))
+        assert server.stdout is not None
+        assert server.stdout.readline() == "ready\n"
+        script = f"exec 3<>/dev/udp/{self.n3.address}/{PORT}; echo a >&3; timeout 5 head -c 2 <&3; "
+        waits = "echo; read _; echo b >&3; timeout 5 head -c 2 <&3; echo"
+        client: subprocess.Popen[Any] = self.n1.spawn(
+            ["docker", "run", "--rm", "--interactive", IMAGE, "bash", "-c", script + waits],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.addCleanup(self.end, client)
+        assert client.stdin is not None
+        assert client.stdout is not None
+        assert client.stdout.readline() == "n3\n"
+        before = self.flows_to(self.n3.address)
+        await self.routing.forget(frozenset({PORT}))
+        assert before == self.flows_to(self.n3.address) != 0
+        client.stdin.write("\n")
+        client.stdin.flush()
+        assert client.stdout.readline() == "n3\n"
+
+    def flows_to(self, address: str) -> int:
+        """How many flows of datagrams n1 remembers to PORT of the address."""
+        program = (
+            "import socket; from flocker_lite.routing.flows import listed; "
+            f"print(sum(flow.protocol == 17 and flow.port == {PORT} and flow.address == {address!r}"
+            " for flow in listed(socket.AF_INET)))"
+        )
+        return int(self.n1.run([sys.executable, "-c", program]).stdout)
+
     async def test_the_container_runs_here_now(self) -> None:
         """When the route is taken away, what Docker publishes at that port is reached."""
         self.serve(self.n2)

@@ -19,14 +19,15 @@ from twisted.trial.unittest import TestCase
 
 from flocker_lite.config import AgentOptions
 from flocker_lite.errors import PeerUnreachable
-from flocker_lite.interfaces import IGate, PeerCopy
+from flocker_lite.interfaces import IPeerService, PeerCopy
+from flocker_lite.interfaces.peer_requests import Copy
 from flocker_lite.model.records import SshKeys
+from flocker_lite.peers.argv import RECEIVER, SshOptions, control_session
+from flocker_lite.peers.client import SshPeers
+from flocker_lite.peers.server import Receiver
+from flocker_lite.peers.trust import Trust
 from flocker_lite.processes import Commands
 from flocker_lite.receive import SOCKET_VARIABLE
-from flocker_lite.ssh.argv import RECEIVER, SshOptions, control_session
-from flocker_lite.ssh.client import SshPeers
-from flocker_lite.ssh.server import Receiver
-from flocker_lite.ssh.trust import Trust
 from flocker_lite.taps.trust import open_trust
 from flocker_lite.testing.memory_trust import made_up_key
 
@@ -37,13 +38,13 @@ READY_SECONDS = 20.0
 TIMEOUT_SECONDS = 60
 
 
-class Gate:
+class Service:
     """Has no copy of anything, and notes who asks."""
 
     def __init__(self) -> None:
         self.askers: list[str] = []
 
-    async def copy(self, dataset_id: str) -> PeerCopy:
+    async def answer(self, request: Copy) -> PeerCopy:
         return PeerCopy(exists=False)
 
 
@@ -57,23 +58,25 @@ class SshdTests(TestCase):
         self.folder = Path(tempfile.mkdtemp(prefix="sshd-", dir="/run"))
         self.addCleanup(shutil.rmtree, self.folder)
         host_key = self.folder / "host_key"
-        await Commands(reactor).run(
+        await Commands(cast(Any, reactor)).run(
             ("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(host_key))
         )
         options = AgentOptions(
             "127.0.0.1", "c", state_path=str(self.folder), ssh_host_keys=f"{host_key}.pub"
         )
-        trust = await open_trust(options, ME, Commands(reactor).run, deferToThread, reactor)
+        trust = await open_trust(
+            options, ME, Commands(cast(Any, reactor)).run, deferToThread, cast(Any, reactor)
+        )
         assert trust is not None
         self.trust: Trust = trust
-        self.gate = Gate()
+        self.service = Service()
         socket = self.folder / "agent.sock"
 
-        def gate_for(peer: str) -> IGate:
-            self.gate.askers.append(peer)
-            return cast(IGate, self.gate)
+        def service_for(peer: str) -> IPeerService:
+            self.service.askers.append(peer)
+            return cast(IPeerService, self.service)
 
-        receiver = Receiver(ME, lambda: "cluster", gate_for)
+        receiver = Receiver(ME, lambda: "cluster", service_for)
         port = await UNIXServerEndpoint(reactor, str(socket)).listen(receiver)
         self.addCleanup(port.stopListening)
         await self.start_sshd(host_key, socket)
@@ -114,7 +117,9 @@ class SshdTests(TestCase):
 
     def connect(self) -> Deferred[Any]:
         """A session with it."""
-        peers = SshPeers(reactor, SshOptions(port=PORT), ME, lambda: "cluster", self.trust)
+        peers = SshPeers(
+            cast(Any, reactor), SshOptions(port=PORT), ME, lambda: "cluster", self.trust
+        )
         return Deferred.fromCoroutine(peers.connect(ME, ADDRESS))
 
     async def asked(self, *words: str, before: tuple[str, ...] = ()) -> Any:
@@ -142,8 +147,8 @@ class SshdTests(TestCase):
         """Whose key it is, sshd says; the peer is known by its host key."""
         self.know()
         peer = await self.connect()
-        assert await peer.copy(D) == PeerCopy(exists=False)
-        assert self.gate.askers == [ME]
+        assert await peer.ask(Copy(D)) == PeerCopy(exists=False)
+        assert self.service.askers == [ME]
         peer.close()
         await self.until_idle()
 
@@ -189,4 +194,4 @@ class SshdTests(TestCase):
         assert "SSH-2.0" not in straight.stdout
         backwards = ("-N", "-o", "ExitOnForwardFailure=yes", "-R", f"20023:{ADDRESS}:{PORT}")
         assert "forwarding failed" in (await self.asked(before=backwards)).stderr
-        assert self.gate.askers == []
+        assert self.service.askers == []

@@ -13,7 +13,8 @@ from admin.hosts import Lab, Node
 SUBNET = "10.81.0.0/24"
 CHECKOUT = Path(__file__).resolve().parents[2]
 TESTS = CHECKOUT / "tests/functional/storage_in_node.py"
-TIMEOUT_SECONDS = 600.0
+TIMEOUT_SECONDS = 1200.0
+"""It takes 400 s where other labs run beside it."""
 
 
 @pytest.fixture(scope="module")

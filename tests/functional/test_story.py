@@ -25,9 +25,9 @@ def hold(moved: Moved) -> None:
     """A move lost nothing, and its account is complete."""
     assert moved.intact
     assert moved.refused == 0
-    assert moved.account["phase"] == "done"
-    assert "error" not in moved.account
-    assert moved.account["pause_seconds"] > 0
+    assert moved.progress["phase"] == "done"
+    assert "error" not in moved.progress
+    assert moved.progress["pause_seconds"] > 0
 
 
 def test_nodes(story: Story) -> None:
@@ -54,7 +54,7 @@ def test_move_back(story: Story) -> None:
     """Moving back sends only what is new."""
     moved = story.move_redis(story.second, story.first, "back")
     hold(moved)
-    assert moved.account["rounds"][0]["bytes"] < 1024 * 1024
+    assert moved.progress["rounds"][0]["bytes"] < 1024 * 1024
 
 
 def test_postgres(story: Story) -> None:
@@ -62,7 +62,7 @@ def test_postgres(story: Story) -> None:
     story.postgres(POSTGRES_MIB)
     moved = story.move_postgres("postgres")
     hold(moved)
-    assert moved.account["rounds"][0]["bytes"] > POSTGRES_MIB * 1024 * 1024
+    assert moved.progress["rounds"][0]["bytes"] > POSTGRES_MIB * 1024 * 1024
 
 
 def test_clean_up(story: Story) -> None:

@@ -178,7 +178,7 @@ def test_it_can_be_moved_again_once_it_is_well(cluster: Cluster, shop: Shop) -> 
     assert f"/{shop.dataset_id}@flocker-lite-" in row
 
 
-def test_a_loan_ends_though_its_agent_is_dead(cluster: Cluster, shop: Shop) -> None:
+def test_a_trial_ends_though_its_agent_is_dead(cluster: Cluster, shop: Shop) -> None:
     """The fence stops the copy; the source takes the dataset back after that, not before."""
     shop.create(healthy_at(cluster, "n1") | {"start_period_seconds": 8})
     node = cluster.node("n2")
@@ -201,7 +201,7 @@ def test_a_loan_ends_though_its_agent_is_dead(cluster: Cluster, shop: Shop) -> N
 
 
 def test_a_trial_ends_with_its_fence(cluster: Cluster, shop: Shop) -> None:
-    """The agent is killed, and then one half of the fence: the other ends the loan at once."""
+    """The agent is killed, and then one half of the fence: the other ends the trial at once."""
     shop.create(healthy_at(cluster, "n1") | {"start_period_seconds": 20})
     node = cluster.node("n2")
     for half in (0, 1):
@@ -210,7 +210,7 @@ def test_a_trial_ends_with_its_fence(cluster: Cluster, shop: Shop) -> None:
         node.kill_service("flocker-agent")
         node.run(["kill", "-9", shop.fences(node)[half]])
         wait_for(lambda: not shop.has_files_open(node), "ended", 20)
-        # That was long before the loan is over: its lender waits for it.
+        # That was long before the trial is over: its source waits for it.
         assert shop.lease("n1").startswith("lent:")
         node.start_service("flocker-agent")
         wait_for(lambda: shop.lease("n1").startswith("primary:"), "taken back", 90)

@@ -101,7 +101,7 @@ def test_renewed(machine: Machine) -> None:
         (machine.given / name).write_text("renewed\n")
     said = machine.make(*NODE_WORDS)
     assert said == [
-        f"copy what is in {machine.given} to /{CERTIFICATES}",
+        f"copy the files in {machine.given} to /{CERTIFICATES}",
         "node.sh: done",
     ]
     assert key.read_text() == "renewed\n"
@@ -169,9 +169,9 @@ def test_a_lab_that_grew_up(machine: Machine, tmp_path: Path) -> None:
             ("node.sh", NODE, MASTER),
             "without certificates the agent obeys nobody at 10.0.0.10: run",
         ),
-        (("node.sh", NODE, MASTER, "--certificates", "/nowhere"), "there should be one node-NAME"),
+        (("node.sh", NODE, MASTER, "--certificates", "/nowhere"), "should have one node-NAME"),
         ((*NODE_WORDS, "--insecure"), "usage: node.sh"),
-        (("master.sh", "--certificates", "{given}"), "there should be one control-NAME.crt"),
+        (("master.sh", "--certificates", "{given}"), "should have one control-NAME.crt"),
         (("master.sh", "--certificates", "{given}", "--insecure"), "usage: master.sh"),
         (("master.sh", "--certificates", "{given}", NODE), "usage: master.sh"),
         (("master.sh", "../../etc"), "usage: master.sh"),
@@ -189,7 +189,7 @@ def test_half_of_a_bundle(machine: Machine) -> None:
         assert f"there is no {machine.given}/{name}" in machine.refuses(*NODE_WORDS)
         (machine.given / "away").rename(machine.given / name)
     machine.put(machine.given, "node-2.crt")
-    assert "there should be one node-NAME.crt" in machine.refuses(*NODE_WORDS)
+    assert "should have one node-NAME.crt" in machine.refuses(*NODE_WORDS)
 
 
 def test_another_node(machine: Machine) -> None:

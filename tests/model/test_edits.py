@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import pytest
 from pyrsistent import pmap
 
+from flocker_lite.errors import Conflict, FlockerError, NotFound
 from flocker_lite.model import edits
 from flocker_lite.model.records import (
     Change,
@@ -59,7 +60,7 @@ def container(
 
 
 def refused(
-    kind: type[edits.EditError], text: str, step: EditFunction, configuration: Configuration
+    kind: type[FlockerError], text: str, step: EditFunction, configuration: Configuration
 ) -> None:
     """The step raises this error, with this text."""
     with pytest.raises(kind) as caught:
@@ -119,7 +120,7 @@ def test_announce_address_of_empty_node() -> None:
 def test_announce_address_of_used_node() -> None:
     """A node that has datasets, even deleted ones, keeps its address."""
     configuration = built(dataset(where=A), lambda c: edits.delete_dataset(c, D1))
-    with pytest.raises(edits.Clash, match=f"10.0.0.1 is the address of node {A}"):
+    with pytest.raises(Conflict, match=f"10.0.0.1 is the address of node {A}"):
         edits.announce_node(configuration, Node(D2, "10.0.0.1"))
 
 
@@ -139,9 +140,9 @@ def test_create_dataset_twice() -> None:
     """An id is never used twice, not even that of a deleted dataset on another node."""
     text = "The provided dataset_id is already in use."
     configuration = built(dataset(where=A))
-    refused(edits.Clash, text, dataset(where=B), configuration)
+    refused(Conflict, text, dataset(where=B), configuration)
     deleted = edits.delete_dataset(configuration, D1).configuration
-    refused(edits.Clash, text, dataset(where=B), deleted)
+    refused(Conflict, text, dataset(where=B), deleted)
 
 
 def test_create_dataset_nowhere() -> None:
@@ -166,15 +167,22 @@ def test_move_dataset_to_itself() -> None:
 def test_move_dataset_refusals() -> None:
     """A dataset must be there, not deleted, not in use, and the node must be known."""
     move = partial(edits.move_dataset, dataset_id=D1, where=B)
-    refused(edits.Missing, "Dataset not found.", move, built())
+    refused(NotFound, "Dataset not found.", move, built())
     deleted = built(dataset(), lambda c: edits.delete_dataset(c, D1))
     refused(edits.AlreadyDeleted, "The dataset has been deleted.", move, deleted)
     in_use = built(dataset(), container(volumes=(Volume(D1, "/a"),)))
     text = "The dataset is being used by the container web: move the container instead."
-    refused(edits.Clash, text, move, in_use)
+    refused(Conflict, text, move, in_use)
     nowhere = partial(edits.move_dataset, dataset_id=D1, where="10.0.0.9")
     text = "The provided primary node is not part of the cluster."
     refused(edits.UnknownNode, text, nowhere, built(dataset()))
+
+
+def test_a_node_where_there_are_none() -> None:
+    """Who asks before any agent has come is told that."""
+    with pytest.raises(edits.UnknownNode) as caught:
+        edits.find_node(Configuration(), "10.0.0.9")
+    assert "no agent has announced itself yet" in str(caught.value.facts)
 
 
 def test_delete_dataset() -> None:
@@ -187,10 +195,10 @@ def test_delete_dataset() -> None:
 def test_delete_dataset_refusals() -> None:
     """A dataset must be there, and not in use."""
     delete = partial(edits.delete_dataset, dataset_id=D1)
-    refused(edits.Missing, "Dataset not found.", delete, built())
+    refused(NotFound, "Dataset not found.", delete, built())
     in_use = built(dataset(), container(volumes=(Volume(D1, "/a"),)))
     text = "The dataset is being used by the container web: delete the container first."
-    refused(edits.Clash, text, delete, in_use)
+    refused(Conflict, text, delete, in_use)
 
 
 def test_update_dataset() -> None:
@@ -210,25 +218,25 @@ def test_purge_dataset() -> None:
     edit = edits.purge_dataset(configuration, D1, (), ADDRESSES)
     assert edit.changes == (Change("datasets", D1, None),)
     text = "The provided dataset_id is already in use."
-    refused(edits.Clash, text, dataset(), edit.configuration)
+    refused(Conflict, text, dataset(), edit.configuration)
     purge = partial(edits.purge_dataset, dataset_id=D1, holders=(), reporting=ADDRESSES)
-    refused(edits.Missing, "Dataset not found.", purge, edit.configuration)
+    refused(NotFound, "Dataset not found.", purge, edit.configuration)
 
 
 def test_purge_dataset_refusals() -> None:
     """It must be deleted, no node may hold it, and no node may be away; placeholders are none."""
     purge = partial(edits.purge_dataset, dataset_id=D1)
     text = "Only a deleted dataset can be purged: delete it first."
-    refused(edits.Clash, text, partial(purge, holders=(), reporting=ADDRESSES), built(dataset()))
+    refused(Conflict, text, partial(purge, holders=(), reporting=ADDRESSES), built(dataset()))
     configuration = built(
         dataset(),
         lambda c: edits.delete_dataset(c, D1),
         lambda c: edits.expect_node(c, "10.0.0.77"),
     )
     text = "10.0.0.2 still has a copy of the dataset: wait until it is gone."
-    refused(edits.Clash, text, partial(purge, holders=(B,), reporting=ADDRESSES), configuration)
+    refused(Conflict, text, partial(purge, holders=(B,), reporting=ADDRESSES), configuration)
     text = "fd00::3 is away, and may have a copy of the dataset: wait until its agent is back."
-    refused(edits.Clash, text, partial(purge, holders=(), reporting=(A, B)), configuration)
+    refused(Conflict, text, partial(purge, holders=(), reporting=(A, B)), configuration)
     assert purge(configuration, holders=(), reporting=ADDRESSES).changes
 
 
@@ -246,7 +254,7 @@ def test_create_container() -> None:
 def test_create_container_name() -> None:
     """A name is unique in the cluster."""
     text = "The container name already exists."
-    refused(edits.Clash, text, container(where=B), built(container(where=A)))
+    refused(Conflict, text, container(where=B), built(container(where=A)))
 
 
 def test_create_container_nowhere() -> None:
@@ -259,25 +267,25 @@ def test_create_container_volumes() -> None:
     """A volume's dataset must be there, not deleted, on the same node, and free."""
     step = container(volumes=(Volume(D1, "/a"),))
     missing = "Dataset not found."
-    refused(edits.Missing, missing, step, built())
+    refused(NotFound, missing, step, built())
     deleted = built(dataset(), lambda c: edits.delete_dataset(c, D1))
-    refused(edits.Missing, missing, step, deleted)
-    refused(edits.Clash, "The dataset is on another node.", step, built(dataset(where=B)))
+    refused(NotFound, missing, step, deleted)
+    refused(Conflict, "The dataset is on another node.", step, built(dataset(where=B)))
     in_use = built(dataset(), container("other", volumes=(Volume(D1, "/b"),)))
     text = "The dataset is being used by another container."
-    refused(edits.Clash, text, step, in_use)
+    refused(Conflict, text, step, in_use)
     twice = container(volumes=(Volume(D1, "/a"), Volume(D1, "/b")))
     text = "A dataset can be only one of a container's volumes."
-    refused(edits.Clash, text, twice, built(dataset()))
+    refused(Conflict, text, twice, built(dataset()))
 
 
 def test_create_container_ports() -> None:
     """An external port is used once in the cluster, also within one container."""
     text = "A specified external port is already in use."
     configuration = built(container("other", where=B, ports=(Port(80, 8080),)))
-    refused(edits.Clash, text, container(ports=(Port(81, 8080),)), configuration)
+    refused(Conflict, text, container(ports=(Port(81, 8080),)), configuration)
     twice = container(ports=(Port(80, 8080), Port(81, 8080)))
-    refused(edits.Clash, text, twice, built())
+    refused(Conflict, text, twice, built())
     # Inside, containers have ports of their own.
     assert container(ports=(Port(80, 8081),))(configuration).changes
 
@@ -285,10 +293,10 @@ def test_create_container_ports() -> None:
 def test_create_container_links() -> None:
     """Aliases and local ports of one container's links are unique; aliases know case."""
     same_alias = container(links=(Link("db", 1, 10), Link("db", 2, 20)))
-    refused(edits.Clash, "Link aliases must be unique.", same_alias, built())
+    refused(Conflict, "Link aliases must be unique.", same_alias, built())
     same_port = container(links=(Link("db", 1, 10), Link("cache", 1, 20)))
     text = "The local ports in a container's links must be unique."
-    refused(edits.Clash, text, same_port, built())
+    refused(Conflict, text, same_port, built())
     assert container(links=(Link("db", 1, 10), Link("DB", 2, 10)))(built()).changes
 
 
@@ -312,7 +320,7 @@ def test_move_container_to_itself() -> None:
 def test_move_container_refusals() -> None:
     """A container must be there, and the node must be known."""
     move = partial(edits.move_container, name="web", where="10.0.0.9")
-    refused(edits.Missing, "Container not found.", move, built())
+    refused(NotFound, "Container not found.", move, built())
     text = "The provided primary node is not part of the cluster."
     refused(edits.UnknownNode, text, move, built(container()))
 
@@ -348,12 +356,12 @@ def test_update_container_refusals() -> None:
         )
 
     text = "A specified external port is already in use."
-    refused(edits.Clash, text, step(ports=(Port(80, 2),)), configuration)
+    refused(Conflict, text, step(ports=(Port(80, 2),)), configuration)
     text = "The dataset is on another node."
-    refused(edits.Clash, text, step(volumes=(Volume(D1, "/a"),), node=B), configuration)
+    refused(Conflict, text, step(volumes=(Volume(D1, "/a"),), node=B), configuration)
     text = "Link aliases must be unique."
     links = (Link("db", 1, 10), Link("db", 2, 20))
-    refused(edits.Clash, text, step(links=links), configuration)
+    refused(Conflict, text, step(links=links), configuration)
     assert step(ports=(Port(81, 1),))(configuration).changes
 
 
@@ -363,7 +371,7 @@ def test_delete_container() -> None:
     edit = edits.delete_container(configuration, "web")
     assert edit.changes == (Change("containers", "web", None),)
     delete = partial(edits.delete_container, name="web")
-    refused(edits.Missing, "Container not found.", delete, edit.configuration)
+    refused(NotFound, "Container not found.", delete, edit.configuration)
 
 
 # Grants
@@ -388,4 +396,4 @@ def test_stale_grant(grant: Grant) -> None:
 def test_grant_of_nothing() -> None:
     """Only a dataset that is there has a grant."""
     grant = partial(edits.set_grant, dataset_id=D1, grant=Grant(A, 2))
-    refused(edits.Missing, "Dataset not found.", grant, built())
+    refused(NotFound, "Dataset not found.", grant, built())

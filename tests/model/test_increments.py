@@ -38,9 +38,10 @@ def test_prunable(snapshots: Snapshots, keep: frozenset[str]) -> None:
     assert all(OURS.fullmatch(snapshot.name) for snapshot in pruned)
     assert not {snapshot.guid for snapshot in pruned} & keep
     left = [item for item in snapshots if item not in pruned and OURS.fullmatch(item.name)]
-    epochs = {int(item.name.split("-")[2]) for item in snapshots if OURS.fullmatch(item.name)}
-    recent = sorted(epochs)[-EPOCHS_KEPT_MAX:]
-    assert set(recent) <= {int(item.name.split("-")[2]) for item in left}
+    ours = [item for item in reversed(snapshots) if OURS.fullmatch(item.name)]
+    last = {item.name.split("-")[2]: item for item in reversed(ours)}
+    recent = sorted(last.values(), key=ours.index)[:EPOCHS_KEPT_MAX]
+    assert set(recent) <= set(left)
 
 
 @given(SNAPSHOTS)
@@ -225,6 +226,19 @@ def test_a_user_took_a_name_of_ours() -> None:
     """Whatever the numbers in it, what was pushed after it is the last that was pushed."""
     pushed = Snapshot("flocker-lite-2-1", "b")
     assert last_pushed((Snapshot("flocker-lite-50-1", "a"), pushed)) == pushed
+
+
+def test_a_user_took_the_last_of_our_names() -> None:
+    """There is another name for the next push, which is then the last, and which is kept."""
+    highest = "9" * 16
+    taken = Snapshot(f"flocker-lite-2-{highest}", "a")
+    fakes = (taken, *(Snapshot(f"flocker-lite-{highest[:-1]}{end}-1", end) for end in "123"))
+    snapshots = fakes
+    for guid in ("b", "c"):
+        snapshots = (*snapshots, Snapshot(next_name(2, snapshots), guid))
+        assert last_pushed(snapshots) == snapshots[-1]
+        assert len({each.name for each in snapshots}) == len(snapshots)
+        assert snapshots[-1] not in prunable(snapshots, frozenset())
 
 
 @pytest.mark.parametrize(

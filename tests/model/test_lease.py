@@ -16,22 +16,22 @@ from flocker_lite.testing.strategies import EPOCHS, LEASES
 B = "node-b"
 STEPS: dict[str, Callable[[Lease], Lease]] = {
     "begin_release": lambda held: lease.begin_release(held, B),
-    "lend": lambda held: lease.lend(held, 45),
-    "borrow": lambda held: lease.borrow(held, held.epoch + 1),
+    "lend": lambda held: lease.grant_trial(held, 45),
+    "borrow": lambda held: lease.start_trial(held, held.epoch + 1),
     "give_back": lease.give_back,
     "reclaim": lease.reclaim,
     "commit": lease.commit,
     "settle": lease.settle,
     "acquire": lambda held: lease.acquire(held, held.epoch + 1),
-    "depose": lambda held: lease.depose(held, held.epoch + 1),
+    "demote": lambda held: lease.demote(held, held.epoch + 1),
     "replicate": lambda held: lease.replicate(held, held.epoch + 1),
 }
 TABLE = {
     (Role.PRIMARY, "begin_release"): Lease(Role.RELEASING, 7, B),
-    (Role.PRIMARY, "depose"): Lease(Role.DEPOSED, 8),
+    (Role.PRIMARY, "demote"): Lease(Role.DEPOSED, 8),
     (Role.RELEASING, "reclaim"): Lease(Role.PRIMARY, 7),
     (Role.RELEASING, "commit"): Lease(Role.RELEASED, 8, B),
-    (Role.RELEASING, "depose"): Lease(Role.DEPOSED, 8),
+    (Role.RELEASING, "demote"): Lease(Role.DEPOSED, 8),
     (Role.RELEASING, "lend"): Lease(Role.LENT, 8, B, 45),
     (Role.LENT, "reclaim"): Lease(Role.PRIMARY, 6),
     (Role.LENT, "commit"): Lease(Role.RELEASED, 7, B),

@@ -41,7 +41,7 @@ def test_text(epoch: int, peer: str, coordinator_epoch: int) -> None:
 )
 def test_not_a_text(text: str) -> None:
     """Anything else is refused, and named."""
-    with pytest.raises(LeaseError, match="not the part in a handoff"):
+    with pytest.raises(LeaseError, match="not a membership in a handoff"):
         membership.parse(text)
 
 
@@ -131,7 +131,7 @@ def test_cut_off_anywhere(epoch: int, other: int, trial: bool, steps: int) -> No
     parts = membership.memberships(held, B)
     order: list[Callable[[Lease], Lease]] = [
         lambda held: lease.begin_release(held, B),
-        *([lambda held: lease.lend(held, 45)] if trial else []),
+        *([lambda held: lease.grant_trial(held, 45)] if trial else []),
         lease.commit,
     ]
     for step, each in list(itertools.product(order, (FIRST, SECOND)))[:steps]:

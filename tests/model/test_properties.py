@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flocker_lite.model.properties import NAMES, staying, travelling, travels
-from flocker_lite.ssh import checking
+from flocker_lite.interfaces import wire
+from flocker_lite.model import codec
+from flocker_lite.model.properties import NAMES, listed, staying, travelling, travels
+from flocker_lite.model.state import Forecast
 
 HARMFUL = (
     *("mountpoint", "canmount", "readonly", "quota", "refquota", "reservation", "refreservation"),
@@ -60,8 +62,15 @@ def test_each_travels_or_stays(told: dict[str, str | None]) -> None:
     assert len(let_in) + len(staying(told)) == len(told)
 
 
+def test_a_list_is_short() -> None:
+    """However much users set, what is told of it fits in one answer of an agent."""
+    told = {f"com.example:{number:0200}": "\U0001f419" * 1000 for number in range(100)}
+    by_dataset = {f"{number:036}": told for number in range(3)}
+    assert 0 < len(codec.dumps(Forecast(properties=listed(by_dataset)))) < 2**16
+
+
 @given(st.dictionaries(st.sampled_from(sorted(NAMES)), st.none() | st.just("off")))
 def test_what_a_peer_says(told: dict[str, str | None]) -> None:
     """What has the form of properties comes through as it was told."""
     boxes = [{"name": name, "value": value} for name, value in told.items()]
-    assert checking.properties(boxes) == told
+    assert wire.properties(boxes) == told

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from pyrsistent import pmap
 
+from flocker_lite.errors import Conflict, NotFound
 from flocker_lite.model import edits
 from flocker_lite.model.records import (
     Configuration,
@@ -59,11 +60,11 @@ def test_renew() -> None:
 
 def test_acquire_refusals() -> None:
     """One node at a time; the dataset and the node must be there, and the dataset not deleted."""
-    with pytest.raises(edits.Clash, match=r"^Lease already held\.$"):
+    with pytest.raises(Conflict, match=r"^Lease already held\.$"):
         leased(B)(built(leased(A)))
     with pytest.raises(edits.UnknownNode):
         leased("10.0.0.9")(built())
-    with pytest.raises(edits.Missing, match=r"^Dataset not found\.$"):
+    with pytest.raises(NotFound, match=r"^Dataset not found\.$"):
         leased(dataset_id="x")(built())
     with pytest.raises(edits.AlreadyDeleted):
         leased()(built(lambda c: edits.delete_dataset(c, D1)))
@@ -73,7 +74,7 @@ def test_over() -> None:
     """A lease that has ended is none: another node may have it, and it cannot be released."""
     configuration = built(leased(A, NOW))
     assert current_lease(configuration, D1, NOW) is None
-    with pytest.raises(edits.Missing, match=r"^Lease not found\.$"):
+    with pytest.raises(NotFound, match=r"^Lease not found\.$"):
         edits.release_lease(configuration, D1, NOW)
     assert leased(B)(configuration).configuration.leases[D1].node == B
 
@@ -82,7 +83,7 @@ def test_release() -> None:
     """A lease is released once."""
     configuration = edits.release_lease(built(leased()), D1, NOW).configuration
     assert not configuration.leases
-    with pytest.raises(edits.Missing):
+    with pytest.raises(NotFound):
         edits.release_lease(configuration, D1, NOW)
 
 

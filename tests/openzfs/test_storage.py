@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import TestCase
 
-from flocker_lite.testing.places_contract import PlacesContract
+from flocker_lite.testing.mount_status_contract import MountStatusContract
 from flocker_lite.testing.properties_contract import PropertiesContract
 from flocker_lite.testing.storage_case import DATASET, MEBIBYTE, sent
 from flocker_lite.testing.storage_contract import StorageContract
@@ -29,7 +29,7 @@ def tearDownModule() -> None:
 class ZfsStorageTests(
     StorageContract,
     PropertiesContract,
-    PlacesContract,
+    MountStatusContract,
     StreamsContract,
     RealZfs,
     RealAsides,
@@ -40,6 +40,7 @@ class ZfsStorageTests(
 
     pools = NAMES
     resumes = True
+    kills_after = (True,)
 
     async def test_estimate_is_close(self) -> None:
         """What a send is expected to write is what it writes, but for a few per cent."""

@@ -21,3 +21,5 @@ class MoveStoryTests(MoveStory, TestCase):
 
     pools = NAMES
     resumes = True
+    # In the machine one step takes a minute. The functional tests kill before each of them.
+    strike_every = 5

@@ -9,7 +9,6 @@ from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
-from twisted.test.iosim import FakeTransport, IOPump, connect
 from twisted.trial.unittest import SynchronousTestCase
 
 from flocker_lite.errors import PeerUnreachable
@@ -17,6 +16,7 @@ from flocker_lite.model.records import Move, MoveOptions
 from flocker_lite.model.state import Forecast
 from flocker_lite.protocol.forecasts import FORECAST_SECONDS_MAX, ForecastingLink, NoForecast, ask
 from flocker_lite.protocol.link import Link
+from tests.protocol.joined import joined
 
 MOVE = Move("m", "a", "b", 1.5, "shop", ("d",), MoveOptions(bandwidth_limit=5))
 COSTS = pmap({"stop": 0.25})
@@ -33,14 +33,7 @@ class ForecastTests(SynchronousTestCase):
 
     def join(self, agent: Link) -> None:
         """Join the control service to this agent."""
-        self.control = Link(self.clock)
-        self.pump: IOPump = connect(
-            self.control,
-            FakeTransport(self.control, True),
-            agent,
-            FakeTransport(agent, False),
-            greet=False,
-        )
+        self.control, self.pump = joined(self.clock, agent)
 
     def ask(self) -> Deferred[Forecast]:
         """Ask, and let the answer come if there is one."""
@@ -55,20 +48,20 @@ class ForecastTests(SynchronousTestCase):
     def fails(self, error: Exception) -> None:
         """The agent's answer is to fail in this way."""
 
-        async def foretell(move: Move, costs: PMap[str, float], address: str) -> Forecast:
+        async def make_forecast(move: Move, costs: PMap[str, float], address: str) -> Forecast:
             raise error
 
-        self.agent.foretell = foretell
+        self.agent.make_forecast = make_forecast
 
     def test_answer(self) -> None:
         """The agent is given the move and the costs, and its forecast is the answer."""
         asked: list[Any] = []
 
-        async def foretell(move: Move, costs: PMap[str, float], address: str) -> Forecast:
+        async def make_forecast(move: Move, costs: PMap[str, float], address: str) -> Forecast:
             asked.append((move, costs, address))
             return FORECAST
 
-        self.agent.foretell = foretell
+        self.agent.make_forecast = make_forecast
         assert self.successResultOf(self.ask()) == FORECAST
         assert asked == [(MOVE, COSTS, "10.0.0.2")]
 
@@ -88,16 +81,16 @@ class ForecastTests(SynchronousTestCase):
 
     def test_starting(self) -> None:
         """An agent that is not ready says so."""
-        assert "just starting" in self.refusal(self.ask())
+        assert "still starting" in self.refusal(self.ask())
 
     def test_silence(self) -> None:
         """One that does not answer in time is not waited for."""
         never: Deferred[Forecast] = Deferred()
 
-        async def foretell(move: Move, costs: PMap[str, float], address: str) -> Forecast:
+        async def make_forecast(move: Move, costs: PMap[str, float], address: str) -> Forecast:
             return await never
 
-        self.agent.foretell = foretell
+        self.agent.make_forecast = make_forecast
         asking = self.ask()
         self.clock.advance(FORECAST_SECONDS_MAX - 1)
         self.assertNoResult(asking)
@@ -108,15 +101,15 @@ class ForecastTests(SynchronousTestCase):
         """One that goes away meanwhile is not waited for."""
         never: Deferred[Forecast] = Deferred()
 
-        async def foretell(move: Move, costs: PMap[str, float], address: str) -> Forecast:
+        async def make_forecast(move: Move, costs: PMap[str, float], address: str) -> Forecast:
             return await never
 
-        self.agent.foretell = foretell
+        self.agent.make_forecast = make_forecast
         asking = self.ask()
         self.control.connectionLost(Failure(ConnectionDone()))
-        assert "went away meanwhile" in self.refusal(asking)
+        assert "disconnected meanwhile" in self.refusal(asking)
 
     def test_other_release(self) -> None:
         """One that does not know the question is of another release."""
         self.join(Link(self.clock))
-        assert "of another release" in self.refusal(self.ask())
+        assert "does not know forecasts" in self.refusal(self.ask())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -15,11 +16,25 @@ from twisted.internet.testing import StringTransport
 from twisted.protocols import amp
 from twisted.test.iosim import FakeTransport, connect
 
-from flocker_lite.agent.gate import Gate
-from flocker_lite.convergence.loans import Loans
 from flocker_lite.convergence.move_log import MoveLog
-from flocker_lite.interfaces import Lent
+from flocker_lite.convergence.trials import Trials
+from flocker_lite.interfaces import TrialDataset
+from flocker_lite.interfaces.peer_requests import (
+    Acquire,
+    Copy,
+    Finish,
+    Hello,
+    Lend,
+    OfferLoan,
+    Opened,
+    Prepared,
+    Prune,
+    Recall,
+    Receive,
+    Serving,
+)
 from flocker_lite.model import edits
+from flocker_lite.model.container_fields.resources import Ulimit
 from flocker_lite.model.records import (
     Configuration,
     Container,
@@ -31,14 +46,14 @@ from flocker_lite.model.records import (
     RestartPolicy,
     Volume,
 )
-from flocker_lite.ssh import commands
-from flocker_lite.ssh.argv import SshOptions
-from flocker_lite.ssh.client import SshPeer
-from flocker_lite.ssh.server import Receiver, Session
+from flocker_lite.peers.argv import SshOptions
+from flocker_lite.peers.client import SshPeer
+from flocker_lite.peers.server import Receiver, Session
+from flocker_lite.peers.service import PeerService
 from flocker_lite.testing.cluster import MemoryCluster
 from flocker_lite.testing.memory_fence import MemoryFence
 from flocker_lite.testing.memory_storage import MemoryStorage
-from flocker_lite.testing.quiet_host import QuietHost
+from flocker_lite.testing.stub_host import StubHost
 from tests.recorded.conversation import Conversation
 
 D = "c01dc0de-0000-4000-8000-000000000001"
@@ -56,8 +71,18 @@ SHOP = Container(
     command_line=("serve", "--all"),
     memory_limit=64 << 20,
 )
+SHOP_2 = replace(
+    SHOP,
+    entrypoint=("sh", "-c"),
+    user="1000:1000",
+    stop_timeout_seconds=90.0,
+    ulimits=pmap({"nofile": Ulimit(1024, 65536)}),
+    sysctls=pmap({"net.core.somaxconn": "1024"}),
+    cpus=0.5,
+)
+"""With fields of protocol 2."""
+
 CREATE_DATASET = partial(edits.create_dataset, dataset=Dataset(D, SOURCE, maximum_size=64 << 20))
-CREATE_CONTAINER = partial(edits.create_container, container=SHOP)
 MOVE = partial(edits.move_container, name="shop", where=DESTINATION)
 DELETE_CONTAINER = partial(edits.delete_container, name="shop")
 DELETE_DATASET = partial(edits.delete_dataset, dataset_id=D)
@@ -65,10 +90,10 @@ SECONDS = 3.0
 QUESTION = Move("00000000-0000-4000-8000-00000000000f", SOURCE, DESTINATION, 0.0, "shop", (D,))
 
 
-def asked_for(chapter: str) -> tuple[Callable[[Configuration], Edit], ...]:
+def asked_for(chapter: str, shop: Container) -> tuple[Callable[[Configuration], Edit], ...]:
     """What a user asks of the control service in a chapter, edit by edit."""
     return {
-        "create": (CREATE_DATASET, CREATE_CONTAINER),
+        "create": (CREATE_DATASET, partial(edits.create_container, container=shop)),
         "move": (MOVE,),
         "delete": (DELETE_CONTAINER, DELETE_DATASET),
     }.get(chapter, ())
@@ -114,7 +139,7 @@ def record_cluster() -> Conversation:
         conversation.begin(chapter)
         if chapter == "forecast":
             do(control.forecast(QUESTION))
-        for edit in asked_for(chapter):
+        for edit in asked_for(chapter, SHOP_2):
             do(control.edit(edit))
         if chapter == "create":
             cluster.nodes[0].write("shop", "sold")
@@ -133,9 +158,9 @@ class Peers:
         self.clock = Clock()
         self.mine, self.theirs = MemoryStorage(), MemoryStorage()
         fence = MemoryFence(lambda _: None, self.clock)
-        loans = Loans(self.clock, self.clock.seconds, fence)
-        gate = Gate(DESTINATION, self.theirs, MoveLog(self.clock), loans, QuietHost())
-        self.receiver = Receiver(DESTINATION, lambda: CLUSTER, lambda _: gate)
+        trials = Trials(self.clock, self.clock.seconds, fence)
+        service = PeerService(DESTINATION, self.theirs, MoveLog(self.clock), trials, StubHost())
+        self.receiver = Receiver(DESTINATION, lambda: CLUSTER, lambda _: service)
         entrance: Any = self
         self.server = Session(self.receiver, entrance, None)
 
@@ -200,27 +225,23 @@ def record_peers() -> Conversation:
         return answers[0]
 
     async def hand_over() -> None:
-        await peer.ask(commands.Hello, version=1, node_id=SOURCE, cluster_id=CLUSTER)
-        await peer.copy(D)
+        await peer.ask(Hello(1, SOURCE, CLUSTER))
+        await peer.ask(Copy(D))
         for base, name, guid in ((None, FIRST, "g1"), ("g1", LAST, "g2")):
-            token = (
-                await peer.ask(
-                    commands.Receive, dataset_id=D, epoch=1, base_guid=base, resumes=False
-                )
-            )["token"]
+            token = await peer.ask(Receive(D, 1, base, resumes=False))
             conversation.facts[f"token {guid}"] = token
-            opened = Deferred.fromCoroutine(peer.ask(commands.Opened, token=token))
+            opened = Deferred.fromCoroutine(peer.ask(Opened(token)))
             peers.stream(token, stream(base, name, guid))
             await opened
-            await peer.ask(commands.Finish, token=token)
-        await peer.copy(D)
-        await peer.prepared("shop")
-        await peer.prune(D, frozenset({"g2"}))
-        await peer.recall((D,))
-        await peer.offer_loan("shop", (D,), 20.0)
-        await peer.lend("shop", (Lent(D, 2, "g2"),))
-        await peer.acquire(D, 2, "g2")
-        await peer.serving("shop")
+            await peer.ask(Finish(token))
+        await peer.ask(Copy(D))
+        await peer.ask(Prepared("shop"))
+        await peer.ask(Prune(D, frozenset({"g2"})))
+        await peer.ask(Recall((D,)))
+        await peer.ask(OfferLoan("shop", (D,), 20.0))
+        await peer.ask(Lend("shop", (TrialDataset(D, 2, "g2"),)))
+        await peer.ask(Acquire(D, 2, "g2"))
+        await peer.ask(Serving("shop"))
 
     result = get(hand_over())
     if result is not None:

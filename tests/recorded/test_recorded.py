@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,22 @@ from twisted.test.iosim import FakeTransport, IOPump, connect
 
 from flocker_lite.errors import NotUnderstood, PeerRefused
 from flocker_lite.interfaces import PeerCopy, Released
+from flocker_lite.interfaces.peer_requests import VERSIONS as PEER_VERSIONS
+from flocker_lite.interfaces.peer_requests import (
+    Acquire,
+    AcquireGroup,
+    Copy,
+    Hello,
+    Prepared,
+    Receive,
+    Serving,
+    SetProperties,
+)
+from flocker_lite.interfaces.request import PeerRequest
 from flocker_lite.model.lease import Lease, Role
-from flocker_lite.model.records import Grant, NodeId
+from flocker_lite.model.records import Container, Grant, NodeId
 from flocker_lite.model.state import Forecast, Snapshot
 from flocker_lite.protocol.link import VERSIONS
-from flocker_lite.ssh import commands
 from flocker_lite.testing.cluster import MemoryCluster
 from tests.recorded.conversation import HERE, Conversation, StandIn
 from tests.recorded.stories import (
@@ -31,6 +43,7 @@ from tests.recorded.stories import (
     QUESTION,
     SECONDS,
     SHOP,
+    SHOP_2,
     SOURCE,
     D,
     Peers,
@@ -57,8 +70,9 @@ def joined(one: Any, other: Any) -> IOPump:
 class OldAgents:
     """Recorded agents at a control service of this release."""
 
-    def __init__(self, conversation: Conversation) -> None:
+    def __init__(self, conversation: Conversation, shop: Container) -> None:
         self.conversation = conversation
+        self.shop = shop
         self.cluster = MemoryCluster(nodes=0)
         self.cluster.disk.cluster_id = CLUSTER
         self.cluster.start_control()
@@ -87,7 +101,7 @@ class OldAgents:
 
     def play(self, chapter: str) -> None:
         """What the user asks for in a chapter, and all that the agents said in it."""
-        for edit in asked_for(chapter):
+        for edit in asked_for(chapter, self.shop):
             self.do(self.control.edit(edit))
         for move_id in self.control.configuration.moves:
             self.told = {self.conversation.facts["move_id"]: move_id}
@@ -102,7 +116,8 @@ class OldAgents:
 @pytest.mark.parametrize("path", CLUSTERS, ids=name_of)
 def test_old_agents(path: Path) -> None:
     """This control service has agents of before make, move and delete, and believes them."""
-    world = OldAgents(Conversation.load(path))
+    wanted = SHOP if "protocol-1-" in path.name else SHOP_2
+    world = OldAgents(Conversation.load(path), wanted)
     control = world.control
     world.play("start")
     assert {node.node_id: node.address for node in control.configuration.nodes.values()} == {
@@ -112,7 +127,7 @@ def test_old_agents(path: Path) -> None:
     world.play("create")
     assert control.configuration.grants[D] == Grant(SOURCE, 1, materialised=True)
     shop = control.cluster.nodes[SOURCE].containers["shop"]
-    assert (shop.container, shop.running, shop.serving) == (SHOP, True, True)
+    assert (shop.container, shop.running, shop.serving) == (wanted, True, True)
     foretold = world.do(control.forecast(QUESTION))
     assert isinstance(foretold, Forecast)
     assert foretold.expected_bytes is not None
@@ -120,7 +135,7 @@ def test_old_agents(path: Path) -> None:
     assert control.configuration.grants[D] == Grant(DESTINATION, 2, materialised=True)
     (past,) = control.configuration.past_moves.values()
     assert past.verdict == "done"
-    assert {account.phase for account in past.accounts} == {"done"}
+    assert {progress.phase for progress in past.accounts} == {"done"}
     assert control.cluster.nodes[DESTINATION].containers["shop"].serving
     world.play("delete")
     assert [state.datasets for state in control.cluster.nodes.values()] == [pmap(), pmap()]
@@ -218,34 +233,27 @@ def test_an_old_destination(path: Path) -> None:
         pump.flush()
         return results[0]
 
-    versions = commands.VERSIONS
-    hello = peer.ask(
-        commands.Hello,
-        version=versions.newest,
-        oldest=versions.oldest,
-        node_id=SOURCE,
-        cluster_id=CLUSTER,
-    )
-    assert get(hello) == {"node_id": DESTINATION}
-    assert get(peer.copy(D)) == PeerCopy(exists=False)
-    receive = peer.ask(commands.Receive, dataset_id=D, epoch=1, base_guid=None, resumes=False)
-    assert get(receive)["token"]
-    assert get(peer.copy(D)) == PeerCopy(True, Lease(Role.REPLICA, 1), Snapshot(LAST, "g2"))
-    assert get(peer.prepared("shop")) is None
-    assert get(peer.acquire(D, 2, "g2")) is None
+    hello = peer.ask(Hello(PEER_VERSIONS.newest, SOURCE, CLUSTER, PEER_VERSIONS.oldest))
+    assert get(hello) == DESTINATION
+    assert get(peer.ask(Copy(D))) == PeerCopy(exists=False)
+    assert get(peer.ask(Receive(D, 1, None, resumes=False)))
+    assert get(peer.ask(Copy(D))) == PeerCopy(True, Lease(Role.REPLICA, 1), Snapshot(LAST, "g2"))
+    assert get(peer.ask(Prepared("shop"))) is None
+    assert get(peer.ask(Acquire(D, 2, "g2"))) is None
     # It knows no groups: it is asked for one after the other.
     group = (Released(OTHER, 5, "g3"), Released(D, 2, "g2"))
-    assert get(peer.acquire_group(D, group)) is None
+    assert get(peer.ask(AcquireGroup(D, group))) is None
     asked = [command for command in destination.heard if command.startswith(b"Acquire")]
     assert asked == [b"Acquire", b"AcquireGroup", b"Acquire", b"Acquire"]
-    assert get(peer.serving("shop")) is None
+    assert get(peer.ask(Serving("shop"))) is None
     # It knows no properties either, and keeps what its copy has.
-    assert get(peer.set_properties(D, {"atime": "off"})).check(NotUnderstood)
+    assert get(peer.ask(SetProperties(D, {"atime": "off"}))).check(NotUnderstood)
 
-    class Later(amp.Command):
+    @dataclass(frozen=True, slots=True)
+    class Later(PeerRequest[None]):
         """What only a later release knows."""
 
-    failure = get(peer.ask(Later))
+    failure = get(peer.ask(Later()))
     assert failure.check(PeerRefused)
     assert "does not know Later: upgrade it" in str(failure.value)
 
@@ -255,5 +263,5 @@ def test_each_version_is_recorded() -> None:
     names = {path.name for path in (*CLUSTERS, *PEERS)}
     for version in range(VERSIONS.oldest, VERSIONS.newest + 1):
         assert f"protocol-{version}-cluster.json" in names
-    for version in range(commands.VERSIONS.oldest, commands.VERSIONS.newest + 1):
+    for version in range(PEER_VERSIONS.oldest, PEER_VERSIONS.newest + 1):
         assert f"protocol-{version}-peers.json" in names

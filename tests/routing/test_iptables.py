@@ -6,10 +6,10 @@ from twisted.trial.unittest import TestCase
 
 from flocker_lite.errors import CommandFailed
 from flocker_lite.model.state import Relayed, Rule
-from flocker_lite.routing.choosing import choose_routing
 from flocker_lite.routing.iptables import IptablesRouting, read, script
 from flocker_lite.routing.nftables import NftablesRouting
 from flocker_lite.routing.rules import IPV4, IPV6
+from flocker_lite.routing.selection import choose_routing
 from flocker_lite.testing.routing_contract import HELD, LONG, NGINX, REDIS, RELAYED, SIX
 
 ALL: frozenset[Rule] = frozenset({REDIS, NGINX, LONG, HELD, RELAYED, SIX})

@@ -8,7 +8,13 @@ from flocker_lite.errors import FlockerError
 from flocker_lite.interfaces import IRouting
 from flocker_lite.testing.containers_contract import raised
 from flocker_lite.testing.memory_routing import MemoryRouting
-from flocker_lite.testing.routing_contract import NGINX, REDIS, RoutingContract
+from flocker_lite.testing.routing_contract import (
+    DNS,
+    NGINX,
+    REDIS,
+    SAME_NUMBER,
+    RoutingContract,
+)
 
 
 class MemoryRoutingTests(RoutingContract, TestCase):
@@ -28,6 +34,20 @@ class LeverTests(TestCase):
         assert memory.goes_to(REDIS.port) == REDIS
         await memory.replace(frozenset({NGINX}))
         assert memory.goes_to(REDIS.port) is None
+
+    async def test_sends(self) -> None:
+        """A client's datagrams go where its first went, until that is forgotten."""
+        memory = MemoryRouting()
+        await memory.replace(frozenset({DNS}))
+        assert memory.sends("a", DNS.port) == DNS
+        await memory.replace(frozenset({SAME_NUMBER}))
+        assert memory.sends("a", DNS.port) == DNS
+        assert memory.sends("b", DNS.port) is None
+        assert memory.goes_to(SAME_NUMBER.port) is None
+        await memory.forget(frozenset({SAME_NUMBER.port}))
+        assert memory.sends("a", DNS.port) == DNS
+        await memory.forget(frozenset({DNS.port}))
+        assert memory.sends("a", DNS.port) is None
 
     async def test_fail_next(self) -> None:
         """One call fails before it does anything, and the next one works."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -35,7 +36,15 @@ class SwitchboardTests(SynchronousTestCase):
         self.routing = MemoryRouting()
         self.holder = MemoryHolder()
         self.listeners = MemoryListeners()
-        self.board = Switchboard(self.routing, self.holder, self.listeners, ME, self.clock)
+        self.told_of: Callable[[], None] = lambda: None
+        self.board = Switchboard(
+            self.routing,
+            self.holder,
+            self.listeners,
+            ME,
+            self.clock,
+            changed=lambda: self.told_of(),
+        )
 
     def do(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         """What it returns at once."""
@@ -54,14 +63,66 @@ class SwitchboardTests(SynchronousTestCase):
 
     def told(self, *routes: Route) -> None:
         """The cluster wants these, and sees that they are in force."""
-        wanted: frozenset[Rule] = frozenset(routes)
-        self.do(self.board.replace(wanted))
-        assert self.do(self.board.discover()) == wanted
+        desired: frozenset[Rule] = frozenset(routes)
+        self.do(self.board.replace(desired))
+        assert self.do(self.board.discover()) == desired
 
     def test_what_the_cluster_wants(self) -> None:
         """Routes are in force as they are; one to this very node is none."""
         self.told(WEB, redis(ME))
         assert self.in_force() == {WEB}
+
+    def test_datagrams(self) -> None:
+        """They follow the cluster's routes at once, those of known flows too, and never wait."""
+        there, elsewhere = (Route(PORT, address, "dns", "udp") for address in (OTHER, THIRD))
+        for route, expected in (
+            (there, there),
+            (elsewhere, elsewhere),
+            (replace(there, address=ME), None),
+        ):
+            self.told(WEB, redis(ME), route)
+            assert self.routing.sends("client", PORT) == expected
+        self.do(self.board.hold("redis", [PORT]))
+        self.told(WEB, redis(ME), there)
+        assert self.routing.sends("client", PORT) == there
+        held = self.in_force() - {WEB, there}
+        assert [type(rule) for rule in held] == [Held]
+        assert set(self.holder.relayed) == {WEB.port}
+
+    def test_datagrams_that_no_flow_changed_for(self) -> None:
+        """Flows are forgotten for what changed alone: a datagram on its way may be lost."""
+        asked: list[str] = []
+
+        async def note(method: str) -> None:
+            asked.append(method)
+
+        self.routing.before = note
+        dns = Route(PORT, OTHER, "dns", "udp")
+        self.told(dns)
+        self.told(dns, WEB)
+        assert asked.count("forget") == 1
+        self.told(WEB)
+        assert asked.count("forget") == 2
+
+    def test_flows_that_cannot_be_forgotten(self) -> None:
+        """It is said, the rules are in force, and the next time they are forgotten as well."""
+        dns = Route(PORT, OTHER, "dns", "udp")
+        assert self.routing.sends("client", PORT) is None
+        self.routing.fail_next("forget", FlockerError("no"))
+        self.told(dns)
+        assert self.in_force() == {dns}
+        assert self.routing.sends("client", PORT) is None
+        self.told(dns, WEB)
+        assert self.routing.sends("client", PORT) == dns
+
+    def test_what_a_dead_agent_left_of_datagrams(self) -> None:
+        """The flows of a route that went while there was no agent are forgotten."""
+        dns = Route(PORT, OTHER, "dns", "udp")
+        self.routing.routes = frozenset({dns})
+        assert self.routing.sends("client", PORT) == dns
+        assert self.do(self.board.discover()) == {dns}
+        self.told(WEB)
+        assert self.routing.sends("client", PORT) is None
 
     def test_what_a_dead_agent_left(self) -> None:
         """A port that was held when the agent died is seen, and mended by the next plan."""
@@ -268,7 +329,7 @@ class SwitchboardTests(SynchronousTestCase):
     def test_counts_are_told(self) -> None:
         """Once in a while, however many connections come."""
         told: list[object] = []
-        self.board.changed = lambda: told.append(self.board.counts())
+        self.told_of = lambda: told.append(self.board.counts())
         self.holder.states[PORT] = PortState(1, 1)
         for _ in range(5):
             self.holder.changed()
@@ -281,8 +342,8 @@ class SwitchboardTests(SynchronousTestCase):
 
     def test_who_listens(self) -> None:
         """It is as it is seen, and nobody when that fails: nothing else depends on it."""
-        self.listeners.listening[80] = Listener("nginx", 8)
-        assert self.do(self.board.listeners()) == {80: Listener("nginx", 8)}
+        self.listeners.listening["80"] = Listener("nginx", 8)
+        assert self.do(self.board.listeners()) == {"80": Listener("nginx", 8)}
         self.listeners.error = FlockerError("there is no ss")
         assert self.do(self.board.listeners()) == {}
 

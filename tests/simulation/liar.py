@@ -12,15 +12,15 @@ from pyrsistent import pmap
 from twisted.test.iosim import FakeTransport, IOPump, connect
 
 from flocker_lite.model import deltas
-from flocker_lite.model.accounts import MoveState
 from flocker_lite.model.grants import CHAIN_MAX, EPOCH_MAX, Signed, Statement
 from flocker_lite.model.lease import Lease, Role
+from flocker_lite.model.move_progress import MoveProgress
 from flocker_lite.model.records import Configuration, DatasetId, NodeId
 from flocker_lite.model.state import ContainerState, DatasetState, NodeState, NodeView
 from flocker_lite.protocol.link import VERSIONS, Hello, Link, Part
 from flocker_lite.protocol.messages import Inbox, Message, encode
 from flocker_lite.testing.cluster import MemoryCluster
-from flocker_lite.testing.memory_seal import MemorySeal
+from flocker_lite.testing.memory_signer import MemorySigner
 
 LIAR = "66666666-6666-4666-8666-666666666666"
 ADDRESS = "10.0.0.66"
@@ -43,10 +43,10 @@ class Liar:
         self._seen: dict[Signed, None] = {}
 
     @property
-    def seal(self) -> MemorySeal:
+    def signer(self) -> MemorySigner:
         """With its own key."""
         assert self.cluster.authority is not None
-        return self.cluster.authority.seal(LIAR)
+        return self.cluster.authority.signer(LIAR)
 
     def connect(self) -> None:
         """Say hello, unless it has."""
@@ -133,7 +133,7 @@ class Liar:
                     changed = replace(link.statement, owner=LIAR, epoch=epoch)
                     yield replace(link, statement=changed)
                 case _:
-                    yield self.seal.sign(self.random.choice(mine))
+                    yield self.signer.sign(self.random.choice(mine))
 
     def _containers(self, configuration: Configuration) -> Iterator[tuple[str, ContainerState]]:
         ports = [port for each in configuration.containers.values() for port in each.ports]
@@ -145,7 +145,7 @@ class Liar:
                 exit_code = self.random.choice((None, 0))
                 yield name, ContainerState(said, True, exit_code=exit_code, serving=True)
 
-    def _moves(self, configuration: Configuration) -> Iterator[tuple[DatasetId, MoveState]]:
+    def _moves(self, configuration: Configuration) -> Iterator[tuple[DatasetId, MoveProgress]]:
         for move in configuration.moves.values():
             if LIAR in (move.source, move.destination):
                 continue  # what it says of its own moves is true enough
@@ -155,7 +155,7 @@ class Liar:
                 destination = move.destination
                 yield (
                     dataset_id,
-                    MoveState(dataset_id, 2, phase, source, destination, move_id=move.move_id),
+                    MoveProgress(dataset_id, 2, phase, source, destination, move_id=move.move_id),
                 )
 
 

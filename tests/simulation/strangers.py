@@ -9,7 +9,21 @@ from typing import Any, cast
 from twisted.internet.defer import Deferred
 
 from flocker_lite.errors import PeerRefused
-from flocker_lite.interfaces import IGate, Lent, Released
+from flocker_lite.interfaces import IPeerService
+from flocker_lite.interfaces.peer_requests import (
+    Acquire,
+    AcquireGroup,
+    Copy,
+    Lend,
+    OfferLoan,
+    Prune,
+    Recall,
+    Receive,
+    Released,
+    SetAside,
+    SetProperties,
+    TrialDataset,
+)
 from flocker_lite.model.lease import Role
 from flocker_lite.model.records import Configuration, DatasetId, NodeId
 from flocker_lite.testing.cluster import MemoryCluster, MemoryNode
@@ -40,11 +54,11 @@ def ask_all(cluster: MemoryCluster, owners: Owners) -> tuple[int, list[str]]:
     by_id = {node.node_id: node for node in cluster.nodes}
     for dataset_id, known in owners.known.items():
         for peer in by_id.keys() - known:
-            for target, gate_for in list(cluster.network.gates.items()):
+            for target, service_for in list(cluster.network.services.items()):
                 if target == peer:
                     continue
                 configuration = cluster.disk.configuration
-                asked = _requests(gate_for(peer), by_id[target], dataset_id, configuration)
+                asked = _requests(service_for(peer), by_id[target], dataset_id, configuration)
                 for what, asking in asked.items():
                     outcome: list[Any] = []
                     Deferred.fromCoroutine(cast(Any, asking)).addBoth(outcome.append)
@@ -56,7 +70,7 @@ def ask_all(cluster: MemoryCluster, owners: Owners) -> tuple[int, list[str]]:
 
 
 def _requests(
-    gate: IGate, node: MemoryNode, dataset_id: DatasetId, configuration: Configuration
+    service: IPeerService, node: MemoryNode, dataset_id: DatasetId, configuration: Configuration
 ) -> dict[str, Awaitable[Any]]:
     """What would do the most harm to the copy of the node, if there is one, as it is now."""
     copy = node.storage.copies.get(dataset_id)
@@ -64,19 +78,20 @@ def _requests(
     guid = snapshots[-1].guid if snapshots else "none"
     held = copy.local.lease if copy is not None else None
     epoch = held.epoch if held is not None else 1
+    released = Released(dataset_id, epoch + 1, guid)
     requests: dict[str, Awaitable[Any]] = {
-        "copy": gate.copy(dataset_id),
-        "receive": gate.may_receive(dataset_id, epoch, guid if snapshots else None),
-        "set aside": gate.set_aside(dataset_id),
-        "prune": gate.prune(dataset_id, frozenset()),
-        "set properties": gate.set_properties(dataset_id, {"sync": "disabled"}),
-        "acquire": gate.acquire(dataset_id, epoch + 1, guid),
-        "acquire group": gate.acquire_group(dataset_id, (Released(dataset_id, epoch + 1, guid),)),
-        "recall": gate.recall((dataset_id,)),
+        "copy": service.answer(Copy(dataset_id)),
+        "receive": service.answer(Receive(dataset_id, epoch, guid if snapshots else None)),
+        "set aside": service.answer(SetAside(dataset_id)),
+        "prune": service.answer(Prune(dataset_id, frozenset())),
+        "set properties": service.answer(SetProperties(dataset_id, {"sync": "disabled"})),
+        "acquire": service.answer(Acquire(dataset_id, epoch + 1, guid)),
+        "acquire group": service.answer(AcquireGroup(dataset_id, (released,))),
+        "recall": service.answer(Recall((dataset_id,))),
     }
     for name, container in configuration.containers.items():
         if dataset_id in {volume.dataset_id for volume in container.volumes}:
-            lent = (Lent(dataset_id, epoch + 1, guid),)
-            requests[f"offer {name}"] = gate.offer_loan(name, (dataset_id,), 30)
-            requests[f"lend {name}"] = gate.lend(name, lent)
+            lent = (TrialDataset(dataset_id, epoch + 1, guid),)
+            requests[f"offer {name}"] = service.answer(OfferLoan(name, (dataset_id,), 30))
+            requests[f"lend {name}"] = service.answer(Lend(name, lent))
     return requests

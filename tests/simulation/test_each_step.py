@@ -7,6 +7,7 @@ next kind of blow begins at the next step. What moves as one is struck from its 
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable
 from functools import partial
@@ -14,6 +15,7 @@ from functools import partial
 import pytest
 
 from flocker_lite.model import edits
+from flocker_lite.model.lease import Role
 from flocker_lite.model.records import Container, Dataset, HealthCheck, Port, Volume
 from flocker_lite.testing.cluster import MemoryNode
 from tests.simulation.world import Call, Hazard, World
@@ -31,7 +33,9 @@ TRIAL_STRIDE = 1 if THOROUGH else 5
 GROUP_STRIDE = 1 if THOROUGH else 6
 AWAY_SECONDS = 2.0
 TRIAL_SECONDS = 90.0
-"""By then every loan is over, whoever was struck, and the margin too."""
+"""By then every trial is over, whoever was struck, and the margin too."""
+SOON_SECONDS = 10.0
+SLOW_SECONDS = 0.5
 MOMENT_SECONDS = 0.001
 PORTS = (Port(80, 8000),)
 CHECK = HealthCheck(command=("true",))
@@ -255,6 +259,44 @@ def test_a_failure_of_each_step(after: bool, check: HealthCheck | None) -> None:
         AWAY_SECONDS if check is None else TRIAL_SECONDS,
     )
     assert steps >= STEPS_MIN
+
+
+def acquisition_fails(move: Move, place: int, after: bool) -> Callable[[Call], Hazard]:
+    """Of what is acquired on trial, the so manieth dataset fails, before its effect or after.
+
+    The source is slow from then on: it hears from the cluster who is primary before it asks again.
+    """
+    acquisitions = itertools.count()
+    failed: list[Call] = []
+
+    def hazard(call: Call) -> Hazard:
+        copy = move.destination.storage.copies.get(call.identity)
+        held = copy.local.lease if copy is not None else None
+        is_one = (
+            call.node is move.destination
+            and call.method == "set_lease"
+            and held is not None
+            and held.role is Role.PROBATION
+        )
+        fails = is_one and next(acquisitions) == place
+        failed.extend([call] if fails else [])
+        if failed and call.node is move.source:
+            return Hazard(delay_before_seconds=SLOW_SECONDS)
+        return Hazard(fails_before=fails and not after, fails_after=fails and after)
+
+    return hazard
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize(("size", "place"), [(1, 0), (2, 0), (2, 1), (3, 0), (3, 1), (3, 2)])
+def test_a_failure_of_each_acquisition(size: int, place: int, after: bool) -> None:
+    """What is kept gets its connections, even if its node was told that the lease is not set."""
+    move = Move(CHECK, size=size)
+    move.prepare()
+    move.world.hazard = acquisition_fails(move, place, after)
+    move.move(SOON_SECONDS)
+    move.world.rest(seconds_max=SOON_SECONDS)
+    move.world.close()
 
 
 def test_a_move_that_fails_before_its_commit_leaves_the_service_where_it_was() -> None:

@@ -61,7 +61,7 @@ class LyingSimulation(Simulation):
                     partial(edits.move_container, name=name, where=node.node_id),
                     f"move {name} to {node.address}",
                 )
-        used = uses_of(configuration.containers).datasets
+        used = uses_of(configuration).datasets
         for dataset_id, dataset in configuration.datasets.items():
             if dataset.primary == LIAR and dataset_id not in used and not dataset.deleted:
                 self.world.edit(

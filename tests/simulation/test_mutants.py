@@ -8,19 +8,21 @@ from typing import Any
 
 import pytest
 
-from flocker_lite.agent.authority import Authority
 from flocker_lite.agent.proofs import Proofs
 from flocker_lite.control import grants, views
-from flocker_lite.convergence import dataset_plan, following, groups, handoff, move_plan, transfer
-from flocker_lite.convergence.changes import CreateDataset, DeleteDataset, IStateChange
-from flocker_lite.convergence.groups import Group, GroupDataset
-from flocker_lite.convergence.handoff import HandoffDatasets
+from flocker_lite.convergence import group_handoff, handoff, transfer
+from flocker_lite.interfaces.peer_requests import Acquire
 from flocker_lite.model import lease, membership
 from flocker_lite.model.lease import Lease, Role
 from flocker_lite.model.membership import Fate
 from flocker_lite.model.records import NodeId
+from flocker_lite.peers.policy import PeerPolicy
+from flocker_lite.planner import dataset_plan, groups, move_plan
+from flocker_lite.planner.changes import CreateDataset, DeleteDataset, IStateChange
+from flocker_lite.planner.groups import Group, GroupDataset
+from flocker_lite.planner.move_changes import HandoffDatasets, Moved, ReclaimDatasets
 from flocker_lite.testing.memory_chains import MemoryChains
-from flocker_lite.testing.memory_seal import MemoryAuthority
+from flocker_lite.testing.memory_signer import MemoryAuthority
 from flocker_lite.testing.memory_storage import MemoryStorage
 from tests.simulation.test_each_step import (
     CHECK,
@@ -45,47 +47,47 @@ def creates_what_nobody_reports(patch: pytest.MonkeyPatch) -> None:
     """The planner takes "I do not see it" for "it does not exist"."""
 
     def create(me: NodeId, dataset: GroupDataset) -> list[IStateChange]:
-        wanted = dataset.wanted
-        if wanted is None or wanted.dataset.deleted or dataset.local is not None:
+        desired = dataset.desired
+        if desired is None or desired.dataset.deleted or dataset.local is not None:
             return []
-        mine = wanted.dataset.primary == me and not wanted.holders
+        mine = desired.dataset.primary == me and not desired.holders
         return [CreateDataset(dataset.dataset_id, None)] if mine else []
 
     patch.setattr(dataset_plan, "plan_creation", create)
-    patch.setattr("flocker_lite.convergence.plan.plan_creation", create)
+    patch.setattr("flocker_lite.planner.plan.plan_creation", create)
 
 
 def acquires_before_release(patch: pytest.MonkeyPatch) -> None:
     """The destination is told that it is primary before the source has released the dataset."""
-    commit = HandoffDatasets._commit
+    commit = handoff._commit
 
-    async def too_late(self: HandoffDatasets, doors: Any) -> None:
-        peer = await doors.peers.connect(self.destination, self.address)
-        for moved in self.datasets:
-            local = await doors.storage.look(moved.dataset_id)
+    async def too_late(change: HandoffDatasets, context: Any) -> None:
+        peer = await context.peers.connect(change.destination, change.address)
+        for moved in change.datasets:
+            local = await context.storage.look(moved.dataset_id)
             guid = local.snapshots[-1].guid
-            await peer.acquire(moved.dataset_id, moved.lease.epoch + 1, guid)
-        await commit(self, doors)
+            await peer.ask(Acquire(moved.dataset_id, moved.lease.epoch + 1, guid))
+        await commit(change, context)
 
-    patch.setattr(HandoffDatasets, "_commit", too_late)
+    patch.setattr(handoff, "_commit", too_late)
 
 
 def snapshot_before_stop(patch: pytest.MonkeyPatch) -> None:
     """The last snapshot is taken while the container still writes."""
-    rest = HandoffDatasets._send_the_rest
+    rest = handoff._send_the_rest
 
-    async def early(self: HandoffDatasets, doors: Any, transfers: list[Any]) -> Any:
+    async def early(change: HandoffDatasets, context: Any, transfers: list[Any]) -> Any:
         datasets = {each.moved.dataset_id: (each.moved, each.snapshots) for each in transfers}
-        taken = await transfer.take_snapshots(doors, datasets)
+        taken = await transfer.take_snapshots(context, datasets)
 
         async def take(*_: object) -> Any:
             return taken
 
         with patch.context() as before_the_stop:
             before_the_stop.setattr(handoff, "take_snapshots", take)
-            return await rest(self, doors, transfers)
+            return await rest(change, context, transfers)
 
-    patch.setattr(HandoffDatasets, "_send_the_rest", early)
+    patch.setattr(handoff, "_send_the_rest", early)
 
 
 def takes_back_what_was_released(patch: pytest.MonkeyPatch) -> None:
@@ -96,11 +98,11 @@ def takes_back_what_was_released(patch: pytest.MonkeyPatch) -> None:
 
     def back(group: Group) -> list[IStateChange]:
         going = group.with_role(Role.RELEASED, Role.RELEASING)
-        back = tuple(transfer.Moved(item.dataset_id, move_plan._lease(item)) for item in going)
-        return [handoff.ReclaimDatasets(back, group.name)] if back else []
+        back = tuple(Moved(item.dataset_id, move_plan._lease(item)) for item in going)
+        return [ReclaimDatasets(back, group.name)] if back else []
 
     patch.setattr(lease, "reclaim", reclaim)
-    patch.setattr("flocker_lite.convergence.plan.plan_handed_over", back)
+    patch.setattr("flocker_lite.planner.plan.plan_unfinished_handoff", back)
 
 
 def destroys_what_it_is_not_told_of(patch: pytest.MonkeyPatch) -> None:
@@ -108,25 +110,25 @@ def destroys_what_it_is_not_told_of(patch: pytest.MonkeyPatch) -> None:
     planned = dataset_plan.plan_dataset
 
     def plan(me: NodeId, dataset: GroupDataset, group: Group) -> list[IStateChange]:
-        if dataset.wanted is None and dataset.local is not None:
+        if dataset.desired is None and dataset.local is not None:
             return [DeleteDataset(dataset.dataset_id)]
         return planned(me, dataset, group)
 
-    patch.setattr("flocker_lite.convergence.plan.plan_dataset", plan)
+    patch.setattr("flocker_lite.planner.plan.plan_dataset", plan)
 
 
 def does_not_wait_for_others(patch: pytest.MonkeyPatch) -> None:
     """A container starts while a deleted one still runs on the same dataset."""
-    patch.setattr("flocker_lite.convergence.plan.plan_parting", nothing_to_part_from)
+    patch.setattr("flocker_lite.planner.plan.plan_release_of_datasets", nothing_to_part_from)
     found = groups.groups
 
     def alone(view: Any, local: Any) -> Any:
         return tuple(
-            Group(group.name, group.wanted, group.have, group.datasets)
+            Group(group.name, group.desired, group.have, group.datasets)
             for group in found(view, local)
         )
 
-    patch.setattr("flocker_lite.convergence.plan.groups", alone)
+    patch.setattr("flocker_lite.planner.plan.groups", alone)
 
 
 def nothing_to_part_from(_: Group) -> list[IStateChange]:
@@ -149,13 +151,13 @@ def leaves_the_container_running(patch: pytest.MonkeyPatch) -> None:
 
 def forgets_to_retry(patch: pytest.MonkeyPatch) -> None:
     """A change that failed is never tried again."""
-    patch.setattr("flocker_lite.convergence.pacing.FIRST_DELAY_SECONDS", 1e9)
-    patch.setattr("flocker_lite.convergence.pacing.DELAY_SECONDS_MAX", 1e9)
+    patch.setattr("flocker_lite.planner.backoff.FIRST_DELAY_SECONDS", 1e9)
+    patch.setattr("flocker_lite.planner.backoff.DELAY_SECONDS_MAX", 1e9)
 
 
 def lets_strangers_in(patch: pytest.MonkeyPatch) -> None:
     """A peer need not be the owner of what it asks for."""
-    patch.setattr(Authority, "require_known", lambda *_: None)
+    patch.setattr(PeerPolicy, "require_known", lambda *_: None)
 
 
 def believes_every_report(patch: pytest.MonkeyPatch) -> None:
@@ -164,12 +166,12 @@ def believes_every_report(patch: pytest.MonkeyPatch) -> None:
     def believe(configuration: Any, dataset_id: str, reports: Any, _: object) -> grants.Judgement:
         return grants.judge(configuration, dataset_id, reports, grants.Evidence())
 
-    patch.setattr("flocker_lite.control.announcer.judge", believe)
+    patch.setattr("flocker_lite.control.view_publisher.judge", believe)
 
 
 def does_not_look_at_signatures(patch: pytest.MonkeyPatch) -> None:
     """What is signed is believed, whoever signed it."""
-    patch.setattr(MemoryAuthority, "objection", lambda *_: None)
+    patch.setattr(MemoryAuthority, "rejection_reason", lambda *_: None)
 
 
 def leads_to_who_says_so(patch: pytest.MonkeyPatch) -> None:
@@ -194,13 +196,13 @@ def each_dataset_by_its_own_lease(patch: pytest.MonkeyPatch) -> None:
 
 def releases_the_coordinator_last(patch: pytest.MonkeyPatch) -> None:
     """The others are committed before the lease that decides for them is."""
-    first = following.decider_first
-    patch.setattr(following, "decider_first", lambda datasets: first(datasets)[::-1])
+    first = group_handoff.coordinator_first
+    patch.setattr(group_handoff, "coordinator_first", lambda datasets: first(datasets)[::-1])
 
 
 def names_the_group_too_late(patch: pytest.MonkeyPatch) -> None:
     """The leases say that a handoff goes on before it is written down who decides."""
-    patch.setattr(following, "note", nothing_noted)
+    patch.setattr(group_handoff, "write_memberships", nothing_noted)
 
 
 async def nothing_noted(*_: object) -> None:

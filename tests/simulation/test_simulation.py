@@ -134,7 +134,7 @@ class Simulation:
         if len(configuration.containers) >= CONTAINERS_MAX:
             return
         node = self.node()
-        used = uses_of(configuration.containers).datasets
+        used = uses_of(configuration).datasets
         free = sorted(
             dataset.dataset_id
             for dataset in configuration.datasets.values()

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Any, cast
 
+from pyrsistent import pmap
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 from twisted.logger import ILogObserver, LogEvent, formatEvent, globalLogPublisher
 from twisted.python.failure import Failure
 
 from flocker_lite.errors import CommandTimedOut, FlockerError, PeerUnreachable, StoreError
-from flocker_lite.model.edits import EditError
+from flocker_lite.model.edits import EDIT_ERRORS
 from flocker_lite.model.records import Configuration, Edit, NodeId
 from flocker_lite.testing.cluster import MemoryCluster, MemoryNode
 from flocker_lite.testing.invariants import History, unfinished, violations
@@ -93,9 +94,9 @@ class World:
         if node.agent is None:
             self.note(f"agent of {node.address} starts")
             self.cluster.start_agent(node)
-            gates: dict[str, Any] = self.cluster.network.gates
-            served = self._served[node.node_id] = _Served(gates[node.node_id])
-            gates[node.node_id] = served.by
+            services: dict[str, Any] = self.cluster.network.services
+            served = self._served[node.node_id] = _Served(services[node.node_id])
+            services[node.node_id] = served.by
 
     def kill_agent(self, node: MemoryNode) -> None:
         """kill -9, if it runs."""
@@ -158,7 +159,7 @@ class World:
             return
 
         def refused(failure: Failure) -> None:
-            failure.trap(EditError, StoreError)
+            failure.trap(*EDIT_ERRORS, StoreError)
 
         self.note(f"edit {what}")
         Deferred.fromCoroutine(control.edit(function)).addErrback(refused).addErrback(
@@ -232,8 +233,14 @@ class World:
         found = unfinished(self.cluster.nodes, self.configuration, self.history)
         honest = {node.node_id for node in self.cluster.nodes}
         control = self.cluster.control
-        for dataset_id, claims in control.cluster.claims.items() if control is not None else ():
+        if control is None:
+            return found
+        for dataset_id, claims in control.cluster.claims.items():
             found += [f"{dataset_id}: {claim}" for claim in claims if claim.node_id in honest]
+        for name, desired in self.configuration.containers.items():
+            reported = control.cluster.containers.get(name, pmap()).get(desired.node)
+            if desired.running and not (reported is not None and reported.serving):
+                found.append(f"{name} gets no connections")
         return found
 
     def check(self) -> None:
@@ -305,11 +312,11 @@ _STEPS = {
         "continue_from",
     },
     "containers": {
-        *("discover", "look", "pull", "prepare", "poise", "start", "answers", "stop", "remove"),
+        *("discover", "look", "pull", "prepare", "prestart", "start", "answers", "stop", "remove"),
     },
     "routing": {"discover", "replace"},
     "holder": {"hold"},
-    "endings": {"remember"},
+    "restart_history": {"remember"},
     "chains": {"write"},
 }
 
@@ -338,15 +345,15 @@ class _Door:
 
 
 class _Served:
-    """A gate whose work goes on when the peer that asked for it dies or is cut off."""
+    """A service whose work goes on when the peer that asked for it dies or is cut off."""
 
-    def __init__(self, gate_for: Callable[[NodeId], Any]) -> None:
-        self._gate_for = gate_for
+    def __init__(self, service_for: Callable[[NodeId], Any]) -> None:
+        self._service_for = service_for
         self._answers: set[Deferred[Any]] = set()
 
     def by(self, peer: NodeId) -> _Asked:
-        """The gate as one peer asks it."""
-        return _Asked(self._gate_for(peer), self._answers)
+        """The service as one peer asks it."""
+        return _Asked(self._service_for(peer), self._answers)
 
     def hang_up(self) -> None:
         """No answer will come to what was asked so far."""
@@ -355,10 +362,10 @@ class _Served:
 
 
 class _Asked:
-    """A gate that is served to one peer."""
+    """A service that answers to one peer."""
 
-    def __init__(self, gate: Any, answers: set[Deferred[Any]]) -> None:
-        self._gate = gate
+    def __init__(self, service: Any, answers: set[Deferred[Any]]) -> None:
+        self._service = service
         self._answers = answers
 
     def __getattr__(self, method: str) -> Any:
@@ -368,7 +375,7 @@ class _Asked:
 
             async def serve() -> Any:
                 try:
-                    return await getattr(self._gate, method)(*given)
+                    return await getattr(self._service, method)(*given)
                 finally:
                     if method == "receive":
                         os.close(given[-1])

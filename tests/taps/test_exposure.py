@@ -67,7 +67,7 @@ def test_where_an_agent_may_go() -> None:
 
 def test_both() -> None:
     """A service that has certificates is not insecure."""
-    with pytest.raises(ConfigurationFileError, match="leave out one of both"):
+    with pytest.raises(ConfigurationFileError, match="leave out one of them"):
         require_one("/etc/certificates", insecure=True)
     require_one("/etc/certificates", insecure=False)
     require_one(None, insecure=True)

@@ -62,5 +62,5 @@ def test_help(name: str) -> None:
     mistaken = run(name, "--nonsense")
     assert mistaken.returncode == 1
     assert mistaken.stderr == (
-        f"{name}: option --nonsense not recognized; `{name} --help` tells the options\n"
+        f"{name}: option --nonsense not recognized; `{name} --help` lists the options\n"
     )

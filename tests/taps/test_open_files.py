@@ -10,7 +10,7 @@ import pytest
 
 PROGRAM = """
 import json, resource, sys
-from flocker_lite.taps.open_files import raise_open_files
+from flocker_lite.taps.startup import raise_open_files
 resource.setrlimit(resource.RLIMIT_NOFILE, (int(sys.argv[1]), int(sys.argv[2])))
 limit = raise_open_files(300)
 print(json.dumps([limit, resource.getrlimit(resource.RLIMIT_NOFILE)]))

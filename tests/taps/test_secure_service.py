@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import pytest
@@ -51,7 +52,7 @@ class Service:
             text=True,
             cwd=path,
         )
-        self.wait_for("it is control service localhost")
+        self.wait_for("it is certified as control service localhost")
 
     def create(self, kind: Kind, name: str) -> Path:
         """A certificate."""
@@ -67,13 +68,18 @@ class Service:
         (self.own / "cluster.crt").write_bytes(authority.read_bytes())
 
     def wait_for(self, text: str) -> None:
-        """Read its log until that is said."""
+        """Read its log until that is said; what never says it is killed."""
         assert self.process.stdout is not None
         seen = []
-        for line in self.process.stdout:
-            seen.append(line)
-            if text in line:
-                return
+        watchdog = Timer(TIMEOUT_SECONDS, self.process.kill)
+        watchdog.start()
+        try:
+            for line in self.process.stdout:
+                seen.append(line)
+                if text in line:
+                    return
+        finally:
+            watchdog.cancel()
         raise AssertionError("".join(seen))
 
     def connect(self, user: str) -> http.client.HTTPSConnection:
@@ -142,7 +148,7 @@ def test_http_without_tls(service: Service) -> None:
         connection.request("GET", "/v1/version")
         answer = connection.getresponse()
         assert answer.status == 400
-        assert "ask it by https://" in json.loads(answer.read())["description"]
+        assert "use https://" in json.loads(answer.read())["description"]
     service.wait_for("it speaks HTTP without TLS")
 
 
@@ -153,7 +159,7 @@ def test_a_new_certificate_without_a_restart(service: Service) -> None:
         service.authority.renew(service.certificate, datetime.now(UTC) + timedelta(hours=1))
         service.give()
         os.kill(service.process.pid, signal.SIGHUP)
-        service.wait_for("took in what is new in the certificates of control service localhost")
+        service.wait_for("loaded the changed certificates of control service localhost")
         with closing(service.connect("alice")) as late:
             assert serial_number(late) != before
         assert status(early, "GET", DATASETS) == 200
@@ -170,4 +176,4 @@ def test_open_to_others_without_certificates(tmp_path: Path) -> None:
         timeout=TIMEOUT_SECONDS,
     )
     assert ended.returncode == 1
-    assert "give the service some with --certificates" in ended.stdout
+    assert "give the service certificates with --certificates" in ended.stdout

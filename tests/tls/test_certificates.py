@@ -58,7 +58,7 @@ class CertificatesTests(SynchronousTestCase):
         shutil.copy(renewed.path / f"node-{NODE_1}.crt", self.node_path)
         self.world.clock.advance(LOOK_SECONDS)
         self.world.settle(meeting)
-        assert self.said(f"took in what is new in the certificates of node {NODE_1}") == 1
+        assert self.said(f"loaded the changed certificates of node {NODE_1}") == 1
         assert meeting.client.lost is not None
         again = self.world.meet(self.agent, self.control, AGENTS)
         assert again.server.heard == b"client"
@@ -121,7 +121,7 @@ class CertificatesTests(SynchronousTestCase):
         self.world.authority("new", OTHER_CLUSTER)
         another = self.world.issue(Kind.NODE, NODE_1, by="new") / certificate.name
         for bad, reason in (
-            (b"", "no certificate"),
+            (b"", "not a certificate"),
             (another.read_bytes(), "was not made by the authority"),
         ):
             certificate.write_bytes(bad)
@@ -133,13 +133,13 @@ class CertificatesTests(SynchronousTestCase):
         self.world.clock.advance(LOOK_SECONDS)
         certificate.write_bytes(b"")
         self.world.clock.advance(LOOK_SECONDS)
-        assert self.said("no certificate") == 2
+        assert self.said("not a certificate") == 2
 
     def test_those_of_another_node(self) -> None:
         """A node stays who it is for as long as its agent runs."""
         self.replace(self.node_path, self.world.issue(Kind.NODE, NODE_2))
         self.agent.look()
-        assert self.said(f"this is node {NODE_1}, and they are those of node {NODE_2}") == 1
+        assert self.said(f"this is node {NODE_1}, but the certificates are of node {NODE_2}") == 1
         meeting = self.world.meet(self.agent, self.control, AGENTS)
         assert meeting.server.peer == f"node {NODE_1}"
 
@@ -182,7 +182,10 @@ class CertificatesTests(SynchronousTestCase):
             (lambda: key.chmod(0o644), "everybody may read .*: chmod 600"),
             (lambda: key.write_bytes(b""), "could not deserialize|Unable to load"),
             (lambda: key.unlink(), "cannot be read: No such file"),
-            (lambda: key.with_suffix(".crt").unlink(), "and is: none; put there what flocker-ca"),
+            (
+                lambda: key.with_suffix(".crt").unlink(),
+                "but has: none; copy the files there that flocker-ca",
+            ),
         ):
             spoil()
             with pytest.raises(CertificateError, match=reason):
@@ -194,5 +197,5 @@ class CertificatesTests(SynchronousTestCase):
         """Which of them is meant, nobody knows."""
         for path in self.world.issue(Kind.NODE, NODE_2).iterdir():
             shutil.copy(path, self.node_path)
-        with pytest.raises(CertificateError, match="there should be one"):
+        with pytest.raises(CertificateError, match="should have one"):
             self.world.open(self.node_path, Kind.NODE)

@@ -22,7 +22,7 @@ from zope.interface import implementer
 from flocker_lite.ca.claims import Kind
 from flocker_lite.ca.directory import Directory
 from flocker_lite.tls.certificates import Certificates
-from flocker_lite.tls.guard import peer_of
+from flocker_lite.tls.peer_verifier import peer_of
 
 NODE_1 = "11111111-1111-4111-8111-111111111111"
 NODE_2 = "22222222-2222-4222-8222-222222222222"
@@ -156,7 +156,7 @@ class World:
     ) -> Meeting:
         """Have a client connect to a server, and both say all that they have to say."""
         ends = Speaker(b"client"), Speaker(b"server")
-        listening = server.server(Factory.forProtocol(lambda: ends[1]), "door", server_accepts)
+        listening = server.server(Factory.forProtocol(lambda: ends[1]), "endpoint", server_accepts)
         if isinstance(client, Attacker):
             client_end = client.build(ends[0], self.clock)
         else:

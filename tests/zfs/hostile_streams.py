@@ -19,17 +19,17 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import Clock
 from twisted.internet.threads import deferToThread
 
-from flocker_lite.agent.gate import Gate
-from flocker_lite.convergence.loans import Loans
 from flocker_lite.convergence.move_log import MoveLog
+from flocker_lite.convergence.trials import Trials
 from flocker_lite.errors import FlockerError
-from flocker_lite.interfaces import IGate, IPeer
+from flocker_lite.interfaces import IPeer, IPeerService
 from flocker_lite.model.lease import Lease, Role
 from flocker_lite.model.records import DatasetId
 from flocker_lite.model.state import Snapshot
+from flocker_lite.peers.service import PeerService
 from flocker_lite.testing.memory_fence import MemoryFence
-from flocker_lite.testing.quiet_host import QuietHost
 from flocker_lite.testing.storage_case import DATASET, OTHER, REPLICA, sent
+from flocker_lite.testing.stub_host import StubHost
 from flocker_lite.zfs.names import LEASE_PROPERTY
 from flocker_lite.zfs.storage import ZfsStorage
 from tests.zfs.local_peers import peer_of
@@ -89,7 +89,7 @@ class HostileStreams(ZfsCase):
         assert self.read(target, BYSTANDER) == ("bystander",)
 
     async def test_more_than_a_copy(self) -> None:
-        """Several filesystems, properties, and what continues another's dataset are not let in:
+        """Several filesystems, properties, and what continues another's dataset are refused:
         some of it the node would mount when it boots, wherever the stream says."""
         streams = await self.strange_streams()
         target, peer = await self.target()
@@ -100,7 +100,7 @@ class HostileStreams(ZfsCase):
             assert self.others(target) == others, why
             assert await target.look(DATASET) is None
             assert said is not None
-            assert f"not let in: it {why}" in said
+            assert f"refuses the stream: it {why}" in said
 
     async def strange_streams(self) -> list[tuple[str, bytes]]:
         """Such streams, and why each is refused; where they came from there is nothing left."""
@@ -123,7 +123,10 @@ class HostileStreams(ZfsCase):
         streams = [
             ("has more than one", output_of("zfs", "send", "-R", f"{name}@more")),
             ("has more than one", output_of("zfs", "send", "-p", f"{name}@more")),
-            ("is one of a clone", output_of("zfs", "send", "-i", f"{name}@more", f"{clone}@now")),
+            (
+                "is a stream of a clone",
+                output_of("zfs", "send", "-i", f"{name}@more", f"{clone}@now"),
+            ),
         ]
         remove(clone)
         remove(name)
@@ -154,8 +157,8 @@ class HostileStreams(ZfsCase):
         await storage.mount(BYSTANDER)
         self.write(storage, BYSTANDER, "bystander")
         moves, clock = MoveLog(cast(IReactorTime, installed_reactor)), Clock()
-        loans = Loans(clock, clock.seconds, MemoryFence(lambda _: None, clock))
-        gate = cast(IGate, Gate(B, storage, moves, loans, QuietHost()))
+        trials = Trials(clock, clock.seconds, MemoryFence(lambda _: None, clock))
+        gate = cast(IPeerService, PeerService(B, storage, moves, trials, StubHost()))
         peer, port = await peer_of(A, B, gate, self.nodes.folder)
         self.addCleanup(port.stopListening)
         self.addCleanup(peer.close)

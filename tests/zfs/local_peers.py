@@ -10,11 +10,11 @@ from typing import Any, cast
 from twisted.internet import reactor as installed_reactor
 from twisted.internet.endpoints import UNIXServerEndpoint
 
-from flocker_lite.interfaces import IGate, IPeer
+from flocker_lite.interfaces import IPeer, IPeerService
+from flocker_lite.peers.argv import SshOptions
+from flocker_lite.peers.client import SshPeers
+from flocker_lite.peers.server import Receiver
 from flocker_lite.receive import SOCKET_VARIABLE
-from flocker_lite.ssh.argv import SshOptions
-from flocker_lite.ssh.client import SshPeers
-from flocker_lite.ssh.server import Receiver
 
 CLUSTER = "cccccccc-0000-4000-8000-000000000001"
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -39,11 +39,11 @@ class WithoutSsh:
         return reactor.spawnProcess(protocol, argv[0], argv, env, **options)
 
 
-async def peer_of(me: str, node_id: str, gate: IGate, folder: Path) -> tuple[IPeer, Any]:
-    """`me` speaks to the agent of `node_id`, which has this gate; and the port to be closed."""
+async def peer_of(me: str, node_id: str, service: IPeerService, folder: Path) -> tuple[IPeer, Any]:
+    """`me` speaks to the agent of `node_id`, which has this service; and the port to close."""
     socket = folder / "agent.sock"
-    receiver = Receiver(node_id, lambda: CLUSTER, lambda _: gate)
+    receiver = Receiver(node_id, lambda: CLUSTER, lambda _: service)
     endpoint = UNIXServerEndpoint(cast(Any, installed_reactor), os.fspath(socket))
     port = await endpoint.listen(receiver)
-    peers = SshPeers(WithoutSsh(socket), SshOptions(), me, lambda: CLUSTER)
+    peers = SshPeers(cast(Any, WithoutSsh(socket)), SshOptions(), me, lambda: CLUSTER)
     return await peers.connect(node_id, "127.0.0.1"), port

@@ -1,4 +1,4 @@
-"""The story of a move on a real ZFS, with the changes, the gate and the storage of two agents."""
+"""The story of a move on a real ZFS: the changes, the storage and the service of two agents."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import cast
@@ -15,43 +15,47 @@ from twisted.internet import reactor as installed_reactor
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import Clock
 
-from flocker_lite.agent.gate import Gate
-from flocker_lite.convergence.arrivals import Arrivals
-from flocker_lite.convergence.changes import Doors
-from flocker_lite.convergence.handoff import (
-    DeliverDatasets,
-    HandoffDatasets,
-    ReclaimDatasets,
-)
-from flocker_lite.convergence.loans import Loans
+from flocker_lite.convergence.context import AgentContext
+from flocker_lite.convergence.desired_state import DesiredState
+from flocker_lite.convergence.executors import execute
 from flocker_lite.convergence.move_log import MoveLog
 from flocker_lite.convergence.pull_log import PullLog
-from flocker_lite.convergence.pushing import PushDatasets
-from flocker_lite.convergence.transfer import Moved
+from flocker_lite.convergence.readiness import Readiness
+from flocker_lite.convergence.trials import Trials
 from flocker_lite.errors import FlockerError
 from flocker_lite.interfaces import (
     IContainers,
-    IEndings,
-    IGate,
+    IHosts,
     IListeners,
     IPeers,
+    IPeerService,
+    IRestartHistory,
     IRouting,
     IStorage,
 )
 from flocker_lite.model.lease import Lease, Role, create
 from flocker_lite.model.records import NodeId
 from flocker_lite.model.state import LocalDataset, Round
+from flocker_lite.peers.service import PeerService
+from flocker_lite.planner.move_changes import (
+    DeliverDatasets,
+    HandoffDatasets,
+    Moved,
+    PushDatasets,
+    ReclaimDatasets,
+)
 from flocker_lite.routing.interfaces import IHolder
 from flocker_lite.routing.switchboard import Switchboard
 from flocker_lite.testing.containers_contract import raised
 from flocker_lite.testing.memory_containers import MemoryContainers
-from flocker_lite.testing.memory_endings import MemoryEndings
 from flocker_lite.testing.memory_fence import MemoryFence
 from flocker_lite.testing.memory_holder import MemoryHolder
+from flocker_lite.testing.memory_hosts import MemoryHosts
 from flocker_lite.testing.memory_listeners import MemoryListeners
+from flocker_lite.testing.memory_restart_history import MemoryRestartHistory
 from flocker_lite.testing.memory_routing import MemoryRouting
-from flocker_lite.testing.quiet_host import QuietHost
 from flocker_lite.testing.storage_case import DATASET, MEBIBYTE
+from flocker_lite.testing.stub_host import StubHost
 from flocker_lite.zfs.names import root
 from tests.zfs.dying import Killed, Life, dying
 from tests.zfs.pipe_peers import PipePeers
@@ -104,20 +108,21 @@ class Agent:
     node_id: NodeId
     storage: IStorage
     moves: MoveLog
-    loans: Loans
+    trials: Trials
     peers: PipePeers
     life: Life
     writer: Writer | None = None
+    desired: DesiredState = field(default_factory=DesiredState)
 
     @property
-    def doors(self) -> Doors:
+    def context(self) -> AgentContext:
         """The world of its changes."""
         containers = cast(IContainers, MemoryContainers(before=self._before))
         routing, holder = cast(IRouting, MemoryRouting()), cast(IHolder, MemoryHolder())
         switchboard = Switchboard(
             routing, holder, cast(IListeners, MemoryListeners()), ADDRESS, installed_reactor
         )
-        return Doors(
+        return AgentContext(
             node_id=self.node_id,
             address=ADDRESS,
             storage=dying(self.storage, self.life),
@@ -127,9 +132,11 @@ class Agent:
             clock=installed_reactor,
             moves=self.moves,
             pulls=PullLog(),
-            endings=cast(IEndings, MemoryEndings()),
-            arrivals=Arrivals(containers, switchboard, self.moves, installed_reactor),
-            loans=self.loans,
+            restart_history=cast(IRestartHistory, MemoryRestartHistory()),
+            readiness=Readiness(containers, switchboard, self.moves, installed_reactor),
+            trials=self.trials,
+            hosts=cast(IHosts, MemoryHosts(tuple)),
+            desired=self.desired,
         )
 
     @property
@@ -152,27 +159,27 @@ class Agent:
         """Replicate while the container runs."""
         lease = await self.lease()
         assert lease is not None
-        await PushDatasets((Moved(DATASET, lease),), CONTAINER, to, ADDRESS).run(self.doors)
+        await execute(PushDatasets((Moved(DATASET, lease),), CONTAINER, to, ADDRESS), self.context)
 
     async def hand_over(self, to: NodeId) -> None:
         """Stop the container and give the dataset away."""
         lease = await self.lease()
         assert lease is not None
         moved = (Moved(DATASET, lease),)
-        await HandoffDatasets(moved, CONTAINER, to, ADDRESS, ports=()).run(self.doors)
+        await execute(HandoffDatasets(moved, CONTAINER, to, ADDRESS, ports=()), self.context)
 
     async def deliver(self, to: NodeId) -> None:
         """Tell the other node that what was released to it is its own."""
         lease = await self.lease()
         assert lease is not None
         moved = (Moved(DATASET, lease),)
-        await DeliverDatasets(moved, CONTAINER, to, ADDRESS, ports=()).run(self.doors)
+        await execute(DeliverDatasets(moved, CONTAINER, to, ADDRESS, ports=()), self.context)
 
     async def reclaim(self) -> None:
         """Undo a handoff that failed."""
         lease = await self.lease()
         assert lease is not None
-        await ReclaimDatasets((Moved(DATASET, lease),), CONTAINER).run(self.doors)
+        await execute(ReclaimDatasets((Moved(DATASET, lease),), CONTAINER), self.context)
         await self.storage.mount(DATASET)
 
     async def _before(self, method: str, name: str) -> None:
@@ -191,15 +198,17 @@ class MoveCase(ZfsCase):
 
     async def agents(self, mebibytes: int) -> tuple[Agent, Agent]:
         """Two nodes, the first of which has the dataset, with a file of random bytes, mounted."""
-        gates: dict[NodeId, IGate] = {}
+        services: dict[NodeId, IPeerService] = {}
         made = []
         for node_id in (A, B):
             storage = await self.make()
             moves = MoveLog(cast(IReactorTime, installed_reactor))
-            loans = _loans()
+            trials = new_trials()
             mortal = dying(storage, self.life)
-            gates[node_id] = cast(IGate, Gate(node_id, mortal, moves, loans, QuietHost()))
-            made.append(Agent(node_id, storage, moves, loans, PipePeers(gates), self.life))
+            services[node_id] = cast(
+                IPeerService, PeerService(node_id, mortal, moves, trials, StubHost())
+            )
+            made.append(Agent(node_id, storage, moves, trials, PipePeers(services), self.life))
         a, b = made
         await self.written(a.storage)
         self.write_random(a, "random", mebibytes)
@@ -217,6 +226,9 @@ class MoveCase(ZfsCase):
 
 class MoveStory(MoveCase):
     """A container's process writes; the dataset goes to another node and comes back."""
+
+    strike_every = 1
+    """1 kills before each step; a larger number leaves steps out, where each takes long."""
 
     def start_writer(self, agent: Agent, first: int = 0) -> Writer:
         """Start the container's process."""
@@ -332,7 +344,7 @@ class MoveStory(MoveCase):
             last = self.all_there(owner, writer)
             if ended:
                 break
-            survived += 1
+            survived += self.strike_every
             source, target = (source, target) if owner is source else (target, source)
         assert survived >= HANDOFF_STEPS_MIN
 
@@ -365,7 +377,7 @@ def digest(agent: Agent, name: str) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _loans() -> Loans:
+def new_trials() -> Trials:
     """Of an agent that lends and borrows nothing."""
     clock = Clock()
-    return Loans(clock, clock.seconds, MemoryFence(lambda _: None, clock))
+    return Trials(clock, clock.seconds, MemoryFence(lambda _: None, clock))

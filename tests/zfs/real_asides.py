@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any, cast
 
 from twisted.internet import reactor as installed_reactor
 from twisted.internet.threads import deferToThread
@@ -32,9 +33,13 @@ class Killed(FlockerError):
 class RealAsides(ZfsCase, AsidesContract):
     """Crashes between the commands, what ZFS keeps for whom, and pools that are full."""
 
+    kills_after: tuple[bool, ...] = (False, True)
+    """Whether the agent is killed before and after each command. The pool is the same before one as
+    after the last one, so where each takes long, one of them does."""
+
     async def dying(self, storage: IStorage, dies_at: int, after: bool) -> ZfsStorage:
         """The storage of that node, whose agent dies before or after a command that changes."""
-        parent, run = self.nodes.parent_of[id(storage)], Commands(installed_reactor).run
+        parent, run = self.nodes.parent_of[id(storage)], Commands(cast(Any, installed_reactor)).run
         alive, count = False, 0
 
         async def run_until(
@@ -55,7 +60,9 @@ class RealAsides(ZfsCase, AsidesContract):
             return done
 
         mounts = str(Path(storage.path(DATASET)).parent)
-        opened = await open_storage(parent, mounts, run_until, deferToThread, installed_reactor)
+        opened = await open_storage(
+            parent, mounts, run_until, deferToThread, cast(Any, installed_reactor)
+        )
         alive = True
         return opened
 
@@ -69,7 +76,7 @@ class RealAsides(ZfsCase, AsidesContract):
         Nothing is lost, and the copy can be continued once it was asked for again.
         """
         for step in range(1, STEPS + 1):
-            for after in (False, True):
+            for after in self.kills_after:
                 source, target = await self.make(), await self.make()
                 await self.parted(source, target)
                 dying = await self.dying(target, step, after)

@@ -43,7 +43,7 @@ class RealStreams(ZfsCase):
     """What only a real ZFS shows of streams."""
 
     async def test_lease_of_a_stream_is_none(self) -> None:
-        """A stream that carries properties is not let in, and a lease that came by one gives no
+        """A stream that carries properties is refused, and a lease that came by one gives no
         right: whoever had ZFS receive it."""
         source, target = await self.make(), await self.make()
         await self.written(source, "one")

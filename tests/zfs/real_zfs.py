@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flocker_lite.errors import Busy, FlockerError, LeaseError, NotFound
+from flocker_lite.errors import Busy, Conflict, FlockerError, LeaseError, NotFound
 from flocker_lite.model.lease import create
 from flocker_lite.testing.containers_contract import raised
 from flocker_lite.testing.storage_case import (
@@ -36,7 +36,7 @@ class RealZfs(ZfsCase):
         finish = self.nodes.start("unshare", "--mount", "sh", "-c", "echo; exec sleep 600")
         for _ in range(2):
             error = await raised(Busy, storage.unmount(DATASET))
-            assert "namespaces" in str(error)
+            assert "mount namespace" in str(error)
         # Whatever calls itself unmounted now, it is not destroyed under who uses it.
         await raised(Busy, storage.destroy(DATASET))
         finish()
@@ -104,6 +104,36 @@ class RealZfs(ZfsCase):
         command("zfs", "create", "-V", "8M", f"{base}/{OTHER}", check=False)
         assert set(await storage.discover()) == {DATASET}
         assert await storage.look(OTHER) is None
+
+    async def test_what_is_below_a_dataset_is_not_destroyed_with_it(self) -> None:
+        """What a user has made there is named; once it is elsewhere, the dataset can go."""
+        storage = await self.make()
+        await self.written(storage, "one")
+        name = self.nodes.name(storage, DATASET)
+        base = root(self.nodes.parent_of[id(storage)])
+        command("zfs", "create", "-o", "mountpoint=none", f"{name}/mine")
+        await storage.unmount(DATASET)
+        error = await raised(Conflict, storage.destroy(DATASET))
+        assert f"{name}/mine" in str(error)
+        assert await storage.look(DATASET) is not None
+        aside = await storage.set_aside(DATASET, "diverged")
+        error = await raised(Conflict, storage.destroy_aside(aside))
+        assert f"{base}/{aside}/mine" in str(error)
+        command("zfs", "rename", f"{base}/{aside}/mine", f"{base}/mine")
+        await storage.destroy_aside(aside)
+        assert await storage.asides() == {}
+        command("zfs", "list", f"{base}/mine")
+
+    async def test_a_snapshot_that_a_user_holds(self) -> None:
+        """It stays, and that is an error of its own: it may go later."""
+        storage = await self.make()
+        await self.written(storage, "one")
+        await storage.snapshot(DATASET, "first")
+        name = f"{self.nodes.name(storage, DATASET)}@first"
+        command("zfs", "hold", "mine", name)
+        await raised(Busy, storage.destroy_snapshot(DATASET, "first"))
+        command("zfs", "release", "mine", name)
+        await storage.destroy_snapshot(DATASET, "first")
 
     async def test_looking_while_snapshots_come_and_go(self) -> None:
         """A copy that is there is seen, whatever happens to its snapshots at the moment."""

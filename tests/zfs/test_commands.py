@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, execute
 from twisted.internet.task import Clock
 
 from flocker_lite.errors import Busy, CommandFailed, Conflict, NotFound
@@ -52,10 +52,7 @@ def storage(
 ) -> ZfsStorage:
     """The storage of pool "tank", with that `zfs`."""
 
-    async def in_thread(call: Callable[..., Any], *arguments: Any) -> Any:
-        return call(*arguments)
-
-    return ZfsStorage("tank", mount_root, zfs.run, in_thread, clock, able)
+    return ZfsStorage("tank", mount_root, zfs.run, execute, cast(Any, clock), able)
 
 
 def failed(said: str) -> CommandFailed:

@@ -25,14 +25,14 @@ from flocker_lite.testing.fence_contract import (
 )
 from flocker_lite.testing.memory_fence import MemoryFence
 from flocker_lite.zfs.fence import ZfsFence
-from flocker_lite.zfs.fence_end import says_probation
+from flocker_lite.zfs.fence_expiry import says_probation
 from flocker_lite.zfs.fence_kill import groups, kill_all
 from flocker_lite.zfs.fence_process import IDLE_SECONDS_MAX, Verdict, decide
 
 ID, OTHER_ID = "a" * 64, "b" * 64
 
 
-def test_whoever_is_left_alone_ends_the_loan() -> None:
+def test_whoever_is_left_alone_ends_the_trial() -> None:
     """Long before its time."""
     assert decide(100.0, False, True, False, 1.0, 0.0) is Verdict.END
 
@@ -58,7 +58,7 @@ def test_who_was_told_to_stop_ends_nothing(
     assert decide(until, True, heard, paired, now, 0.0) is Verdict.LEAVE
 
 
-def test_nothing_is_ended_that_is_known_to_be_no_loan_any_more() -> None:
+def test_nothing_is_ended_that_is_known_to_be_no_trial_any_more() -> None:
     assert decide(100.0, False, False, True, 99.0, 0.0, True) is Verdict.WAIT
     assert decide(100.0, False, False, True, 100.0, 0.0, True) is Verdict.LEAVE
     assert decide(100.0, False, False, False, 99.0, 0.0, True) is Verdict.LEAVE
@@ -243,7 +243,7 @@ class ZfsFenceTests(FenceContract, RealFence):
     async def test_it_outlives_its_agent(self) -> None:
         """It hears that its stdin ends, and goes on counting."""
         fence, guarded = self.make_fence(), self.run_container()
-        await self.guard(fence, guarded, 2 * SOON_SECONDS)
+        await self.arm_for(fence, guarded, 2 * SOON_SECONDS)
         fence._armed[SHOP][1].transport.closeStdin()
         await self.pass_time(SOON_SECONDS)
         assert self.runs(guarded)
@@ -252,14 +252,14 @@ class ZfsFenceTests(FenceContract, RealFence):
     async def test_it_leaves_a_note(self) -> None:
         """Of the container that it killed: that was no end by itself."""
         fence, guarded = self.make_fence(), self.run_container()
-        await self.guard(fence, guarded, SOON_SECONDS)
+        await self.arm_for(fence, guarded, SOON_SECONDS)
         await self.ended(guarded)
         assert [path.name for path in (self.folder / "notes").iterdir()] == [guarded]
 
     async def test_what_it_was_told_counts_though_it_was_stopped(self) -> None:
         """Both stand still past the time: told meanwhile that all is well, they end nothing."""
         fence, guarded = self.make_fence(), self.run_container()
-        await self.guard(fence, guarded, 2 * SOON_SECONDS)
+        await self.arm_for(fence, guarded, 2 * SOON_SECONDS)
         parts = self.parts(fence, SHOP)
         for pid in parts:
             os.kill(pid, signal.SIGSTOP)
@@ -273,7 +273,7 @@ class ZfsFenceTests(FenceContract, RealFence):
 
     async def test_one_that_stands_still_is_made_up_for_by_the_other(self) -> None:
         fence, guarded = self.make_fence(), self.run_container()
-        await self.guard(fence, guarded, 2 * SOON_SECONDS)
+        await self.arm_for(fence, guarded, 2 * SOON_SECONDS)
         first, _ = self.parts(fence, SHOP)
         os.kill(first, signal.SIGSTOP)
         await self.ended(guarded)
@@ -288,7 +288,7 @@ class AcquiredTests(RealFence):
     async def test_it_is_spared(self) -> None:
         """ZFS is asked before the time is over."""
         fence, guarded = self.make_fence(), self.run_container()
-        await self.guard(fence, guarded, 2 * SOON_SECONDS)
+        await self.arm_for(fence, guarded, 2 * SOON_SECONDS)
         fence._armed[SHOP][1].transport.closeStdin()
         await self.pass_time(3 * SOON_SECONDS)
         assert self.runs(guarded)
@@ -306,7 +306,7 @@ class HungZfsTests(RealFence):
             fence, guarded = self.make_fence(), self.run_container()
             lost: list[str] = []
             fence.lost = lost.append
-            await self.guard(fence, guarded, LATE_SECONDS)
+            await self.arm_for(fence, guarded, LATE_SECONDS)
             await self.lose_a_part(fence, SHOP, which)
             began = time.monotonic()
             await self.ended(guarded)

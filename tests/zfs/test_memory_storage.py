@@ -12,14 +12,19 @@ from flocker_lite.model.records import DatasetId
 from flocker_lite.model.state import Holder
 from flocker_lite.testing.asides_contract import AsidesContract
 from flocker_lite.testing.memory_storage import MemoryStorage
-from flocker_lite.testing.places_contract import PlacesContract
+from flocker_lite.testing.mount_status_contract import MountStatusContract
 from flocker_lite.testing.properties_contract import PropertiesContract
 from flocker_lite.testing.storage_contract import StorageContract
 from flocker_lite.testing.streams_contract import StreamsContract
 
 
 class MemoryStorageTests(
-    StorageContract, PropertiesContract, PlacesContract, StreamsContract, AsidesContract, TestCase
+    StorageContract,
+    PropertiesContract,
+    MountStatusContract,
+    StreamsContract,
+    AsidesContract,
+    TestCase,
 ):
     """On nodes of its own."""
 
@@ -42,8 +47,11 @@ class MemoryStorageTests(
 
     def litter(self, storage: IStorage, dataset_id: DatasetId, name: str) -> None:
         mountpoints = memory(storage).mountpoints
-        mountpoints.guarded.discard(storage.path(dataset_id))
+        mountpoints.protected.discard(storage.path(dataset_id))
         mountpoints.litter(storage.path(dataset_id), name)
+
+    def set_property(self, storage: IStorage, dataset_id: DatasetId, name: str, value: str) -> None:
+        memory(storage).set_property(dataset_id, name, value)
 
     def stray(self, storage: IStorage, dataset_id: DatasetId, name: str) -> None:
         memory(storage).mountpoints.litter(storage.path(dataset_id), name)

@@ -10,10 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyrsistent import PMap
 
+from flocker_lite.errors import Conflict
 from flocker_lite.model.lease import create
 from flocker_lite.model.records import DatasetId
 from flocker_lite.model.state import LocalDataset, Snapshot
 from flocker_lite.zfs import output
+from flocker_lite.zfs.asides import require_alone
 from flocker_lite.zfs.output import UnexpectedOutput
 from tests.zfs.recorded import ESTIMATES, FACTS, ID, NAME, OTHER_ID, RECEIVED_FACTS, ROOT
 
@@ -76,6 +78,17 @@ def test_nonsense_lease(text: str) -> None:
 def test_names_that_are_not_ours(name: str) -> None:
     """What is called otherwise is not ours, nor are its snapshots."""
     assert dict(parse(RECEIVED_FACTS.replace(NAME, name))) == {}
+
+
+def test_below() -> None:
+    """Filesystems and volumes that are not ours, each once; snapshots are not told apart there."""
+    assert output.below(FACTS, NAME) == ()
+    mine = FACTS.replace(f"{NAME}@a", f"{NAME}/mine@a").replace(f"{NAME}@b", f"{NAME}/mine/too")
+    (one, *more) = output.below(mine + FACTS.replace(NAME, f"{NAME}/mine"), NAME)
+    assert (one, more) == (f"{NAME}/mine", [f"{NAME}/mine/too"])
+    with pytest.raises(Conflict, match=f"{NAME}/mine"):
+        require_alone(mine, NAME)
+    require_alone(FACTS, NAME)
 
 
 def test_volume() -> None:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 from twisted.internet import reactor as installed_reactor
 from twisted.internet.defer import Deferred
@@ -22,9 +22,9 @@ from flocker_lite.errors import FlockerError
 from flocker_lite.interfaces import IStorage
 from flocker_lite.model.records import DatasetId
 from flocker_lite.model.state import LocalDataset
+from flocker_lite.mounts import mountpoints
 from flocker_lite.processes import Commands
 from flocker_lite.testing.storage_case import DATASET, MEBIBYTE, StorageCase
-from flocker_lite.zfs import mountpoints
 from flocker_lite.zfs.mounting import WATCH_SECONDS
 from flocker_lite.zfs.names import filesystem
 from flocker_lite.zfs.storage import ZfsStorage, open_storage
@@ -71,8 +71,10 @@ class ZfsNodes:
             self._parents.append(parent)
             command("zfs", "create", "-o", "mountpoint=none", parent)
         mounts = str(self.folder / f"node-{number}")
-        run = Commands(installed_reactor).run
-        storage = await open_storage(parent, mounts, run, deferToThread, installed_reactor)
+        run = Commands(cast(Any, installed_reactor)).run
+        storage = await open_storage(
+            parent, mounts, run, deferToThread, cast(Any, installed_reactor)
+        )
         self.parent_of[id(storage)] = parent
         return storage
 
@@ -187,8 +189,11 @@ class ZfsCase(StorageCase):
     def litter(self, storage: IStorage, dataset_id: DatasetId, name: str) -> None:
         path = Path(storage.path(dataset_id))
         path.mkdir(parents=True, exist_ok=True)
-        mountpoints.unguard(str(path))
+        mountpoints.unprotect(str(path))
         self.stray(storage, dataset_id, name)
+
+    def set_property(self, storage: IStorage, dataset_id: DatasetId, name: str, value: str) -> None:
+        command("zfs", "set", f"{name}={value}", self.nodes.name(storage, dataset_id))
 
     def stray(self, storage: IStorage, dataset_id: DatasetId, name: str) -> None:
         Path(storage.path(dataset_id), name).mkdir()

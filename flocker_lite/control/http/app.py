@@ -1,6 +1,6 @@
-"""The REST API as a web application: from a request to its handler's call, and the answer back.
+"""The REST API as a web application: routes requests to handlers, and writes their responses.
 
-Which operations there are, and what their bodies must be, is said in openapi.yml alone.
+Only openapi.yml says which operations there are, and what their bodies must be.
 """
 
 from __future__ import annotations
@@ -12,40 +12,44 @@ from typing import Any, TypeVar
 from klein import Klein
 from klein.resource import KleinResource
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.iweb import IRequest
 from twisted.web.server import Site
 
 from flocker_lite import __version__
+from flocker_lite.control.etag import require_tag
 from flocker_lite.control.http import (
     asides,
-    asking,
     containers,
     datasets,
     docs,
-    document,
+    error_responses,
     events,
-    failures,
     images,
     leases,
+    logs,
     moves,
-    reading,
+    openapi,
+    read_handlers,
+    registries,
+    request_parsing,
+    secrets,
 )
-from flocker_lite.control.http.catalogue import COLLECTIONS
 from flocker_lite.control.http.channel import CONNECTIONS_MAX, LimitedSite
-from flocker_lite.control.http.document import Operation
-from flocker_lite.control.http.exchange import (
-    Answer,
-    Call,
+from flocker_lite.control.http.host_names import Resolve, address_of
+from flocker_lite.control.http.openapi import Operation
+from flocker_lite.control.http.request_response import (
     Handler,
     HTTPError,
-    Streaming,
+    Request,
+    Response,
+    StreamingResponse,
 )
-from flocker_lite.control.http.names import Resolve, address_of
+from flocker_lite.control.http.resources import COLLECTIONS
 from flocker_lite.control.interfaces import IControl
-from flocker_lite.control.tags import require_tag
-from flocker_lite.model.editing import EditError
+from flocker_lite.model.editing import EDIT_ERRORS
 
 _NODE_KEYS = ("primary", "host", "node_uuid", "owner")
 _ONLY_READS = "Your certificate is that of a read-only user."
@@ -57,27 +61,29 @@ T = TypeVar("T")
 class RESTAPI:
     """The REST API of one control service.
 
-    `clock` provides IReactorTime, `resolve` finds the addresses of host names, `may_write` knows
-    whether who sent a request may change anything.
+    `resolve` finds the addresses of host names; `may_write` tells whether the sender of a request
+    may change anything, `sees_secrets` whether he may see what may hold passwords.
     """
 
     def __init__(
         self,
         control: IControl,
-        clock: Any,
+        clock: IReactorTime,
         resolve: Resolve,
         *,
         accept_unknown_nodes: bool = False,
         may_write: Callable[[IRequest], bool] = lambda _: True,
+        sees_secrets: Callable[[IRequest], bool] = lambda _: True,
     ) -> None:
         self._control = control
         self._clock = clock
         self._resolve = resolve
         self._accept_unknown_nodes = accept_unknown_nodes
         self._may_write = may_write
-        self._document = document.load()
+        self._sees_secrets = sees_secrets
+        self._document = openapi.load()
         self._klein = Klein()
-        # A doubled slash is a wrong path; the default is to redirect, which curl does not follow.
+        # A doubled slash is a wrong path; Werkzeug would redirect, which curl does not follow.
         self._klein.url_map.merge_slashes = False
         self._klein.handle_errors(Exception)(self._failed)
         handlers = self._handlers()
@@ -85,25 +91,25 @@ class RESTAPI:
             self._serve(operation, handlers[operation.name])
 
     def resource(self) -> KleinResource:
-        """What to serve; `site` does, with limits."""
+        """The root resource; `site` serves it with limits."""
         return _Resource(self._klein)
 
     def _handlers(self) -> Mapping[str, Handler]:
         page = docs.page(self._document.content).encode("utf-8")
 
-        async def answer_docs(control: IControl, call: Call) -> Answer:
-            return Answer(200, page, media_type="text/html; charset=utf-8")
+        async def respond_with_docs(control: IControl, request: Request) -> Response:
+            return Response(200, page, media_type="text/html; charset=utf-8")
 
-        async def answer_document(control: IControl, call: Call) -> Answer:
-            return Answer(200, self._document.content)
+        async def respond_with_document(control: IControl, request: Request) -> Response:
+            return Response(200, self._document.content)
 
-        async def answer_version(control: IControl, call: Call) -> Answer:
-            return Answer(200, {"flocker": __version__})
+        async def respond_with_version(control: IControl, request: Request) -> Response:
+            return Response(200, {"flocker": __version__})
 
         handlers: dict[str, Handler] = {
-            "version": answer_version,
-            "openapi": answer_document,
-            "docs": answer_docs,
+            "version": respond_with_version,
+            "openapi": respond_with_document,
+            "docs": respond_with_docs,
             "events": events.events,
             "create_dataset": datasets.create,
             "update_dataset": datasets.update,
@@ -112,65 +118,79 @@ class RESTAPI:
             "create_container": containers.create,
             "update_container": containers.update,
             "delete_container": containers.delete,
+            "restart_container": containers.restart,
+            "retry_container": containers.retry,
             "acquire_lease": leases.acquire,
             "release_lease": leases.release,
+            "create_secret": secrets.create,
+            "change_secret": secrets.change,
+            "delete_secret": secrets.delete,
+            "log_in": registries.log_in,
+            "forget_registry": registries.forget,
             "want_image": images.want,
             "forget_image": images.forget,
+            "read_logs": logs.read,
             "cancel_move": moves.cancel,
             "discard": asides.discard,
-            "node_of_era": reading.node_of_era,
+            "node_of_era": read_handlers.node_of_era,
         }
         for path, collection in COLLECTIONS.items():
             name = path.replace("/", "_")
-            handlers[f"list_{name}"] = reading.listing(collection)
-            handlers[f"get_{name}"] = reading.single(collection)
+            handlers[f"list_{name}"] = read_handlers.list_handler(collection)
+            handlers[f"get_{name}"] = read_handlers.item_handler(collection)
         return handlers
 
     def _serve(self, operation: Operation, handler: Handler) -> None:
-        async def work(request: IRequest, parameters: Mapping[str, str]) -> Answer | Streaming:
-            given = asking.query(request)
+        async def work(
+            request: IRequest, parameters: Mapping[str, str]
+        ) -> Response | StreamingResponse:
+            given = request_parsing.raw_query(request)
             only_asks = operation.reads or operation.asks_only(given)
             if not only_asks and not self._may_write(request):
                 raise HTTPError(403, _ONLY_READS)
             tags = self._tags(operation, request)
-            values = asking.values(operation, given)
-            body = None if operation.validator is None else asking.body(operation, request)
+            values = request_parsing.query_values(operation, given)
+            body = (
+                None
+                if operation.validator is None
+                else request_parsing.json_body(operation, request)
+            )
             try:
-                call = await self._call(request, parameters, tags, values, body)
-                return await handler(self._control, call)
-            except EditError as error:
-                refusal = failures.answer(error, body)
+                parsed = await self._parsed(request, parameters, tags, values, body)
+                return await handler(self._control, parsed)
+            except EDIT_ERRORS as error:
+                refusal = error_responses.response_to(error, body)
                 assert refusal is not None
                 return refusal
 
         def handle(request: IRequest, **parameters: str) -> Deferred[bytes]:
             working = work(request, parameters)
-            # One that only reads ends with its client.
+            # A read ends when its client hangs up.
             done = Deferred.fromCoroutine(working) if operation.reads else unbroken(working)
-            return done.addCallback(lambda answer: _respond(request, answer))
+            return done.addCallback(lambda response: _respond(request, response))
 
         path = operation.path.replace("{", "<").replace("}", ">")
         self._klein.route(path, methods=[operation.method], endpoint=operation.name)(handle)
 
     def _tags(self, operation: Operation, request: IRequest) -> tuple[str, ...]:
-        """Those of which the configuration should have one, which it has; none for a read."""
+        """The tags of a conditional write, one of which is current; none for a read."""
         if operation.reads:
             return ()
-        asking.require_known_conditions(request)
-        tags = tuple(request.requestHeaders.getRawHeaders(asking.IF_TAG_HEADER, []))
+        request_parsing.require_known_conditions(request)
+        tags = tuple(request.requestHeaders.getRawHeaders(request_parsing.IF_TAG_HEADER, []))
         require_tag(tags, self._control.tag)
         return tags
 
-    async def _call(
+    async def _parsed(
         self,
         request: IRequest,
         parameters: Mapping[str, str],
         tags: tuple[str, ...],
         query: dict[str, Any],
         body: Any,
-    ) -> Call:
+    ) -> Request:
         headers = request.requestHeaders
-        return Call(
+        return Request(
             path=request.path.decode("ascii", "replace"),
             clock=self._clock,
             parameters=parameters,
@@ -180,10 +200,11 @@ class RESTAPI:
             accept=",".join(headers.getRawHeaders("Accept", [])),
             last_event_id=headers.getRawHeaders("Last-Event-ID", [None])[-1],
             accept_unknown_nodes=self._accept_unknown_nodes,
+            sees_secrets=self._sees_secrets(request),
         )
 
     async def _with_addresses(self, body: dict[str, Any]) -> dict[str, Any]:
-        """The same, with an address or a UUID where it had the host name of a node."""
+        """The same body, with an address or a UUID in place of each host name of a node."""
         named = {
             key: await address_of(
                 body[key],
@@ -198,18 +219,18 @@ class RESTAPI:
 
     def _failed(self, request: IRequest, failure: Failure) -> Any:
         assert failure.value is not None
-        answer = failures.answer(failure.value)
-        if answer is None:
-            reference, answer = failures.unforeseen()
+        response = error_responses.response_to(failure.value)
+        if response is None:
+            reference, response = error_responses.unexpected_error_response()
             _log.failure(
                 "A request could not be answered", failure, reference=reference, path=request.path
             )
-        return _respond(request, answer)
+        return _respond(request, response)
 
 
 class _Resource(KleinResource):
     def render(self, request: IRequest) -> Any:
-        # Klein logs a traceback for a path that is no UTF-8; it is just one that is not there.
+        # Klein would log a traceback for a path that is not UTF-8; it should be a plain 404.
         request.postpath = [
             segment.decode("utf-8", "replace").encode("utf-8") for segment in request.postpath
         ]
@@ -221,14 +242,14 @@ def site(
     connections_max: int = CONNECTIONS_MAX,
     user_of: Callable[[Any], str | None] = lambda _: None,
 ) -> Site:
-    """The REST API as a factory, to listen with; `user_of` tells who sent a request."""
+    """The REST API as a protocol factory; `user_of` tells who sent a request."""
     return LimitedSite(api.resource(), connections_max, user_of)
 
 
 def unbroken(work: Awaitable[T]) -> Deferred[T]:
-    """Its outcome, as a Deferred that can be cancelled without breaking the work off.
+    """The outcome of `work`, as a Deferred that can be cancelled without cancelling the work.
 
-    Klein cancels when the client hangs up, and half an edit is none.
+    Klein cancels when the client hangs up, and an edit must not stop halfway.
     """
 
     async def wait() -> T:
@@ -246,16 +267,19 @@ def unbroken(work: Awaitable[T]) -> Deferred[T]:
     return outcome
 
 
-def _respond(request: IRequest, answer: Answer | Streaming) -> bytes | Deferred[bytes]:
-    if isinstance(answer, Streaming):
-        request.setHeader("Content-Type", answer.media_type)
+def _respond(request: IRequest, response: Response | StreamingResponse) -> bytes | Deferred[bytes]:
+    if isinstance(response, StreamingResponse):
+        request.setHeader("Content-Type", response.media_type)
         request.setHeader("Cache-Control", "no-store")
-        return b"" if request.method == b"HEAD" else answer.start(request)
-    is_text = isinstance(answer.body, bytes)
-    body = answer.body if is_text else json.dumps(answer.body).encode("ascii")
-    request.setResponseCode(answer.status)
-    request.setHeader("Content-Type", answer.media_type)
+        if request.method != b"HEAD":
+            return response.start(request)
+        response.abandon()
+        return b""
+    is_text = isinstance(response.body, bytes)
+    body = response.body if is_text else json.dumps(response.body).encode("ascii")
+    request.setResponseCode(response.status)
+    request.setHeader("Content-Type", response.media_type)
     request.setHeader("Content-Length", str(len(body)))
-    for name, value in answer.headers.items():
+    for name, value in response.headers.items():
         request.setHeader(name, value)
     return body

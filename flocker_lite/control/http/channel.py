@@ -1,6 +1,6 @@
-"""A client's connection to the REST API, which holds nothing for long that costs its owner nothing.
+"""A client's connection to the REST API, with limits on what an idle or slow client can hold.
 
-What Twisted limits by itself: the headers of a request are 500 at most, and 16 KiB in all.
+Twisted itself limits the headers of a request: to 500 headers and to 16 KiB.
 """
 
 from __future__ import annotations
@@ -15,34 +15,34 @@ from twisted.web.http import HTTPChannel, combinedLogFormatter
 from twisted.web.resource import IResource
 from twisted.web.server import Request, Site
 
-from flocker_lite.control.crowd import Crowd
+from flocker_lite.control.connection_limiter import ConnectionLimiter
 
 BODY_BYTES_MAX = 1024 * 1024
 IDLE_TIMEOUT_SECONDS = 60.0
-"""Between two requests, from the first byte of one to its last, and until an answer is read."""
+"""Limits the time between two requests, the time to send one, and the time to read a response."""
 
 CONNECTIONS_MAX = 4096
-"""Connections to the REST API; one more makes the one go that has been idle longest."""
+"""Connections to the REST API; when one more comes, the one that is idle longest is closed."""
 
 
 _SECURE = json.dumps(
-    {"description": "This port speaks TLS: ask it by https://, with the certificate of a user."}
+    {"description": "This port speaks TLS: use https://, and the certificate of a user."}
 ).encode("ascii")
 
 ASK_BY_TLS = (
     b"HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\n"
     b"Content-Length: %d\r\nConnection: close\r\n\r\n%s" % (len(_SECURE), _SECURE)
 )
-"""What is answered to HTTP without TLS at a port with TLS."""
+"""The response to plain HTTP on a port with TLS."""
 
 _ABSOLUTE = re.compile(rb"https?://[^/?]*", re.IGNORECASE)
 
 
 class LimitedRequest(Request):
-    """A request that keeps no more of its body than is needed to see that it is too long."""
+    """A request that keeps at most one byte of its body beyond the limit."""
 
     def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
-        """A client that takes this for a proxy names the whole address (RFC 9112, 3.2.2)."""
+        """Accept a whole URL as the path, as clients send it to a proxy (RFC 9112, 3.2.2)."""
         absolute = _ABSOLUTE.match(path)
         if absolute is not None:
             target = path[absolute.end() :]
@@ -56,9 +56,9 @@ class LimitedRequest(Request):
 
 
 class LimitedChannel(HTTPChannel):
-    """One connection, and what its client may make wait."""
+    """One connection, with a time-out in each state in which its client can make it wait."""
 
-    crowd: Crowd[LimitedChannel]
+    limiter: ConnectionLimiter[LimitedChannel]
 
     def __init__(self) -> None:
         super().__init__()
@@ -68,21 +68,21 @@ class LimitedChannel(HTTPChannel):
 
     def connectionMade(self) -> None:
         super().connectionMade()
-        self.crowd.came(self)
+        self.limiter.came(self)
 
     def connectionLost(self, reason: Failure = Failure(Exception())) -> None:  # noqa: B008
-        self.crowd.left(self)
+        self.limiter.left(self)
         self._unread = None
         super().connectionLost(reason)
 
     def resetTimeout(self) -> None:
-        """Only the first bytes of a request do so: a client could send one a minute for ever."""
+        """Only for the first bytes of a request: a client could send one byte a minute."""
         if not self._has_begun:
             self._has_begun = True
             super().resetTimeout()
 
     def allContentReceived(self) -> None:
-        self.crowd.busy(self)
+        self.limiter.busy(self)
         super().allContentReceived()
 
     def hang_up(self) -> None:
@@ -91,9 +91,9 @@ class LimitedChannel(HTTPChannel):
         transport.abortConnection()
 
     def requestDone(self, request: Request) -> None:
-        """The next one is looked at once the answer to this one is read, so answers do not heap."""
+        """Take the next request only once this response is read, so responses do not pile up."""
         self._has_begun = False
-        self.crowd.idle(self)
+        self.limiter.idle(self)
         if self._is_unread:
             self._unread = request
             self.setTimeout(IDLE_TIMEOUT_SECONDS)
@@ -115,12 +115,12 @@ class LimitedChannel(HTTPChannel):
         is_last = not self.persistent
         super().requestDone(request)
         if is_last:
-            # By itself the connection stays until the client has read what is on its way.
+            # Without a time-out the connection would stay until the client has read everything.
             self.setTimeout(IDLE_TIMEOUT_SECONDS)
 
 
 class LimitedSite(Site):
-    """Makes a connection for each client, and no more than there may be."""
+    """Makes a channel for each connection, up to a limit."""
 
     protocol: Any = LimitedChannel
 
@@ -143,9 +143,9 @@ class LimitedSite(Site):
             timeout=IDLE_TIMEOUT_SECONDS,
             logFormatter=line,
         )
-        self._crowd = Crowd(connections_max, LimitedChannel.hang_up)
+        self._limiter = ConnectionLimiter(connections_max, LimitedChannel.hang_up)
 
     def buildProtocol(self, addr: Any) -> Any:
         channel = super().buildProtocol(addr)
-        channel.crowd = self._crowd
+        channel.limiter = self._limiter
         return channel

@@ -7,58 +7,59 @@ from uuid import uuid4
 from pyrsistent import pmap
 
 from flocker_lite.control.http import asides, bodies, moves
-from flocker_lite.control.http.exchange import Answer, Call, written
+from flocker_lite.control.http.request_response import Request, Response, written
 from flocker_lite.control.interfaces import IControl
 from flocker_lite.model import edits
+from flocker_lite.model.fields import revised
 from flocker_lite.model.lease import held_epoch
 from flocker_lite.model.records import Configuration, DatasetId, Edit
 from flocker_lite.model.settling import settle_dataset
 
 
-async def create(control: IControl, call: Call) -> Answer:
-    """Configure a dataset; its id is made here unless the request has one."""
-    dataset = bodies.dataset_from_body(call.body, new_id=str(uuid4()))
+async def create(control: IControl, request: Request) -> Response:
+    """Configure a dataset, with a new id unless the request has one."""
+    dataset = bodies.dataset_from_body(request.body, new_id=str(uuid4()))
     edit = await control.edit(
-        call.placing(dataset.primary, lambda before: edits.create_dataset(before, dataset)),
-        call.tags,
+        request.placing(dataset.primary, lambda before: edits.create_dataset(before, dataset)),
+        request.tags,
     )
     return _stored(201, edit, dataset.dataset_id)
 
 
-async def update(control: IControl, call: Call) -> Answer:
-    """Want the primary on another node, another limit or other metadata."""
-    dataset_id = call.parameters["dataset_id"].lower()
+async def update(control: IControl, request: Request) -> Response:
+    """Move the primary to another node, or change the limit or the metadata."""
+    dataset_id = request.parameters["dataset_id"].lower()
 
     def update(before: Configuration) -> Edit:
         return edits.update_dataset(
-            before, dataset_id, lambda dataset: bodies.revised_dataset(dataset, call.body)
+            before, dataset_id, lambda dataset: revised(dataset, request.body)
         )
 
-    function = call.placing(call.body.get("primary"), update)
-    then = moves.options(call.body, dataset_id=dataset_id)
-    if call.query.get("dry_run"):
+    function = request.placing(request.body.get("primary"), update)
+    then = moves.options(request.body, dataset_id=dataset_id)
+    if request.query.get("dry_run"):
         return await moves.dry_run(control, function, then, dataset_id=dataset_id)
-    edit = await control.edit(function, call.tags, then)
+    edit = await control.edit(function, request.tags, then)
     return _stored(200, edit, dataset_id)
 
 
-async def delete(control: IControl, call: Call) -> Answer:
-    """Have it destroyed; or, when it is and nobody holds it any more, its record forgotten."""
-    dataset_id = call.parameters["dataset_id"].lower()
-    if call.query.get("purge"):
-        return await _purge(control, call, dataset_id)
+async def delete(control: IControl, request: Request) -> Response:
+    """Destroy a dataset; or, to purge it, forget the record of one that nobody holds any more."""
+    dataset_id = request.parameters["dataset_id"].lower()
+    if request.query.get("purge"):
+        return await _purge(control, request, dataset_id)
     edit = await control.edit(
         lambda before: edits.delete_dataset(before, dataset_id),
-        call.tags,
-        asides.of_dataset(control, call, dataset_id),
+        request.tags,
+        asides.of_dataset(control, request, dataset_id),
     )
     return _stored(200, edit, dataset_id)
 
 
-async def settle(control: IControl, call: Call) -> Answer:
-    """Grant it to the node that claims it, which nobody could verify."""
-    dataset_id = call.parameters["dataset_id"].lower()
-    owner, epoch = call.body["owner"], call.body["epoch"]
+async def settle(control: IControl, request: Request) -> Response:
+    """Grant the dataset to a node whose claim could not be verified."""
+    dataset_id = request.parameters["dataset_id"].lower()
+    owner, epoch = request.body["owner"], request.body["epoch"]
 
     def settle(before: Configuration) -> Edit:
         leases = {
@@ -69,11 +70,11 @@ async def settle(control: IControl, call: Call) -> Answer:
         held = {node_id: each for node_id, each in epochs.items() if each is not None}
         return settle_dataset(before, dataset_id, owner, epoch, held, control.cluster.nodes)
 
-    edit = await control.edit(settle, call.tags)
+    edit = await control.edit(settle, request.tags)
     return _stored(200, edit, dataset_id)
 
 
-async def _purge(control: IControl, call: Call, dataset_id: DatasetId) -> Answer:
+async def _purge(control: IControl, request: Request, dataset_id: DatasetId) -> Response:
     purged: list[bodies.Body] = []
 
     def purge(before: Configuration) -> Edit:
@@ -83,12 +84,12 @@ async def _purge(control: IControl, call: Call, dataset_id: DatasetId) -> Answer
         purged.append(bodies.dataset_body(before, before.datasets[dataset_id]))
         return edit
 
-    then = asides.of_dataset(control, call, dataset_id)
-    edit = await control.edit(purge, call.tags, then)
+    then = asides.of_dataset(control, request, dataset_id)
+    edit = await control.edit(purge, request.tags, then)
     return written(200, purged[0], edit)
 
 
-def _stored(status: int, edit: Edit, dataset_id: DatasetId) -> Answer:
+def _stored(status: int, edit: Edit, dataset_id: DatasetId) -> Response:
     configuration = edit.configuration
     body = bodies.dataset_body(configuration, configuration.datasets[dataset_id])
     return written(status, body, edit)

@@ -1,4 +1,4 @@
-"""The OpenAPI document as one HTML page that needs nothing from elsewhere; pure."""
+"""Renders the OpenAPI document as one HTML page without external resources; pure."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def _schemas(document: Mapping[str, Any]) -> Iterator[str]:
     for name, schema in document["components"]["schemas"].items():
         plain = {key: value for key, value in schema.items() if key != "description"}
         text = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=100)
-        # Escaping leaves references as they are, but for the quotation marks around them.
+        # Escaping changes only the quotation marks around references.
         linked = re.sub(
             r"\$ref: &#x27;#/components/schemas/(\w+)&#x27;",
             r'<a href="#schema-\1">\1</a>',
@@ -106,7 +106,7 @@ def _prefixed(document: Mapping[str, Any], path: str) -> str:
 
 
 def _found(document: Mapping[str, Any], item: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What a reference refers to; any other item as it is."""
+    """The target of a reference; any other item as it is."""
     if "$ref" not in item:
         return item
     _, _, kind, name = item["$ref"].split("/")

@@ -1,7 +1,7 @@
-"""GET /events: a stream of what changes, as lines of JSON or as server-sent events.
+"""GET /events: a stream of changes, as lines of JSON or as server-sent events.
 
-Nothing is kept for a reader: while it does not read, the stream stands still, and goes on with
-what has changed until then. A reader that stands still for too long is cut off.
+Nothing is queued for a client. While it does not read, the stream pauses; then it continues with
+everything that has changed meanwhile. The connection of a client that pauses too long is closed.
 """
 
 from __future__ import annotations
@@ -11,51 +11,59 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.interfaces import IDelayedCall, IPushProducer
+from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
 from twisted.logger import Logger
 from twisted.web.iweb import IRequest
 from zope.interface import implementer
 
 from flocker_lite.control.http.bodies import Body
-from flocker_lite.control.http.catalogue import COLLECTIONS
-from flocker_lite.control.http.exchange import Call, HTTPError, Streaming, require_room
+from flocker_lite.control.http.redaction import shown
+from flocker_lite.control.http.request_response import (
+    HTTPError,
+    Request,
+    StreamingResponse,
+    require_room,
+)
+from flocker_lite.control.http.resources import COLLECTIONS
 from flocker_lite.control.interfaces import IControl
 
 LINES = "application/x-ndjson"
 SERVER_SENT = "text/event-stream"
 
 ALIVE_SECONDS = 15.0
-"""After so long without a change, the stream says that it is still there."""
+"""After this time without a change, the stream sends an event to show that it is alive."""
 
 STALLED_SECONDS_MAX = 60.0
-"""A reader that does not read for so long is cut off; what it was not sent is not kept."""
+"""The connection of a client that does not read for this long is closed."""
 
 BATCH_COUNT_MAX = 100
 
 _RESET = (
-    "What has changed since then is not known any more: GET the collections again, and go on "
+    "The changes since that generation are forgotten: GET the collections again, and continue "
     "after this generation."
 )
 
 
-async def events(control: IControl, call: Call) -> Streaming:
-    """Everything that changes after the generation that the client knows, or from now on."""
-    require_room(control.journal)
-    known = call.query.get("since")
-    if call.last_event_id is not None:
-        if not (call.last_event_id.isascii() and call.last_event_id.isdecimal()):
-            raise HTTPError(400, "Last-Event-ID should be the generation of an event.")
-        known = int(call.last_event_id)
-    server_sent = SERVER_SENT in call.accept
+async def events(control: IControl, request: Request) -> StreamingResponse:
+    """Stream the changes after the generation that the client knows, or from now on."""
+    require_room(control.change_feed)
+    known = request.query.get("since")
+    if request.last_event_id is not None:
+        if not (request.last_event_id.isascii() and request.last_event_id.isdecimal()):
+            raise HTTPError(400, "Last-Event-ID has to be the generation of an event.")
+        known = int(request.last_event_id)
+    server_sent = SERVER_SENT in request.accept
     render = as_server_sent if server_sent else as_line
-    seconds = call.query.get("timeout_seconds")
+    seconds = request.query.get("timeout_seconds")
 
-    def start(request: IRequest) -> Deferred[bytes]:
-        generation = control.journal.generation if known is None else known
-        stream = EventStream(control, call.clock, request, render, generation)
+    def start(http_request: IRequest) -> Deferred[bytes]:
+        generation = control.change_feed.generation if known is None else known
+        stream = EventStream(
+            control, request.clock, http_request, render, generation, request.sees_secrets
+        )
         return stream.start(seconds)
 
-    return Streaming(SERVER_SENT if server_sent else LINES, start)
+    return StreamingResponse(SERVER_SENT if server_sent else LINES, start)
 
 
 def as_line(event: Body) -> bytes:
@@ -64,37 +72,39 @@ def as_line(event: Body) -> bytes:
 
 
 def as_server_sent(event: Body) -> bytes:
-    """An event as browsers' EventSource takes it; its id is the generation."""
+    """An event for a browser's EventSource; its id is the generation."""
     text = f"id: {event['generation']}\nevent: {event['event']}\ndata: {json.dumps(event)}\n\n"
     return text.encode("ascii")
 
 
 @implementer(IPushProducer)
 class EventStream:
-    """One response that goes on; `known` is the generation up to which the client knows all."""
+    """One streamed response; the client knows all changes up to the generation `known`."""
 
     log = Logger()
 
     def __init__(
         self,
         control: IControl,
-        clock: Any,
+        clock: IReactorTime,
         request: IRequest,
         render: Callable[[Body], bytes],
         known: int,
+        sees_secrets: bool,
     ) -> None:
         self._control = control
         self._clock = clock
         self._request: Any = request
         self._render = render
         self._known = known
+        self._sees_secrets = sees_secrets
         self._paused = False
         self._over: Deferred[bytes] = Deferred(self._given_up)
         self._waiting: Deferred[None] | None = None
         self._timers: dict[str, IDelayedCall] = {}
 
     def start(self, seconds: float | None) -> Deferred[bytes]:
-        """Write until the reader goes away, or for so long; fires when it is over."""
+        """Write until the client hangs up, or for some seconds; fires when the stream is over."""
         self._request.registerProducer(self, True)
         if seconds is not None:
             self._set_timer("end", seconds, self._finish)
@@ -103,33 +113,33 @@ class EventStream:
         return self._over
 
     def pauseProducing(self) -> None:
-        """The reader does not read fast enough."""
+        """The client does not read fast enough."""
         self._paused = True
         if "stalled" not in self._timers:
             self._set_timer("stalled", STALLED_SECONDS_MAX, self._cut_off)
 
     def resumeProducing(self) -> None:
-        """It has read what was sent."""
+        """The client has read what was sent."""
         self._paused = False
         self._cancel_timer("stalled")
         self._go_on()
 
     def stopProducing(self) -> None:
-        """It has gone away."""
+        """The client has hung up."""
         self._end()
 
     def _go_on(self) -> None:
-        """Write all that has changed, then wait for the next change."""
-        journal = self._control.journal
+        """Write all new changes, then wait for the next one."""
+        change_feed = self._control.change_feed
         while not self._paused and self._waiting is None and not self._over.called:
-            entries = journal.since(self._known, BATCH_COUNT_MAX)
+            entries = change_feed.since(self._known, BATCH_COUNT_MAX)
             if entries is None:
-                self._write("reset", journal.generation, description=_RESET)
+                self._write("reset", change_feed.generation, description=_RESET)
                 continue
             for entry in entries:
                 if self._paused or self._over.called:
                     return
-                collection = COLLECTIONS[entry.collection]
+                collection = shown(COLLECTIONS[entry.collection], self._sees_secrets)
                 items = collection.items(self._control, entry.identity, self._clock.seconds())
                 self._write(
                     "change",
@@ -146,7 +156,7 @@ class EventStream:
             self._waiting = None
             self._go_on()
 
-        self._waiting = self._control.journal.next_change()
+        self._waiting = self._control.change_feed.next_change()
         self._waiting.addCallback(changed).addErrback(self._failed)
 
     def _failed(self, failure: Any) -> None:
@@ -178,7 +188,7 @@ class EventStream:
             timer.cancel()
 
     def _cut_off(self) -> None:
-        self.log.info("a reader of events does not read: cut off")
+        self.log.info("closing a stream of events: its client does not read")
         transport = getattr(self._request, "transport", None)
         self._end()
         if transport is not None:
@@ -193,7 +203,7 @@ class EventStream:
         self._end()
 
     def _end(self) -> bool:
-        """Wait for nothing any more; whether it went on until now."""
+        """Cancel everything; returns whether the stream was still open."""
         for name in list(self._timers):
             self._cancel_timer(name)
         self._paused = True

@@ -1,4 +1,4 @@
-"""The bodies of moves: pure functions of what was asked for, is reported and is remembered."""
+"""The bodies of moves, from the request, the reports and the stored record; pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 
 from flocker_lite.control.http import bodies
 from flocker_lite.control.http.bodies import Body
-from flocker_lite.model.accounts import MoveState, Round, pause_by_step, source_first
+from flocker_lite.model import codec
+from flocker_lite.model.move_progress import MoveProgress, Round, pause_by_step, source_first
 from flocker_lite.model.moves import DONE, ROLLED_BACK
 from flocker_lite.model.records import Configuration, DatasetId, Move, MoveOptions, NodeId, PastMove
 from flocker_lite.model.state import Forecast
@@ -22,37 +23,37 @@ _TROUBLE = (ROLLED_BACK, "failed")
 def open_body(
     configuration: Configuration,
     move: Move,
-    accounts: Iterable[MoveState],
+    sides: Iterable[MoveProgress],
     now: float,
     absence: str | None = None,
 ) -> Body:
     """A move that is not over; `now` is in seconds since 1970.
 
-    `absence` is said of a side that is away: the move cannot go on.
+    `absence` is the text about a side that is away, for which the move waits.
     """
-    accounts = source_first(accounts)
-    phase = _phase(accounts)
+    sides = source_first(sides)
+    phase = _phase(sides)
     body = {
-        **_asked(configuration, move, accounts),
-        # Handed over, and not seen to serve yet.
+        **_asked(configuration, move, sides),
+        # Handed over, but not reported to serve yet.
         "phase": "verifying" if phase == DONE else phase,
-        **_told(accounts, several=len(move.dataset_ids) > 1),
+        **_told(sides, several=len(move.dataset_ids) > 1),
     }
     if absence is not None:
         told = f"{body['error']}; {absence}" if "error" in body else absence
         return {**body, "error": told}
-    eta_seconds = _eta_seconds(body, accounts, now - move.requested_at)
+    eta_seconds = _eta_seconds(body, sides, now - move.requested_at)
     return body if eta_seconds is None else {**body, "eta_seconds": eta_seconds}
 
 
 def past_body(configuration: Configuration, past: PastMove) -> Body:
     """A move that is over, with its receipt."""
-    move, accounts = past.move, source_first(past.accounts)
+    move, sides = past.move, source_first(past.accounts)
     return {
-        **_asked(configuration, move, accounts),
+        **_asked(configuration, move, sides),
         "ended_at": past.ended_at,
         "phase": past.verdict,
-        **_told(accounts, several=len(move.dataset_ids) > 1),
+        **_told(sides, several=len(move.dataset_ids) > 1),
         "receipt": {
             "verdict": past.verdict,
             "requested_at": move.requested_at,
@@ -63,13 +64,13 @@ def past_body(configuration: Configuration, past: PastMove) -> Body:
 
 
 def stray_bodies(
-    configuration: Configuration, accounts: Iterable[tuple[NodeId, MoveState]]
+    configuration: Configuration, sides: Iterable[tuple[NodeId, MoveProgress]]
 ) -> list[Body]:
-    """Moves of which nothing is known but what both sides say: one body for dataset and epoch."""
-    moves: dict[tuple[DatasetId, int], dict[NodeId, MoveState]] = defaultdict(dict)
-    for node_id, account in accounts:
-        moves[account.dataset_id, account.epoch][node_id] = account
-    users = uses_of(configuration.containers).datasets
+    """Moves that only the agents know: one body for each dataset and epoch."""
+    moves: dict[tuple[DatasetId, int], dict[NodeId, MoveProgress]] = defaultdict(dict)
+    for node_id, progress in sides:
+        moves[progress.dataset_id, progress.epoch][node_id] = progress
+    users = uses_of(configuration).datasets
     return [
         _stray_body(configuration, by_node, users.get(dataset_id))
         for (dataset_id, _), by_node in sorted(moves.items())
@@ -79,12 +80,12 @@ def stray_bodies(
 def forecast_body(
     configuration: Configuration, move: Move, forecast: Forecast, stays_behind: list[str]
 ) -> Body:
-    """The answer to a dry run; the paths that stay behind are those of volumes of Docker's."""
+    """The response to a dry run; `stays_behind` are the paths of Docker volumes."""
     warnings = [forecast.warning] if forecast.warning else []
     if stays_behind:
         warnings.append(
-            f"what it has at {', '.join(stays_behind)} is in no dataset: it stays at the source, "
-            "and a container that comes back there has it again"
+            f"the data at {', '.join(stays_behind)} is in no dataset: it stays at the source, and "
+            "the container gets it again if it comes back"
         )
     body: Body = {
         "dry_run": True,
@@ -95,12 +96,13 @@ def forecast_body(
         "push_seconds": forecast.push_seconds,
         "predicted_pause_seconds": forecast.pause_seconds,
         "stays_behind": stays_behind or None,
+        "properties": [codec.to_json(each) for each in forecast.properties] or None,
         "warning": "; ".join(warnings) or None,
     }
     return _known(body)
 
 
-def _asked(configuration: Configuration, move: Move, accounts: tuple[MoveState, ...]) -> Body:
+def _asked(configuration: Configuration, move: Move, sides: tuple[MoveProgress, ...]) -> Body:
     """What the user asked for."""
     body: Body = {
         "move_id": move.move_id,
@@ -112,7 +114,7 @@ def _asked(configuration: Configuration, move: Move, accounts: tuple[MoveState, 
     }
     if len(move.dataset_ids) == 1:
         body["dataset_id"] = move.dataset_ids[0]
-        body["epoch"] = max((account.epoch for account in accounts), default=None)
+        body["epoch"] = max((progress.epoch for progress in sides), default=None)
     options = _options(move.options)
     if options:
         body["options"] = options
@@ -120,7 +122,7 @@ def _asked(configuration: Configuration, move: Move, accounts: tuple[MoveState, 
 
 
 def _options(options: MoveOptions) -> Body:
-    """Those that are not what they are unless one says so."""
+    """The options that differ from their defaults."""
     unset = MoveOptions()
     names = (
         "max_pause_seconds",
@@ -136,16 +138,15 @@ def _options(options: MoveOptions) -> Body:
     }
 
 
-def _told(accounts: tuple[MoveState, ...], several: bool) -> Body:
-    """What both sides said; of several datasets, all of their bytes and the longest pause."""
-    sources = [account for account in accounts if account.source is not None]
+def _told(sides: tuple[MoveProgress, ...], several: bool) -> Body:
+    """What both sides reported; for several datasets, all bytes and the longest pause."""
+    sources = [progress for progress in sides if progress.source is not None]
     predicted = [each.predicted_pause_seconds for each in sources]
-    poised = [each.is_poised for each in accounts if each.is_poised is not None]
+    poised = [each.is_poised for each in sides if each.is_poised is not None]
     pause = {
-        name: round(seconds, _MICROSECOND_DIGITS)
-        for name, seconds in pause_by_step(accounts).items()
+        name: round(seconds, _MICROSECOND_DIGITS) for name, seconds in pause_by_step(sides).items()
     }
-    errors = list(dict.fromkeys(account.error for account in accounts if account.error))
+    errors = list(dict.fromkeys(progress.error for progress in sides if progress.error))
     return _known(
         {
             "rounds": [
@@ -167,7 +168,7 @@ def _told(accounts: tuple[MoveState, ...], several: bool) -> Body:
 
 def _round(done: Round) -> Body:
     body: Body = {"bytes": done.sent_bytes, "seconds": done.seconds}
-    # In less time than that nothing is sent, and a rate would be beyond all numbers.
+    # A shorter time means that nothing was sent, and would make the rate infinite.
     if done.seconds > _INSTANT_SECONDS:
         body["bytes_per_second"] = round(done.sent_bytes / done.seconds)
     if done.since_seconds > _INSTANT_SECONDS:
@@ -175,29 +176,30 @@ def _round(done: Round) -> Body:
     return body
 
 
-def _eta_seconds(body: Body, accounts: Iterable[MoveState], elapsed_seconds: float) -> float | None:
-    """How long the rest of the push takes at the rate of the last seconds; None while it stalls.
+def _eta_seconds(body: Body, sides: Iterable[MoveProgress], elapsed_seconds: float) -> float | None:
+    """How long the rest of the push takes at the rate of the last seconds.
 
-    Agents of earlier releases do not tell that: then it is the best rate of the rounds, or that of
-    the first.
+    None while the push stalls or has an error, because the earlier rate means nothing then. Agents
+    of earlier releases do not report that rate; for them it is the rate of the best round, or the
+    average so far in the first round.
     """
     expected, sent = body.get("expected_bytes"), body.get("sent_bytes")
-    if body["phase"] != "pushing" or expected is None or not sent:
+    if body["phase"] != "pushing" or "error" in body or expected is None or not sent:
         return None
-    told = [each.bytes_per_second for each in accounts if each.bytes_per_second is not None]
+    told = [each.bytes_per_second for each in sides if each.bytes_per_second is not None]
     if told:
         return round(max(expected - sent, 0) / max(told), 3) if max(told) > 0 else None
-    timed = [done for each in accounts for done in each.rounds if done.seconds > 0]
+    timed = [done for each in sides for done in each.rounds if done.seconds > 0]
     rate = max((done.sent_bytes / done.seconds for done in timed), default=0.0)
     if not timed and elapsed_seconds > 0:
         rate = sent / elapsed_seconds
     return round(max(expected - sent, 0) / rate, 3) if rate > 0 else None
 
 
-def _phase(accounts: tuple[MoveState, ...]) -> str:
-    """That of the dataset that is least far; trouble with one is trouble with all."""
-    said = [each.phase for each in accounts if each.source is not None]
-    said = said or [each.phase for each in accounts]
+def _phase(sides: tuple[MoveProgress, ...]) -> str:
+    """The phase of the dataset that is least far; trouble with one is trouble with all."""
+    said = [each.phase for each in sides if each.source is not None]
+    said = said or [each.phase for each in sides]
     for trouble in _TROUBLE:
         if trouble in said:
             return trouble
@@ -211,9 +213,9 @@ def _rank(phase: str) -> int:
 def _receipt(past: PastMove, dataset_id: DatasetId) -> Body:
     epoch = past.epochs.get(dataset_id)
     done = past.verdict == DONE
-    accounts = [each for each in past.accounts if each.dataset_id == dataset_id]
-    source = next((each for each in accounts if each.source is not None), None)
-    destination = next((each for each in accounts if each.source is None), None)
+    sides = [each for each in past.accounts if each.dataset_id == dataset_id]
+    source = next((each for each in sides if each.source is not None), None)
+    destination = next((each for each in sides if each.source is None), None)
     body: Body = {
         "dataset_id": dataset_id,
         "epoch_from": epoch - 1 if done and epoch is not None else epoch,
@@ -230,12 +232,12 @@ def _receipt(past: PastMove, dataset_id: DatasetId) -> Body:
 
 
 def _stray_body(
-    configuration: Configuration, by_node: Mapping[NodeId, MoveState], container: str | None
+    configuration: Configuration, by_node: Mapping[NodeId, MoveProgress], container: str | None
 ) -> Body:
-    accounts = source_first(by_node.values())
-    first = accounts[0]
-    silent = (node_id for node_id, account in by_node.items() if account.source is None)
-    destination = next((each.destination for each in accounts if each.destination), None)
+    sides = source_first(by_node.values())
+    first = sides[0]
+    silent = (node_id for node_id, progress in by_node.items() if progress.source is None)
+    destination = next((each.destination for each in sides if each.destination), None)
     destination = destination or next(silent, None)
     return _known(
         {
@@ -246,14 +248,14 @@ def _stray_body(
             "from": first.source and bodies.address(configuration, first.source),
             "to": destination and bodies.address(configuration, destination),
             "epoch": first.epoch,
-            "phase": _phase(accounts),
-            **_told(accounts, several=False),
+            "phase": _phase(sides),
+            **_told(sides, several=False),
         }
     )
 
 
 def _sum(values: Iterable[int | None]) -> int | None:
-    """None when it is not known of all of them."""
+    """The sum; None if a value is unknown, or there are none."""
     found = list(values)
     known = [value for value in found if value is not None]
     return sum(known) if found and len(known) == len(found) else None

@@ -1,4 +1,4 @@
-"""Moves in the REST API: which there are, what one would be like, and how one is cancelled."""
+"""Moves in the REST API: the collection, dry runs, options and cancelling."""
 
 from __future__ import annotations
 
@@ -10,21 +10,22 @@ from pyrsistent import pmap
 
 from flocker_lite.control.http import bodies, move_bodies
 from flocker_lite.control.http.bodies import Body
-from flocker_lite.control.http.exchange import Answer, Call, written
+from flocker_lite.control.http.request_response import Request, Response, written
 from flocker_lite.control.interfaces import EditFunction, IControl
-from flocker_lite.model import edits, moves
-from flocker_lite.model.accounts import MoveState
+from flocker_lite.errors import Conflict
+from flocker_lite.model import moves
+from flocker_lite.model.move_progress import MoveProgress
 from flocker_lite.model.open_moves import move_of_container, move_of_dataset
 from flocker_lite.model.records import Configuration, DatasetId, Edit, Move, NodeId
 from flocker_lite.model.state import Forecast
 
 
-async def cancel(control: IControl, call: Call) -> Answer:
-    """Have what moves stay at the source."""
-    identity = call.parameters["move_id"].lower()
+async def cancel(control: IControl, request: Request) -> Response:
+    """Cancel a move: everything stays at the source."""
+    identity = request.parameters["move_id"].lower()
     of_dataset = move_of_dataset(control.configuration, identity)
     move_id = identity if of_dataset is None else of_dataset.move_id
-    edit = await control.cancel_move(move_id, call.tags)
+    edit = await control.cancel_move(move_id, request.tags)
     past = edit.configuration.past_moves[move_id]
     return written(200, move_bodies.past_body(edit.configuration, past), edit)
 
@@ -35,12 +36,12 @@ async def dry_run(
     then: EditFunction,
     container: str | None = None,
     dataset_id: DatasetId | None = None,
-) -> Answer:
-    """What the move would be like that these edits would set off."""
+) -> Response:
+    """Forecast the move that these edits would start."""
     configuration = control.planned(function, then).configuration
     move = _move_of(configuration, container, dataset_id)
     if move is None:
-        raise edits.Clash("Nothing would move: it is at this node already.")
+        raise Conflict("Nothing would move: it is already on this node.")
     # Without data there is nothing to ask the source about.
     forecast = await control.forecast(move) if move.dataset_ids else Forecast(0, push_seconds=0.0)
     away = control.absences.of_node(move.source) or control.absences.of_node(move.destination)
@@ -48,35 +49,35 @@ async def dry_run(
         said = filter(None, (forecast.warning, f"{away}: the move waits for it"))
         forecast = replace(forecast, warning="; ".join(said))
     left = stays_behind(control, move)
-    return Answer(200, move_bodies.forecast_body(configuration, move, forecast, left))
+    return Response(200, move_bodies.forecast_body(configuration, move, forecast, left))
 
 
 def stays_behind(control: IControl, move: Move) -> list[str]:
-    """The paths in what moves that do not come along, as its source reports them."""
+    """The paths in the container that do not move with it, as its source reports them."""
     reports = control.cluster.containers.get(move.container or "", pmap())
     reported = reports.get(move.source)
-    return list(reported.stays_behind) if reported is not None else []
+    return bodies.staying(reported) if reported is not None else []
 
 
 def options(
     body: Any, container: str | None = None, dataset_id: DatasetId | None = None
 ) -> EditFunction:
-    """The edit that has an open move go as the body of the request says."""
-    wanted = body.get("move")
-    if wanted is None:
+    """The edit that sets the options in the request's body on the open move."""
+    desired = body.get("move")
+    if desired is None:
         return Edit
 
     def revise(configuration: Configuration) -> Edit:
         move = _move_of(configuration, container, dataset_id)
         return moves.revise_options(
-            configuration, move, lambda known: bodies.revised_move_options(known, wanted)
+            configuration, move, lambda known: bodies.revised_move_options(known, desired)
         )
 
     return revise
 
 
 def ids(control: IControl) -> list[str]:
-    """All moves, newest first; at the end those of which only the agents know."""
+    """All moves, newest first; at the end the moves that only the agents know."""
     configuration = control.configuration
     known = [*configuration.moves.values()]
     known += [past.move for past in configuration.past_moves.values()]
@@ -89,10 +90,10 @@ def items(control: IControl, identity: str, now: float) -> list[Body]:
     """The move of this id."""
     configuration, identity = control.configuration, identity.lower()
     if identity in configuration.moves:
-        accounts = control.accounts(identity)
+        sides = control.progress_of(identity)
         absence = control.absences.words("moves", identity)
         move = configuration.moves[identity]
-        return [move_bodies.open_body(configuration, move, accounts, now, absence)]
+        return [move_bodies.open_body(configuration, move, sides, now, absence)]
     if identity in configuration.past_moves:
         return [move_bodies.past_body(configuration, configuration.past_moves[identity])]
     strays = [item for item in _strays(control) if identity == item[1].dataset_id]
@@ -100,7 +101,7 @@ def items(control: IControl, identity: str, now: float) -> list[Body]:
 
 
 def meant(control: IControl, identity: str) -> str:
-    """The id of a move; that of a dataset stands for its newest."""
+    """The id of a move; a dataset's id stands for its newest move."""
     newest = _newest(control.configuration, identity.lower())
     return identity if newest is None else newest.move_id
 
@@ -120,12 +121,12 @@ def _newest(configuration: Configuration, dataset_id: DatasetId) -> Move | None:
     return move or max(with_it, key=lambda each: each.requested_at, default=None)
 
 
-def _strays(control: IControl) -> Iterator[tuple[NodeId, MoveState]]:
-    """What agents say of moves of datasets of which no move is known here."""
+def _strays(control: IControl) -> Iterator[tuple[NodeId, MoveProgress]]:
+    """What agents report of moves of datasets for which no move is stored."""
     configuration = control.configuration
     past = configuration.past_moves.values()
     known = {dataset_id for each in past for dataset_id in each.move.dataset_ids}
     for node_id, node in control.cluster.nodes.items():
-        for dataset_id, account in node.moves.items():
+        for dataset_id, progress in node.moves.items():
             if dataset_id not in known and move_of_dataset(configuration, dataset_id) is None:
-                yield node_id, account
+                yield node_id, progress

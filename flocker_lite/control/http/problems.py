@@ -1,6 +1,6 @@
-"""What is wrong with a request, in words for a person: where, what was given, what is allowed.
+"""Explains to people what is wrong with a request: the place, the value, and what is allowed.
 
-The texts of Flocker 0.4, `description` and `errors`, stay as they are; programs know them.
+The texts of Flocker 0.4, `description` and `errors`, stay as they are, because programs use them.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeAlias
 
-from jsonschema import ValidationError
-
-from flocker_lite.control.http.spelling import nearest
-from flocker_lite.model.editing import Fact
+from flocker_lite.control.http.lean_jsonschema import ValidationError
+from flocker_lite.control.http.suggestions import nearest
+from flocker_lite.errors import Fact
+from flocker_lite.model.quantities import UNIT
 
 Problem: TypeAlias = dict[str, Any]
 Schema: TypeAlias = Mapping[str, Any]
 Found: TypeAlias = Callable[[Schema], Schema]
-"""What a schema that only refers to another one refers to; any other schema as it is."""
+"""Resolves a schema that is a reference; returns any other schema as it is."""
 
 PROBLEMS_MAX = 100
 GIVEN_CHARACTERS_MAX = 100
@@ -29,13 +29,17 @@ KEYS_MAX = 40
 NAME_LIKENESS_MIN = 0.8
 
 WORDS = "x-words"
-"""The keyword of the document under which a schema says in words what it allows."""
+"""The keyword with which a schema of the document says in words what it allows."""
+
+REFUSED = "x-refused"
+"""The keyword that says what to do about keys that people know from elsewhere."""
 
 VARIABLE_BYTES_MAX = "x-variable-bytes-max"
-"""The keyword that limits each variable of an environment, as its name, "=", and its value."""
+"""The keyword that limits the bytes of each "NAME=VALUE" of an environment."""
 
 _ABOUT_KEYS = ("required", "additionalProperties")
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+_EXAMPLES = {"bytes": '"512m"', "seconds": '"1m30s"'}
 _TYPES = {
     "integer": "a whole number",
     "number": "a number",
@@ -48,7 +52,7 @@ _TYPES = {
 
 
 def explain(errors: Iterable[ValidationError], found: Found) -> list[Problem]:
-    """The problems of a body that does not match its schema, each of them once."""
+    """The problems of a body that does not match its schema, without duplicates."""
     problems: dict[tuple[str, str], Problem] = {}
     for error in errors:
         for problem in islice(_explained(error, found), PROBLEMS_MAX):
@@ -56,8 +60,8 @@ def explain(errors: Iterable[ValidationError], found: Found) -> list[Problem]:
     return list(problems.values())[:PROBLEMS_MAX]
 
 
-def wrong(path: str, given: Any, allowed: str) -> Problem:
-    """A value that is not what is allowed there."""
+def problem_with(path: str, given: Any, allowed: str) -> Problem:
+    """The problem of a value that is not allowed there."""
     text = given_text(given)
     return {
         "path": path,
@@ -67,12 +71,21 @@ def wrong(path: str, given: Any, allowed: str) -> Problem:
     }
 
 
-def unknown(path: str, name: str, known: Iterable[str], what: str = "key") -> Problem:
-    """Something of a name that is not known there."""
+def unknown(
+    path: str,
+    name: str,
+    known: Iterable[str],
+    what: str = "key",
+    elsewhere: Mapping[str, str] | None = None,
+) -> Problem:
+    """The problem of an unknown name; `elsewhere` is what REFUSED says of it."""
     known = list(known)
-    near = nearest(name, known)
     allowed = _one_of(known[:KEYS_MAX]) if known else f"no {what}"
-    advice = f"did you mean {near}?" if near is not None else f"allowed is {allowed}"
+    near = nearest(name, known) if elsewhere is None else elsewhere.get("nearest")
+    if elsewhere is not None:
+        advice = elsewhere["advice"]
+    else:
+        advice = f"did you mean {near}?" if near is not None else f"allowed is {allowed}"
     problem = {
         "path": path,
         "given": shortened(name),
@@ -83,7 +96,7 @@ def unknown(path: str, name: str, known: Iterable[str], what: str = "key") -> Pr
 
 
 def of_facts(facts: Iterable[Fact], body: Any) -> list[Problem]:
-    """What stands in the way of an edit that this body asked for."""
+    """The problems that keep this body's edit from being made."""
     problems = []
     for fact in facts:
         problem: Problem = {"message": fact.text}
@@ -103,7 +116,7 @@ def of_facts(facts: Iterable[Fact], body: Any) -> list[Problem]:
 
 
 def path_to(body: Any, key: str, value: Any, path: str = "$") -> str | None:
-    """Where in a body some key has this value, whatever the case of a text; None when nowhere."""
+    """Where in a body the key has this value, ignoring case; None if nowhere."""
     if isinstance(body, dict):
         for each, item in body.items():
             if each == key and _same(item, value):
@@ -130,12 +143,12 @@ def path_of(parts: Iterable[str | int], start: str = "$") -> str:
 
 
 def given_text(value: Any) -> str:
-    """What was given, as JSON, without the middle of it when it is long."""
+    """The value as JSON, without its middle if it is long."""
     return shortened(json.dumps(value, ensure_ascii=False))
 
 
 def shortened(text: str) -> str:
-    """The text, without the middle of it when it is long."""
+    """The text, without its middle if it is long."""
     surplus = len(text) - GIVEN_CHARACTERS_MAX
     if surplus <= 0:
         return text
@@ -158,8 +171,18 @@ def words(schema: Schema, found: Found) -> str:
     if "enum" in schema:
         return _one_of([given_text(each) for each in schema["enum"]])
     kinds = schema.get("type", ())
+    if UNIT in schema:
+        return _words_of_quantity(schema)
     names = [_TYPES[kind] for kind in ([kinds] if isinstance(kinds, str) else kinds)]
     return " or ".join(names or ["anything"]) + _limits(schema)
+
+
+def _words_of_quantity(schema: Schema) -> str:
+    """A number within limits, and how else it may be written."""
+    unit = schema[UNIT]
+    (kind,) = (each for each in schema["type"] if each != "string")
+    limits = _limits({**schema, "type": kind})
+    return f"{_TYPES[kind]} of {unit}{limits}, or a text such as {_EXAMPLES[unit]}"
 
 
 def _limits(schema: Schema) -> str:
@@ -214,20 +237,21 @@ def _explained(error: ValidationError, found: Found) -> Iterator[Problem]:
     elif error.validator == VARIABLE_BYTES_MAX:
         yield {"path": path, "message": f"{path}: {error.message}"}
     else:
-        yield wrong(path, error.instance, words(schema, found))
+        yield problem_with(path, error.instance, words(schema, found))
 
 
 def _missing(error: ValidationError, schemas: Sequence[Schema], found: Found) -> Iterator[Problem]:
-    """Keys that are not there; `schemas` are all those of which one should hold."""
+    """The missing keys; one of the `schemas` should hold."""
     path = path_of(error.absolute_path)
     instance: Any = error.instance
-    wanted: Any = error.validator_value
-    for key in wanted:
+    desired: Any = error.validator_value
+    objects = [each for each in schemas if "properties" in each]
+    for key in desired:
         if key not in instance:
-            known = [each["properties"][key] for each in schemas if key in each["properties"]]
+            known = [each["properties"][key] for each in objects if key in each["properties"]]
             allowed = _one_of(list(dict.fromkeys(words(each, found) for each in known)))
-            # What is there under another name was misspelt.
-            properties = {name for each in schemas for name in each["properties"]}
+            # An unknown key that is similar is probably this one, misspelt.
+            properties = {name for each in objects for name in each["properties"]}
             near = nearest(key, [name for name in instance if name not in properties])
             written = f" (there is {shortened(near)})" if near is not None else ""
             yield {
@@ -238,7 +262,7 @@ def _missing(error: ValidationError, schemas: Sequence[Schema], found: Found) ->
 
 
 def _surplus(error: ValidationError, schemas: Sequence[Schema], found: Found) -> Iterator[Problem]:
-    """Keys that should not be there; `schemas` has first the one that does not allow them."""
+    """The keys that should not be there; the first of the `schemas` does not allow them."""
     path = path_of(error.absolute_path)
     schema, *others = schemas
     instance: Any = error.instance
@@ -247,32 +271,37 @@ def _surplus(error: ValidationError, schemas: Sequence[Schema], found: Found) ->
         if key in properties or any(re.search(pattern, key) for pattern in patterns):
             continue
         if patterns:
-            yield wrong(path_of([key], path), key, schema.get("x-key-words", "a key that may be"))
+            yield problem_with(
+                path_of([key], path), key, schema.get("x-key-words", "a key that may be")
+            )
         elif any(key in other.get("properties", ()) for other in others):
             rest = _one_of([each for each in instance if each in properties])
-            message = f"{path_of([key], path)} does not go together with {rest}"
+            message = f"{path_of([key], path)} cannot be combined with {rest}"
             allowed = _one_of(list(properties))
             yield {"path": path_of([key], path), "allowed": allowed, "message": message}
         else:
-            yield unknown(path_of([key], path), key, properties)
+            elsewhere = schema.get(REFUSED, {}).get(key)
+            yield unknown(path_of([key], path), key, properties, elsewhere=elsewhere)
 
 
 def _of_branches(error: ValidationError, found: Found) -> Iterator[Problem]:
-    """Why a value is nothing of what it might be: by what is nearest to it."""
+    """Why a value matches no branch of "anyOf": the problems with the branch nearest to it."""
     path, instance = path_of(error.absolute_path), error.instance
     schema: Any = error.schema
     context = list(error.context or ())
     if all(not each.relative_path and each.validator not in _ABOUT_KEYS for each in context):
-        yield wrong(path, instance, words(schema, found))
+        yield problem_with(path, instance, words(schema, found))
         return
     branches: dict[int, list[ValidationError]] = defaultdict(list)
     for each in context:
         branches[int(each.schema_path[0])].append(each)
-    fitting = {n: each for n, each in branches.items() if not _is_of_another_kind(each)}
+    # A text is no near miss of an object, however little else is wrong with it.
+    alike = {n: each for n, each in branches.items() if not _is_of_another_type(each)} or branches
+    fitting = {n: each for n, each in alike.items() if not _is_of_another_kind(each)}
     if not fitting:
         kinds = [each for each in context if each.validator == "const"]
         consts = list(dict.fromkeys(given_text(each.validator_value) for each in kinds))
-        yield wrong(path_of(kinds[0].absolute_path), kinds[0].instance, _one_of(consts))
+        yield problem_with(path_of(kinds[0].absolute_path), kinds[0].instance, _one_of(consts))
         return
     schemas = [found(each) for each in schema[error.validator]]
     if len(fitting) > 1 and all(
@@ -280,9 +309,9 @@ def _of_branches(error: ValidationError, found: Found) -> Iterator[Problem]:
     ):
         ways = [" and ".join(schemas[number]["required"]) for number in fitting]
         if len(set(ways)) > 1:
-            yield wrong(path, instance, f"an object with {', or '.join(ways)}")
+            yield problem_with(path, instance, f"an object with {', or '.join(ways)}")
             return
-    number = min(fitting, key=lambda each: len(fitting[each]))
+    number = min(fitting, key=lambda each: (_is_of_another_type(fitting[each]), len(fitting[each])))
     best_first = [schemas[number], *(each for each in schemas if each is not schemas[number])]
     for each in fitting[number]:
         if each.validator == "required":
@@ -291,6 +320,10 @@ def _of_branches(error: ValidationError, found: Found) -> Iterator[Problem]:
             yield from _surplus(each, best_first, found)
         else:
             yield from _explained(each, found)
+
+
+def _is_of_another_type(errors: Iterable[ValidationError]) -> bool:
+    return any(each.validator == "type" and not each.relative_path for each in errors)
 
 
 def _is_of_another_kind(errors: Iterable[ValidationError]) -> bool:

@@ -1,4 +1,4 @@
-"""The bodies of /state: pure functions of what the agents report."""
+"""The bodies of /state, from what the agents report; pure."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from flocker_lite.control.http import bodies
 from flocker_lite.control.http.bodies import Body
+from flocker_lite.model.container_fields.ports import TCP, port_of
 from flocker_lite.model.lease import HOLDERS
 from flocker_lite.model.records import Configuration, DatasetId, NodeId
 from flocker_lite.model.state import (
@@ -28,10 +29,11 @@ def dataset_bodies(
     claims: Sequence[Claim] = (),
     absence: str | None = None,
 ) -> list[Body]:
-    """One body for each primary copy, the latest epoch first; one when there is no primary copy.
+    """One body for each primary copy, the latest epoch first; one body if there is no primary.
 
-    What a node only claims is none: the `claims` are in each. The error is the primary's own; what
-    other nodes have to say has their address before it. `absence` is said of a node that is away.
+    A copy that a node only claims is not a primary; each body has the `claims`. The error is the
+    primary's own, followed by errors of other nodes with their addresses. `absence` is the text
+    about a node that is away.
     """
     claimants = {claim.node_id for claim in claims}
     claimed: Body = {}
@@ -83,18 +85,18 @@ def container_bodies(
     reports: Mapping[NodeId, ContainerState],
     absence: str | None = None,
 ) -> list[Body]:
-    """One body for each node that has the container; first where it runs, and is wanted.
+    """One body for each node that has the container; first the node where it runs as configured.
 
-    `absence` is said of a node that is away; one of which no node reports anything is then shown
-    where it is wanted.
+    `absence` is the text about a node that is away. A container that no node reports is then shown
+    on its configured node.
     """
-    wanted = configuration.containers.get(name)
-    if not reports and wanted is not None and absence is not None:
-        reports = {wanted.node: ContainerState(wanted, running=False)}
+    desired = configuration.containers.get(name)
+    if not reports and desired is not None and absence is not None:
+        reports = {desired.node: ContainerState(desired, running=False)}
 
     def rank(item: tuple[NodeId, ContainerState]) -> tuple[bool, bool, NodeId]:
         node_id, reported = item
-        return not reported.running, wanted is None or wanted.node != node_id, node_id
+        return not reported.running, desired is None or desired.node != node_id, node_id
 
     return [
         {
@@ -112,8 +114,8 @@ def aside_body(
     configuration: Configuration, name: str, node_id: NodeId, reported: AsideState
 ) -> Body:
     """What was set aside on a node."""
-    wish = configuration.discards.get(name)
-    deleting = wish is not None and node_id in wish.nodes
+    discard = configuration.discards.get(name)
+    deleting = discard is not None and node_id in discard.nodes
     return {
         "name": name,
         "host": bodies.address(configuration, node_id),
@@ -144,6 +146,10 @@ def image_body(
 
 def _runs(reported: ContainerState) -> Body:
     body: Body = {}
+    if reported.image_id:
+        body["image_id"] = reported.image_id
+    if reported.image_digest:
+        body["image_digest"] = reported.image_digest
     if reported.paused:
         body["status"] = "paused"
     if reported.restarts:
@@ -152,15 +158,17 @@ def _runs(reported: ContainerState) -> Body:
         body["next_try_at"] = reported.next_try_at
     if reported.exit_code is not None:
         body["exit_code"] = reported.exit_code
+    if reported.last_output:
+        body["last_output"] = list(reported.last_output)
     if reported.pull is not None:
         body["image_pull"] = pull_body(reported.pull)
-    if reported.stays_behind:
-        body["stays_behind"] = list(reported.stays_behind)
+    if staying := bodies.staying(reported):
+        body["stays_behind"] = staying
     return body
 
 
 def pull_body(pull: ImagePull) -> Body:
-    """How far the pull of an image is."""
+    """The progress of an image's pull."""
     return {
         "bytes": pull.done_bytes,
         "total_bytes": pull.total_bytes,
@@ -176,10 +184,10 @@ def node_body(
     certificate_expires_at: float | None = None,
     away: bool = False,
 ) -> Body:
-    """A node that reports, with the external ports of which it has something to say, and volumes.
+    """A node that reports, with the external ports and the kept volumes that it reports.
 
-    Its certificate, where it has one, expires in seconds since 1970. `away` says that its agent
-    is not connected any more.
+    `certificate_expires_at` is in seconds since 1970; None without a certificate. `away`: its
+    agent is not connected.
     """
     body: Body = {"host": bodies.address(configuration, node_id), "uuid": node_id}
     if certificate_expires_at is not None:
@@ -187,15 +195,15 @@ def node_body(
     if away:
         body["away"] = True
     if node.ports:
-        ports = sorted(map(int, node.ports))
-        body["ports"] = [_port_body(port, node.ports[str(port)]) for port in ports]
+        ports = sorted(node.ports, key=port_of)
+        body["ports"] = [_port_body(*port_of(key), node.ports[key]) for key in ports]
     if node.kept:
         body["kept_volumes"] = kept_bodies(node.kept.values())
     return body
 
 
 def kept_bodies(kept: Iterable[Kept]) -> list[Body]:
-    """Volumes of Docker's that a node keeps, the oldest first."""
+    """The Docker volumes that a node keeps, oldest first."""
     volumes = (volume for each in kept for volume in each.volumes)
     return [
         {
@@ -208,9 +216,10 @@ def kept_bodies(kept: Iterable[Kept]) -> list[Body]:
     ]
 
 
-def _port_body(port: int, reported: PortState) -> Body:
+def _port_body(port: int, protocol: str, reported: PortState) -> Body:
     return {
         "port": port,
+        **({} if protocol == TCP else {"protocol": protocol}),
         "held": reported.held,
         "held_total": reported.held_total,
         "refused_total": reported.refused_total,

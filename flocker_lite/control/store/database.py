@@ -1,4 +1,4 @@
-"""The configuration in a SQLite file, blocking: to be used in one thread only."""
+"""The configuration in a SQLite file. Its calls block; use it in one thread only."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ BUSY_TIMEOUT_SECONDS = 5.0
 
 
 class Database:
-    """An open store; `directory` is made, for its owner alone, when it is not there.
+    """An open store; creates `directory`, accessible only for its owner, if it does not exist.
 
-    A new store takes over the configuration of a Flocker 0.4 whose file is in the directory;
-    `taken_over` is that file then. StoreError for whatever is wrong.
+    A new store takes over the configuration of Flocker 0.4 if its file is in the directory; then
+    `taken_over` is that file. Raises StoreError if anything is wrong.
     """
 
     def __init__(self, directory: Path, wall_seconds: Callable[[], float] = time.time) -> None:
@@ -46,7 +46,7 @@ class Database:
 
     def _connect(self) -> sqlite3.Connection:
         with self._explained():
-            # Autocommit: where a transaction begins and ends is said here and nowhere else.
+            # Autocommit: only our own statements begin and end transactions.
             connection = sqlite3.connect(
                 self.path, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None
             )
@@ -67,7 +67,7 @@ class Database:
         return connection
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
-        """Make the tables of a new file; see that those of an old one are ours."""
+        """Create the tables of a new file; upgrade those of an old one."""
         if not schema.is_new(connection):
             schema.upgrade(connection, self.path)
             return
@@ -83,9 +83,9 @@ class Database:
             return _read(self.connection, self.path)
 
     def commit(self, *edits: tuple[Change, ...]) -> tuple[int, ...]:
-        """Carry the edits out in one transaction, which is on disk when this returns.
+        """Write the edits in one transaction, which is on disk when this returns.
 
-        Returns the generation of the configuration after each.
+        Returns the generation of the configuration after each edit.
         """
         changes = tuple(chain.from_iterable(edits))
         unknown = {change.kind for change in changes}.difference(schema.KINDS)
@@ -100,21 +100,21 @@ class Database:
         return generations
 
     def fill(self, content: Content) -> None:
-        """Make this the cluster's id and its configuration; StoreError unless the store is empty.
+        """Import a cluster's id and its configuration; StoreError unless the store is empty.
 
-        To be followed by `close`.
+        Call `close` afterwards.
         """
         with self._explained(), _transaction(self.connection):
             if _read(self.connection, self.path) != Configuration():
                 raise StoreError(
-                    f"{self.path} has a configuration already: move the file away, or choose "
+                    f"{self.path} already has a configuration: move the file away, or choose "
                     "another directory."
                 )
             schema.set_meta(self.connection, "cluster_id", content.cluster_id)
             _write(self.connection, deltas.whole(content.configuration))
 
     def close(self) -> None:
-        """Let go of it; doing so twice is no error."""
+        """Close the file and release the lock. Idempotent."""
         if not self._closed:
             self._closed = True
             self.connection.close()
@@ -129,14 +129,14 @@ class Database:
 
 
 def read_content(directory: Path) -> Content:
-    """What the store in this directory holds, which may be in use; StoreError when there is none.
+    """Read the store in this directory, even while it is in use; StoreError if there is none.
 
-    Nothing is written, and nothing is upgraded.
+    Writes nothing and upgrades nothing.
     """
     path = directory / FILE_NAME
     try:
         if not path.exists():
-            raise StoreError(f"{path} is not there: name the directory of a control service.")
+            raise StoreError(f"{path} does not exist: name the directory of a control service.")
         connection = sqlite3.connect(
             f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=BUSY_TIMEOUT_SECONDS
         )
@@ -145,8 +145,8 @@ def read_content(directory: Path) -> Content:
             found = schema.meta(connection, "format")
             if found != str(schema.FORMAT):
                 raise StoreError(
-                    f"{path} has format {found}, this release {schema.FORMAT}: start "
-                    "flocker-control of this release once, which upgrades it."
+                    f"{path} has format {found}, and this release has format {schema.FORMAT}: "
+                    "start flocker-control of this release once, which upgrades it."
                 )
             return Content(schema.meta(connection, "cluster_id") or "", _read(connection, path))
         finally:
@@ -187,7 +187,7 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
         yield
         connection.execute("COMMIT")
     except BaseException:
-        # SQLite rolls back by itself after some errors, a full disk among them.
+        # SQLite has already rolled back after some errors, for example a full disk.
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise

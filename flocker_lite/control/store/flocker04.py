@@ -1,9 +1,8 @@
-"""The configuration file of Flocker 0.4, as a configuration of ours.
+"""Converts the configuration file of Flocker 0.4 to a configuration.
 
-Its nodes are known by address alone, so they are placeholders until their agents announce
-themselves. The data of Flocker 0.4 lies in other filesystems than ours, and the grants are
-materialised, so that no agent makes an empty dataset in the place of one that has data: an
-administrator brings each one over.
+The file has only the addresses of nodes, so they are placeholders until their agents connect.
+Flocker 0.4 keeps its data in other filesystems. An administrator has to bring that data over, so
+the grants are materialised: no agent creates an empty dataset in place of one that has data.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from typing import Any
 
 from pyrsistent import pmap
 
-from flocker_lite.control.store.content import require_sound
+from flocker_lite.control.store.content import require_valid
 from flocker_lite.errors import StoreError
 from flocker_lite.model import codec, deltas
 from flocker_lite.model.nodes import is_address, placeholder
@@ -40,7 +39,7 @@ _POLICIES = {"RestartNever": "never", "RestartAlways": "always", "RestartOnFailu
 
 
 def read(path: Path) -> Configuration:
-    """The configuration in this file; StoreError, with the path, when it is none."""
+    """The configuration in this file; StoreError, with the path, if it is not valid."""
     try:
         return parse(path.read_text("utf-8"))
     except (StoreError, UnicodeDecodeError) as error:
@@ -51,9 +50,9 @@ def read(path: Path) -> Configuration:
 
 
 def parse(text: str) -> Configuration:
-    """The configuration that Flocker 0.4 wrote as this text; StoreError says what is wrong."""
+    """Parse a configuration that Flocker 0.4 wrote; StoreError says what is wrong."""
     try:
-        # Through the codec, which is strict about types.
+        # Use the codec, because it checks types strictly.
         changes = [
             codec.change_from_json(Configuration, codec.change_to_json(change))
             for node in json.loads(text)["nodes"]
@@ -63,16 +62,16 @@ def parse(text: str) -> Configuration:
         raise StoreError(str(error)) from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         reason = f"{type(error).__name__}: {error}"
-        raise StoreError(f"not what Flocker 0.4 writes ({reason})") from None
+        raise StoreError(f"not a configuration of Flocker 0.4 ({reason})") from None
     configuration = deltas.apply(Configuration(), changes)
-    require_sound(configuration)
+    require_valid(configuration)
     return configuration
 
 
 def _of_node(node: Mapping[str, Any]) -> Iterator[Change]:
     address = node["hostname"]
     if not is_address(address):
-        raise StoreError(f"the node {address!r} has no IP address for its name")
+        raise StoreError(f"the name of the node {address!r} is not an IP address")
     known = placeholder(address)
     yield Change("nodes", known.node_id, known)
     for manifestation in (node["manifestations"] or {}).values():
@@ -89,7 +88,7 @@ def _of_node(node: Mapping[str, Any]) -> Iterator[Change]:
 def _dataset(dataset: Mapping[str, Any], node_id: NodeId) -> Dataset:
     dataset_id = dataset["dataset_id"].lower()
     if not _UUID.fullmatch(dataset_id):
-        raise StoreError(f"the dataset {dataset_id!r} has no UUID for its id")
+        raise StoreError(f"the id of the dataset {dataset_id!r} is not a UUID")
     size = dataset["maximum_size"]
     return Dataset(
         dataset_id,

@@ -1,4 +1,4 @@
-"""A lock on a directory that a process holds until it ends, however it ends."""
+"""A lock on a directory; it ends with its process, however that ends."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _NAME = "lock"
 
 
 class DirectoryLock:
-    """Held from its making until `release`; StoreError, with the holder's pid, when it is taken."""
+    """Held from its creation until `release`; StoreError, with the holder's pid, if it is taken."""
 
     def __init__(self, directory: Path) -> None:
         path = directory / _NAME
@@ -23,11 +23,11 @@ class DirectoryLock:
             holder = os.read(self._fd, 20).decode("ascii", "replace").strip() or "unknown"
             os.close(self._fd)
             raise StoreError(
-                f"{directory} is in use by another control service (pid {holder}): stop that one."
+                f"{directory} is in use by another control service (pid {holder}): stop it first."
             ) from None
         os.ftruncate(self._fd, 0)
         os.write(self._fd, f"{os.getpid()}\n".encode("ascii"))
 
     def release(self) -> None:
-        """Let others have it. The file stays: unlinking it could take another one's lock away."""
+        """Release the lock. The file stays, because unlinking it could break another's lock."""
         os.close(self._fd)

@@ -1,7 +1,7 @@
-"""The tables of the SQLite file, and how a file of an older release becomes one of this release.
+"""The tables of the SQLite file, and the upgrades from the formats of older releases.
 
-One table for each map of `Configuration`, one row for each record, as JSON text. The table `meta`
-has the format of all this, the cluster's id, and the generation of the configuration.
+There is a table for each map of `Configuration`, with a row for each record, as JSON text. The
+table `meta` has the format, the cluster's id, and the generation of the configuration.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from flocker_lite.control.store.errors import damaged
 from flocker_lite.errors import StoreError
 from flocker_lite.model.records import Configuration
 
-FORMAT = 5
+FORMAT = 6
 KINDS = tuple(field.name for field in fields(Configuration))
 
 
 def create(connection: sqlite3.Connection) -> None:
-    """Make the tables of a new, empty store."""
+    """Create the tables of a new, empty store."""
     for name in ("meta", *KINDS):
         _create_table(connection, name)
     set_meta(connection, "format", str(FORMAT))
@@ -30,20 +30,20 @@ def create(connection: sqlite3.Connection) -> None:
 
 
 def is_new(connection: sqlite3.Connection) -> bool:
-    """Whether there is nothing in the file."""
+    """Whether the file is empty."""
     return not _tables(connection)
 
 
 def upgrade(connection: sqlite3.Connection, path: Path) -> None:
-    """Bring the tables up to this release; StoreError when they are none of ours, or newer."""
+    """Upgrade the tables to this release; StoreError if they are newer, or not ours."""
     tables = _tables(connection)
     if "meta" not in tables:
         raise damaged(path, f"its tables are {', '.join(sorted(tables))}")
     found = meta(connection, "format") or ""
     if not found.isdecimal() or int(found) > FORMAT:
         raise StoreError(
-            f"{path} has format {found or 'unknown'}, and this release knows up to {FORMAT}: "
-            "run the release that wrote it, or a later one."
+            f"{path} has format {found or 'unknown'}, and this release knows formats up to "
+            f"{FORMAT}: run the release that wrote it, or a later one."
         )
     for older in range(int(found), FORMAT):
         _UPGRADES[older](connection)
@@ -64,7 +64,7 @@ def set_meta(connection: sqlite3.Connection, name: str, value: str) -> None:
 
 
 def upsert(table: str) -> str:
-    """The statement that puts a row into the table, instead of one of the same identity."""
+    """The SQL statement that inserts a row, or replaces the row with the same identity."""
     return f"INSERT OR REPLACE INTO {table} (identity, record) VALUES (?, ?)"
 
 
@@ -81,25 +81,31 @@ def _tables(connection: sqlite3.Connection) -> set[str]:
 
 
 def _from_1(connection: sqlite3.Connection) -> None:
-    """Users' leases, and conditional writes, came with format 2."""
+    """Format 2 has users' leases, and conditional writes."""
     _create_table(connection, "leases")
     set_meta(connection, "generation", "0")
 
 
 def _from_2(connection: sqlite3.Connection) -> None:
-    """Images that nodes should have in advance came with format 3."""
+    """Format 3 has images that nodes should have in advance."""
     _create_table(connection, "images")
 
 
 def _from_3(connection: sqlite3.Connection) -> None:
-    """Moves, under way and over, came with format 4."""
+    """Format 4 has open and past moves."""
     _create_table(connection, "moves")
     _create_table(connection, "past_moves")
 
 
 def _from_4(connection: sqlite3.Connection) -> None:
-    """What is set aside and to be destroyed came with format 5."""
+    """Format 5 has discards: copies that were set aside and should be destroyed."""
     _create_table(connection, "discards")
+
+
+def _from_5(connection: sqlite3.Connection) -> None:
+    """Format 6 has secrets, and what nodes log in to registries with."""
+    _create_table(connection, "secrets")
+    _create_table(connection, "registries")
 
 
 _UPGRADES: Mapping[int, Callable[[sqlite3.Connection], None]] = {
@@ -107,4 +113,5 @@ _UPGRADES: Mapping[int, Callable[[sqlite3.Connection], None]] = {
     2: _from_2,
     3: _from_3,
     4: _from_4,
+    5: _from_5,
 }

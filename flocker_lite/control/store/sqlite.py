@@ -1,10 +1,10 @@
-"""The store that needs no server: one SQLite file, written in a thread of its own."""
+"""The store without a server: one SQLite file, used in a thread of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThreadPool
@@ -13,40 +13,36 @@ from zope.interface import implementer
 
 from flocker_lite.control.store.database import Database
 from flocker_lite.interfaces import IStore
+from flocker_lite.interfaces.reactor import IThreadReactor
+from flocker_lite.interfaces.threads import RunInThread
 from flocker_lite.model.records import Change, Configuration
 
 T = TypeVar("T")
 
 
-class RunInThread(Protocol):
-    """Call the function in the store's thread, always the same one; the outcome is awaitable."""
-
-    def __call__(self, function: Callable[..., T], *args: Any) -> Awaitable[T]: ...
-
-
 class StoreThread:
-    """A thread of its own for a store; start it before the store is opened, stop it after."""
+    """The thread of a store; start it before you open the store, and stop it after closing."""
 
-    def __init__(self, reactor: Any) -> None:
+    def __init__(self, reactor: IThreadReactor) -> None:
         self._reactor = reactor
         self._pool = ThreadPool(minthreads=1, maxthreads=1, name="store")
 
     def start(self) -> None:
-        """Begin to take work."""
+        """Start the thread."""
         self._pool.start()
 
     def stop(self) -> None:
-        """Wait for the work that was taken, then end."""
+        """Wait for pending calls, then end the thread."""
         self._pool.stop()
 
     def run(self, function: Callable[..., T], *args: Any) -> Deferred[T]:
-        """Call the function in the thread; calls are made in the order in which they came."""
+        """Call the function in the thread; calls run in order."""
         return deferToThreadPool(self._reactor, self._pool, function, *args)
 
 
 @implementer(IStore)
 class SQLiteStore:
-    """An open database, each call of which is made in the store's thread."""
+    """An open database whose calls run in the store's thread."""
 
     def __init__(self, database: Database, run_in_thread: RunInThread) -> None:
         self.cluster_id = database.cluster_id
@@ -60,7 +56,7 @@ class SQLiteStore:
         return await self._run_in_thread(self._database.load)
 
     async def commit(self, *edits: tuple[Change, ...]) -> tuple[int, ...]:
-        """See IStore; raises DiskFull when that is why."""
+        """See IStore; raises DiskFull if the disk is full."""
         generations = await self._run_in_thread(self._database.commit, *edits)
         self.generation = generations[-1]
         return generations
@@ -71,5 +67,5 @@ class SQLiteStore:
 
 
 async def open_store(data_path: Path, run_in_thread: RunInThread) -> SQLiteStore:
-    """Open the store in this directory, or make one; StoreError when neither is possible."""
+    """Open the store in this directory, or create one; StoreError if neither is possible."""
     return SQLiteStore(await run_in_thread(Database, data_path), run_in_thread)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from treq.testing import StubTreq
@@ -15,11 +15,11 @@ from twisted.web.resource import IResource
 
 from flocker_lite.control.http.app import RESTAPI
 from flocker_lite.control.service import ControlService
-from flocker_lite.interfaces import ISeal
+from flocker_lite.interfaces import ISigner
 from flocker_lite.model import deltas, edits
 from flocker_lite.model.records import Change, Configuration, Node, NodeId
 from flocker_lite.model.state import NodeState
-from flocker_lite.protocol.link import Link
+from flocker_lite.protocol.link import VERSIONS, Link
 from flocker_lite.protocol.messages import Message, encode
 from flocker_lite.testing.memory_store import MemoryDisk, MemoryStore
 from tests.control.http.documented import DOCUMENTED
@@ -32,8 +32,11 @@ ADDRESS_2 = "10.77.0.12"
 
 def two_nodes() -> Configuration:
     """An otherwise empty configuration of two nodes."""
-    one = edits.announce_node(Configuration(), Node(NODE_1, ADDRESS_1)).configuration
-    return edits.announce_node(one, Node(NODE_2, ADDRESS_2)).configuration
+    configuration = Configuration()
+    for node_id, address in ((NODE_1, ADDRESS_1), (NODE_2, ADDRESS_2)):
+        node = Node(node_id, address, protocol=VERSIONS.newest)
+        configuration = edits.announce_node(configuration, node).configuration
+    return configuration
 
 
 class Refusing(MemoryStore):
@@ -55,16 +58,16 @@ class MemoryControl(ControlService):
     """A control service in memory; `store` may be told to refuse."""
 
     def __init__(
-        self, configuration: Configuration, clock: Clock, seal: ISeal | None = None
+        self, configuration: Configuration, clock: Clock, signer: ISigner | None = None
     ) -> None:
         self.store = Refusing(MemoryDisk(configuration))
-        super().__init__(self.store, configuration, clock, seal)
+        super().__init__(self.store, configuration, clock, signer)
 
     def report(self, node_id: NodeId, state: NodeState, era: str = "") -> Link:
         """An agent reports this, and is connected from now on; returns its connection."""
         link = Link(self._clock)
         link.makeConnection(StringTransport())
-        node = Node(node_id, self.configuration.nodes[node_id].address)
+        node = Node(node_id, self.configuration.nodes[node_id].address, protocol=VERSIONS.newest)
         connecting = Deferred.fromCoroutine(self.connect(node, "", link, era))
         assert connecting.called
         link.part(encode(Message(None, 1, deltas.whole(state))), last=True)
@@ -106,6 +109,15 @@ class RESTTestCase(SynchronousTestCase):
             return self.hosts.get(name, ())
 
         return RESTAPI(self.control, self.clock, resolve, **options)
+
+    def allow(self, *entries: str) -> None:
+        """The first node lets containers have these."""
+        node = replace(self.control.configuration.nodes[NODE_1], allow=entries)
+        self.successResultOf(
+            Deferred.fromCoroutine(
+                self.control.edit(lambda before: edits.announce_node(before, node))
+            )
+        )
 
     def request(self, method: str, path: str, **options: Any) -> Reply:
         """Whatever a client may send; `path` begins after the host."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from flocker_lite.control.http import document
+from flocker_lite.control.http import openapi
 
 
 class Documented:
     """What openapi.yml says that the server answers."""
 
     def __init__(self) -> None:
-        self._document = document.load()
+        self._document = openapi.load()
 
     def check(self, method: str, path: str, status: int, body: Any) -> None:
         """Fail when that is not what is documented, or not documented at all."""

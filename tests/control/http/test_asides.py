@@ -29,8 +29,8 @@ class AsidesTests(RESTTestCase):
     def setUp(self) -> None:
         super().setUp()
         for dataset_id in (D, OTHER):
-            wanted = {"primary": ADDRESS_1, "dataset_id": dataset_id}
-            self.created("/configuration/datasets", wanted)
+            desired = {"primary": ADDRESS_1, "dataset_id": dataset_id}
+            self.created("/configuration/datasets", desired)
         self.trial = AsideState(D, "trial", 1732816800, 4096)
         self.diverged = AsideState(OTHER, "diverged", 1732816900, 0)
         self.report(NODE_1, {NAME: self.trial})
@@ -66,17 +66,17 @@ class AsidesTests(RESTTestCase):
     def test_deleted(self) -> None:
         """It is to be destroyed, which may be said again; when its node has it no more, all is
         over, and whoever watches hears of both."""
-        before = self.control.journal.generation
+        before = self.control.change_feed.generation
         for _ in range(2):
             answer = self.delete(ITEM)
             assert (answer.status, answer.body) == (200, {**SHOWN, "deleting": True})
         assert self.deleting() == {(NAME, ADDRESS_1)}
-        assert self.control.journal.has_changed("state/set_aside", before)
-        before = self.control.journal.generation
+        assert self.control.change_feed.has_changed("state/set_aside", before)
+        before = self.control.change_feed.generation
         self.report(NODE_1, {})
         assert self.request("GET", ITEM).status == 404
         assert self.control.configuration.discards == pmap()
-        assert self.control.journal.has_changed("state/set_aside", before)
+        assert self.control.change_feed.has_changed("state/set_aside", before)
 
     def test_two_of_a_name(self) -> None:
         """Of two nodes with one of that name it is to be said which is meant."""

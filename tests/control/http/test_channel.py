@@ -218,4 +218,4 @@ class ChannelTests(SynchronousTestCase):
                 channel.connectionLost(Failure(ConnectionError()))
                 del channel, socket
         assert self.clock.getDelayedCalls() == []
-        assert len(self.site._crowd) == 0
+        assert len(self.site._limiter) == 0

@@ -9,7 +9,7 @@ from flocker_lite.model import edits
 from flocker_lite.model.lease import Lease, Role
 from flocker_lite.model.records import Dataset, Grant
 from flocker_lite.model.state import Claim, DatasetState, NodeState
-from flocker_lite.testing.memory_seal import MemoryAuthority
+from flocker_lite.testing.memory_signer import MemoryAuthority
 from tests.control.http.cluster import (
     ADDRESS_1,
     ADDRESS_2,
@@ -46,7 +46,7 @@ class ClaimTests(RESTTestCase):
     def setUp(self) -> None:
         super().setUp()
         made = edits.create_dataset(two_nodes(), Dataset(D, NODE_1)).configuration
-        self.control = MemoryControl(made, self.clock, MemoryAuthority().seal())
+        self.control = MemoryControl(made, self.clock, MemoryAuthority().signer())
         self.treq = self.client()
         self.control.report(NODE_1, having(Role.PRIMARY, 3))
         self.get("/state/datasets")
@@ -61,7 +61,7 @@ class ClaimTests(RESTTestCase):
         """By its node, epoch and reason; in the list as well, and in what has changed."""
         [claim] = self.get(STATE)["claims"]
         assert (claim["host"], claim["epoch"]) == (ADDRESS_2, 9)
-        assert "nothing that was signed leads from there" in claim["reason"]
+        assert "no signed statements lead from there" in claim["reason"]
         assert self.get("/state/datasets") == [self.get(STATE)]
         assert self.get(STATE)["primary"] == ADDRESS_1
         assert self.grant == Grant(NODE_1, 3, materialised=True)
@@ -69,10 +69,10 @@ class ClaimTests(RESTTestCase):
     def test_gone(self) -> None:
         """It is not shown any more once nobody reports it; a list that is kept is made anew."""
         assert "claims" in self.get("/state/datasets")[0]
-        changed_at = self.control.journal.generation
+        changed_at = self.control.change_feed.generation
         self.control.report(NODE_2, having(Role.REPLICA, 1))
         assert "claims" not in self.get("/state/datasets")[0]
-        assert self.control.journal.has_changed("state/datasets", changed_at)
+        assert self.control.change_feed.has_changed("state/datasets", changed_at)
 
     def test_settled(self) -> None:
         """From then on it is the node's, as of that epoch; once more changes nothing."""

@@ -97,7 +97,7 @@ class EventsTests(RESTTestCase, SynchronousTestCase):
     @property
     def generation(self) -> int:
         """The latest one."""
-        return self.control.journal.generation
+        return self.control.change_feed.generation
 
     def test_begin(self) -> None:
         """The stream says at once that it is there, and where it begins."""
@@ -153,7 +153,7 @@ class EventsTests(RESTTestCase, SynchronousTestCase):
             assert (reset["event"], reset["generation"]) == ("reset", self.generation)
             assert "GET the collections again" in reset["description"]
             self.control.report(NODE_1, NodeState())
-            self.control.journal.reset()
+            self.control.change_feed.reset()
             assert reader.events[-1]["event"] == "reset"
 
     def test_alive(self) -> None:
@@ -182,7 +182,7 @@ class EventsTests(RESTTestCase, SynchronousTestCase):
         assert not self.reader.transport.disconnecting
         self.clock.advance(1)
         assert self.reader.transport.disconnecting
-        assert self.control.journal.waiting_count == 0
+        assert self.control.change_feed.waiting_count == 0
 
     def test_head(self) -> None:
         """HEAD has the head alone."""
@@ -195,14 +195,14 @@ class EventsTests(RESTTestCase, SynchronousTestCase):
         """A Last-Event-ID that is no generation is refused."""
         self.reader.get("/v1/events", Last_Event_ID="x")
         assert " 400 " in self.reader.head
-        assert "Last-Event-ID should be the generation of an event." in self.reader.body
+        assert "Last-Event-ID has to be the generation of an event." in self.reader.body
 
     def test_hang_up(self) -> None:
         """Nothing is left of a stream whose reader has gone."""
         timers = len(self.clock.getDelayedCalls())
         self.reader.get("/v1/events?timeout_seconds=50")
         self.reader.hang_up()
-        assert self.control.journal.waiting_count == 0
+        assert self.control.change_feed.waiting_count == 0
         assert len(self.clock.getDelayedCalls()) == timers
         self.create()
 
@@ -232,7 +232,7 @@ class EventsTests(RESTTestCase, SynchronousTestCase):
         assert self.reader.is_connected
         self.clock.advance(1)
         assert not self.reader.is_connected
-        assert self.control.journal.waiting_count == 0
+        assert self.control.change_feed.waiting_count == 0
 
     def test_many(self) -> None:
         """More changes than are written at a time all come, in order."""

@@ -8,11 +8,12 @@ from typing import Any
 from pyrsistent import pmap
 from twisted.internet.defer import Deferred
 
-from flocker_lite.control.moves import ACCOUNTS_SECONDS_MAX
+from flocker_lite.control.moves import PROGRESS_SECONDS_MAX
 from flocker_lite.errors import StoreError
 from flocker_lite.model import edits
-from flocker_lite.model.accounts import MoveState, Round, Step
 from flocker_lite.model.lease import Lease, Role
+from flocker_lite.model.move_progress import MoveProgress, Round, Step
+from flocker_lite.model.properties import SetProperty
 from flocker_lite.model.records import Container, MoveOptions, Node
 from flocker_lite.model.state import ContainerState, DatasetState, Forecast, NodeState
 from flocker_lite.protocol.forecasts import NoForecast
@@ -25,7 +26,7 @@ OTHER = "dddddddd-0000-4000-8000-00000000000b"
 MOVES = "/state/moves"
 SHOP = "/configuration/containers/shop"
 
-SOURCE = MoveState(
+SOURCE = MoveProgress(
     DATASET,
     2,
     "pushing",
@@ -43,7 +44,7 @@ SOURCE_DONE = replace(
     steps=(Step("stop", 0.1), Step("send", 0.05)),
     last_guid="g2",
 )
-DESTINATION = MoveState(
+DESTINATION = MoveProgress(
     DATASET, 2, "done", None, NODE_2, (), (Step("start", 0.2),), last_guid="g2", is_poised=True
 )
 
@@ -76,8 +77,10 @@ class MovesTestCase(RESTTestCase):
         move: dict[str, Any] = self.get(MOVES)[0]
         return move
 
-    def report(self, node_id: str, lease: Lease, account: MoveState, serving: bool = False) -> None:
-        """A node reports its copy, its account and, perhaps, that the container serves there."""
+    def report(
+        self, node_id: str, lease: Lease, progress: MoveProgress, serving: bool = False
+    ) -> None:
+        """A node reports its copy, its progress and, perhaps, that the container serves there."""
         shop = Container("shop", node_id, "a:1")
         containers = {"shop": ContainerState(shop, True, serving=True)} if serving else {}
         self.control.report(
@@ -85,11 +88,11 @@ class MovesTestCase(RESTTestCase):
             NodeState(
                 pmap({DATASET: DatasetState(DATASET, lease)}),
                 pmap(containers),
-                pmap({account.dataset_id: account}),
+                pmap({progress.dataset_id: progress}),
             ),
         )
 
-    def arrive(self, source: MoveState = SOURCE_DONE) -> None:
+    def arrive(self, source: MoveProgress = SOURCE_DONE) -> None:
         """Both sides report that it was handed over, and serves."""
         self.report(NODE_1, Lease(Role.REPLICA, 2), source)
         self.report(NODE_2, Lease(Role.PRIMARY, 2), DESTINATION, serving=True)
@@ -192,7 +195,7 @@ class WatchTests(MovesTestCase):
         """When one side does not tell the rest, the receipt does without, after a while."""
         self.move()
         self.report(NODE_2, Lease(Role.PRIMARY, 2), DESTINATION, serving=True)
-        self.clock.advance(ACCOUNTS_SECONDS_MAX - 1)
+        self.clock.advance(PROGRESS_SECONDS_MAX - 1)
         assert "receipt" not in self.newest()
         self.clock.advance(1)
         move = self.newest()
@@ -216,8 +219,8 @@ class WatchTests(MovesTestCase):
     def test_rolled_back(self) -> None:
         """A copy that was not healthy ends the move: the source is configured again."""
         move_id = self.move()["move_id"]
-        account = replace(SOURCE, phase="rolled back", error="no answer", move_id=move_id)
-        self.report(NODE_1, Lease(Role.PRIMARY, 1), account)
+        progress = replace(SOURCE, phase="rolled back", error="no answer", move_id=move_id)
+        self.report(NODE_1, Lease(Role.PRIMARY, 1), progress)
         move = self.newest()
         assert (move["phase"], move["error"]) == ("rolled back", "no answer")
         assert self.get(SHOP)["host"] == ADDRESS_1
@@ -277,16 +280,16 @@ class WatchTests(MovesTestCase):
 
     def test_journal(self) -> None:
         """Whoever waits for moves hears of them by their ids."""
-        before = self.control.journal.generation
+        before = self.control.change_feed.generation
         move_id = self.move()["move_id"]
-        account = replace(SOURCE, move_id=move_id)
-        self.report(NODE_1, Lease(Role.PRIMARY, 1), account)
+        progress = replace(SOURCE, move_id=move_id)
+        self.report(NODE_1, Lease(Role.PRIMARY, 1), progress)
         # The destination may not know the id.
         self.report(NODE_2, Lease(Role.REPLICA, 1), replace(DESTINATION, phase="switching"))
-        entries = self.control.journal.since(before, 100) or []
+        entries = self.control.change_feed.since(before, 100) or []
         told = [entry.identity for entry in entries if entry.collection == "state/moves"]
         assert told == [move_id]
-        assert self.control.journal.has_changed("state/moves", before)
+        assert self.control.change_feed.has_changed("state/moves", before)
 
 
 class ChangeTests(MovesTestCase):
@@ -306,7 +309,7 @@ class ChangeTests(MovesTestCase):
     def test_options_of_nothing(self) -> None:
         """Without a move they mean nothing, and that is said."""
         expected = (
-            "Nothing moves: `move` goes together with another node, or with a move under way."
+            "Nothing moves: give `move` together with another node, or while a move is under way."
         )
         bodies: list[dict[str, Any]] = [
             {"move": {}},
@@ -369,9 +372,9 @@ class ChangeTests(MovesTestCase):
     def test_store_refuses(self) -> None:
         """A move whose end could not be made durable ends later."""
         move_id = self.move()["move_id"]
-        account = replace(SOURCE, phase="rolled back", move_id=move_id)
+        progress = replace(SOURCE, phase="rolled back", move_id=move_id)
         self.control.store.error = StoreError("no room")
-        self.report(NODE_1, Lease(Role.PRIMARY, 1), account)
+        self.report(NODE_1, Lease(Role.PRIMARY, 1), progress)
         assert move_id in self.control.configuration.moves
         self.control.store.error = None
         self.clock.advance(60)
@@ -425,6 +428,18 @@ class DryRunTests(MovesTestCase):
         assert asked[0].options == MoveOptions(bandwidth_limit=5)
         assert (asked[0].source, asked[0].destination) == (NODE_1, NODE_2)
 
+    def test_properties(self) -> None:
+        """Those of ZFS that users set are listed, with whether they travel."""
+        set_ones = (
+            SetProperty(OTHER, "quota", "5", False),
+            SetProperty(OTHER, "atime", "off", True),
+        )
+        self.foretell(Forecast(properties=set_ones))
+        assert self.try_move(ADDRESS_2).body["properties"] == [
+            {"dataset_id": OTHER, "name": "quota", "value": "5", "travels": False},
+            {"dataset_id": OTHER, "name": "atime", "value": "off", "travels": True},
+        ]
+
     def test_dataset(self) -> None:
         """So for a dataset."""
         self.foretell(Forecast(pause_seconds=0.5))
@@ -434,7 +449,7 @@ class DryRunTests(MovesTestCase):
 
     def test_nothing(self) -> None:
         """Nothing would move; and what the edit itself would refuse is refused."""
-        expected = "Nothing would move: it is at this node already."
+        expected = "Nothing would move: it is already on this node."
         reply = self.post(f"{SHOP}?dry_run=1", {"host": ADDRESS_1})
         self.assert_refused(reply, 409, expected)
         reply = self.post(f"{SHOP}?dry_run=1", {"host": "10.0.0.99"})

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from flocker_lite.control.http import document, problems
+from flocker_lite.control.http import openapi, problems
 from flocker_lite.control.http.problems import Problem
 from tests.control.http.cluster import ADDRESS_1, ADDRESS_2, Reply, RESTTestCase
 
@@ -21,7 +21,7 @@ PORT = {"internal": 80, "external": 5432}
 
 def of_container(body: Any) -> list[Problem]:
     """The problems of a container to create."""
-    [create] = [o for o in document.load().operations() if o.name == "create_container"]
+    [create] = [o for o in openapi.load().operations() if o.name == "create_container"]
     return create.judged(body)[1]
 
 
@@ -40,7 +40,7 @@ def of_container(body: Any) -> list[Problem]:
             {"ports": [PORT, {"internal": True, "external": 1}]},
             "$.ports[1].internal: true is not a whole number from 1 to 65535",
         ),
-        ({"ports": []}, "$.ports: [] is not a list of 1 to 256 items, none of them twice"),
+        ({"ports": []}, "$.ports: [] is not a list of 1 to 256 ports, with those of ranges"),
         ({"cpu_shares": 1}, "$.cpu_shares: 1 is not a whole number from 2 to 1024"),
         ({"memory_limit": 2**20}, "$.memory_limit: 1048576 is not a whole number of bytes, 62914"),
         ({"memory_limits": 5}, "there is no key memory_limits here: did you mean memory_limit?"),
@@ -51,16 +51,19 @@ def of_container(body: Any) -> list[Problem]:
             '$.restart_policy.name: "sometimes" is not "never", "always" or "on-failure"',
         ),
         (
-            {"restart_policy": "always"},
-            '$.restart_policy: "always" is not an object such as {"name": "always"}',
+            {"restart_policy": "allways"},
+            '$.restart_policy: "allways" is not "always", "unless-stopped", "on-failure", "on-fail',
         ),
+        ({"restart_policy": "on-failure:0"}, '$.restart_policy: "on-failure:0" is not "always"'),
+        ({"restart_policy": {}}, "$.restart_policy.name is missing: it should be"),
+        ({"restart_policy": 5}, '$.restart_policy: 5 is not "always", "unless-stopped", "on-fail'),
         (
             {"restart_policy": {"nam": "always"}},
             "$.restart_policy.name is missing (there is nam): it should be",
         ),
         (
             {"restart_policy": {"name": "always", "maximum_retry_count": 5}},
-            "$.restart_policy.maximum_retry_count does not go together with name",
+            "$.restart_policy.maximum_retry_count cannot be combined with name",
         ),
         (
             {"restart_policy": {"name": "on-failure", "maximum_retry_count": 0}},
@@ -69,11 +72,11 @@ def of_container(body: Any) -> list[Problem]:
         ({"health_check": {}}, "is not an object with port, or port and path, or command"),
         (
             {"health_check": {"port": 80, "command": ["true"]}},
-            "$.health_check.command does not go together with port",
+            "$.health_check.command cannot be combined with port",
         ),
         (
             {"health_check": {"port": 80, "timeout_seconds": 0}},
-            "$.health_check.timeout_seconds: 0 is not a number over 0, at most 3600",
+            "$.health_check.timeout_seconds: 0 is not a number of seconds over 0, at most 3600",
         ),
         ({"environment": {"A=B": "c"}}, '$.environment["A=B"]: "A=B" is not the name of a variab'),
         ({"environment": {"A": None}}, "$.environment.A: null is not a text without a NUL"),
@@ -133,7 +136,7 @@ def schemas(value: Any) -> Iterator[dict[str, Any]]:
 
 def test_words() -> None:
     """Whatever has a pattern or a format says in words what it allows."""
-    for schema in schemas(document.load().content["components"]["schemas"]):
+    for schema in schemas(openapi.load().content["components"]["schemas"]):
         if isinstance(schema.get("pattern"), str) or "patternProperties" in schema:
             is_asked = "x-words" in schema or "x-key-words" in schema
             is_excluded = set(schema) == {"pattern"}
@@ -170,8 +173,8 @@ class BrokenTests(RESTTestCase):
         for body, message in (
             (b"", "the body is empty"),
             (b" \n", "the body is empty"),
-            (b'{"a": "\\ud800"}', "half of a character"),
-            (b"[" * 100_000, "too many lists and objects"),
+            (b'{"a": "\\ud800"}', "half of a surrogate pair"),
+            (b"[" * 100_000, "nested too deeply"),
             (b'{"a": 1e999}', "too large"),
         ):
             assert message in self.told(body)["message"]
@@ -268,7 +271,7 @@ class ConflictTests(RESTTestCase):
         self.delete(f"{DATASETS}/{OTHER}")
         reply = self.post(DATASETS, {"dataset_id": OTHER, "primary": ADDRESS_2})
         [problem] = self.refused(reply, 409, "The provided dataset_id is already in use.")
-        assert "is deleted: no id is used again" in problem["message"]
+        assert "was deleted, and no id is used again" in problem["message"]
 
     def test_not_there(self) -> None:
         """What is not there: the nearest that is."""

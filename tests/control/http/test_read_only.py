@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.web.resource import IResource
 
-from flocker_lite.control.http import document
+from flocker_lite.control.http import openapi
 from tests.control.http.cluster import ADDRESS_1, ADDRESS_2, NODE_1, RESTTestCase
 
 ONLY_READS = "Your certificate is that of a read-only user."
@@ -19,7 +19,7 @@ class ReadOnlyTests(RESTTestCase):
     def test_every_write(self) -> None:
         """Each is refused before anything else of it is looked at; nothing has changed then."""
         before = self.control.configuration
-        writes = [item for item in document.load().operations() if not item.reads]
+        writes = [item for item in openapi.load().operations() if not item.reads]
         assert len(writes) >= 10
         for operation in writes:
             path = operation.path.replace("{", "").replace("}", "")

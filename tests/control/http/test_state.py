@@ -15,7 +15,7 @@ from flocker_lite.model.records import Configuration, Container, Node, NodeId, P
 from flocker_lite.model.state import (
     ContainerState,
     DatasetState,
-    MoveState,
+    MoveProgress,
     NodeState,
     PortState,
     Round,
@@ -105,15 +105,15 @@ def test_never_made() -> None:
 
 
 def move_bodies(
-    configuration: Configuration | None = None, **by_node: MoveState
+    configuration: Configuration | None = None, **by_node: MoveProgress
 ) -> list[dict[str, Any]]:
     """The bodies of moves that nodes "one" and "two" report."""
     nodes = {"one": NODE_1, "two": NODE_2}
-    accounts = [(nodes[name], move) for name, move in by_node.items()]
-    return stray_bodies(configuration or two_nodes(), accounts)
+    sides = [(nodes[name], move) for name, move in by_node.items()]
+    return stray_bodies(configuration or two_nodes(), sides)
 
 
-SOURCE = MoveState(
+SOURCE = MoveProgress(
     DATASET,
     8,
     "done",
@@ -122,7 +122,7 @@ SOURCE = MoveState(
     (Round(1000, 0.5), Round(10, 0.1)),
     (Step("stop", 0.2), Step("send", 0.1)),
 )
-DESTINATION = MoveState(DATASET, 8, "done", steps=(Step("mount", 0.05), Step("start", 0.25)))
+DESTINATION = MoveProgress(DATASET, 8, "done", steps=(Step("mount", 0.05), Step("start", 0.25)))
 BOTH = {
     "dataset_id": DATASET,
     "dataset_ids": [DATASET],
@@ -147,7 +147,7 @@ def test_move_of_both() -> None:
 
 def test_move_under_way() -> None:
     """While it pushes, there is the source's account alone, and no pause yet."""
-    [body] = move_bodies(one=MoveState(DATASET, 8, "pushing", NODE_1, NODE_2, (Round(5, 1.0),)))
+    [body] = move_bodies(one=MoveProgress(DATASET, 8, "pushing", NODE_1, NODE_2, (Round(5, 1.0),)))
     assert body["phase"] == "pushing"
     assert (body["from"], body["to"]) == (ADDRESS_1, ADDRESS_2)
     assert (body["pause"], body["pause_seconds"]) == ({}, 0)
@@ -170,14 +170,14 @@ def test_move_of_container() -> None:
 
 def test_move_errors() -> None:
     """What went wrong on either side is said."""
-    failed = MoveState(DATASET, 8, "failed", NODE_1, NODE_2, error="cut off")
-    [body] = move_bodies(one=failed, two=MoveState(DATASET, 8, "failed", error="no room"))
+    failed = MoveProgress(DATASET, 8, "failed", NODE_1, NODE_2, error="cut off")
+    [body] = move_bodies(one=failed, two=MoveProgress(DATASET, 8, "failed", error="no room"))
     assert (body["phase"], body["error"]) == ("failed", "cut off; no room")
 
 
 def test_moves_of_different_epochs() -> None:
     """Accounts of different epochs are different moves."""
-    back = MoveState(DATASET, 9, "pushing", NODE_2, NODE_1)
+    back = MoveProgress(DATASET, 9, "pushing", NODE_2, NODE_1)
     assert [body["epoch"] for body in move_bodies(one=SOURCE, two=back)] == [8, 9]
 
 
@@ -204,21 +204,21 @@ class StateTests(RESTTestCase):
         for _ in range(2):
             link = self.control.report(NODE_1, NodeState())
             assert self.get("/state/nodes") == [shown]
-            generation = self.control.journal.generation
+            generation = self.control.change_feed.generation
             link.connectionLost()
             assert self.get(f"/state/nodes/{NODE_1}") == {**shown, "away": True}
-            assert self.control.journal.has_changed("state/nodes", generation)
-        generation = self.control.journal.generation
+            assert self.control.change_feed.has_changed("state/nodes", generation)
+        generation = self.control.change_feed.generation
         self.clock.advance(STATE_SECONDS_MAX)
         assert self.get("/state/nodes") == []
-        assert self.control.journal.has_changed("state/nodes", generation)
+        assert self.control.change_feed.has_changed("state/nodes", generation)
 
     def test_a_node_that_is_back(self) -> None:
         """Who watches learns that an agent is back, also when its node is as it was."""
         self.control.report(NODE_1, NodeState()).connectionLost()
-        generation = self.control.journal.generation
+        generation = self.control.change_feed.generation
         self.control.report(NODE_1, NodeState())
-        assert self.control.journal.has_changed("state/nodes", generation)
+        assert self.control.change_feed.has_changed("state/nodes", generation)
 
     def test_datasets(self) -> None:
         """Neither metadata nor deletion is part of the state."""
@@ -239,9 +239,10 @@ class StateTests(RESTTestCase):
             "running": True,
         }
         assert self.get("/state/containers") == [body]
-        stopped = ContainerState(web, False, "no such image")
+        image: dict[str, Any] = {"image_id": "sha256:c0ffee", "image_digest": "sha256:d1"}
+        stopped = ContainerState(web, False, "no such image", **image)
         self.report(NODE_1, containers=pmap({"web": stopped}))
-        body.update(running=False, error="no such image")
+        body.update(running=False, error="no such image", **image)
         assert self.get("/state/containers") == [body]
 
     def test_paused(self) -> None:
@@ -268,7 +269,7 @@ class StateTests(RESTTestCase):
         self.report(NODE_1)
         assert "certificate_expires_at" not in self.get(f"/state/nodes/{NODE_1}")
         for expires_at in (1.8e9, 1.9e9, None):
-            generation = self.control.journal.generation
+            generation = self.control.change_feed.generation
             link = Link(self.clock)
             connecting = self.control.connect(
                 Node(NODE_1, ADDRESS_1), "", link, certificate_expires_at=expires_at
@@ -276,20 +277,20 @@ class StateTests(RESTTestCase):
             self.successResultOf(Deferred.fromCoroutine(connecting))
             shown = self.get(f"/state/nodes/{NODE_1}")
             assert shown.get("certificate_expires_at") == expires_at
-            assert self.control.journal.has_changed("state/nodes", generation)
+            assert self.control.change_feed.has_changed("state/nodes", generation)
 
     def test_ports_of_a_node(self) -> None:
         """What a node has to say of its ports is beside it, by number, and goes when it is over."""
         self.report(NODE_1)
         plain = self.get(f"/state/nodes/{NODE_1}")
         taken = PortState(error="in use by nginx (pid 7)")
-        generation = self.control.journal.generation
+        generation = self.control.change_feed.generation
         self.report(NODE_1, ports=pmap({"8080": PortState(2, 5, 1), "443": taken}))
         none = {"held": 0, "held_total": 0, "refused_total": 0}
         assert self.get(f"/state/nodes/{NODE_1}")["ports"] == [
             {"port": 443, **none, "error": "in use by nginx (pid 7)"},
             {"port": 8080, "held": 2, "held_total": 5, "refused_total": 1},
         ]
-        assert self.control.journal.has_changed("state/nodes", generation)
+        assert self.control.change_feed.has_changed("state/nodes", generation)
         self.report(NODE_1)
         assert self.get(f"/state/nodes/{NODE_1}") == plain

@@ -6,7 +6,7 @@ from pyrsistent import pmap
 
 from flocker_lite.model.state import DatasetState, NodeState
 from tests.control.http.cluster import ADDRESS_1, ADDRESS_2, NODE_1, NODE_2, Reply
-from tests.control.http.test_configuration_containers import (
+from tests.control.http.container_bodies import (
     CONTAINERS,
     DATASET_1,
     DATASET_2,

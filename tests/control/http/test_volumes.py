@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pyrsistent import pmap
 
+from flocker_lite.model.container_fields.files import BindMount
 from flocker_lite.model.records import Container
 from flocker_lite.model.state import ContainerState, Kept, KeptVolume, NodeState
 from tests.control.http.cluster import ADDRESS_1, ADDRESS_2, NODE_1, NODE_2, RESTTestCase
@@ -33,11 +34,25 @@ class VolumesTests(RESTTestCase):
         (shown,) = self.get("/state/containers")
         assert shown["stays_behind"] == ["/config"]
 
+    def test_bind_mounts(self) -> None:
+        """Paths of the node are among them; they are not removed with the container."""
+        binds = (BindMount("/srv/web", "/www"),)
+        shop = Container("shop", NODE_1, "a:1", bind_mounts=binds)
+        running = ContainerState(shop, True, stays_behind=("/config",))
+        self.control.report(NODE_1, NodeState(containers=pmap({"shop": running})))
+        (shown,) = self.get("/state/containers")
+        assert shown["stays_behind"] == ["/config", "/www"]
+        body = self.post(f"{SHOP}?dry_run=1", {"host": ADDRESS_2}).body
+        assert body["stays_behind"] == ["/config", "/www"]
+        assert self.delete(SHOP).body == {
+            "removed_volumes": [{"host": ADDRESS_1, "path": "/config"}]
+        }
+
     def test_dry_run(self) -> None:
         """A dry run says that they would not come along."""
         body = self.post(f"{SHOP}?dry_run=1", {"host": ADDRESS_2}).body
         assert body["stays_behind"] == ["/config"]
-        assert body["warning"].startswith("what it has at /config is in no dataset: it stays")
+        assert body["warning"].startswith("the data at /config is in no dataset: it stays")
 
     def test_move(self) -> None:
         """So does the answer to the request that moves it, and to none that does not."""
@@ -57,7 +72,7 @@ class VolumesTests(RESTTestCase):
             }
         ]
         assert "kept_volumes" not in nodes[NODE_1]
-        assert self.control.journal.has_changed("state/nodes", 0)
+        assert self.control.change_feed.has_changed("state/nodes", 0)
 
     def test_deleted(self) -> None:
         """The answer to a delete has all that goes with the container."""

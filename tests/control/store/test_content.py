@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
 import pytest
 import yaml
+from pyrsistent import pmap
 
 from flocker_lite.__main__ import main
 from flocker_lite.control.store.content import Content, from_yaml, to_yaml
 from flocker_lite.control.store.database import Database
 from flocker_lite.errors import StoreError
 from flocker_lite.model import deltas
-from flocker_lite.model.records import Change, Configuration, Container, Dataset, Volume
+from flocker_lite.model.records import (
+    Change,
+    Configuration,
+    Container,
+    Dataset,
+    Registry,
+    Secret,
+    Volume,
+)
 from flocker_lite.testing.store_contract import DATASET, EVERYTHING, NODE
 
 CLUSTER = "cccccccc-0000-4000-8000-000000000001"
@@ -36,6 +46,33 @@ def test_round_trip() -> None:
     for configuration in (Configuration(), SOUND):
         content = Content(CLUSTER, configuration)
         assert from_yaml(to_yaml(content)) == content
+
+
+def test_secrets() -> None:
+    """Their values are left out unless they are asked for; the names are there."""
+    secret = Secret("pg", "aHVudGVyMg==", 1.0, 2.0)
+    login = Registry("docker.io", "bob", "correct-horse", 1.0)
+    known = replace(SOUND, secrets=pmap({"pg": secret}), registries=pmap({"docker.io": login}))
+    content = Content(CLUSTER, known)
+    assert from_yaml(to_yaml(content, with_secrets=True)) == content
+    text = to_yaml(content)
+    assert "aHVudGVyMg==" not in text
+    assert "correct-horse" not in text
+    without = from_yaml(text).configuration
+    assert without.secrets["pg"] == replace(secret, data="")
+    assert without.registries["docker.io"] == replace(login, password="")
+
+
+def test_secrets_command(tmp_path: Path) -> None:
+    """The flag of the command line."""
+    secret = Secret("pg", "aHVudGVyMg==", 1.0, 2.0)
+    content = Content(CLUSTER, replace(SOUND, secrets=pmap({"pg": secret})))
+    assert run("import", tmp_path, to_yaml(content, with_secrets=True))[0] == 0
+    assert "aHVudGVyMg==" not in run("export", tmp_path)[1]
+    out = StringIO()
+    words = ["export", "--secrets", "--data-path", str(tmp_path)]
+    assert main(words, StringIO(), out, StringIO()) == 0
+    assert "aHVudGVyMg==" in out.getvalue()
 
 
 def test_readable() -> None:
@@ -66,7 +103,7 @@ def test_not_empty(tmp_path: Path) -> None:
     run("import", tmp_path, text)
     code, _, said = run("import", tmp_path, text)
     assert code == 1
-    assert "has a configuration already: move the file away" in said
+    assert "already has a configuration: move the file away" in said
 
 
 def test_in_use(tmp_path: Path) -> None:
@@ -81,22 +118,22 @@ def test_nothing_to_export(tmp_path: Path) -> None:
     """An export makes no store where there is none."""
     code, _, said = run("export", tmp_path / "none")
     assert code == 1
-    assert "is not there: name the directory of a control service" in said
+    assert "does not exist: name the directory of a control service" in said
     assert not (tmp_path / "none").exists()
 
 
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        ({"format": 2}, "it should begin with `format: 1`"),
-        ({"cluster_id": 5}, "`cluster_id:` should be a UUID"),
+        ({"format": 2}, "it has to begin with `format: 1`"),
+        ({"cluster_id": 5}, "`cluster_id:` has to be a UUID"),
         ({"cats": {}}, "unknown key cats"),
         ({"nodes": []}, None),
-        ({"nodes": [5]}, "`nodes:` should be a mapping"),
+        ({"nodes": [5]}, "`nodes:` has to be a mapping"),
         ({"nodes": {NODE: {"node_id": NODE}}}, "not a Node: missing 'address'"),
         ({"nodes": {"x": {"node_id": NODE, "address": "10.0.0.1"}}}, f"calls itself {NODE}"),
         ({"grants": {}}, f"dataset {DATASET} has no grant"),
-        ({"datasets": {}}, f"container web uses dataset {DATASET}, which is not there"),
+        ({"datasets": {}}, f"container web uses dataset {DATASET}, which does not exist"),
     ],
 )
 def test_refused(change: dict[str, object], complaint: str | None) -> None:

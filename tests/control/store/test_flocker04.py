@@ -129,11 +129,11 @@ def test_least() -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("{", "not what Flocker 0.4 writes"),
-        ("[]", "not what Flocker 0.4 writes"),
-        (deployment("node1"), "the node 'node1' has no IP address"),
-        (deployment(dataset_id="X" * 36), "has no UUID for its id"),
-        (deployment(deleted=True), f"uses dataset {ID}, which is not there"),
+        ("{", "not a configuration of Flocker 0.4"),
+        ("[]", "not a configuration of Flocker 0.4"),
+        (deployment("node1"), "the name of the node 'node1' is not an IP address"),
+        (deployment(dataset_id="X" * 36), "is not a UUID"),
+        (deployment(deleted=True), f"uses dataset {ID}, which does not exist"),
         (deployment(applications=[application(name=5)]), "not a change"),
         (deployment(applications=[application(cpu_shares="5")]), "'5' is not of type int"),
     ],

@@ -7,10 +7,10 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import pytest
 from twisted.internet import reactor
@@ -44,7 +44,7 @@ for number in range(10**9):
 """
 
 
-def run_now(function: Callable[..., T], *args: Any) -> Awaitable[T]:
+def run_now(function: Callable[..., T], *args: Any) -> Deferred[T]:
     """Instead of a thread."""
     return execute(function, *args)
 
@@ -71,7 +71,7 @@ class ThreadTests(TestCase):
 
     def test_in_its_thread(self) -> Deferred[None]:
         """A store does all its work in the thread that it was given."""
-        thread = StoreThread(reactor)
+        thread = StoreThread(cast(Any, reactor))
         thread.start()
         self.addCleanup(thread.stop)
 
@@ -148,7 +148,7 @@ def test_newer_format(directory: Path) -> None:
     opened = Database(directory)
     opened.connection.execute("UPDATE meta SET record = '99' WHERE identity = 'format'")
     opened.close()
-    assert "has format 99, and this release knows up to 5" in refusal(directory)
+    assert "has format 99, and this release knows formats up to 6" in refusal(directory)
 
 
 @pytest.mark.parametrize("junk", [b"This is no database at all.\n" * 100, b"SQLite format 3\0junk"])
@@ -157,7 +157,7 @@ def test_not_a_database(directory: Path, junk: bytes) -> None:
     directory.mkdir()
     path = directory / database.FILE_NAME
     path.write_bytes(junk)
-    assert "is damaged or no store of ours" in refusal(directory)
+    assert "is damaged, or not a store of flocker-control" in refusal(directory)
     assert path.read_bytes() == junk
 
 

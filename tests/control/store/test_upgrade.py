@@ -49,6 +49,6 @@ def test_all_or_nothing(directory: Path) -> None:
 
 def test_export_of_older(directory: Path) -> None:
     """Reading without the lock upgrades nothing, and says how to have it upgraded."""
-    expected = f"has format 1, this release {schema.FORMAT}: start flocker-control"
+    expected = f"has format 1, and this release has format {schema.FORMAT}: start flocker-control"
     with pytest.raises(StoreError, match=expected):
         read_content(directory)

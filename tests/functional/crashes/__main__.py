@@ -1,8 +1,9 @@
 """Plays every step with every fault, and writes docs/crash-table.rst: `admin/test crashes`.
 
-With --go-on what an earlier run of the same code has played is not played again. With words, only
-those cells are played in whose name ("committed, source agent") one of them is. The document is
-written once every cell has been played.
+With words, only those cells are played in whose name ("committed, source agent") one of them is.
+--part 1/3 plays every third cell on a lab of its own, so that three processes can share the work:
+a cell waits more than it computes. --go-on keeps the results of earlier runs of the same code,
+those of all parts included. The document is written once every cell has been played.
 """
 
 from __future__ import annotations
@@ -21,9 +22,10 @@ from tests.functional.crashes.stage import stage
 from tests.functional.crashes.steps import CELLS, Fault, Step
 from tests.functional.crashes.table import render
 
-NAME, SUBNET = "test-crashes", "10.97.0.0/24"
+NAME = "test-crashes"
+SUBNETS = ("10.97.0.0/24", "10.97.1.0/24", "10.97.2.0/24", "10.97.3.0/24")
 DOCUMENT = CHECKOUT / "docs" / "crash-table.rst"
-PLAYED = CHECKOUT / ".cache" / "crashes.json"
+CACHE = CHECKOUT / ".cache"
 
 Cell = tuple[Step, Fault]
 
@@ -32,13 +34,19 @@ def main() -> None:
     """Entry point; exits with 1 when a rule was broken."""
     parser = argparse.ArgumentParser(prog="admin/test crashes", description=__doc__)
     parser.add_argument("--go-on", action="store_true")
+    parser.add_argument("--part", type=part, default=(1, 1), metavar="K/N")
     parser.add_argument("words", nargs="*")
     arguments = parser.parse_args()
+    number, parts = arguments.part
     outcomes = load() if arguments.go_on else {}
-    cells = [cell for cell in CELLS if cell not in outcomes and is_named(cell, arguments.words)]
+    cells = [
+        cell
+        for cell in CELLS[number - 1 :: parts]
+        if cell not in outcomes and is_named(cell, arguments.words)
+    ]
     failures: dict[Cell, str] = {}
     while cells:
-        play(cells, outcomes, failures)
+        play(cells, outcomes, failures, number)
     for cell, reason in failures.items():
         print(f"\nFAILED {title(cell)}: {reason}")
     print(f"\n{len(outcomes)} of {len(CELLS)} cells held, {len(failures)} failed")
@@ -49,9 +57,19 @@ def main() -> None:
         print(f"written: {DOCUMENT.relative_to(CHECKOUT)}")
 
 
-def play(cells: list[Cell], outcomes: dict[Cell, Outcome], failures: dict[Cell, str]) -> None:
+def part(text: str) -> tuple[int, int]:
+    """The number of a part and how many there are, from "1/3"."""
+    number, parts = (int(word) for word in text.split("/"))
+    if not 1 <= number <= parts <= len(SUBNETS):
+        raise ValueError
+    return number, parts
+
+
+def play(
+    cells: list[Cell], outcomes: dict[Cell, Outcome], failures: dict[Cell, str], number: int
+) -> None:
     """Play cells on one lab, and take them off the list; the first that fails ends the lab."""
-    with stage(NAME, SUBNET) as scene:
+    with stage(f"{NAME}-{number}", SUBNETS[number - 1]) as scene:
         while cells:
             cell = cells.pop(0)
             began = time.monotonic()
@@ -62,7 +80,7 @@ def play(cells: list[Cell], outcomes: dict[Cell, Outcome], failures: dict[Cell, 
                 tell(cell, began, failures[cell])
                 return
             tell(cell, began, str(outcomes[cell]))
-            save(outcomes)
+            save(outcomes, number)
 
 
 def tell(cell: Cell, began: float, result: str) -> None:
@@ -80,16 +98,18 @@ def is_named(cell: Cell, words: list[str]) -> bool:
     return not words or any(word in title(cell) for word in words)
 
 
-def save(outcomes: dict[Cell, Outcome]) -> None:
-    """Keep what was played, for --go-on."""
+def save(outcomes: dict[Cell, Outcome], number: int) -> None:
+    """Keep what a part has played, for --go-on."""
     kept = {title(cell): asdict(outcome) for cell, outcome in outcomes.items()}
-    PLAYED.parent.mkdir(exist_ok=True)
-    PLAYED.write_text(json.dumps(kept, indent=1))
+    CACHE.mkdir(exist_ok=True)
+    (CACHE / f"crashes-{number}.json").write_text(json.dumps(kept, indent=1))
 
 
 def load() -> dict[Cell, Outcome]:
-    """What an earlier run has kept."""
-    kept = json.loads(PLAYED.read_text()) if PLAYED.exists() else {}
+    """What earlier runs of all parts have kept."""
+    kept = {}
+    for path in sorted(CACHE.glob("crashes-*.json")):
+        kept.update(json.loads(path.read_text()))
     return {cell: Outcome(**kept[title(cell)]) for cell in CELLS if title(cell) in kept}
 
 

@@ -167,8 +167,8 @@ class Stage:
 
     def _wished(self, name: str) -> str | None:
         """Where the configuration wants it."""
-        wished = self._get("/configuration/containers")
-        return next((item["host"] for item in wished if item["name"] == name), None)
+        desired = self._get("/configuration/containers")
+        return next((item["host"] for item in desired if item["name"] == name), None)
 
     def _hosts(self, name: str) -> list[tuple[str, bool]]:
         """Where the state says that the container is, and whether it runs there."""

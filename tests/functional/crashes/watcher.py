@@ -14,8 +14,9 @@ LOOK_SECONDS = 0.02
 MOUNT_ROOT = "/flocker/"
 PROGRAM = "redis-server"
 RUNC = "runc"
-WAITING = ("hold", RUNC)
-"""What the first process of a container is called before its own program begins."""
+WAITING = ("hold", "docker-init", RUNC)
+"""What the first process of a container is called before its own program begins; `docker-init` is
+our gate in its place, before it has given itself a name."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ def look_at(node: Node) -> Look:
 
 
 def pids_of(node: Node) -> list[int]:
-    """The processes of all containers of a node, as the machine counts; a poised one's as well."""
+    """The processes of all containers of a node, as the machine counts, prestarted ones too."""
     groups = [*ROOT.glob(f"{node.node.namespace}/*"), *ROOT.glob(f"pids/{node.node.namespace}/*")]
     found = []
     for group in groups:

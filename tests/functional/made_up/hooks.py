@@ -1,23 +1,64 @@
-"""Makes requests that are made up name nodes that there are: no schema can say which do."""
+"""Makes requests that are made up possible where no schema can say what is.
+
+They name nodes that there are, and their texts for sizes and times are sizes and times.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import schemathesis
 
-from flocker_lite.control.http import document
+from flocker_lite.control.http import openapi
+from flocker_lite.model.quantities import UNIT
 from tests.conformance.rows import ADDRESS_1, ADDRESS_2, NODE_1, NODE_2
 
 _NODES = (ADDRESS_1, ADDRESS_2, NODE_1, NODE_2)
 _NODE_KEYS = ("primary", "host", "node_uuid", "owner")
-_is_node_name = document.load().validator("/components/schemas/NodeName").is_valid
+_is_node_name = openapi.load().validator("/components/schemas/NodeName").is_valid
+
+
+_TEXTS = {"bytes": "64m", "seconds": "1s"}
+
+
+def _quantities(schema: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    """The names of all properties and parameters that are quantities, with a text for each."""
+    if isinstance(schema, list):
+        for each in schema:
+            yield from _quantities(each, name)
+    elif isinstance(schema, dict):
+        if UNIT in schema:
+            yield name, _TEXTS[schema[UNIT]]
+        target = _schemas.get(str(schema.get("$ref", "")).rpartition("/")[2], {})
+        if target and "$ref" not in str(target):
+            yield from _quantities(target, name)
+        name = schema["name"] if isinstance(schema.get("name"), str) else name
+        for key, each in schema.items():
+            inner = name if key in ("anyOf", "oneOf", "schema") else key
+            yield from _quantities(each, inner)
+
+
+_schemas: Any = openapi.load().content["components"]["schemas"]
+_QUANTITIES = dict(_quantities(openapi.load().content))
+
+
+def _put_quantities(value: Any) -> None:
+    if isinstance(value, list):
+        for each in value:
+            _put_quantities(each)
+    elif isinstance(value, dict):
+        for key, each in value.items():
+            if isinstance(each, str) and key in _QUANTITIES:
+                value[key] = _QUANTITIES[key]
+            _put_quantities(each)
 
 
 @schemathesis.hook
 def before_call(context: Any, case: Any, kwargs: Any) -> None:
-    """Put the names of known nodes where there are names of nodes at all."""
+    """Put the names of known nodes where there are names of nodes at all, and so with texts."""
     for values in (case.body, case.query):
+        _put_quantities(values)
         if not isinstance(values, dict):
             continue
         for key in _NODE_KEYS:

@@ -106,7 +106,7 @@ class Soak:
         """It runs where it is configured, and at no other node; its client is served."""
 
         def at_rest() -> bool:
-            wished = [
+            desired = [
                 item["host"]
                 for item in self._get("/configuration/containers")
                 if item["name"] == database.name
@@ -115,7 +115,7 @@ class Soak:
                 item for item in self._get("/state/containers") if item["name"] == database.name
             ]
             here = [(item["host"], item["running"], item.get("error")) for item in states]
-            return bool(wished) and here == [(wished[0], True, None)]
+            return bool(desired) and here == [(desired[0], True, None)]
 
         try:
             wait_for(at_rest, f"{database.name} at rest", RECOVERY_SECONDS_MAX)

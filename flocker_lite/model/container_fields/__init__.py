@@ -1,0 +1,1 @@
+"""What users say of a container, area by area: records, schemas, JSON and descriptions."""

@@ -1,0 +1,62 @@
+"""What a container is: its name, where it runs, its image, and what Docker calls it by."""
+
+from __future__ import annotations
+
+from pyrsistent import pmap
+
+from flocker_lite.model.fields import described, reference
+
+
+def tagged(image: str) -> str:
+    """The image with the tag `latest` when there is no colon in it.
+
+    "registry:5000/name" is answered as it came, as ever; Docker takes it for its `latest`.
+    """
+    return image if ":" in image else f"{image}:latest"
+
+
+NAME = described(
+    "What it is called in the cluster.",
+    reference("ContainerName"),
+    identity=True,
+    required=True,
+)
+NODE = described(
+    "The node on which it runs: its address, host name or UUID.",
+    reference("NodeName"),
+    reference("Address"),
+    name="host",
+    parse=str,
+    is_node=True,
+    leads=True,
+    required=True,
+)
+IMAGE = described(
+    "What it is made of, as Docker calls it.",
+    reference("Image"),
+    parse=tagged,
+    required=True,
+)
+LABELS = described(
+    "Labels that Docker shows of it, besides those of its image.",
+    {
+        "description": "Labels that Docker shows of it, besides those of its image. Names "
+        "that begin with flocker-lite. are taken.",
+        "type": "object",
+        "x-words": "an object of at most 256 labels, each with a text",
+        "x-key-words": "the name of a label, of 1 to 256 characters in one line, that does "
+        "not begin with flocker-lite.",
+        "maxProperties": 256,
+        "patternProperties": {
+            r"^(?!flocker-lite\.)[^\u0000\n]{1,256}$(?!\n)": {
+                "type": "string",
+                "x-words": "a text of at most 16384 characters without a NUL",
+                "maxLength": 16384,
+                "pattern": r"^[^\u0000]*$",
+            }
+        },
+        "additionalProperties": False,
+    },
+    parse=pmap,
+    render=dict,
+)

@@ -1,0 +1,1 @@
+"""What the kernel says of mounts and of who uses them, and directories to mount at."""

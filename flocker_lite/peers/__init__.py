@@ -1,0 +1,1 @@
+"""Requests between agents: the client, which uses ssh, and the service that answers."""

@@ -1,0 +1,185 @@
+"""What a fence does when the trial's time is over: it kills first, and asks ZFS afterwards.
+
+A ZFS that hangs does not delay a kill: the fence runs ZFS's commands beside it, and never waits.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import time
+from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from flocker_lite.mounts.tables import mounts_source
+from flocker_lite.zfs.fence_kill import CGROUPS, PROC, kill, kill_all
+
+LEASE_PROPERTY = "flocker:lease"
+PROBATION = "probation:"
+COMMAND_TIMEOUT_SECONDS = 5.0
+
+_CONTAINER = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass
+class Expiry:
+    """Kills the containers' processes, then processes that have a filesystem mounted; unmounts it.
+
+    The agent named the containers when it started them on trial, so we kill them whatever a lease
+    says. If a copy has become primary this very moment, the agent starts its container again, and
+    no data is lost. We kill other processes that have a filesystem mounted only if its lease is on
+    probation.
+
+    A file in the folder `notes`, named by a container's id, says that a fence killed the container.
+    """
+
+    container_ids: Collection[str]
+    filesystems: Collection[str]
+    zfs: str = "zfs"
+    cgroups: Path = CGROUPS
+    notes: Path | None = None
+    now: Callable[[], float] = time.monotonic
+    _left: list[_Filesystem] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._left = [_Filesystem(name, self.zfs, self.now) for name in self.filesystems]
+        for container_id in self.container_ids if self.notes is not None else ():
+            with suppress(OSError):
+                Path(self.notes or "", container_id).touch()
+
+    def step(self) -> bool:
+        """Kill the processes that are there, and continue with the rest; whether all is done."""
+        are_left = kill_all(self.container_ids, self.cgroups)
+        self._left = [filesystem for filesystem in self._left if not filesystem.step()]
+        return not (are_left or self._left)
+
+
+class ProbationCheck:
+    """Asks, before the time is over, whether any lease is still on probation; never waits.
+
+    A lease that has left probation does not come back to it during this trial.
+    """
+
+    def __init__(self, filesystems: Collection[str], zfs: str, now: Callable[[], float]) -> None:
+        self._asking = {name: _lease_of(name, zfs, now) for name in filesystems}
+
+    def step(self) -> bool:
+        """Go on asking; whether we know that no lease is on probation."""
+        for name, asking in tuple(self._asking.items()):
+            asked = asking.outcome()
+            if asked is not None and not says_probation(*asked):
+                del self._asking[name]
+        return not self._asking
+
+
+class _Filesystem:
+    """One filesystem: asks for its lease, kills, unmounts, and repeats until it is unmounted."""
+
+    def __init__(self, name: str, zfs: str, now: Callable[[], float]) -> None:
+        self._name = name
+        self._asking = _lease_of(name, zfs, now)
+        self._unmounting = _Command((zfs, "unmount", name), now)
+        self._is_on_probation = False
+
+    def step(self) -> bool:
+        """Do the next step; whether nothing is left to do."""
+        if not self._is_on_probation:
+            asked = self._asking.outcome()
+            if asked is None:
+                return False
+            if not says_probation(*asked):
+                return True
+            self._is_on_probation = True
+        for pid in users(self._name):
+            kill(pid)
+        unmounted = self._unmounting.outcome()
+        if unmounted is None:
+            return False
+        if not any(users(self._name)) and (unmounted[0] == 0 or not is_mounted_here(self._name)):
+            return True
+        self._is_on_probation = False
+        return False
+
+
+class _Command:
+    """A command that we run repeatedly, without ever waiting for it."""
+
+    def __init__(self, argv: tuple[str, ...], now: Callable[[], float]) -> None:
+        self._argv = argv
+        self._now = now
+        self._process: subprocess.Popen[str] | None = None
+        self._late_at = 0.0
+
+    def outcome(self) -> tuple[int, str, str] | None:
+        """Its exit code, stdout and stderr; None while it runs within its time.
+
+        A command that takes too long counts as failed. We start no other one until it is dead.
+        """
+        if self._process is None:
+            self._late_at = self._now() + COMMAND_TIMEOUT_SECONDS
+            try:
+                self._process = subprocess.Popen(
+                    self._argv,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    text=True,
+                )
+            except OSError as error:
+                return 1, "", str(error)
+        code = self._process.poll()
+        if code is None:
+            if self._now() < self._late_at:
+                return None
+            self._process.kill()
+            return 1, "", "it did not end in time"
+        # A process that it left behind may still have its pipes; do not wait for that either.
+        process, self._process = self._process, None
+        return code, _taken(process.stdout), _taken(process.stderr)
+
+
+def _lease_of(filesystem: str, zfs: str, now: Callable[[], float]) -> _Command:
+    return _Command((zfs, "get", "-Hp", "-o", "value", LEASE_PROPERTY, filesystem), now)
+
+
+def _taken(pipe: IO[str] | None) -> str:
+    """What can be read from a pipe now."""
+    assert pipe is not None
+    try:
+        os.set_blocking(pipe.fileno(), False)
+        return os.read(pipe.fileno(), 65536).decode("utf-8", "replace")
+    except BlockingIOError:
+        return ""
+    finally:
+        pipe.close()
+
+
+def says_probation(exit_code: int, said: str, complained: str) -> bool:
+    """Whether the lease is on probation; True if it cannot be read, which is the safe answer."""
+    if exit_code != 0:
+        return "does not exist" not in complained
+    return said.startswith(PROBATION)
+
+
+def users(filesystem: str, proc: Path = PROC) -> Iterator[int]:
+    """The processes of containers that have the filesystem mounted.
+
+    Other processes with a mount namespace of their own may have it too; we do not kill those.
+    """
+    for entry in os.scandir(proc):
+        if not entry.name.isdigit():
+            continue
+        with suppress(OSError):
+            if _CONTAINER.search((proc / entry.name / "cgroup").read_text()) is None:
+                continue
+            if mounts_source((proc / entry.name / "mountinfo").read_text(), filesystem):
+                yield int(entry.name)
+
+
+def is_mounted_here(filesystem: str) -> bool:
+    """Whether the filesystem is mounted in this process's own namespace."""
+    return mounts_source(Path("/proc/self/mountinfo").read_text(), filesystem)

@@ -1,0 +1,82 @@
+"""The tables in docs/containers.rst of the fields of a container, made of their declarations."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+
+from flocker_lite.model import compose
+from flocker_lite.model.container import Container
+from flocker_lite.model.fields import Row, rows
+
+PATH = Path(__file__).resolve().parents[2] / "docs" / "containers.rst"
+COLUMNS_MAX = 99
+
+
+def table() -> list[tuple[str, str]]:
+    """Each field of a container, and what it says."""
+    return [
+        ("field", "what it says"),
+        *((f"``{row.name}``", _words(row)) for row in rows(Container)),
+    ]
+
+
+def compose_table() -> list[tuple[str, str]]:
+    """Each key of a service in a Compose file, and what becomes of it."""
+    return [("key", "here"), *((f"``{key}``", _here(key)) for key in compose.KEYS)]
+
+
+TABLES = {
+    (".. fields\n", "\n.. end of the fields\n"): table,
+    (".. compose keys\n", "\n.. end of the compose keys\n"): compose_table,
+}
+
+
+def with_table(text: str) -> str:
+    """The document with the tables of now between their marks."""
+    for (begin, end), lines in TABLES.items():
+        before, found, rest = text.partition(begin)
+        _, found_end, after = rest.partition(end)
+        assert found, begin
+        assert found_end, end
+        text = f"{before}{begin}\n{_list_table(lines())}{end}{after}"
+    return text
+
+
+def _list_table(lines: list[tuple[str, str]]) -> str:
+    """As reStructuredText; the first line is the heading."""
+    text = [".. list-table::", "   :header-rows: 1", ""]
+    for left, right in lines:
+        text += [f"   * - {left}", *_cell(right)]
+    return "\n".join(text) + "\n"
+
+
+def _cell(words: str) -> list[str]:
+    """The lines of a cell."""
+    return textwrap.wrap(
+        words,
+        COLUMNS_MAX,
+        initial_indent="     - ",
+        subsequent_indent="       ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _here(key: str) -> str:
+    row = compose.field_of(key)
+    if row is None:
+        return f"refused: {compose.advice(key)}"
+    name = "supported" if row.name == key else f"supported, as ``{row.name}``"
+    return f"{name}; needs ``allow``" if "``allow``" in row.about.doc else name
+
+
+def _words(row: Row) -> str:
+    notes = ["Required."] if row.about.required else []
+    if row.about.protocol > 1:
+        notes.append(f"Agents know it from protocol {row.about.protocol} on.")
+    return " ".join([row.about.doc, *notes])
+
+
+if __name__ == "__main__":
+    PATH.write_text(with_table(PATH.read_text("utf-8")), "utf-8")
