@@ -185,6 +185,9 @@ def _run_here(
     elif have is None:
         changes += [PrepareContainer(desired.name, desired, group.pin), start]
     elif not is_same(have.container, desired):
+        if group.with_role(Role.PROBATION) and _gains_data(have, desired):
+            # First the trial: if it fails, what it wrote to the new dataset would stay there.
+            return []
         if have.has_processes:
             # Removed, not stopped: after a crash, a stop would look like an exit by itself.
             changes.append(PullImageOfContainer(desired.name, desired))
@@ -196,6 +199,12 @@ def _run_here(
     elif not have.running and desired.name not in resting:
         changes.append(start)
     return [Sequence(tuple(changes))] if changes else []
+
+
+def _gains_data(have: LocalContainer, desired: Container) -> bool:
+    """Whether a container is configured with a dataset that it does not run with."""
+    has = {volume.dataset_id for volume in have.container.volumes}
+    return any(volume.dataset_id not in has for volume in desired.volumes)
 
 
 def _unsure(group: Group) -> tuple[DatasetId, ...]:

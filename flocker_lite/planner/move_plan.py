@@ -67,7 +67,7 @@ def plan_move(me: NodeId, group: Group) -> Sequence | None:
                 destination,
                 address,
                 _ports(group),
-                _health_check(group, moved, destination),
+                _health_check(group, moved),
             ),
         )
     )
@@ -223,27 +223,20 @@ def _ports(group: Group) -> tuple[int, ...]:
     return held(container.ports) if container is not None else ()
 
 
-def _health_check(
-    group: Group, moved: tuple[Moved, ...], destination: NodeId
-) -> HealthCheck | None:
-    """The health check for the trial; None, so no trial, unless all of its data will be there."""
-    if group.desired is None or not group.desired.running:
+def _health_check(group: Group, moved: tuple[Moved, ...]) -> HealthCheck | None:
+    """The health check for the trial; None, so no trial, unless all of its data goes along.
+
+    A failed trial gives the data back as it was. What it wrote to a dataset that was at the
+    destination before would stay there, and the container's datasets would no longer match.
+    """
+    desired = group.desired
+    if desired is None or not desired.running:
         return None
-    if group.desired.ended is not None and not (group.have is not None and group.have.has_begun):
+    if desired.ended is not None and not (group.have is not None and group.have.has_begun):
         return None  # it will not run there
     going = {item.dataset_id for item in moved}
-    rest = [dataset for dataset in group.datasets if dataset.dataset_id not in going]
-    complete = len(group.datasets) == len(group.desired.volumes)
-    is_whole = complete and all(_is_there(dataset, destination) for dataset in rest)
-    return group.desired.health_check if is_whole else None
-
-
-def _is_there(dataset: GroupDataset, destination: NodeId) -> bool:
-    """Whether that node is known to be the primary of a dataset, and should be."""
-    if dataset.desired is None or dataset.primary != destination:
-        return False
-    holder = dataset.desired.holders.get(destination)
-    return holder is not None and holder.role is Role.PRIMARY
+    goes_whole = all(volume.dataset_id in going for volume in desired.volumes)
+    return desired.health_check if goes_whole else None
 
 
 def _moved(datasets: Iterable[GroupDataset]) -> tuple[Moved, ...]:

@@ -267,6 +267,23 @@ def test_a_trial_ends_when_its_container_is_deleted() -> None:
     assert GiveBackDatasets(back, "shop") not in plan(ME, told, here)
 
 
+def test_a_container_on_trial_gains_no_data() -> None:
+    """Until the trial is decided: what a failed trial writes to the new dataset would stay."""
+    here = arrived(d1=Role.PROBATION, d2=Role.PROBATION, d3=Role.PRIMARY)
+    tried = replace(SHOP, node=ME, volumes=SHOP.volumes[:2])
+    here = replace(
+        here,
+        on_trial=frozenset((FIRST, SECOND)),
+        containers=pmap({"shop": LocalContainer(tried, "running")}),
+    )
+    told = {each: desired(each, ME) for each in EPOCHS}
+    assert plan(ME, view(replace(SHOP, node=ME), **told), here) == ()
+    # What it is tried with can be mended.
+    planned = plan(ME, view(replace(tried, image="shop:2"), **told), here)
+    sequences = [each for each in planned if isinstance(each, Sequence)]
+    assert any(RemoveContainer("shop") in each.changes for each in sequences)
+
+
 # What is tried before it is committed
 
 
@@ -289,29 +306,18 @@ def test_all_of_a_group_is_tried() -> None:
     assert handoff(view(replace(TRIED, health_check=None)), here).health_check is None
 
 
-@pytest.mark.parametrize(
-    ("primary", "holders", "is_tried"),
-    [
-        (OTHER, {OTHER: Lease(Role.PRIMARY, 4)}, True),
-        (OTHER, {OTHER: Lease(Role.REPLICA, 4)}, False),
-        (OTHER, {OTHER: Lease(Role.RELEASING, 4, ME)}, False),
-        (OTHER, {THIRD: Lease(Role.PRIMARY, 4)}, False),
-        (THIRD, {THIRD: Lease(Role.PRIMARY, 4)}, False),
-        (THIRD, {OTHER: Lease(Role.PRIMARY, 4)}, False),
-        (OTHER, {}, False),
-    ],
-)
 @pytest.mark.parametrize("role", [None, Role.REPLICA])
-def test_a_part_is_tried_when_the_rest_is_there(
-    role: Role | None, primary: str, holders: dict[str, Lease], is_tried: bool
-) -> None:
-    """Else it would not even start there, and be given back: it goes untried, as the first part."""
-    rest = replace(desired(SECOND, primary), holders=pmap(holders), grant=Grant(OTHER, 4, True))
+@pytest.mark.parametrize("holder", [Role.PRIMARY, Role.REPLICA, None])
+def test_a_part_is_not_tried(role: Role | None, holder: Role | None) -> None:
+    """A failed trial would leave in the rest, which is there already, what it wrote."""
+    rest = desired(SECOND, OTHER)
+    if holder is not None:
+        rest = replace(rest, holders=pmap({OTHER: Lease(holder, 4)}), grant=Grant(OTHER, 4, True))
     here = [copy(FIRST, at(Role.PRIMARY, FIRST))]
     here += [copy(SECOND, Lease(role, 4))] if role is not None else []
     found = handoff(view(TRIED, d2=rest), local(*here))
     assert found.datasets == moved((FIRST, at(Role.PRIMARY, FIRST)))
-    assert found.health_check == (CHECK if is_tried else None)
+    assert found.health_check is None
 
 
 def test_a_part_of_which_nothing_is_told() -> None:
