@@ -1,0 +1,161 @@
+"""Plays many seeds of each simulation, and writes docs/seeds.rst: `admin/test seeds`.
+
+--count says how many seeds of all kinds together, --first with which they begin. What has been
+played is kept in .cache/seeds.json for the code that it was played with, so that an interrupted
+run goes on where it was. The document is written once all have been played and none has failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import json
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from admin.vm.verified import digest
+from tests.simulation.test_liar import LyingSimulation
+from tests.simulation.test_rough import RoughSimulation
+from tests.simulation.test_simulation import Simulation, play
+from tests.simulation.test_stopping import StoppingSimulation
+
+CHECKOUT = Path(__file__).parents[2]
+DOCUMENT = CHECKOUT / "docs" / "seeds.rst"
+CACHE = CHECKOUT / ".cache" / "seeds.json"
+KINDS: dict[str, type[Simulation]] = {
+    "users and faults": Simulation,
+    "full disks, slow links, late news": RoughSimulation,
+    "a node that lies, old backups": LyingSimulation,
+    "containers stopped and restarted": StoppingSimulation,
+}
+COUNT, FIRST = 10_000, 300_000
+CHUNK = 25
+"""So many seeds are played between two looks at the results."""
+
+PAGE = """\
+=======================
+Simulations: many seeds
+=======================
+
+.. Made by "admin/test seeds" from what happened; not to be edited.
+
+A simulation is a whole cluster in memory: the real control service, agents and planners, with fake
+ZFS, Docker and networks that pass the same contracts as the real ones. A seed decides what users
+ask for, what fails and when: commands, agents, the control service, its disk, networks. At every
+step no dataset has two writers, no acknowledged write is lost, a container's datasets show one
+instant, and nobody reaches a container on trial. Once the faults end, everything becomes as
+configured.
+
+{count:,} seeds were played, and every rule held in all of them.
+
+.. list-table::
+   :header-rows: 1
+   :widths: 50 30 20
+
+   * - simulation
+     - seeds
+     - CPU seconds
+{rows}
+
+``python -m tests.simulation.seeds --digest`` prints which code is checked out, comments and
+docstrings aside. The code that was played was ``{code}``.
+"""
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Seeds from `first` on, of one kind."""
+
+    kind: str
+    first: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.kind}: {self.first}"
+
+
+def main() -> None:
+    """Entry point; exits with 1 when a seed failed."""
+    parser = argparse.ArgumentParser(prog="admin/test seeds", description=__doc__)
+    parser.add_argument("--count", type=int, default=COUNT)
+    parser.add_argument("--first", type=int, default=FIRST)
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--digest", action="store_true")
+    arguments = parser.parse_args()
+    code = digest(CHECKOUT, code_files())
+    if arguments.digest:
+        print(code)
+        return
+    each = -(-arguments.count // len(KINDS))
+    played = load(code)
+    left = [chunk for chunk in chunks(arguments.first, each) if chunk.name not in played]
+    failures: dict[str, str] = {}
+    with ProcessPoolExecutor(arguments.processes) as pool:
+        for chunk, seconds, failed in pool.map(play_chunk, left):
+            failures |= failed
+            if not failed:
+                played[chunk.name] = seconds
+                CACHE.write_text(json.dumps({"code": code, "played": played}))
+            print(f"{chunk.name}: {len(failed)} failed, {seconds:.0f} s", flush=True)
+    for name, story in failures.items():
+        print(f"\nFAILED {name}\n{story}")
+    if failures:
+        sys.exit(1)
+    DOCUMENT.write_text(page(arguments.first, each, played, code))
+    print(f"written: {DOCUMENT.relative_to(CHECKOUT)}")
+
+
+def chunks(first: int, each: int) -> Iterator[Chunk]:
+    """All that is to be played, the kinds by turns."""
+    for start in range(first, first + each, CHUNK):
+        for kind in KINDS:
+            yield Chunk(kind, start)
+
+
+def play_chunk(chunk: Chunk) -> tuple[Chunk, float, dict[str, str]]:
+    """The CPU seconds that it took, and the story of each seed that failed."""
+    began = time.process_time()
+    failed: dict[str, str] = {}
+    for seed in range(chunk.first, chunk.first + CHUNK):
+        try:
+            with contextlib.redirect_stdout(io.StringIO()):
+                play(KINDS[chunk.kind], seed)
+        except Exception as error:  # whatever it is, the others are played
+            failed[f"{chunk.kind}: {seed}"] = f"{type(error).__name__}: {error}"
+    return chunk, time.process_time() - began, failed
+
+
+def code_files() -> list[Path]:
+    """What a seed's story depends on."""
+    folders = (CHECKOUT / "flocker_lite", CHECKOUT / "tests" / "simulation")
+    return sorted(path for folder in folders for path in folder.rglob("*.py"))
+
+
+def load(code: str) -> dict[str, float]:
+    """What was played of this very code: CPU seconds by chunk."""
+    try:
+        kept = json.loads(CACHE.read_text())
+    except (OSError, ValueError):
+        return {}
+    return dict(kept["played"]) if kept["code"] == code else {}
+
+
+def page(first: int, each: int, played: dict[str, float], code: str) -> str:
+    """The document."""
+    rows = []
+    for kind in KINDS:
+        starts = range(first, first + each, CHUNK)
+        seconds = sum(played[Chunk(kind, start).name] for start in starts)
+        count = len(starts) * CHUNK
+        rows.append(f"   * - {kind}\n     - {first} to {first + count - 1}\n     - {seconds:,.0f}")
+    total = len(KINDS) * len(range(first, first + each, CHUNK)) * CHUNK
+    return PAGE.format(count=total, rows="\n".join(rows), code=code)
+
+
+if __name__ == "__main__":
+    main()
