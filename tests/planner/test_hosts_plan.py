@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import ItemsView
 from dataclasses import replace
+from typing import cast
 
-from pyrsistent import pmap
+from pyrsistent import PMap, pmap
 
 from flocker_lite.model.records import Container, NodeId
 from flocker_lite.model.state import LocalContainer, Member, NodeView
@@ -13,6 +15,17 @@ from flocker_lite.planner.groups import Local
 from flocker_lite.planner.hosts_plan import plan_names
 
 ME, OTHER = "a", "b"
+
+
+class CountedMembers(dict[str, Member]):
+    """Members of networks, and how often all of them are read."""
+
+    reads = 0
+
+    def items(self) -> ItemsView[str, Member]:  # type: ignore[override]
+        """All members, counted."""
+        self.reads += 1
+        return super().items()
 
 
 def container(name: str, node: NodeId = ME, **networks: tuple[str, ...]) -> Container:
@@ -94,3 +107,21 @@ def test_without_networks() -> None:
     """It finds nobody by name, and nobody finds it."""
     plain = Container("plain", ME, "x:1")
     assert led(view(plain, replace(DB, node=OTHER)), local(plain)) is None
+
+
+def test_an_alias_that_is_new() -> None:
+    """A name that the configuration has just given it leads nowhere else until it has it."""
+    told = view(container("web", front=("shop",)), container("db", OTHER, front=()))
+    assert led(told, local(container("web", front=()))) == {"web": ("db",)}
+
+
+def test_many_containers() -> None:
+    """The members are read once, however many containers are here; not at all without need."""
+    several = tuple(container(f"web-{number}", front=()) for number in range(5))
+    told = view(*several, replace(container("db", front=()), node=OTHER))
+    members = CountedMembers(told.members)
+    told = replace(told, members=cast("PMap[str, Member]", members))
+    assert led(told, local(*several)) == {each.name: ("db",) for each in several}
+    assert members.reads == 1
+    assert led(told, local(Container("plain", ME, "x:1"))) is None
+    assert members.reads == 1
