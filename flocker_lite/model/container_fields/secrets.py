@@ -10,7 +10,7 @@ from pyrsistent import PMap, pmap
 
 from flocker_lite.model import mountpoints
 from flocker_lite.model.container_fields.files import Volume
-from flocker_lite.model.fields import Schema, described, exactly, whole
+from flocker_lite.model.fields import Schema, described, exactly, reference, whole
 
 FOLDER = "/run/secrets"
 """Where a secret is a file inside, unless the container says where."""
@@ -19,13 +19,7 @@ MODE = 0o444
 ID_MAX = 2**32 - 2
 FILES_MAX = 64
 
-NAME: Schema = {
-    "description": "The name of a secret.",
-    "type": "string",
-    "x-words": "up to 128 letters, digits and . _ -, the first one a letter or a digit",
-    "maxLength": 128,
-    "pattern": r"^[A-Za-z0-9][A-Za-z0-9._-]*$(?!\n)",
-}
+_NAME = reference("SecretName")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +38,7 @@ _BY_VARIABLE: Schema = {
     "maxProperties": 256,
     "x-words": 'an object such as {"PASSWORD": "pg"}: variables, each with the name of a secret',
     "x-key-words": "the name of a variable, which is not empty and has no = in it",
-    "patternProperties": {r"^[^=\u0000]+$": NAME},
+    "patternProperties": {r"^[^=\u0000]+$": _NAME},
     "additionalProperties": False,
 }
 _MODE: Schema = {
@@ -72,7 +66,7 @@ def _files(items: Schema, description: str) -> Schema:
 def _file(optional: Iterable[str]) -> Schema:
     return exactly(
         optional=optional,
-        secret=NAME,
+        secret=_NAME,
         path=_PATH,
         mode=_MODE,
         uid=whole(0, ID_MAX),
@@ -121,7 +115,7 @@ SECRETS = described(
         {
             "x-words": 'the name of a secret, or an object such as {"secret": "pg", "path": '
             '"/run/secrets/pg", "mode": "0400"}',
-            "anyOf": [NAME, _file(("path", "mode", "uid", "gid"))],
+            "anyOf": [_NAME, _file(("path", "mode", "uid", "gid"))],
         },
         f"Secrets as files, which belong to root and can be read by all (0444) unless it is said\n"
         f"otherwise; the usual path is {FOLDER}/NAME.\n",
