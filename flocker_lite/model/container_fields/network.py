@@ -10,6 +10,12 @@ from typing import Any
 
 from flocker_lite.model.container_fields import ports
 from flocker_lite.model.container_fields.ports import Port as Port
+from flocker_lite.model.container_fields.text_schemas import (
+    HOST_NAME,
+    HOST_NAME_CHARACTERS_MAX,
+    HOST_NAME_PATTERN,
+    IP_ADDRESS,
+)
 from flocker_lite.model.fields import Schema, described, exactly, reference
 
 EXTRA_HOST_FORMAT = "extra-host"
@@ -100,9 +106,6 @@ EXPOSE = described(
     protocol=2,
 )
 
-_LABEL = "[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
-_NAME = rf"{_LABEL}(\.{_LABEL})*"
-_IP: Schema = {"anyOf": [{"format": "ipv4"}, {"format": "ipv6"}]}
 _HOSTS_MAX = 256
 _TEXTS: Schema = {"type": "array", "items": {"type": "string"}}
 
@@ -113,7 +116,7 @@ HOST_GATEWAY = "host-gateway"
 def extra_host(text: str) -> str:
     """The name and the address of "db:10.0.0.1" or "db=fd00::1"; ValueError for anything else."""
     name, _, address = re.sub("[:=]", " ", text, count=1).partition(" ")
-    if not re.fullmatch(_NAME, name) or len(name) > 253:
+    if not re.fullmatch(HOST_NAME_PATTERN, name) or len(name) > HOST_NAME_CHARACTERS_MAX:
         raise ValueError(f"{text!r} does not begin with the name of a host")
     address = address.removeprefix("[").removesuffix("]")
     return f"{name}:{address if address == HOST_GATEWAY else ip_address(address)}"
@@ -144,10 +147,10 @@ EXTRA_HOSTS = described(
         "minProperties": 1,
         "maxProperties": _HOSTS_MAX,
         "patternProperties": {
-            rf"^(?=.{{1,253}}$){_NAME}$(?!\n)": {
+            rf"^(?=.{{1,{HOST_NAME_CHARACTERS_MAX}}}$){HOST_NAME_PATTERN}$(?!\n)": {
                 "type": "string",
                 "x-words": "an address, or host-gateway",
-                "anyOf": [{"const": HOST_GATEWAY}, *_IP["anyOf"]],
+                "anyOf": [{"const": HOST_GATEWAY}, *IP_ADDRESS["anyOf"]],
             }
         },
         "additionalProperties": False,
@@ -164,23 +167,23 @@ def _one_or_more(given: str | list[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys([given] if isinstance(given, str) else given))
 
 
-def _one_or_list(what: str, one: Schema) -> Schema:
+def _one_or_list(one: Schema) -> Schema:
     """The schema of one text, or of a list of them."""
     return {
         # The keywords of texts say nothing about lists.
         **one,
         "type": ["string", "array"],
-        "x-words": f"{what}, or a list of at most 32",
+        "x-words": f"{one['x-words']}, or a list of at most 32",
         "minItems": 1,
         "maxItems": 32,
         "uniqueItems": True,
-        "items": {"type": "string", "x-words": what, **one},
+        "items": one,
     }
 
 
 DNS = described(
     "The name servers that it asks, instead of its node's.",
-    _one_or_list("an IPv4 or IPv6 address", _IP),
+    _one_or_list(IP_ADDRESS),
     _TEXTS,
     parse=_one_or_more,
     render=list,
@@ -189,8 +192,11 @@ DNS = described(
 DNS_SEARCH = described(
     "The domains in which it looks for names, instead of its node's; a single dot for none.",
     _one_or_list(
-        "a domain such as example.org, or a dot",
-        {"maxLength": 253, "pattern": rf"^({_NAME}|\.)$(?!\n)"},
+        {
+            **HOST_NAME,
+            "x-words": "a domain such as example.org, or a dot",
+            "pattern": rf"^({HOST_NAME_PATTERN}|\.)$(?!\n)",
+        }
     ),
     _TEXTS,
     parse=_one_or_more,

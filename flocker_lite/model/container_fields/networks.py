@@ -7,6 +7,7 @@ from typing import Any
 
 from pyrsistent import PMap, pmap
 
+from flocker_lite.model.container_fields.text_schemas import HOST_NAME
 from flocker_lite.model.fields import Schema, described
 
 NETWORKS_PROTOCOL = 2
@@ -15,13 +16,6 @@ NETWORKS_PROTOCOL = 2
 _NETWORKS_MAX = 16
 _ALIASES_MAX = 32
 _NETWORK = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}"
-_LABEL = "[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
-_ALIAS: Schema = {
-    "type": "string",
-    "x-words": "a name such as db or db.example.org",
-    "maxLength": 253,
-    "pattern": rf"^{_LABEL}(\.{_LABEL})*$(?!\n)",
-}
 _ONE: Schema = {
     "type": "object",
     "properties": {
@@ -29,7 +23,7 @@ _ONE: Schema = {
             "type": "array",
             "maxItems": _ALIASES_MAX,
             "uniqueItems": True,
-            "items": _ALIAS,
+            "items": HOST_NAME,
         }
     },
     "additionalProperties": False,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
 
+from flocker_lite.model.container_fields.text_schemas import IP_ADDRESS
 from flocker_lite.model.fields import Schema, exactly, reference
 
 TCP, UDP = "tcp", "udp"
@@ -140,9 +141,7 @@ _PROTOCOL: Schema = {"enum": [TCP, UDP]}
 _HOST_IP: Schema = {
     "description": "The address of the container's node at which the port is open, instead of all "
     "addresses of all nodes.",
-    "type": "string",
-    "x-words": "an IPv4 or IPv6 address",
-    "anyOf": [{"format": "ipv4"}, {"format": "ipv6"}],
+    **IP_ADDRESS,
 }
 _OBJECT = exactly(
     optional=["protocol", "host_ip"],

@@ -13,10 +13,6 @@ _CAPABILITY: Schema = {
 }
 
 
-def _texts(texts: list[str]) -> tuple[str, ...]:
-    return tuple(texts)
-
-
 def _capabilities(names: list[str]) -> tuple[str, ...]:
     return tuple(canonical(name) for name in names)
 
@@ -65,7 +61,7 @@ SECURITY_OPT = described(
         "`allow` of the node's agent.",
         16,
     ),
-    parse=_texts,
+    parse=tuple,
     render=list,
     protocol=2,
 )
@@ -86,7 +82,7 @@ GROUP_ADD = described(
         "Groups, by name in the image or by number.",
         64,
     ),
-    parse=_texts,
+    parse=tuple,
     render=list,
     protocol=2,
 )
@@ -121,7 +117,7 @@ DEVICES = described(
         "Each as for `docker run --device`. The path needs to be in `allow` of the node's agent.",
         64,
     ),
-    parse=_texts,
+    parse=tuple,
     render=list,
     protocol=2,
 )
