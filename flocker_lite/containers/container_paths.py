@@ -50,12 +50,6 @@ def device_inside(root: Path, path: str) -> int:
             os.close(fd)
 
 
-def overlap(one: Path, other: Path) -> bool:
-    """Whether one of two paths of the node has the other one, or is it, wherever links lead."""
-    real = [Path(os.path.realpath(path)) for path in (one, other)]
-    return any(a == b or a in b.parents for a, b in (real, real[::-1]))
-
-
 def why_no_directory(root: Path, path: str) -> str | None:
     """Why there is no directory at a path relative to the root; None when there is one.
 

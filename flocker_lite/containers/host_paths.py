@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from os.path import realpath
 from pathlib import Path
 
 from docker import APIClient
 
-from flocker_lite.containers.container_paths import overlap
 from flocker_lite.errors import ContainerError
+from flocker_lite.model.allowance import overlap
 
 
 def require_apart(paths: Iterable[str], client: APIClient, here: Callable[[str], Path]) -> None:
@@ -16,7 +17,7 @@ def require_apart(paths: Iterable[str], client: APIClient, here: Callable[[str],
     root = None
     for path in paths:
         root = root or client.info()["DockerRootDir"]
-        if overlap(here(path), here(root)):
+        if overlap(realpath(here(path)), realpath(here(root))):
             raise ContainerError(
                 f"{path} has Docker's own files, of {root}: no container can have them"
             )

@@ -7,7 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from flocker_lite.errors import ContainerError
-from flocker_lite.model.allowance import AGENT_FILE, Need, is_below, missing, needs, with_more
+from flocker_lite.model.allowance import (
+    AGENT_FILE,
+    Need,
+    is_below,
+    missing,
+    needs,
+    overlap,
+    with_more,
+)
 from flocker_lite.model.records import Container
 
 
@@ -43,8 +51,7 @@ class Allowance:
         """Whether it has some in it, or is in one."""
         if self.mount_root is None:
             return False
-        real = [self.real_path(each) for each in (path, self.mount_root)]
-        return any(a == b or is_below(a, b) for a, b in (real, real[::-1]))
+        return overlap(self.real_path(path), self.real_path(self.mount_root))
 
     def _led_away(self, container: Container) -> tuple[Need, ...]:
         """What a symbolic link leads to, out of the directory that is allowed.

@@ -76,6 +76,11 @@ def is_below(path: str, directory: str) -> bool:
     return path.startswith(directory.rstrip("/") + "/")
 
 
+def overlap(one: str, other: str) -> bool:
+    """Whether two plain paths are the same, or one of them is below the other."""
+    return one == other or is_below(one, other) or is_below(other, one)
+
+
 def require_allowed(node: Node, container: Container, before: Container | None = None) -> None:
     """Conflict, with the line to write into which file, when the node does not allow it.
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from flocker_lite.containers.container_paths import overlap, why_no_directory
+from flocker_lite.containers.container_paths import why_no_directory
 from flocker_lite.containers.data_binds import DataBind, data_binds
 from flocker_lite.containers.translate import create_arguments, prestarted
 from flocker_lite.model.container_fields.files import BindMount
@@ -66,14 +66,3 @@ def test_a_directory_in_a_dataset(tmp_path: Path) -> None:
     assert why_no_directory(tmp_path, "a/in") == link.format("in")
     assert why_no_directory(tmp_path, "file/x") == "leads through file, which is no directory"
     assert why_no_directory(tmp_path, "a/c") == "is not there: make this directory"
-
-
-def test_paths_that_overlap(tmp_path: Path) -> None:
-    """One has the other, wherever links lead; a common beginning of names is none."""
-    (tmp_path / "docker" / "volumes").mkdir(parents=True)
-    (tmp_path / "docker-2").mkdir()
-    (tmp_path / "link").symlink_to("docker/volumes")
-    root = tmp_path / "docker"
-    for path in (root, root / "volumes", root / "missing", tmp_path, tmp_path / "link"):
-        assert overlap(path, root)
-    assert not overlap(tmp_path / "docker-2", root)
