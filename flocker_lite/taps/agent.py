@@ -13,10 +13,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import HostnameEndpoint, UNIXServerEndpoint
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
-from twisted.python import usage
 from twisted.python.threadpool import ThreadPool
 
-from flocker_lite import __version__
 from flocker_lite.agent.chains import ChainFiles
 from flocker_lite.agent.identity import IdentityFile, boot_era
 from flocker_lite.agent.last_senders import LastSendersFile
@@ -49,6 +47,7 @@ from flocker_lite.routing.switchboard import Switchboard
 from flocker_lite.taps.certificates import open_certificates
 from flocker_lite.taps.exposure import require_loopback, require_one
 from flocker_lite.taps.startup import (
+    DaemonOptions,
     make_monotonic,
     monotonic_seconds,
     run_in_foreground,
@@ -62,7 +61,7 @@ from flocker_lite.tls.signer import Signer
 THREADS_MAX = 28
 
 
-class Options(usage.Options):
+class Options(DaemonOptions):
     """Options of `twistd flocker-agent`; they override the file and the environment."""
 
     longdesc = (
@@ -89,11 +88,6 @@ class Options(usage.Options):
             "Use no certificates, and obey whoever answers at the control service's address.",
         ],
     ]
-
-    def opt_version(self) -> None:
-        """Print the version and exit."""
-        print(f"flocker_lite {__version__}")
-        raise SystemExit(0)
 
 
 class AgentApplication(Service):

@@ -10,9 +10,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
-from twisted.python import usage
 
-from flocker_lite import __version__
 from flocker_lite.ca.claims import Kind
 from flocker_lite.control.agent_links import UNAUTHENTICATED_MAX, AgentLinkFactory, Certified
 from flocker_lite.control.http.app import RESTAPI, site
@@ -25,6 +23,7 @@ from flocker_lite.protocol.link import Refused
 from flocker_lite.taps.certificates import open_certificates
 from flocker_lite.taps.exposure import on_loopback, require_one
 from flocker_lite.taps.startup import (
+    DaemonOptions,
     make_monotonic,
     raise_open_files,
     run_in_foreground,
@@ -36,7 +35,7 @@ from flocker_lite.tls.peer_verifier import peer_of
 from flocker_lite.tls.signer import Signer
 
 
-class Options(usage.Options):
+class Options(DaemonOptions):
     """Options of `twistd flocker-control`."""
 
     longdesc = "The control service of flocker_lite: a REST API for users, and AMP for the agents."
@@ -66,11 +65,6 @@ class Options(usage.Options):
             "configure a cluster in advance.",
         ],
     ]
-
-    def opt_version(self) -> None:
-        """Print the version and exit."""
-        print(f"flocker_lite {__version__}")
-        raise SystemExit(0)
 
 
 class ControlApplication(Service):

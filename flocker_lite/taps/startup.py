@@ -17,6 +17,7 @@ from twisted.python import usage
 from twisted.python.failure import Failure
 from twisted.scripts import twistd
 
+from flocker_lite import __version__
 from flocker_lite.errors import FlockerError
 
 OPEN_FILES_MAX = 65_536
@@ -24,6 +25,15 @@ OPEN_FILES_MAX = 65_536
 
 GC_THRESHOLDS = (20_000, 20, 50)
 """The thresholds of Python's three generations of garbage; see `gc.set_threshold`."""
+
+
+class DaemonOptions(usage.Options):
+    """What the options of both daemons have in common."""
+
+    def opt_version(self) -> None:
+        """Print the version and exit."""
+        print(f"flocker_lite {__version__}")
+        raise SystemExit(0)
 
 
 def run_in_foreground(name: str, options: usage.Options) -> None:
