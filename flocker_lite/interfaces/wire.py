@@ -17,6 +17,7 @@ from flocker_lite.errors import PeerRefused
 from flocker_lite.model import codec
 from flocker_lite.model.exact_images import ExactImage
 from flocker_lite.model.grants import CHAIN_MAX, Chain, Signed
+from flocker_lite.model.identities import UUID_PATTERN
 from flocker_lite.model.properties import Properties
 from flocker_lite.model.records import DatasetId, NodeId
 
@@ -208,15 +209,14 @@ def _some(items: Items) -> Items:
     return items
 
 
-_UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _IMAGE_ID = re.compile(r"(sha256:[0-9a-f]{64})?")
 _DIGEST = re.compile(r"[a-z0-9][a-zA-Z0-9._:/-]{0,254}@sha256:[0-9a-f]{64}")
 _PROPERTY = re.compile(r"[a-z_:.-]{1,64}")
 _VALUE = re.compile(r"[0-9A-Za-z_./:-]{1,64}")
 
 UNCHECKED_TEXT, UNCHECKED_WHOLE, FLAG = Wire(Form.TEXT), Wire(Form.WHOLE), Wire(Form.FLAG, bool)
-NODE = text(_UUID, "node id")
-DATASET = text(_UUID, "dataset id")
+NODE = text(UUID_PATTERN, "node id")
+DATASET = text(UUID_PATTERN, "dataset id")
 GUID = text(r"[0-9A-Za-z-]{1,64}", "guid of a snapshot")
 TOKEN = text(r"[0-9a-f]{32}", "token")
 

@@ -9,3 +9,6 @@ NodeId: TypeAlias = str
 
 DatasetId: TypeAlias = str
 """UUID of a dataset, lower case."""
+
+UUID_PATTERN = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+"""What either matches as a whole."""

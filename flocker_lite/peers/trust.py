@@ -18,6 +18,7 @@ from twisted.python.failure import Failure
 
 from flocker_lite import durable
 from flocker_lite.errors import ConfigurationFileError
+from flocker_lite.model.identities import UUID_PATTERN
 from flocker_lite.model.records import NodeId, SshKeys
 from flocker_lite.model.ssh_keys import ssh_keys
 from flocker_lite.peers.argv import Pin, SshOptions
@@ -25,7 +26,7 @@ from flocker_lite.peers.argv import Pin, SshOptions
 HEADER = "# Written by flocker-agent, and replaced as a whole: nothing may be added here.\n"
 RETRY_SECONDS = 5.0
 
-_NODE_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_NODE_ID = re.compile(UUID_PATTERN)
 _PROGRAM = re.compile(r"[A-Za-z0-9_./-]+")
 
 

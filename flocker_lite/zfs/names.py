@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from flocker_lite.model.records import DatasetId
+from flocker_lite.model.identities import UUID_PATTERN, DatasetId
 
 LEASE_PROPERTY = "flocker:lease"
 GROUP_PROPERTY = "flocker:group"
@@ -18,7 +18,7 @@ CONTINUES_PROPERTY = "flocker:continues"
 HOLD_TAG = "flocker-lite"
 
 _POOL = re.compile(r"[A-Za-z][A-Za-z0-9_.:-]*(/[A-Za-z0-9_.:-]+)*")
-_DATASET_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_DATASET_ID = re.compile(UUID_PATTERN)
 _ASIDE = re.compile(rf"({_DATASET_ID.pattern})\.([a-z]+)-([0-9]{{1,15}})")
 _RESUME_TOKEN = re.compile(r"[0-9a-f]{1,16}(-[0-9a-f]{1,16}){2}-[0-9a-f]{1,4096}")
 

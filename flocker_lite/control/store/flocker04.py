@@ -18,6 +18,7 @@ from pyrsistent import pmap
 from flocker_lite.control.store.content import require_valid
 from flocker_lite.errors import StoreError
 from flocker_lite.model import codec, deltas
+from flocker_lite.model.identities import UUID_PATTERN
 from flocker_lite.model.nodes import is_address, placeholder
 from flocker_lite.model.records import (
     Change,
@@ -34,7 +35,7 @@ from flocker_lite.model.records import (
 
 FILE_NAME = "current_configuration.v1.json"
 
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_DATASET_ID = re.compile(UUID_PATTERN)
 _POLICIES = {"RestartNever": "never", "RestartAlways": "always", "RestartOnFailure": "on-failure"}
 
 
@@ -87,7 +88,7 @@ def _of_node(node: Mapping[str, Any]) -> Iterator[Change]:
 
 def _dataset(dataset: Mapping[str, Any], node_id: NodeId) -> Dataset:
     dataset_id = dataset["dataset_id"].lower()
-    if not _UUID.fullmatch(dataset_id):
+    if not _DATASET_ID.fullmatch(dataset_id):
         raise StoreError(f"the id of the dataset {dataset_id!r} is not a UUID")
     size = dataset["maximum_size"]
     return Dataset(
