@@ -13,7 +13,7 @@ from pyrsistent import pmap
 from flocker_lite.control.cluster_state import ClusterState
 from flocker_lite.model.container_fields.ports import led, port_of
 from flocker_lite.model.grants import Signed
-from flocker_lite.model.lease import Role
+from flocker_lite.model.lease import is_on_trial
 from flocker_lite.model.moves import last_alike, pause_costs, seconds_of_the_stop
 from flocker_lite.model.open_moves import move_of_container, move_of_dataset
 from flocker_lite.model.records import (
@@ -261,8 +261,7 @@ def _is_on_trial(cluster: ClusterState, node_id: NodeId, container: Container) -
     copies = (
         cluster.datasets.get(volume.dataset_id, pmap()).get(node_id) for volume in container.volumes
     )
-    leases = (copy.lease for copy in copies if copy is not None)
-    return any(lease is not None and lease.role is Role.PROBATION for lease in leases)
+    return any(copy is not None and is_on_trial(copy.lease) for copy in copies)
 
 
 def _chosen(configuration: Configuration, name: str, nodes: list[NodeId]) -> NodeId | None:

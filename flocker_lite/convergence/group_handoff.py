@@ -28,7 +28,7 @@ async def commit_datasets(change: CommitDatasets, context: AgentContext) -> None
 async def acquire_datasets(change: AcquireDatasets, context: AgentContext) -> None:
     if not await any_unchanged(context, change.datasets):
         return
-    on_trial = {item.dataset_id for item in change.datasets if _is_on_trial(item.lease)}
+    on_trial = {item.dataset_id for item in change.datasets if lease.is_on_trial(item.lease)}
     is_over = not context.trials.on_trial.issuperset(on_trial)
     if is_over and change.container is not None:
         await stop_and_remove(context, change.container, TRIAL_STOP_TIMEOUT_SECONDS)
@@ -46,10 +46,6 @@ async def acquire_datasets(change: AcquireDatasets, context: AgentContext) -> No
         await context.trials.given_back(change.container)
     for dataset_id in arrived:
         await context.trials.acquired(dataset_id)
-
-
-def _is_on_trial(held: lease.Lease) -> bool:
-    return held.role is lease.Role.PROBATION
 
 
 def coordinator_first(datasets: Iterable[Moved]) -> list[Moved]:

@@ -95,6 +95,11 @@ def held_epoch(lease: Lease) -> int | None:
     return lease.epoch - (lease.role is Role.LENT)
 
 
+def is_on_trial(lease: Lease | None) -> bool:
+    """Whether the node may run this copy for a limited time only: clients must not reach it."""
+    return lease is not None and lease.role is Role.PROBATION
+
+
 def create() -> Lease:
     """The lease of a dataset that never existed before."""
     return Lease(Role.PRIMARY, 1)

@@ -257,7 +257,7 @@ class PeerService:
             # After this turn a concurrent start of the trial has happened, or is refused.
             async with self._trials.lock(dataset_id):
                 local = await self._storage.look(dataset_id)
-            while local is not None and local.lease is not None and _is_on_trial(local.lease):
+            while local is not None and lease.is_on_trial(local.lease):
                 await self._host.next_step()
                 local = await self._storage.look(dataset_id)
         await self._trials.settle(dataset_ids)
@@ -269,7 +269,7 @@ class PeerService:
         async with self._turn(dataset_id):
             local = await self._look(dataset_id, guid)
             is_repeated = _is_acquired(local, epoch)
-            was_on_trial = local.lease is not None and _is_on_trial(local.lease)
+            was_on_trial = lease.is_on_trial(local.lease)
             after = local.lease if is_repeated else self._acquired(local, epoch)
             await self._proofs.take({dataset_id: proof})
             if after is not None and after != local.lease:
@@ -324,13 +324,13 @@ class PeerService:
         for dataset_id in sorted(missing, key=lambda each: (each != coordinator, each)):
             await self._storage.set_lease(dataset_id, missing[dataset_id])
             held = before[dataset_id].lease
-            if held is None or not _is_on_trial(held):
+            if not lease.is_on_trial(held):
                 self._begin(dataset_id, items[dataset_id].epoch, items[dataset_id].guid)
 
     def _acquired(self, local: LocalDataset, epoch: int) -> lease.Lease:
         """The lease after the acquisition; PeerRefused when this copy may not be acquired."""
         dataset_id, held = local.dataset_id, local.lease
-        if held is not None and _is_on_trial(held) and dataset_id not in self._trials.on_trial:
+        if lease.is_on_trial(held) and dataset_id not in self._trials.on_trial:
             # Its container has ended or is ending. Afterwards the group is given back; or kept, if
             # its coordinator is primary already (see `AcquireDatasets`).
             raise PeerRefused(f"{dataset_id}: its trial here is over; ask again in a moment")
@@ -394,7 +394,3 @@ class PeerService:
 def _is_acquired(local: LocalDataset, epoch: int) -> bool:
     """Whether the copy is acquired already: an answer was lost, or a command failed late."""
     return local.lease == lease.Lease(lease.Role.PRIMARY, epoch)
-
-
-def _is_on_trial(held: lease.Lease) -> bool:
-    return held.role is lease.Role.PROBATION

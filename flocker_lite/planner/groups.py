@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from pyrsistent import PMap, pmap
 
-from flocker_lite.model import membership
+from flocker_lite.model import lease, membership
 from flocker_lite.model.container_fields.ports import led
 from flocker_lite.model.exact_images import ExactImage
 from flocker_lite.model.lease import WRITERS, Role
@@ -245,8 +245,7 @@ def _is_deleted(dataset_id: DatasetId, view: NodeView) -> bool:
 def is_on_trial(local: Local, container: Container) -> bool:
     """Whether the container runs on trial: clients must not reach it until the trial is over."""
     copies = (local.datasets.get(volume.dataset_id) for volume in container.volumes)
-    leases = (copy.lease for copy in copies if copy is not None)
-    return any(lease is not None and lease.role is Role.PROBATION for lease in leases)
+    return any(copy is not None and lease.is_on_trial(copy.lease) for copy in copies)
 
 
 def _dataset(dataset_id: DatasetId, view: NodeView, local: Local) -> GroupDataset:
