@@ -25,6 +25,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "ca": {"errors"},
     "tls": FLOORS | {"ca", "refusal_log"},
     "durable": set(),
+    "awaiting": set(),
     "refusal_log": set(),
     "config": {"errors", "model"},
     "receive": set(),
@@ -34,9 +35,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "convergence": FLOORS | {"planner", "routing"},
     # Of the kernel, for storage backends: those do not know each other.
     "mounts": FLOORS,
-    "zfs": FLOORS | {"processes", "mounts"},
+    "zfs": FLOORS | {"processes", "awaiting", "mounts"},
     # What peers ask for changes the trials and the moves of this node.
-    "peers": FLOORS | {"processes", "durable", "planner", "convergence"},
+    "peers": FLOORS | {"processes", "durable", "awaiting", "planner", "convergence"},
     "containers": FLOORS | {"processes"},
     "routing": FLOORS | {"processes"},
     "protocol": {"model", "errors"},

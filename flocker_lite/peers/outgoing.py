@@ -9,6 +9,7 @@ from typing import Protocol
 from twisted.internet.defer import CancelledError, Deferred
 from zope.interface import implementer
 
+from flocker_lite.awaiting import deferred_of
 from flocker_lite.errors import PeerUnreachable
 from flocker_lite.interfaces import IReceiving
 from flocker_lite.interfaces.peer_requests import Finish, Opened
@@ -74,7 +75,7 @@ class SshReceiving:
                 raise self._given_up
             self._stall_detector.expect()
             asking = self._ask(Finish(self._token))
-            self._finishing = Deferred.fromCoroutine(_coroutine(asking))
+            self._finishing = deferred_of(asking)
             await self._finishing
         except CancelledError:
             if self._given_up is not None:
@@ -111,7 +112,3 @@ class SshReceiving:
 def ssh_environment() -> dict[str, str]:
     """The environment in which ssh finds the keys and known hosts of the agent's user."""
     return {**ENVIRONMENT, "HOME": os.environ.get("HOME", "/root")}
-
-
-async def _coroutine(awaitable: Awaitable[None]) -> None:
-    await awaitable

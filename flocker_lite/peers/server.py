@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -18,6 +18,7 @@ from twisted.protocols import amp
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from flocker_lite.awaiting import deferred_of
 from flocker_lite.errors import FlockerError, PeerRefused
 from flocker_lite.interfaces import IPeerService
 from flocker_lite.interfaces.peer_requests import (
@@ -118,9 +119,7 @@ class _ReceiverConnection(Protocol):
         return stream
 
     def _receive(self, stream: ExpectedStream, fd: int) -> None:
-        stream.receiving = Deferred.fromCoroutine(
-            _coroutine(stream.service.receive(stream.dataset_id, stream.epoch, fd))
-        )
+        stream.receiving = deferred_of(stream.service.receive(stream.dataset_id, stream.epoch, fd))
         stream.opened.callback(None)
 
         def ended(result: object) -> None:
@@ -281,7 +280,3 @@ class Session(BoundedAMP):
         if token not in self._tokens:
             raise PeerRefused("no such stream is expected")
         return self._receiver.streams[token]
-
-
-async def _coroutine(awaitable: Awaitable[None]) -> None:
-    await awaitable

@@ -12,6 +12,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.trial.unittest import TestCase
 from zope.interface.verify import verifyObject
 
+from flocker_lite.awaiting import deferred_of
 from flocker_lite.errors import ContainerError, ImageError, NotFound
 from flocker_lite.interfaces import IContainers
 from flocker_lite.model.records import Container, Link, Port, RestartPolicy, Volume
@@ -354,7 +355,7 @@ class ContainersContract(Base):
         containers = await self.make()
         await self.prepared(containers)
         told = _Told()
-        watching = Deferred.fromCoroutine(_watch(containers, told))
+        watching = deferred_of(containers.watch(told))
         self.addCleanup(watching.cancel)
         started = told.next("db")
         await containers.start("db")
@@ -394,7 +395,3 @@ class _Told:
         # Not from inside `watch`: code that a Deferred runs cannot cancel that Deferred.
         for waiting in self._waiting.pop(name, []):
             reactor.callLater(0, waiting.callback, None)
-
-
-async def _watch(containers: IContainers, told: _Told) -> None:
-    await containers.watch(told)

@@ -15,6 +15,7 @@ from twisted.internet import reactor as installed_reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 
+from flocker_lite.awaiting import deferred_of
 from flocker_lite.errors import ContainerError
 from flocker_lite.interfaces import IContainers
 from flocker_lite.model.records import Container
@@ -183,7 +184,7 @@ class LifecycleContract(ContainersContract):
             looking.append(Deferred.fromCoroutine(look(name)))
 
         looking: list[Deferred[None]] = []
-        watching = Deferred.fromCoroutine(_watch(containers, told))
+        watching = deferred_of(containers.watch(told))
         watching.addErrback(lambda failure: None)
         self.addCleanup(watching.cancel)
         for _ in range(3):
@@ -207,8 +208,8 @@ class LifecycleContract(ContainersContract):
         async def look(name: str) -> None:
             looks.append(await containers.look(name))
 
-        watching = Deferred.fromCoroutine(
-            _watch(containers, lambda name: looking.append(Deferred.fromCoroutine(look(name))))
+        watching = deferred_of(
+            containers.watch(lambda name: looking.append(Deferred.fromCoroutine(look(name))))
         )
         watching.addErrback(lambda failure: None)
         self.addCleanup(watching.cancel)
@@ -256,7 +257,7 @@ class LifecycleContract(ContainersContract):
         """Run a container, and watch it."""
         container = await self.prepared(containers)
         told: list[str] = []
-        watching = Deferred.fromCoroutine(_watch(containers, told.append))
+        watching = deferred_of(containers.watch(told.append))
         watching.addErrback(lambda failure: None)
         self.addCleanup(watching.cancel)
         await containers.start("db")
@@ -270,7 +271,3 @@ class LifecycleContract(ContainersContract):
                 return
             await deferLater(reactor, POLL_SECONDS)
         raise AssertionError("this did not become true in time")
-
-
-async def _watch(containers: IContainers, told: Callable[[str], None]) -> None:
-    await containers.watch(told)

@@ -4,12 +4,10 @@ there, as tests to mix into a trial TestCase.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from twisted.internet.defer import CancelledError
 
-from twisted.internet.defer import CancelledError, Deferred
-
+from flocker_lite.awaiting import deferred_of
 from flocker_lite.errors import InUse
-from flocker_lite.interfaces import IStorage
 from flocker_lite.model.lease import create
 from flocker_lite.testing.containers_contract import raised
 from flocker_lite.testing.storage_case import DATASET, OTHER, StorageCase, soon
@@ -140,7 +138,7 @@ class MountStatusContract(StorageCase):
         storage = await self.make()
         await self.written(storage, "one")
         told: list[None] = []
-        watching = Deferred.fromCoroutine(_watch(storage, lambda: told.append(None)))
+        watching = deferred_of(storage.watch(lambda: told.append(None)))
         await self.pass_time()
         await storage.unmount(DATASET)
         await storage.mount(DATASET)
@@ -154,7 +152,3 @@ class MountStatusContract(StorageCase):
         assert len(told) == 2
         watching.cancel()
         await raised(CancelledError, watching)
-
-
-async def _watch(storage: IStorage, changed: Callable[[], None]) -> None:
-    await storage.watch(changed)

@@ -7,9 +7,10 @@ from contextlib import suppress
 from typing import TypeVar
 
 from pyrsistent import PMap, pmap
-from twisted.internet.defer import Deferred, DeferredList, FirstError, gatherResults
+from twisted.internet.defer import DeferredList, FirstError, gatherResults
 from zope.interface import implementer
 
+from flocker_lite.awaiting import deferred_of
 from flocker_lite.errors import (
     Busy,
     CommandFailed,
@@ -359,7 +360,7 @@ async def open_storage(
 
 async def _all(*awaitables: Awaitable[object]) -> None:
     """Await all at the same time; when one fails, end the others and raise its error."""
-    deferreds = [Deferred.fromCoroutine(_coroutine(item)) for item in awaitables]
+    deferreds = [deferred_of(item) for item in awaitables]
     try:
         await gatherResults(deferreds, consumeErrors=True)
     except FirstError as error:
@@ -368,7 +369,3 @@ async def _all(*awaitables: Awaitable[object]) -> None:
         # Wait until their commands are gone, so that no process outlives its caller.
         await DeferredList(deferreds, consumeErrors=True)
         error.subFailure.raiseException()
-
-
-async def _coroutine(awaitable: Awaitable[object]) -> object:
-    return await awaitable
