@@ -11,7 +11,8 @@ from pyrsistent import pmap
 from flocker_lite.errors import Conflict, NotFound
 from flocker_lite.model import edits, secrets
 from flocker_lite.model.completion import is_same
-from flocker_lite.model.container_fields.secrets import SecretFile
+from flocker_lite.model.container_fields.files import BindMount, Tmpfs, Volume
+from flocker_lite.model.container_fields.secrets import SecretFile, contradictions
 from flocker_lite.model.deltas import apply
 from flocker_lite.model.records import Change, Configuration, Container, Ended, Node, Secret
 
@@ -130,6 +131,26 @@ def test_together(fields: dict[str, object], why: str) -> None:
     with pytest.raises(Conflict) as raised:
         edits.update_container(configuration(), "db", revise)
     assert why in raised.value.facts[0].text
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"volumes": (Volume("d", "/etc/key/"),)}, "something else is at /etc/key already"),
+        ({"bind_mounts": (BindMount("/srv", "/etc/./key"),)}, "else is at /etc/key already"),
+        ({"tmpfs": pmap({"/etc/key": Tmpfs()})}, "something else is at /etc/key already"),
+        ({"volumes": (Volume("d", "/etc/key/a"),)}, "and /etc/key/a cannot be in it"),
+        ({"tmpfs": pmap({"/etc/key/a": Tmpfs()})}, "and /etc/key/a cannot be in it"),
+        ({"volumes": (Volume("d", "/etc"),), "tmpfs": pmap({"/etc/keys": Tmpfs()})}, None),
+    ],
+)
+def test_paths_of_files(fields: dict[str, object], why: str | None) -> None:
+    """The file of a secret is no mountpoint, and has none in it; it may be in one."""
+    file = SecretFile("tls", "/etc/key")
+    container = replace(WEB, secrets=(file,), **fields)  # type: ignore[arg-type]
+    found = [f"{field}: {text}" for field, text in contradictions(container)]
+    assert len(found) == (why is not None)
+    assert all(each.startswith("secrets: ") and str(why) in each for each in found)
 
 
 def test_not_printed() -> None:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from pyrsistent import PMap, pmap
 
 from flocker_lite.model import mountpoints
-from flocker_lite.model.container_fields.files import Volume
+from flocker_lite.model.container_fields.files import BindMount, Volume
 from flocker_lite.model.fields import Schema, described, exactly, reference, whole
 
 FOLDER = "/run/secrets"
@@ -140,6 +140,8 @@ class WithSecrets(Protocol):
     def volumes(self) -> tuple[Volume, ...]: ...
     @property
     def tmpfs(self) -> PMap[str, Any]: ...
+    @property
+    def bind_mounts(self) -> tuple[BindMount, ...]: ...
 
 
 def contradictions(container: WithSecrets) -> Iterator[tuple[str, str]]:
@@ -147,8 +149,12 @@ def contradictions(container: WithSecrets) -> Iterator[tuple[str, str]]:
     for variable in sorted(set(container.environment).intersection(container.environment_secret)):
         yield "environment_secret", f"environment has {variable} too: leave it out of one of them"
     taken = {mountpoints.normal(volume.mountpoint) for volume in container.volumes}
+    taken |= {mountpoints.normal(bind.mountpoint) for bind in container.bind_mounts}
     taken |= set(container.tmpfs)
     for file in container.secrets:
         if file.path in taken:
             yield "secrets", f"something else is at {file.path} already: choose another path"
         taken.add(file.path)
+    for file in container.secrets:
+        for path in sorted(each for each in taken if each.startswith(f"{file.path}/")):
+            yield "secrets", f"{file.path} is a file, and {path} cannot be in it: choose another"
