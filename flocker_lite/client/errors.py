@@ -69,8 +69,8 @@ def from_response(status: int, body: object) -> ClientError:
 
 
 def _problem(item: object) -> str:
-    """The text of one problem, with its path if it has one; older services send plain texts."""
+    """The message of one problem, with its path if it has one; older services send plain texts."""
     if not isinstance(item, dict):
         return str(item)
-    path, text = item.get("path"), item.get("description") or item.get("text") or item
-    return f"{path}: {text}" if path and str(path) not in str(text) else str(text)
+    path, text = item.get("path"), str(item.get("message") or item)
+    return f"{path}: {text}" if path and str(path) not in text else text

@@ -197,6 +197,7 @@ class ChangingTests(CLITestCase):
         result = self.run_command("run", "--on", ADDRESS_1, "redis")
         assert result.exit_code == 3
         assert result.output.startswith("flockerctl: The container name already exists")
+        assert "{" not in result.output
 
     def test_usage(self) -> None:
         """What makes no sense is refused before anything is done."""

@@ -30,7 +30,7 @@ class _Service(BaseHTTPRequestHandler):
         length = int(self.headers.get("Content-Length") or 0)
         body = self.rfile.read(length).decode()
         status = int(self.path.rpartition("/")[2].partition("?")[0])
-        said = {"description": "No.", "problems": [{"path": "$.a", "description": "is odd"}]}
+        said = {"description": "No.", "problems": [{"path": "$.a", "message": "is odd"}]}
         data = json.dumps({"path": self.path, "body": body} if status < 300 else said).encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(data)))
