@@ -65,7 +65,8 @@ CREATE: tuple[Row, ...] = (
                         "given": "junk",
                         "allowed": "dataset_id, primary, maximum_size or metadata",
                         "message": "$.junk: there is no key junk here: allowed is dataset_id, "
-                        "primary, maximum_size or metadata",
+                        "primary, maximum_size or metadata (see /v1/openapi.json)",
+                        "see": "/v1/openapi.json",
                     }
                 ],
             },

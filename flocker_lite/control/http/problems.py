@@ -34,8 +34,14 @@ WORDS = "x-words"
 REFUSED = "x-refused"
 """The keyword that says what to do about keys that people know from elsewhere."""
 
+SEE = "x-see"
+"""The keyword that says where people find what an object may have."""
+
 VARIABLE_BYTES_MAX = "x-variable-bytes-max"
 """The keyword that limits the bytes of each "NAME=VALUE" of an environment."""
+
+OPENAPI = "/v1/openapi.json"
+"""Where people find it of all other objects."""
 
 _ABOUT_KEYS = ("required", "additionalProperties")
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
@@ -77,8 +83,12 @@ def unknown(
     known: Iterable[str],
     what: str = "key",
     elsewhere: Mapping[str, str] | None = None,
+    see: str | None = None,
 ) -> Problem:
-    """The problem of an unknown name; `elsewhere` is what REFUSED says of it."""
+    """The problem of an unknown name; `elsewhere` is what REFUSED says of it, `see` what SEE says.
+
+    Who is told a similar word need not look it up.
+    """
     known = list(known)
     allowed = _one_of(known[:KEYS_MAX]) if known else f"no {what}"
     near = nearest(name, known) if elsewhere is None else elsewhere.get("nearest")
@@ -86,13 +96,16 @@ def unknown(
         advice = elsewhere["advice"]
     else:
         advice = f"did you mean {near}?" if near is not None else f"allowed is {allowed}"
-    problem = {
+    is_to_look = see is not None and (near is None or elsewhere is not None)
+    at = f" (see {see})" if is_to_look else ""
+    return {
         "path": path,
         "given": shortened(name),
         "allowed": allowed,
-        "message": f"{path}: there is no {what} {shortened(name)} here: {advice}",
+        "message": f"{path}: there is no {what} {shortened(name)} here: {advice}{at}",
+        **({} if near is None else {"nearest": near}),
+        **({"see": see} if is_to_look else {}),
     }
-    return problem if near is None else {**problem, "nearest": near}
 
 
 def of_facts(facts: Iterable[Fact], body: Any) -> list[Problem]:
@@ -281,7 +294,8 @@ def _surplus(error: ValidationError, schemas: Sequence[Schema], found: Found) ->
             yield {"path": path_of([key], path), "allowed": allowed, "message": message}
         else:
             elsewhere = schema.get(REFUSED, {}).get(key)
-            yield unknown(path_of([key], path), key, properties, elsewhere=elsewhere)
+            see = schema.get(SEE, OPENAPI)
+            yield unknown(path_of([key], path), key, properties, elsewhere=elsewhere, see=see)
 
 
 def _of_branches(error: ValidationError, found: Found) -> Iterator[Problem]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from flocker_lite.control.http.problems import REFUSED
+from flocker_lite.control.http.problems import REFUSED, SEE
 from flocker_lite.model import compose
 from flocker_lite.model.fields import NULL_IS_REFUSED, Row, Schema, reference, rows
 from flocker_lite.model.records import Container, Dataset
@@ -32,6 +32,7 @@ def complete(schemas: dict[str, Any]) -> None:
                 schema["required"] = required
             if record == Container.__name__ and use != "answer":
                 schema[REFUSED] = _refused(schema["properties"])
+                schema[SEE] = compose.WHERE
     for record_type in _RECORDS.values():
         for row in rows(record_type):
             schemas.update(_named(row))
@@ -44,7 +45,7 @@ def _refused(properties: Mapping[str, Schema]) -> dict[str, dict[str, str]]:
         if key not in properties:
             field = compose.field_of(key)
             near = {} if field is None else {"nearest": field.name}
-            found[key] = {"advice": f"{compose.advice(key)} (see {compose.WHERE})", **near}
+            found[key] = {"advice": compose.advice(key), **near}
     return found
 
 

@@ -46,6 +46,8 @@ def of_container(body: Any) -> list[Problem]:
         ({"memory_limits": 5}, "there is no key memory_limits here: did you mean memory_limit?"),
         ({"Restart-Policy": {}}, "did you mean restart_policy?"),
         ({"junk": 5}, "$.junk: there is no key junk here: allowed is host, name, image, ports"),
+        ({"junk": 5}, " (see docs/containers.rst, Compose files)"),
+        ({"restart_policy": {"name": "never", "junk": 1}}, "(see /v1/openapi.json)"),
         (
             {"restart_policy": {"name": "sometimes"}},
             '$.restart_policy.name: "sometimes" is not "never", "always" or "on-failure"',
@@ -103,6 +105,17 @@ def test_schema(more: dict[str, Any], message: str) -> None:
 def test_missing() -> None:
     """Each key that is missing is named once."""
     assert [each["path"] for each in of_container({})] == ["$.host", "$.name", "$.image"]
+
+
+def test_where_to_look() -> None:
+    """Who is told no similar key is told where to find them all."""
+    [none, here, elsewhere] = of_container(
+        {**LEAST, "junk": 5, "memory_limits": 5, "mem_limit": 5, "labels": {"a": "b"}}
+    )
+    assert none["see"] == elsewhere["see"] == "docs/containers.rst, Compose files"
+    assert none["message"].endswith(f" (see {none['see']})")
+    assert (here["nearest"], elsewhere["nearest"]) == ("memory_limit", "memory_limit")
+    assert "see" not in here
 
 
 def test_no_object() -> None:
