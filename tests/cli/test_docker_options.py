@@ -4,6 +4,7 @@ import pytest
 
 from flocker_lite.cli import docker_options
 from flocker_lite.cli.docker_options import VolumeOption
+from flocker_lite.model.container_fields.networks import NOT_NETWORKS
 
 
 def test_ports() -> None:
@@ -109,7 +110,7 @@ def test_networks() -> None:
         docker_options.networks([], ["db"])
 
 
-@pytest.mark.parametrize("kind", ["host", "none", "bridge", "default", "container:db"])
+@pytest.mark.parametrize("kind", [*NOT_NETWORKS, "container:db"])
 def test_networks_that_are_none(kind: str) -> None:
     """What Docker means by these words is no network by name; each is told what to do."""
     with pytest.raises(ValueError, match=r"leave .* out|publish its ports"):

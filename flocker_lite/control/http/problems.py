@@ -32,7 +32,7 @@ WORDS = "x-words"
 """The keyword with which a schema of the document says in words what it allows."""
 
 REFUSED = "x-refused"
-"""The keyword that says what to do about keys that people know from elsewhere."""
+"""The keyword that says what to do about keys, or texts, that people know from elsewhere."""
 
 SEE = "x-see"
 """The keyword that says where people find what an object may have."""
@@ -249,6 +249,8 @@ def _explained(error: ValidationError, found: Found) -> Iterator[Problem]:
         yield from _of_branches(error, found)
     elif error.validator == VARIABLE_BYTES_MAX:
         yield {"path": path, "message": f"{path}: {error.message}"}
+    elif error.validator == "pattern" and error.instance in schema.get(REFUSED, ()):
+        yield _instead(path, str(error.instance), schema, words(schema, found))
     else:
         yield problem_with(path, error.instance, words(schema, found))
 
@@ -284,9 +286,9 @@ def _surplus(error: ValidationError, schemas: Sequence[Schema], found: Found) ->
         if key in properties or any(re.search(pattern, key) for pattern in patterns):
             continue
         if patterns:
-            yield problem_with(
-                path_of([key], path), key, schema.get("x-key-words", "a key that may be")
-            )
+            at, allowed = path_of([key], path), schema.get("x-key-words", "a key that may be")
+            is_known = key in schema.get(REFUSED, ())
+            yield _instead(at, key, schema, allowed) if is_known else problem_with(at, key, allowed)
         elif any(key in other.get("properties", ()) for other in others):
             rest = _one_of([each for each in instance if each in properties])
             message = f"{path_of([key], path)} cannot be combined with {rest}"
@@ -296,6 +298,12 @@ def _surplus(error: ValidationError, schemas: Sequence[Schema], found: Found) ->
             elsewhere = schema.get(REFUSED, {}).get(key)
             see = schema.get(SEE, OPENAPI)
             yield unknown(path_of([key], path), key, properties, elsewhere=elsewhere, see=see)
+
+
+def _instead(path: str, given: str, schema: Schema, allowed: str) -> Problem:
+    """The problem of a text or a key that REFUSED says what to do about."""
+    message = f"{path}: {given} is not {allowed}: {schema[REFUSED][given]['advice']}"
+    return {**problem_with(path, given, allowed), "message": message}
 
 
 def _of_branches(error: ValidationError, found: Found) -> Iterator[Problem]:

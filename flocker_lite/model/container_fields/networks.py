@@ -16,6 +16,17 @@ NETWORKS_PROTOCOL = 2
 _NETWORKS_MAX = 16
 _ALIASES_MAX = 32
 _NETWORK = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}"
+_LEAVE_OUT = "Docker's default network is that of a container without networks: leave it out"
+NOT_NETWORKS: Mapping[str, str] = {
+    "host": "a container always has a network namespace of its own: publish its ports",
+    "none": "a container always has a network: leave it out",
+    "bridge": _LEAVE_OUT,
+    "default": _LEAVE_OUT,
+}
+"""Names that Docker takes for something else than a network of ours, and what to do instead."""
+
+_WANTED = rf"^(?!({'|'.join(NOT_NETWORKS)})$){_NETWORK}$(?!\n)"
+_REFUSED = {name: {"advice": advice} for name, advice in NOT_NETWORKS.items()}
 _ONE: Schema = {
     "type": "object",
     "properties": {
@@ -31,7 +42,7 @@ _ONE: Schema = {
 _BY_NAME: Schema = {"patternProperties": {rf"^{_NETWORK}$(?!\n)": _ONE}}
 _OR_NULL: Schema = {
     "patternProperties": {
-        rf"^{_NETWORK}$(?!\n)": {**_ONE, "type": ["object", "null"], "x-words": "an object or null"}
+        _WANTED: {**_ONE, "type": ["object", "null"], "x-words": "an object or null"}
     }
 }
 _REQUEST: Schema = {
@@ -42,11 +53,13 @@ _REQUEST: Schema = {
     "x-key-words": "the name of a network",
     "minItems": 1,
     "maxItems": _NETWORKS_MAX,
+    "x-refused": _REFUSED,
     "uniqueItems": True,
     "items": {
         "type": "string",
         "x-words": "the name of a network",
-        "pattern": rf"^{_NETWORK}$(?!\n)",
+        "x-refused": _REFUSED,
+        "pattern": _WANTED,
     },
     "minProperties": 1,
     "maxProperties": _NETWORKS_MAX,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from flocker_lite.model.container_fields.networks import NOT_NETWORKS
 from tests.control.http.container_bodies import WEB, ContainersTestCase
 
 IN_USE = "A specified external port is already in use."
@@ -161,3 +162,15 @@ class NetworksTests(ContainersTestCase):
         for value in bad:
             self.assert_invalid(self.create(networks=value))
         self.assert_nothing()
+
+    def test_no_networks(self) -> None:
+        """What Docker calls a network, and is none here, is refused with what to do instead."""
+        for name, advice in NOT_NETWORKS.items():
+            for value, path in (([name], "$.networks[0]"), ({name: None}, f"$.networks.{name}")):
+                reply = self.create(networks=value)
+                self.assert_invalid(reply)
+                (problem,) = reply.body["problems"]
+                message = f"{path}: {name} is not the name of a network: {advice}"
+                assert (problem["path"], problem["message"]) == (path, message)
+        self.assert_nothing()
+        assert self.container(networks=["hosts"])["networks"] == {"hosts": {}}
