@@ -9,6 +9,8 @@ from pyrsistent import PMap, pmap
 
 from flocker_lite.errors import DockerAway, InUse
 from flocker_lite.model.identities import DatasetId
+from flocker_lite.model.records import Container, Registry
+from flocker_lite.model.registries import login_for
 from flocker_lite.model.state import NodeView
 from flocker_lite.planner.backoff import Failed, failed_once_more
 from flocker_lite.planner.changes import ChangeKey, IStateChange, key
@@ -105,25 +107,37 @@ def failed_again(before: Failed | None, error: BaseException | None, now_seconds
 
 
 def desired_of(view: NodeView, resources: Iterable[Resource]) -> tuple[object, ...]:
-    """The configuration of these resources, to compare: a different value means a user's edit."""
+    """The configuration of these resources, to compare: a different value means a user's edit.
+
+    With what the node logs in to the registry of an image is a part of it.
+    """
     found: list[object] = []
     for resource in sorted(resources, key=str):
         match resource:
             case ContainerResource(name):
-                found.append(view.containers.get(name))
+                container = view.containers.get(name)
+                found.append(None if container is None else (container, _login(view, container)))
             case DatasetResource(dataset_id):
                 desired = view.datasets.get(dataset_id)
-                retried = _retried(view, dataset_id)
-                found.append(None if desired is None else (desired.dataset, desired.move, retried))
+                users = _users(view, dataset_id)
+                retried = sum(container.retry_generation for container in users)
+                logins = [_login(view, container) for container in users]
+                edited = None if desired is None else (desired.dataset, desired.move)
+                found.append(None if edited is None else (*edited, retried, logins))
             case ImageResource(image):
-                found.append(any(each.image == image for each in view.images.values()))
+                is_desired = any(each.image == image for each in view.images.values())
+                found.append((is_desired, login_for(image, view.logins.values())))
     return tuple(found)
 
 
-def _retried(view: NodeView, dataset_id: DatasetId) -> int:
-    """How often a user asked to try again at once with the container that uses the dataset."""
-    return sum(
-        container.retry_generation
-        for container in view.containers.values()
+def _users(view: NodeView, dataset_id: DatasetId) -> list[Container]:
+    """The container that uses the dataset; both, while one takes it over from another."""
+    return [
+        container
+        for _, container in sorted(view.containers.items())
         if any(volume.dataset_id == dataset_id for volume in container.volumes)
-    )
+    ]
+
+
+def _login(view: NodeView, container: Container) -> Registry | None:
+    return login_for(container.image, view.logins.values())
