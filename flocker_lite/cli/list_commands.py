@@ -21,6 +21,8 @@ NODES = (
     Column("NODE", lambda node: node["host"]),
     Column("STATE", lambda node: "away" if node.get("away") else "here"),
     Column("CERTIFICATE EXPIRES", lambda node: shown_day(node.get("certificate_expires_at"))),
+    Column("PROTOCOL", lambda node: node.get("protocol"), wide=True),
+    Column("ALLOWS", lambda node: ", ".join(node.get("allow", ())), wide=True),
     Column("UUID", lambda node: node["uuid"], wide=True),
 )
 DATASETS = (

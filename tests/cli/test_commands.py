@@ -6,6 +6,7 @@ from pyrsistent import pmap
 
 from flocker_lite.model.records import Container
 from flocker_lite.model.state import AsideState, ContainerState, NodeState
+from flocker_lite.model.versions import NEWEST
 from flocker_lite.testing.memory_output import MemoryOutput, MemoryOutputs
 from tests.cli.case import CLITestCase
 from tests.control.http.cluster import ADDRESS_1, ADDRESS_2, NODE_1, NODE_2
@@ -24,6 +25,14 @@ class LookingTests(CLITestCase):
             [ADDRESS_2, "here"],
         ]
         assert self.answer("nodes", "-q").split() == [ADDRESS_1, ADDRESS_2]
+
+    def test_what_nodes_allow(self) -> None:
+        """A wide table has what each node's file allows, and the protocol of its agent."""
+        self.both_report()
+        self.allow("/dev/kvm", "NET_ADMIN")
+        titles, first, *_ = self.answer("nodes", "-o", "wide").splitlines()
+        assert "PROTOCOL  ALLOWS" in titles
+        assert f"{NEWEST}         /dev/kvm, NET_ADMIN" in first
 
     def test_nothing_yet(self) -> None:
         """A person is told what to do."""

@@ -9,6 +9,7 @@ from pyrsistent import pmap
 from flocker_lite.model.lease import Lease, Role
 from flocker_lite.model.records import Container, Port, Volume
 from flocker_lite.model.state import ContainerState, DatasetState, NodeState
+from flocker_lite.model.versions import NEWEST
 from tests.conformance.rows import (
     ADDRESS_1,
     ANYTHING,
@@ -64,6 +65,7 @@ _RUNNING = {
     "restart_policy": {"name": "never"},
     "running": True,
 }
+_NODE = {"host": ADDRESS_1, "uuid": NODE_1, "protocol": NEWEST}
 _STOPPED = {
     "host": ADDRESS_1,
     "name": "stopped",
@@ -100,7 +102,7 @@ STATES: tuple[Row, ...] = (
     row(
         "8",
         "state: nodes",
-        get("/v1/state/nodes", answer=[{"host": ADDRESS_1, "uuid": NODE_1}]),
+        get("/v1/state/nodes", answer=[_NODE]),
         differs="404.",
     ),
     row(
@@ -121,7 +123,7 @@ STATES: tuple[Row, ...] = (
         get(f"/v1/state/datasets/{SEEN}", answer=_SEEN),
         get("/v1/state/containers/stopped", answer=_STOPPED),
         get("/v1/state/containers?name=stopped", answer=[_STOPPED]),
-        get(f"/v1/state/nodes/{NODE_1}", answer={"host": ADDRESS_1, "uuid": NODE_1}),
+        get(f"/v1/state/nodes/{NODE_1}", answer=_NODE),
         get("/v1/state/containers/none", status=404, description="Container not found."),
         differs="404 for one item; the query is ignored.",
     ),

@@ -186,10 +186,16 @@ def node_body(
 ) -> Body:
     """A node that reports, with the external ports and the kept volumes that it reports.
 
+    Its protocol and what it allows are those of when its agent came last.
     `certificate_expires_at` is in seconds since 1970; None without a certificate. `away`: its
     agent is not connected.
     """
     body: Body = {"host": bodies.address(configuration, node_id), "uuid": node_id}
+    known = configuration.nodes.get(node_id)
+    if known is not None:
+        body["protocol"] = known.protocol
+    if known is not None and known.allow:
+        body["allow"] = list(known.allow)
     if certificate_expires_at is not None:
         body["certificate_expires_at"] = certificate_expires_at
     if away:

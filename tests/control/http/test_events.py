@@ -19,6 +19,7 @@ from flocker_lite.control.http.app import site
 from flocker_lite.model import edits
 from flocker_lite.model.records import Dataset
 from flocker_lite.model.state import NodeState
+from flocker_lite.model.versions import NEWEST
 from tests.control.http.cluster import ADDRESS_1, NODE_1, RESTTestCase
 
 DATASETS = "/configuration/datasets"
@@ -121,7 +122,7 @@ class EventsTests(RESTTestCase, SynchronousTestCase):
         self.control.report(NODE_1, NodeState())
         [event] = self.reader.events
         assert (event["collection"], event["id"]) == ("state/nodes", NODE_1)
-        assert event["items"] == [{"host": ADDRESS_1, "uuid": NODE_1}]
+        assert event["items"] == [{"host": ADDRESS_1, "uuid": NODE_1, "protocol": NEWEST}]
 
     def test_gone(self) -> None:
         """What is gone has no items any more."""

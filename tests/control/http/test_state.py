@@ -21,6 +21,7 @@ from flocker_lite.model.state import (
     Round,
     Step,
 )
+from flocker_lite.model.versions import NEWEST
 from flocker_lite.protocol.link import Link
 from tests.control.http.cluster import (
     ADDRESS_1,
@@ -31,6 +32,7 @@ from tests.control.http.cluster import (
     two_nodes,
 )
 
+NODE = {"host": ADDRESS_1, "uuid": NODE_1, "protocol": NEWEST}
 DATASET = "dddddddd-0000-4000-8000-00000000000a"
 PATH = f"/flocker/{DATASET}"
 
@@ -196,11 +198,25 @@ class StateTests(RESTTestCase):
     def test_nodes(self) -> None:
         """The nodes whose agents report now are listed, and no others."""
         self.report(NODE_1)
-        assert self.get("/state/nodes") == [{"host": ADDRESS_1, "uuid": NODE_1}]
+        assert self.get("/state/nodes") == [NODE]
+
+    def test_what_a_node_allows(self) -> None:
+        """The entries of its agent's file are beside the node, and the protocol of its agent."""
+        self.report(NODE_1)
+        generation = self.control.change_feed.generation
+        for allow, shown in (
+            (("NET_ADMIN", "/dev/kvm"), {"allow": ["NET_ADMIN", "/dev/kvm"]}),
+            ((), {}),
+        ):
+            node = Node(NODE_1, ADDRESS_1, protocol=1, allow=allow)
+            connecting = self.control.connect(node, "", Link(self.clock))
+            self.successResultOf(Deferred.fromCoroutine(connecting))
+            assert self.get(f"/state/nodes/{NODE_1}") == {**NODE, "protocol": 1, **shown}
+        assert self.control.change_feed.has_changed("state/nodes", generation)
 
     def test_a_node_that_is_away(self) -> None:
         """A node whose agent is not connected says so, until it is back or believed no more."""
-        shown = {"host": ADDRESS_1, "uuid": NODE_1}
+        shown = NODE
         for _ in range(2):
             link = self.control.report(NODE_1, NodeState())
             assert self.get("/state/nodes") == [shown]
