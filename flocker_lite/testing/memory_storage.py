@@ -47,7 +47,7 @@ class MemoryStorage(MemoryProperties):
     """One node's disk. It outlives the agent; `reboot` does what a restart of the machine does.
 
     With `resumes` it keeps the part of an interrupted stream, so that the sender can continue. With
-    `one_instant` it takes snapshots of several datasets at once.
+    `snapshots_several` it takes snapshots of several datasets at once.
 
     Each method first calls and awaits `before`, with its own name and the dataset's id: a
     simulation lets time pass there, or raises. `in_use` says whether a process has a path open, so
@@ -68,7 +68,7 @@ class MemoryStorage(MemoryProperties):
     held: set[str] = field(default_factory=set)
     is_away: bool = False
     resumes: bool = False
-    one_instant: bool = False
+    snapshots_several: bool = False
     made: list[DatasetId] = field(default_factory=list)
     _guids: int = 0
 
@@ -246,7 +246,7 @@ class MemoryStorage(MemoryProperties):
         return self.keep(dataset_id, name)
 
     async def snapshot_all(self, names: Mapping[DatasetId, str]) -> Mapping[DatasetId, Snapshot]:
-        if not self.one_instant:
+        if not self.snapshots_several:
             return {each: await self.snapshot(each, name) for each, name in names.items()}
         for dataset_id in names:
             await self._begin("snapshot", dataset_id)

@@ -11,8 +11,8 @@ These steps set aside what a copy has after one of its snapshots. Each step is o
 
 (The mountpoint comes last, because zfs-fuse mounts a clone whatever its canmount says.)
 
-After a crash, `finish` finds the mark and goes on at the step that was not done. The aside ends up
-as a clone of a snapshot of the copy, so that snapshot cannot be destroyed before the aside.
+After a crash, `finish` finds the mark and does the steps that are missing. The aside ends up as a
+clone of a snapshot of the copy, so ZFS does not destroy that snapshot before the aside.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from flocker_lite.errors import Busy, CommandFailed, Conflict, NotFound
 from flocker_lite.model.records import DatasetId
 from flocker_lite.model.state import AsideCopy
 from flocker_lite.zfs import commands, errors, names, output
-from flocker_lite.zfs.output import Kin
+from flocker_lite.zfs.output import Filesystem
 
 Argv = tuple[str, ...]
 
@@ -59,90 +59,90 @@ class Asides:
     async def all(self) -> PMap[str, AsideCopy]:
         """All asides, from this release or an earlier one, by name."""
         found = {}
-        for name, kin in (await self._kin()).items():
+        for name, filesystem in (await self._filesystems()).items():
             parts = names.of_aside(name)
             if parts is not None:
-                found[name] = AsideCopy(name, *parts, kin.size_bytes)
+                found[name] = AsideCopy(name, *parts, filesystem.size_bytes)
         return pmap(found)
 
-    async def whole(self, dataset_id: DatasetId, reason: str) -> str:
-        """Set aside a whole copy, which no known snapshot continues; returns the aside's name."""
-        async with self._turn():
-            name = self._free_name(await self._kin(), dataset_id, reason)
-            await self._put_away(dataset_id, name)
+    async def set_aside(self, dataset_id: DatasetId, reason: str) -> str:
+        """Set aside a whole copy; returns the aside's name."""
+        async with self._exclusively():
+            name = self._unused_name(await self._filesystems(), dataset_id, reason)
+            await self._rename_away(dataset_id, name)
         return name
 
-    async def later_than(self, dataset_id: DatasetId, snapshot: str, reason: str) -> str:
+    async def set_aside_after(self, dataset_id: DatasetId, snapshot: str, reason: str) -> str:
         """Set aside what a copy has after one of its snapshots; returns the aside's name."""
-        async with self._turn():
-            name = self._free_name(await self._kin(), dataset_id, reason)
+        async with self._exclusively():
+            name = self._unused_name(await self._filesystems(), dataset_id, reason)
             # Raises NotFound for a missing snapshot before anything is changed.
             await self._run(commands.guid(self._full(dataset_id), snapshot))
             await self._set_mark(dataset_id, snapshot)
-            await self._put_away(dataset_id, name)
+            await self._rename_away(dataset_id, name)
             await self._finish()
         return name
 
     async def finish(self) -> bool:
-        """Finish what a crash interrupted; whether there was anything to finish.
+        """Finish what a crash interrupted; returns whether there was anything to finish.
 
         If this process is setting something aside right now, wait for that.
         """
-        async with self._turn():
+        async with self._exclusively():
             return await self._finish()
 
     async def destroy(self, name: str) -> None:
-        """Destroy an aside; clones of it live on by themselves."""
+        """Destroy an aside; clones of it stay, independent of it."""
         if names.of_aside(name) is None:
             raise ValueError(f"not the name of an aside: {name!r}")
-        async with self._turn():
+        async with self._exclusively():
             await self._finish()
-            kin = (await self._kin()).get(name)
-            if kin is None:
+            full, filesystem = self._full(name), (await self._filesystems()).get(name)
+            if filesystem is None:
                 return
-            if kin.mounted:
-                raise Busy(f"{kin.name} is mounted, so it stays: run `zfs unmount {kin.name}`")
-            require_alone(await self._run(commands.facts(kin.name)), kin.name)
-            await self._free(name)
+            if filesystem.mounted:
+                raise Busy(f"{full} is mounted, so it stays: run `zfs unmount {full}`")
+            require_alone(await self._run(commands.facts(full)), full)
+            await self._promote_clones(name)
             for snapshot in await self._snapshots(name):
-                await release(self._run, kin.name, snapshot)
-            await self._run(commands.destroy(kin.name), again=True)
+                await release(self._run, full, snapshot)
+            await self._run(commands.destroy(full), again=True)
 
-    async def free(self, dataset_id: DatasetId) -> None:
-        """Make the asides of a copy independent of it, so that the copy can be destroyed."""
-        async with self._turn():
-            await self._free(dataset_id)
+    async def promote_clones(self, dataset_id: DatasetId) -> None:
+        """Make the asides of a copy independent of it, so that ZFS can destroy the copy."""
+        async with self._exclusively():
+            await self._promote_clones(dataset_id)
 
-    async def _free(self, name: str) -> None:
+    async def _promote_clones(self, name: str) -> None:
         """Promote the clones of a filesystem one by one; each promotion changes the origins."""
-        for _ in range(len(await self._kin())):
-            rows = await self._kin()
-            heirs = [kin for kin in rows.values() if _stems_from(kin, self._full(name))]
-            if not heirs:
+        for _ in range(len(await self._filesystems())):
+            rows = await self._filesystems()
+            clones = [each for each in rows.values() if _is_clone_of(each, self._full(name))]
+            if not clones:
                 return
-            await self._run(commands.promote(heirs[0].name), again=True)
+            await self._run(commands.promote(clones[0].name), again=True)
 
     async def _finish(self) -> bool:
-        rows = await self._kin()
-        marked = {name: kin for name, kin in rows.items() if kin.continues is not None}
-        for name, kin in marked.items():
+        rows = await self._filesystems()
+        marked = {name: each for name, each in rows.items() if each.continues is not None}
+        for name, aside in marked.items():
             parts = names.of_aside(name)
-            if parts is not None and kin.continues is not None:
-                await self._go_on(parts[0], rows.get(parts[0]), kin, kin.continues)
+            if parts is not None and aside.continues is not None:
+                await self._resume(parts[0], rows.get(parts[0]), aside, aside.continues)
         for name in marked:
             if names.is_dataset_id(name):
                 await self._clear_mark(name)
         return bool(marked)
 
-    async def _go_on(
-        self, dataset_id: DatasetId, copy: Kin | None, aside: Kin, snapshot: str
+    async def _resume(
+        self, dataset_id: DatasetId, copy: Filesystem | None, aside: Filesystem, snapshot: str
     ) -> None:
         origin = f"{aside.name}@{snapshot}"
         if copy is None:
-            if names.LEASE_PROPERTY not in aside.written_on:
-                raise Conflict(f"{aside.name} has no lease, which the copy needs to go on")
+            if names.LEASE_PROPERTY not in aside.agent_properties:
+                raise Conflict(f"{aside.name} has no lease, so the copy cannot be cloned from it")
             name, size = self._full(dataset_id), aside.maximum_size
-            clone = commands.clone(origin, name, size, aside.written_on)
+            clone = commands.clone(origin, name, size, aside.agent_properties)
             await self._run(clone, again=True)
         if copy is None or copy.origin == origin:
             await self._run(commands.promote(self._full(dataset_id)), again=True)
@@ -154,7 +154,7 @@ class Asides:
         if copy is None:
             await self._clear_mark(dataset_id)
 
-    async def _put_away(self, dataset_id: DatasetId, name: str) -> None:
+    async def _rename_away(self, dataset_id: DatasetId, name: str) -> None:
         rename = commands.rename(self._full(dataset_id), self._full(name))
         await self._run(rename, again=True)
         # Free its mountpoint for another copy.
@@ -172,10 +172,10 @@ class Asides:
         whole = {row.partition("\t")[0] for row in rows.splitlines()}
         return sorted(item.partition("@")[2] for item in whole if "@" in item)
 
-    async def _kin(self) -> dict[str, Kin]:
-        return output.kin(await self._run(commands.kin(self._root)), self._root)
+    async def _filesystems(self) -> dict[str, Filesystem]:
+        return output.filesystems(await self._run(commands.filesystems(self._root)), self._root)
 
-    def _free_name(self, rows: dict[str, Kin], dataset_id: DatasetId, reason: str) -> str:
+    def _unused_name(self, rows: dict[str, Filesystem], dataset_id: DatasetId, reason: str) -> str:
         if dataset_id not in rows:
             raise NotFound(f"{dataset_id}: there is no copy here to set aside")
         seconds = int(self._seconds())
@@ -187,8 +187,8 @@ class Asides:
         return f"{self._root}/{name}"
 
     @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
-        """Run one operation at a time, so that none takes another's half-done work for a crash."""
+    async def _exclusively(self) -> AsyncIterator[None]:
+        """Run one operation at a time: a half-done one looks like the work of a crashed agent."""
         await self._lock.acquire()
         try:
             yield
@@ -217,5 +217,5 @@ async def release(run: Run, name: str, snapshot: str) -> None:
             raise
 
 
-def _stems_from(kin: Kin, name: str) -> bool:
-    return kin.origin is not None and kin.origin.startswith(f"{name}@")
+def _is_clone_of(filesystem: Filesystem, name: str) -> bool:
+    return filesystem.origin is not None and filesystem.origin.startswith(f"{name}@")

@@ -1,4 +1,4 @@
-"""Finds out, by trying, what this machine's ZFS and its pool are able to do."""
+"""Detects what this machine's ZFS and its pool can do, by trying."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ _FEATURE_WORKS = ("enabled", "active")
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What ZFS is able to do.
+    """What ZFS can do.
 
-    `estimates`: it can tell the size of a stream in advance. `resumes`: it can continue an
-    interrupted stream. `several_at_once`: one `zfs set` changes several properties, all or none.
-    `one_instant`: one `zfs snapshot` takes snapshots of several filesystems.
+    `estimates`: it tells the size of a stream in advance. `resumes`: it continues an interrupted
+    stream. `sets_several`: one `zfs set` changes several properties, all or none.
+    `snapshots_several`: one `zfs snapshot` takes snapshots of several filesystems.
     """
 
     estimates: bool
     resumes: bool
-    several_at_once: bool
-    one_instant: bool
+    sets_several: bool
+    snapshots_several: bool
 
 
-async def find_out(run: Run, root: str) -> Capabilities:
-    """Try commands that change nothing at `root`, which `commands.make_root` made."""
+async def detect(run: Run, root: str) -> Capabilities:
+    """Try commands that change nothing; `commands.make_root` has made the `root`."""
     return Capabilities(
         estimates=await _understands(run, commands.estimate(root, None, "not-there")),
         resumes=await _resumes(run, root),
-        several_at_once=await _does(run, commands.set_properties(root, commands.ROOT_PROPERTIES)),
-        one_instant=await _understands(
+        sets_several=await _succeeds(run, commands.set_properties(root, commands.ROOT_PROPERTIES)),
+        snapshots_several=await _understands(
             run, commands.snapshots({f"{root}/not-there": "a", f"{root}/not-there-either": "b"})
         ),
     )
@@ -42,7 +42,7 @@ async def find_out(run: Run, root: str) -> Capabilities:
 
 async def _resumes(run: Run, root: str) -> bool:
     """The tools may know resume tokens while an old pool does not, so ask both."""
-    if not await _does(run, commands.resume_token(root)):
+    if not await _succeeds(run, commands.resume_token(root)):
         return False
     try:
         feature = commands.resume_feature(root.partition("/")[0])
@@ -52,7 +52,7 @@ async def _resumes(run: Run, root: str) -> bool:
     return state.decode().strip() in _FEATURE_WORKS
 
 
-async def _does(run: Run, argv: tuple[str, ...]) -> bool:
+async def _succeeds(run: Run, argv: tuple[str, ...]) -> bool:
     try:
         await run(argv, timeout_seconds=PROBE_TIMEOUT_SECONDS)
     except CommandFailed:

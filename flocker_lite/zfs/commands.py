@@ -1,4 +1,4 @@
-"""Builds the argument lists of `zfs`; pure. We only ever ask for `-H -p` output."""
+"""Builds the argument lists of `zfs`; pure. Each one that prints something asks for `-H -p`."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from flocker_lite.zfs.names import (
 ZFS = "zfs"
 OURS = (LEASE_PROPERTY, GROUP_PROPERTY, CONTINUES_PROPERTY)
 FACTS = (*OURS, "type", "mounted", "refquota", "guid", "createtxg")
-KIN = (*OURS, "type", "mounted", "refquota", "origin", "used")
-FITNESS = (LEASE_PROPERTY, "mounted", "readonly")
+FILESYSTEM_PROPERTIES = (*OURS, "type", "mounted", "refquota", "origin", "used")
+MOUNT_CHECK = (LEASE_PROPERTY, "mounted", "readonly")
 ROOT_PROPERTIES = {"mountpoint": "none", "canmount": "off", "readonly": "on"}
 
 
@@ -32,10 +32,10 @@ def facts(name: str) -> tuple[str, ...]:
     return (ZFS, "get", "-Hp", "-r", "-o", "name,property,value,source", ",".join(FACTS), name)
 
 
-def kin(root: str) -> tuple[str, ...]:
-    """Which filesystems directly below ours are clones of which, and how large each is."""
+def filesystems(root: str) -> tuple[str, ...]:
+    """The filesystems directly below ours: their origins, their sizes and our properties."""
     columns = ("-o", "name,property,value,source")
-    return (ZFS, "get", "-Hp", "-r", "-d", "1", *columns, ",".join(KIN), root)
+    return (ZFS, "get", "-Hp", "-r", "-d", "1", *columns, ",".join(FILESYSTEM_PROPERTIES), root)
 
 
 def create(name: str, mountpoint: str, maximum_size: int | None, lease: Lease) -> tuple[str, ...]:
@@ -43,21 +43,22 @@ def create(name: str, mountpoint: str, maximum_size: int | None, lease: Lease) -
     return (
         ZFS,
         "create",
-        *_of_a_copy(mountpoint, maximum_size, {LEASE_PROPERTY: str(lease)}),
+        *_copy_options(mountpoint, maximum_size, {LEASE_PROPERTY: str(lease)}),
         name,
     )
 
 
 def clone(
-    origin: str, name: str, maximum_size: int | None, written_on: Mapping[str, str]
+    origin: str, name: str, maximum_size: int | None, agent_properties: Mapping[str, str]
 ) -> tuple[str, ...]:
-    """Clone a snapshot of another copy, with that copy's lease and properties (`written_on`).
+    """Clone a snapshot of another copy, with that copy's lease and properties (`agent_properties`).
 
-    The clone has them from the first instant. It is marked as unfinished, and has no mountpoint
-    of its own yet.
+    The clone has them from the first instant. Its mark says that it is unfinished, and it has no
+    mountpoint of its own yet.
     """
     marked = {CONTINUES_PROPERTY: origin.partition("@")[2]}
-    return (ZFS, "clone", *_of_a_copy(None, maximum_size, {**written_on, **marked}), origin, name)
+    options = _copy_options(None, maximum_size, {**agent_properties, **marked})
+    return (ZFS, "clone", *options, origin, name)
 
 
 def promote(name: str) -> tuple[str, ...]:
@@ -114,9 +115,9 @@ def all_properties(name: str) -> tuple[str, ...]:
     return (ZFS, "get", "-Hp", "-o", "property,value,source", "all", name)
 
 
-def fitness(name: str) -> tuple[str, ...]:
-    """The properties that decide whether a filesystem may be mounted, and what to do before."""
-    return (ZFS, "get", "-Hp", "-o", "name,property,value,source", ",".join(FITNESS), name)
+def mount_check(name: str) -> tuple[str, ...]:
+    """The properties that say whether a filesystem may be mounted, and what to set before."""
+    return (ZFS, "get", "-Hp", "-o", "name,property,value,source", ",".join(MOUNT_CHECK), name)
 
 
 def resume_token(name: str) -> tuple[str, ...]:
@@ -125,7 +126,7 @@ def resume_token(name: str) -> tuple[str, ...]:
 
 
 def resume_feature(pool: str) -> tuple[str, ...]:
-    """Whether the pool can keep the part that an interrupted stream brought."""
+    """Whether the pool can keep the received part of an interrupted stream."""
     return ("zpool", "get", "-H", "-o", "value", "feature@extensible_dataset", pool)
 
 
@@ -174,13 +175,13 @@ def _pairs(properties: Mapping[str, str]) -> list[str]:
     return [f"{key}={value}" for key, value in properties.items()]
 
 
-def _of_a_copy(
-    mountpoint: str | None, maximum_size: int | None, written_on: Mapping[str, str]
+def _copy_options(
+    mountpoint: str | None, maximum_size: int | None, agent_properties: Mapping[str, str]
 ) -> tuple[str, ...]:
     properties = [
         "canmount=noauto",
         *([f"mountpoint={mountpoint}"] if mountpoint is not None else []),
-        *_pairs(written_on),
+        *_pairs(agent_properties),
         *([f"refquota={maximum_size}"] if maximum_size is not None else []),
     ]
     return tuple(word for item in properties for word in ("-o", item))

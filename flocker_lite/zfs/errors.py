@@ -54,8 +54,8 @@ UNKNOWN_OPTION = ("invalid option", "unrecognized command", "too many arguments"
 
 
 def meaning(error: CommandFailed) -> FlockerError:
-    """The error as the type that its message means, or itself when it has no special meaning."""
-    # ZFS breaks long sentences into lines, wherever it likes.
+    """The error as the type that its message means; any other error as it is."""
+    # ZFS breaks long sentences into lines.
     said = " ".join(error.stderr_tail.split())
     for words, kind in _MEANINGS:
         if words in said:

@@ -58,12 +58,12 @@ class ZfsFence:
     async def arm(self, container: str, dataset_ids: frozenset[DatasetId], seconds: float) -> None:
         until = now() + seconds
         ids, fence = self._armed.get(container, (frozenset(), None))
-        if fence is None or fence.is_over or ids != dataset_ids:
+        if fence is None or fence.has_ended or ids != dataset_ids:
             await self.disarm(container)
             fence = self._start(container, dataset_ids)
             self._armed[container] = (dataset_ids, fence)
-        # We tell the time of the end, not the time until then: the machine may stand still before
-        # the fence reads it.
+        # Send the moment of the end, not the time until then: the machine may be suspended before
+        # the fence reads the line.
         await self._tell(container, fence, f"until {until:.3f}")
 
     async def add_instance(self, container: str, instance: str) -> None:
@@ -115,13 +115,13 @@ class ZfsFence:
 class _Fence(ProcessProtocol):
     """The first of the two processes; both go on when the agent's process ends.
 
-    It calls `lost` once, when the fence ends the trial, or when it died without being told to stop.
+    It calls `lost` once: when the fence ends the trial, or when it exits though nobody stopped it.
     """
 
     _log = Logger()
 
     def __init__(self, lost: Callable[[], None]) -> None:
-        self.is_over = False
+        self.has_ended = False
         self.stderr_tail = b""
         self._lost = lost
         self._is_told_to_stop = False
@@ -129,10 +129,10 @@ class _Fence(ProcessProtocol):
         self._rest = b""
 
     def tell(self, line: str) -> Deferred[None]:
-        """Send a line; fires when both processes have obeyed it."""
+        """Send a line; the Deferred fires when both processes have obeyed it."""
         transport: Any = self.transport
         answered: Deferred[None] = Deferred()
-        if self.is_over:
+        if self.has_ended:
             answered.errback(FlockerError("its process has ended"))
             return answered
         self._answers.append(answered)
@@ -140,7 +140,7 @@ class _Fence(ProcessProtocol):
         return answered
 
     def stop(self) -> None:
-        """Tell the fence that there is nothing to end any more."""
+        """Tell the fence that it has nothing to end any more."""
         transport: Any = self.transport
         self._is_told_to_stop = True
         with suppress(ProcessExitedAlready):
@@ -163,7 +163,7 @@ class _Fence(ProcessProtocol):
     def processExited(self, reason: Failure) -> None:
         """Act now: the second process may keep the pipes open, so `processEnded` is too late."""
         if self._is_told_to_stop:
-            self.is_over = True
+            self.has_ended = True
         else:
             self._end()
         waiting, self._answers = self._answers, []
@@ -173,9 +173,11 @@ class _Fence(ProcessProtocol):
 
     def processEnded(self, reason: Failure) -> None:
         if self.stderr_tail:
-            self._log.warn("a fence said: {said}", said=self.stderr_tail.decode("utf-8", "replace"))
+            self._log.warn(
+                "a fence wrote to stderr: {said}", said=self.stderr_tail.decode("utf-8", "replace")
+            )
 
     def _end(self) -> None:
-        if not self.is_over:
-            self.is_over = True
+        if not self.has_ended:
+            self.has_ended = True
             self._lost()

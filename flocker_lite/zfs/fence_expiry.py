@@ -52,14 +52,14 @@ class Expiry:
                 Path(self.notes or "", container_id).touch()
 
     def step(self) -> bool:
-        """Kill the processes that are there, and continue with the rest; whether all is done."""
-        are_left = kill_all(self.container_ids, self.cgroups)
+        """Kill the processes that are there, and unmount further; returns whether all is done."""
+        are_running = kill_all(self.container_ids, self.cgroups)
         self._left = [filesystem for filesystem in self._left if not filesystem.step()]
-        return not (are_left or self._left)
+        return not (are_running or self._left)
 
 
 class ProbationCheck:
-    """Asks, before the time is over, whether any lease is still on probation; never waits.
+    """Asks ZFS, before the time is over, whether any lease is still on probation; never waits.
 
     A lease that has left probation does not come back to it during this trial.
     """
@@ -68,10 +68,10 @@ class ProbationCheck:
         self._asking = {name: _lease_of(name, zfs, now) for name in filesystems}
 
     def step(self) -> bool:
-        """Go on asking; whether we know that no lease is on probation."""
+        """Ask further; returns whether we know that no lease is on probation."""
         for name, asking in tuple(self._asking.items()):
-            asked = asking.outcome()
-            if asked is not None and not says_probation(*asked):
+            result = asking.poll()
+            if result is not None and not says_probation(*result):
                 del self._asking[name]
         return not self._asking
 
@@ -86,41 +86,44 @@ class _Filesystem:
         self._is_on_probation = False
 
     def step(self) -> bool:
-        """Do the next step; whether nothing is left to do."""
+        """Do the next step; returns whether nothing is left to do."""
         if not self._is_on_probation:
-            asked = self._asking.outcome()
-            if asked is None:
+            result = self._asking.poll()
+            if result is None:
                 return False
-            if not says_probation(*asked):
+            if not says_probation(*result):
                 return True
             self._is_on_probation = True
-        for pid in users(self._name):
+        for pid in mounting_pids(self._name):
             kill(pid)
-        unmounted = self._unmounting.outcome()
+        unmounted = self._unmounting.poll()
         if unmounted is None:
             return False
-        if not any(users(self._name)) and (unmounted[0] == 0 or not is_mounted_here(self._name)):
+        is_unmounted = not any(mounting_pids(self._name)) and (
+            unmounted[0] == 0 or not is_mounted_here(self._name)
+        )
+        if is_unmounted:
             return True
         self._is_on_probation = False
         return False
 
 
 class _Command:
-    """A command that we run repeatedly, without ever waiting for it."""
+    """A command that we run again and again, and never wait for."""
 
     def __init__(self, argv: tuple[str, ...], now: Callable[[], float]) -> None:
         self._argv = argv
         self._now = now
         self._process: subprocess.Popen[str] | None = None
-        self._late_at = 0.0
+        self._deadline = 0.0
 
-    def outcome(self) -> tuple[int, str, str] | None:
+    def poll(self) -> tuple[int, str, str] | None:
         """Its exit code, stdout and stderr; None while it runs within its time.
 
-        A command that takes too long counts as failed. We start no other one until it is dead.
+        A command that takes too long counts as failed. No new one starts before it is dead.
         """
         if self._process is None:
-            self._late_at = self._now() + COMMAND_TIMEOUT_SECONDS
+            self._deadline = self._now() + COMMAND_TIMEOUT_SECONDS
             try:
                 self._process = subprocess.Popen(
                     self._argv,
@@ -133,21 +136,21 @@ class _Command:
                 return 1, "", str(error)
         code = self._process.poll()
         if code is None:
-            if self._now() < self._late_at:
+            if self._now() < self._deadline:
                 return None
             self._process.kill()
             return 1, "", "it did not end in time"
-        # A process that it left behind may still have its pipes; do not wait for that either.
+        # A child that outlives the command may hold its pipes open; do not wait for that either.
         process, self._process = self._process, None
-        return code, _taken(process.stdout), _taken(process.stderr)
+        return code, _read_available(process.stdout), _read_available(process.stderr)
 
 
 def _lease_of(filesystem: str, zfs: str, now: Callable[[], float]) -> _Command:
     return _Command((zfs, "get", "-Hp", "-o", "value", LEASE_PROPERTY, filesystem), now)
 
 
-def _taken(pipe: IO[str] | None) -> str:
-    """What can be read from a pipe now."""
+def _read_available(pipe: IO[str] | None) -> str:
+    """What the pipe holds now."""
     assert pipe is not None
     try:
         os.set_blocking(pipe.fileno(), False)
@@ -158,17 +161,17 @@ def _taken(pipe: IO[str] | None) -> str:
         pipe.close()
 
 
-def says_probation(exit_code: int, said: str, complained: str) -> bool:
+def says_probation(exit_code: int, stdout: str, stderr: str) -> bool:
     """Whether the lease is on probation; True if it cannot be read, which is the safe answer."""
     if exit_code != 0:
-        return "does not exist" not in complained
-    return said.startswith(PROBATION)
+        return "does not exist" not in stderr
+    return stdout.startswith(PROBATION)
 
 
-def users(filesystem: str, proc: Path = PROC) -> Iterator[int]:
+def mounting_pids(filesystem: str, proc: Path = PROC) -> Iterator[int]:
     """The processes of containers that have the filesystem mounted.
 
-    Other processes with a mount namespace of their own may have it too; we do not kill those.
+    Other processes with a mount namespace of their own may have it mounted too; we spare those.
     """
     for entry in os.scandir(proc):
         if not entry.name.isdigit():

@@ -15,16 +15,16 @@ from pathlib import Path
 CGROUPS = Path("/sys/fs/cgroup")
 PROC = Path("/proc")
 
-_FIRST = ("unified", "freezer", "pids", "memory")
-"""The hierarchies of cgroup 1 that we try first; Docker uses each of them for every container."""
+_V1_HIERARCHIES = ("unified", "freezer", "pids", "memory")
+"""The hierarchies that we look for on cgroup 1; Docker uses each of them for every container."""
 
 
 def kill_all(container_ids: Collection[str], cgroups: Path = CGROUPS, proc: Path = PROC) -> bool:
-    """Kill every process of these containers at once; whether any was still there.
+    """Kill every process of these containers at once; returns whether any was still there.
 
     The kernel kills a whole group where it can (cgroup 2, since Linux 5.14). Otherwise we signal
-    each process. None escapes by forking meanwhile, because the kernel ends the whole PID namespace
-    together with the container's first process.
+    each process. Forking does not save any: when a container's first process dies, the kernel kills
+    the whole PID namespace.
     """
     if not container_ids:
         return False
@@ -37,10 +37,10 @@ def kill_all(container_ids: Collection[str], cgroups: Path = CGROUPS, proc: Path
         # In cgroup 1, a frozen process dies only once it is thawed.
         _write(group / "freezer.state", "THAWED")
         pids |= found
-    for pid in _belonging(container_ids, proc):
+    for pid in _pids_by_cgroup(container_ids, proc):
         kill(pid)
         pids.add(pid)
-    return any(_runs(pid, proc) for pid in pids)
+    return any(_is_running(pid, proc) for pid in pids)
 
 
 def groups(container_ids: Collection[str], cgroups: Path = CGROUPS) -> Iterator[Path]:
@@ -62,7 +62,7 @@ def kill(pid: int) -> None:
 def _hierarchies(cgroups: Path) -> list[Path]:
     if (cgroups / "cgroup.controllers").exists():
         return [cgroups]
-    there = [cgroups / name for name in _FIRST if (cgroups / name).is_dir()]
+    there = [cgroups / name for name in _V1_HIERARCHIES if (cgroups / name).is_dir()]
     unified = [path for path in there if path.name == "unified"]
     return unified + [path for path in there if path not in unified][:1]
 
@@ -76,8 +76,8 @@ def _members(group: Path) -> Iterator[int]:
                     yield int(line)
 
 
-def _belonging(container_ids: Collection[str], proc: Path) -> Iterator[int]:
-    """Processes whose own /proc entry names such a group, even if no hierarchy is mounted."""
+def _pids_by_cgroup(container_ids: Collection[str], proc: Path) -> Iterator[int]:
+    """Processes whose /proc entry names such a group; that works without a mounted hierarchy."""
     for entry in os.scandir(proc):
         if entry.name.isdigit():
             with suppress(OSError):
@@ -86,7 +86,7 @@ def _belonging(container_ids: Collection[str], proc: Path) -> Iterator[int]:
                     yield int(entry.name)
 
 
-def _runs(pid: int, proc: Path) -> bool:
+def _is_running(pid: int, proc: Path) -> bool:
     """Whether the process exists and is more than a zombie."""
     try:
         stat = (proc / str(pid) / "stat").read_text()
@@ -96,7 +96,7 @@ def _runs(pid: int, proc: Path) -> bool:
 
 
 def _write(path: Path, text: str) -> None:
-    """Write to a file of the kernel's, if it exists."""
+    """Write to a file of the kernel, if it exists."""
     with suppress(OSError):
         fd = os.open(path, os.O_WRONLY)
         try:

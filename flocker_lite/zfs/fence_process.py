@@ -1,4 +1,4 @@
-"""The fence: two processes that end a trial on this node if nobody else has.
+"""The fence: two processes that end a trial on this node if the agent does not.
 
 They outlive the agent. They import little, because a move waits for their start. Both count the
 time, and each notices the other's death; the survivor ends the trial at once. So a copy on trial is
@@ -35,11 +35,11 @@ from flocker_lite.zfs.fence_expiry import Expiry, ProbationCheck
 RETRY_SECONDS = 0.05
 LOOK_SECONDS_MAX = 1.0
 PROBATION_CHECK_SECONDS = 5.0
-"""How long before the end we begin to ask ZFS whether there is anything to end: see `decide`."""
+"""How long before the end we begin to ask ZFS whether anything is on probation: see `decide`."""
 
 PROBATION_LOOK_SECONDS = 0.25
 IDLE_SECONDS_MAX = 3600.0
-"""A fence that nobody tells when to end the trial exits after this time."""
+"""A fence exits after this time if the agent never says when to end the trial."""
 
 ENDED = 3
 """The exit code of a process that ended a trial."""
@@ -59,33 +59,33 @@ class Verdict(Enum):
 def decide(
     until: float | None,
     stopped: bool,
-    heard: bool,
-    paired: bool,
+    agent_lives: bool,
+    partner_lives: bool,
     now: float,
-    began: float,
+    started_at: float,
     is_settled: bool = False,
 ) -> Verdict:
     """Decide what to do; all times are in seconds of one clock.
 
-    `heard`: the agent lives, or may live. `paired`: the other process lives. `is_settled`: ZFS said
-    in time that nothing is on probation. That spares a container that the agent kept before it died
-    without telling us; if ZFS does not answer by the end, we kill.
+    `agent_lives`: the agent lives, or may live. `partner_lives`: the other process lives.
+    `is_settled`: ZFS said in time that nothing is on probation. That spares a container if the
+    agent kept it and died before it told us; if ZFS does not answer by the end, we kill.
 
-    A fence that was told to stop obeys, however late it reads that: the agent says so only when the
-    trial has ended or its copy is kept. A fence that was never told a time has nothing to end.
+    A fence obeys "stop" however late it reads it: the agent says so only when the trial has ended
+    or its copy is kept. A fence without a time has nothing to end.
     """
     if stopped:
         return Verdict.LEAVE
     if until is None:
-        is_idle = now >= began + IDLE_SECONDS_MAX
-        return Verdict.WAIT if heard and paired and not is_idle else Verdict.LEAVE
-    if paired and now < until:
+        is_idle = now >= started_at + IDLE_SECONDS_MAX
+        return Verdict.WAIT if agent_lives and partner_lives and not is_idle else Verdict.LEAVE
+    if partner_lives and now < until:
         return Verdict.WAIT
     return Verdict.LEAVE if is_settled else Verdict.END
 
 
 class FenceProcess:
-    """One of the two processes; the first one hears the agent on the descriptor `agent`."""
+    """One of the two processes; the first one reads from the agent on the descriptor `agent`."""
 
     def __init__(self, partner: socket.socket, agent: int | None, config: dict[str, Any]) -> None:
         self._partner: socket.socket | None = partner
@@ -95,12 +95,12 @@ class FenceProcess:
         self._until: float | None = None
         self._stopped = False
         self._ids: list[str] = []
-        self._began = now()
+        self._started_at = now()
         self._probation_check: ProbationCheck | None = None
-        self._rests = {"agent": b"", "partner": b""}
+        self._unfinished_lines = {"agent": b"", "partner": b""}
 
     def run(self) -> int:
-        """Wait for the time, and end the trial; returns the exit code."""
+        """Wait until it is time, and end the trial; returns the exit code."""
         while True:
             verdict = self._decide()
             if verdict is Verdict.LEAVE:
@@ -109,17 +109,19 @@ class FenceProcess:
                 return self._end()
             left = LOOK_SECONDS_MAX if self._until is None else self._until - now()
             look = LOOK_SECONDS_MAX if self._probation_check is None else PROBATION_LOOK_SECONDS
-            self._hear(min(max(left, 0.0), look))
+            self._read(min(max(left, 0.0), look))
 
     def _decide(self) -> Verdict:
         # Read the clock before the lines: a line that came in time counts, even if the machine
-        # stood still at any instruction here.
+        # pauses at any instruction here.
         at = now()
-        self._hear(0.0)
-        heard = not self._is_first or self._agent is not None
-        paired = self._partner is not None
+        self._read(0.0)
+        agent_lives = not self._is_first or self._agent is not None
+        partner_lives = self._partner is not None
         is_settled = self._is_settled()
-        return decide(self._until, self._stopped, heard, paired, at, self._began, is_settled)
+        return decide(
+            self._until, self._stopped, agent_lives, partner_lives, at, self._started_at, is_settled
+        )
 
     def _is_settled(self) -> bool:
         """Whether nothing is on probation; we ask ZFS shortly before the end, anew for each end."""
@@ -142,13 +144,13 @@ class FenceProcess:
         )
         # Kill before telling anybody.
         is_done = ending.step()
-        self._say(b"ending\n")
+        self._answer(b"ending\n")
         while not is_done and not self._stopped:
-            self._hear(RETRY_SECONDS)
+            self._read(RETRY_SECONDS)
             is_done = ending.step()
         return ENDED
 
-    def _hear(self, seconds: float) -> None:
+    def _read(self, seconds: float) -> None:
         """Wait up to this long for the agent and the partner, and obey what they say."""
         listening: list[Any] = [end for end in (self._agent, self._partner) if end is not None]
         if not listening:
@@ -156,20 +158,20 @@ class FenceProcess:
             return
         readable, _, _ = select.select(listening, [], [], seconds)
         if self._agent in readable:
-            self._hear_agent()
+            self._read_agent()
         if self._partner is not None and self._partner in readable:
-            self._hear_partner(self._partner)
+            self._read_partner(self._partner)
 
-    def _hear_agent(self) -> None:
+    def _read_agent(self) -> None:
         assert self._agent is not None
         data = os.read(self._agent, LINE_BYTES_MAX)
         if not data:
             self._agent = None
         for line in self._lines("agent", data):
-            self._heed(line)
+            self._obey(line)
             self._tell_partner(line)
 
-    def _hear_partner(self, partner: socket.socket) -> None:
+    def _read_partner(self, partner: socket.socket) -> None:
         try:
             data = partner.recv(LINE_BYTES_MAX)
         except OSError:
@@ -178,12 +180,12 @@ class FenceProcess:
             self._partner = None
         for line in self._lines("partner", data):
             if self._is_first:
-                self._say(b"done\n")
+                self._answer(b"done\n")
             else:
-                self._heed(line)
+                self._obey(line)
                 self._tell_partner("done")
 
-    def _heed(self, line: str) -> None:
+    def _obey(self, line: str) -> None:
         word, _, value = line.partition(" ")
         if word == "stop":
             self._stopped = True
@@ -193,7 +195,8 @@ class FenceProcess:
             self._until = float(value)
 
     def _lines(self, source: str, data: bytes) -> list[str]:
-        *lines, self._rests[source] = (self._rests[source] + data).split(b"\n")
+        *lines, rest = (self._unfinished_lines[source] + data).split(b"\n")
+        self._unfinished_lines[source] = rest
         return [line.decode() for line in lines]
 
     def _tell_partner(self, line: str) -> None:
@@ -201,7 +204,7 @@ class FenceProcess:
             with suppress(OSError):
                 self._partner.sendall(f"{line}\n".encode())
 
-    def _say(self, said: bytes) -> None:
+    def _answer(self, said: bytes) -> None:
         """Answer the agent, if it still listens."""
         if self._is_first:
             with suppress(OSError):
@@ -233,9 +236,9 @@ def now() -> float:
 
 
 def harden() -> None:
-    """Be the last process that the kernel kills for memory and the first to run, if we may.
+    """Be the last process that the kernel kills for memory and the first that it runs, if we may.
 
-    A fence matters most on a machine that is short of memory or CPU, or that stood still.
+    A fence matters most on a machine that is short of memory or CPU, or that was suspended.
     """
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("-1000")

@@ -1,7 +1,7 @@
-"""Finds out from the kernel, not from ZFS, what is at the mountpoints of datasets.
+"""Reads from the kernel, not from ZFS, what is mounted at the mountpoints of datasets.
 
 ZFS calls a dataset mounted if the mount table has it anywhere: even if something else is mounted
-over it, or if the daemon that served it has died.
+over it, or if its daemon (zfs-fuse) has died.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ def look(
 ) -> PMap[DatasetId, MountStatus]:
     """What is at these datasets' mountpoints in `root`; `sources` are their names in ZFS.
 
-    This touches what is mounted there, so it belongs in a thread.
+    This may block on a dead mount, so call it in a thread.
     """
     # The kernel names mount points without symbolic links.
     real = os.path.realpath(root)
     mounts = table(mountinfo.read_text("utf-8", "replace"))
     return pmap(
         {
-            dataset_id: _place(mounts, source, f"{real}/{dataset_id}", root, dataset_id)
+            dataset_id: _status_at(mounts, source, f"{real}/{dataset_id}", root, dataset_id)
             for dataset_id, source in sources.items()
         }
     )
 
 
-def all_of(root: str, prefix: str) -> PMap[DatasetId, MountStatus]:
+def look_at_all(root: str, prefix: str) -> PMap[DatasetId, MountStatus]:
     """The same for every mount in `root` whose source has this prefix, without asking ZFS."""
     real = os.path.realpath(root)
     mounts = table(MOUNTINFO.read_text("utf-8", "replace"))
@@ -48,7 +48,7 @@ def all_of(root: str, prefix: str) -> PMap[DatasetId, MountStatus]:
     return look(root, {each: f"{prefix}{each}" for each in ids if "/" not in each})
 
 
-def make_room(root: str, dataset_id: DatasetId, source: str, moment: int) -> MountStatus:
+def prepare(root: str, dataset_id: DatasetId, source: str, moment: int) -> MountStatus:
     """Leave only a protected directory at a dataset's mountpoint; returns what was there.
 
     A mount that answers stays, whether it is the dataset or something that hides it.
@@ -71,7 +71,7 @@ def dead_root(root: str) -> str | None:
     return found.source if found is not None else None
 
 
-def _place(
+def _status_at(
     mounts: Sequence[Mount], source: str, path: str, root: str, dataset_id: DatasetId
 ) -> MountStatus:
     found = top(mounts, path)

@@ -1,4 +1,4 @@
-"""Mounts and unmounts datasets, and finds other processes, files and mounts in their way."""
+"""Mounts and unmounts datasets, and finds what is in their way: processes, files, mounts."""
 
 from __future__ import annotations
 
@@ -56,12 +56,12 @@ class Mounting:
         self._zfs = zfs
         self._run_in_thread = run_in_thread
         self._clock = clock
-        self._at_work: Counter[DatasetId] = Counter()
+        self._changing: Counter[DatasetId] = Counter()
         self._touched: set[DatasetId] = set()
 
     async def mount_statuses(self) -> PMap[DatasetId, MountStatus]:
         found: PMap[DatasetId, MountStatus] = await self._run_in_thread(
-            mount_status.all_of, self._mount_root, f"{self._root}/"
+            mount_status.look_at_all, self._mount_root, f"{self._root}/"
         )
         return pmap({each: status for each, status in found.items() if names.is_dataset_id(each)})
 
@@ -80,12 +80,12 @@ class Mounting:
         while True:
             await deferLater(self._clock, WATCH_SECONDS)
             after = await self.mount_statuses()
-            own, self._touched = self._touched | set(self._at_work), set()
+            own, self._touched = self._touched | set(self._changing), set()
             different = {
                 each
                 for each in {*before, *after}
                 if before.get(each) != after.get(each)
-                and (each not in own or not _is_well(after.get(each)))
+                and (each not in own or not _is_healthy(after.get(each)))
             }
             if different:
                 changed()
@@ -93,16 +93,16 @@ class Mounting:
 
     async def mount(self, dataset_id: DatasetId) -> None:
         name = self._name(dataset_id)
-        now = output.fitness(await self._zfs(commands.fitness(name)), dataset_id)
+        now = output.mount_check(await self._zfs(commands.mount_check(name)), dataset_id)
         if now.lease is None or now.lease.role not in WRITERS:
             raise LeaseError(f"{dataset_id}: not mounted, because its lease is {now.lease}")
-        with self._working(dataset_id):
-            if await self.make_room(dataset_id):
+        with self._own_change(dataset_id):
+            if await self.prepare_mountpoint(dataset_id):
                 return
             if now.readonly:
                 await self._zfs(commands.set_property(name, "readonly", "off"))
             try:
-                await patiently(self._clock, lambda: self._zfs(commands.mount(name)))
+                await retry_while_busy(self._clock, lambda: self._zfs(commands.mount(name)))
             except CommandFailed as error:
                 if errors.ALREADY_MOUNTED not in error.stderr_tail:
                     raise
@@ -111,23 +111,23 @@ class Mounting:
                     why = status.obstacle or f"it is not mounted at {self.path(dataset_id)}"
                     raise InUse(f"{dataset_id}: {error}; {why}") from None
 
-    async def make_room(self, dataset_id: DatasetId) -> bool:
-        """Leave only the directory at its mountpoint; True when the dataset is mounted already."""
+    async def prepare_mountpoint(self, dataset_id: DatasetId) -> bool:
+        """Leave only the directory at its mountpoint; returns whether it is mounted already."""
         # All in one thread call, because a move's pause may wait for it.
         try:
-            status = await self._ready(dataset_id)
+            status = await self._prepared(dataset_id)
         except OSError:
             await self._revive_root()
-            status = await self._ready(dataset_id)
+            status = await self._prepared(dataset_id)
         if status.obstacle is not None:
             raise InUse(f"dataset {dataset_id} cannot be mounted: {status.obstacle}")
         return status.is_mounted
 
-    async def _ready(self, dataset_id: DatasetId) -> MountStatus:
+    async def _prepared(self, dataset_id: DatasetId) -> MountStatus:
         moment = int(self._clock.seconds())
         name = self._name(dataset_id)
         found: MountStatus = await self._run_in_thread(
-            mount_status.make_room, self._mount_root, dataset_id, name, moment
+            mount_status.prepare, self._mount_root, dataset_id, name, moment
         )
         return found
 
@@ -139,28 +139,28 @@ class Mounting:
                 await self._unmount(dataset_id)
             except Busy as error:
                 held.append(tuple(each for each in await self.holders(dataset_id) if each.holds))
-                # A holder that is just ending is gone at the next try; name one that stays.
+                # A process that is exiting is gone at the next try; name one that stays.
                 if held[-1] and held[-1:] == held[-2:-1]:
                     raise _in_use(dataset_id, held[-1]) from error
                 raise
 
         try:
-            with self._working(dataset_id):
-                await patiently(self._clock, unmount)
+            with self._own_change(dataset_id):
+                await retry_while_busy(self._clock, unmount)
         except Busy as error:
             raise (_in_use(dataset_id, held[-1]) if held and held[-1] else error) from None
 
     async def _unmount(self, dataset_id: DatasetId) -> None:
         name, path = self._name(dataset_id), self.path(dataset_id)
         status, keepers = await self._run_in_thread(
-            _before_unmount, self._mount_root, dataset_id, name, path
+            _unmount_state, self._mount_root, dataset_id, name, path
         )
         if status.obstacle is not None:
             # ZFS would unmount whatever is mounted on top of it.
             raise InUse(f"dataset {dataset_id} cannot be unmounted: {status.obstacle}")
         if status.is_dead:
             await self._run_in_thread(mountpoints.clear, path)
-        # Look before, too, so that a dataset that we cannot unmount everywhere stays mounted.
+        # Look before, too: a dataset that we cannot unmount everywhere should stay mounted here.
         if keepers:
             raise Busy(f"{name} is mounted in the namespaces of {keepers} as well")
         try:
@@ -178,7 +178,7 @@ class Mounting:
         return found
 
     async def _revive_root(self) -> None:
-        """Mount the pool again: it is often mounted at our root, and died with its datasets."""
+        """Mount the pool again: it is often mounted at our root, and that mount died as well."""
         source: str | None = await self._run_in_thread(mount_status.dead_root, self._mount_root)
         if source is None:
             return
@@ -187,7 +187,7 @@ class Mounting:
             await self._zfs(commands.mount(source))
         except FlockerError as error:
             self._log.warn(
-                "{source} was mounted at {root} and died; cannot mount it again: {error}",
+                "the mount of {source} at {root} is dead, and mounting it again failed: {error}",
                 source=source,
                 root=self._mount_root,
                 error=error,
@@ -211,14 +211,14 @@ class Mounting:
         return found
 
     @contextmanager
-    def _working(self, dataset_id: DatasetId) -> Iterator[None]:
-        """Mark that changes at its mountpoint are our own doing meanwhile."""
-        self._at_work[dataset_id] += 1
+    def _own_change(self, dataset_id: DatasetId) -> Iterator[None]:
+        """Meanwhile, changes at its mountpoint are our own, so `watch` does not report them."""
+        self._changing[dataset_id] += 1
         try:
             yield
         finally:
-            self._at_work[dataset_id] -= 1
-            self._at_work += Counter()
+            self._changing[dataset_id] -= 1
+            self._changing += Counter()
             self._touched.add(dataset_id)
 
     def path(self, dataset_id: DatasetId) -> str:
@@ -229,11 +229,11 @@ class Mounting:
         return names.filesystem(self._pool, dataset_id)
 
 
-def _is_well(status: MountStatus | None) -> bool:
+def _is_healthy(status: MountStatus | None) -> bool:
     return status is None or not (status.is_dead or status.obstacle)
 
 
-def _before_unmount(
+def _unmount_state(
     root: str, dataset_id: DatasetId, name: str, path: str
 ) -> tuple[MountStatus, list[int]]:
     return mount_status.look(root, {dataset_id: name})[dataset_id], holder_search.keepers(
@@ -241,8 +241,8 @@ def _before_unmount(
     )
 
 
-async def patiently(clock: IReactorTime, attempt: Callable[[], Awaitable[Result]]) -> Result:
-    """Try again while ZFS says "busy", as it briefly does after a write, unmount or receive."""
+async def retry_while_busy(clock: IReactorTime, attempt: Callable[[], Awaitable[Result]]) -> Result:
+    """Try again while ZFS says "busy": it does so briefly after a write, unmount or receive."""
     for _ in range(BUSY_RETRIES_MAX):
         try:
             return await attempt()

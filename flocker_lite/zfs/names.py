@@ -10,7 +10,7 @@ LEASE_PROPERTY = "flocker:lease"
 GROUP_PROPERTY = "flocker:group"
 RESUME_TOKEN_PROPERTY = "receive_resume_token"
 NOTED_PROPERTY = "flocker:properties"
-"""On a copy: properties that users set elsewhere and that this ZFS lacks, for its next node."""
+"""On a copy: what users set elsewhere and this ZFS lacks; the next node gets it."""
 
 CONTINUES_PROPERTY = "flocker:continues"
 """On a copy while a part of it is being set aside: the snapshot from which it continues."""

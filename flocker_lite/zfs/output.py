@@ -21,14 +21,14 @@ from flocker_lite.zfs.names import (
     of_aside,
 )
 
-WRITTEN_ON_COPIES = (LEASE_PROPERTY, GROUP_PROPERTY)
+AGENT_PROPERTIES = (LEASE_PROPERTY, GROUP_PROPERTY)
 
 Facts = dict[str, tuple[str, str]]
 """Property -> (value, source) of one filesystem or snapshot."""
 
 
 class UnexpectedOutput(FlockerError):
-    """`zfs` printed something that we do not understand; the message has the line."""
+    """`zfs` printed something that we cannot parse; the message has the line."""
 
 
 def datasets(
@@ -89,33 +89,33 @@ def is_unfinished(text: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Kin:
-    """A filesystem below ours, with the properties that matter for setting copies aside.
+class Filesystem:
+    """A filesystem below ours, with the properties that we need to set copies aside.
 
     `origin` is the snapshot that it is a clone of. `continues` is the mark of an unfinished aside.
-    `written_on` are the lease and the other properties that an agent wrote on it.
+    `agent_properties` are the lease and the other properties that an agent set on it.
     """
 
     name: str
     origin: str | None
     continues: str | None
-    written_on: Mapping[str, str]
+    agent_properties: Mapping[str, str]
     maximum_size: int | None
     mounted: bool
     size_bytes: int
 
 
-def kin(text: str, root: str) -> dict[str, Kin]:
-    """The filesystems by name below `root`, from the output of `commands.kin`; UnexpectedOutput."""
-    found: dict[str, Kin] = {}
+def filesystems(text: str, root: str) -> dict[str, Filesystem]:
+    """The filesystems below `root`, by name, from the output of `commands.filesystems`."""
+    found: dict[str, Filesystem] = {}
     for name, facts in _by_name(text):
         if name.startswith(f"{root}/") and _value(name, facts, "type") == "filesystem":
             origin = _value(name, facts, "origin")
-            found[name.removeprefix(f"{root}/")] = Kin(
+            found[name.removeprefix(f"{root}/")] = Filesystem(
                 name,
                 origin if origin not in ("-", "") else None,
                 _own(facts, CONTINUES_PROPERTY),
-                {key: value for key in WRITTEN_ON_COPIES if (value := _own(facts, key))},
+                {key: value for key in AGENT_PROPERTIES if (value := _own(facts, key))},
                 _number(name, facts, "refquota") or None,
                 _value(name, facts, "mounted") == "yes",
                 _number(name, facts, "used"),
@@ -130,18 +130,18 @@ def _own(facts: Facts, key: str) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Fitness:
-    """What decides whether a copy may be mounted, and what to do before."""
+class MountCheck:
+    """What says whether a copy may be mounted, and what to set before."""
 
     lease: lease.Lease | None
     mounted: bool
     readonly: bool
 
 
-def fitness(text: str, identity: DatasetId) -> Fitness:
-    """Read the output of `commands.fitness`; UnexpectedOutput, or LeaseError for a bad lease."""
+def mount_check(text: str, identity: DatasetId) -> MountCheck:
+    """From the output of `commands.mount_check`; UnexpectedOutput, LeaseError for a bad lease."""
     facts = {key: (value, source) for _, key, value, source in map(_row, text.splitlines())}
-    return Fitness(
+    return MountCheck(
         lease=_lease(identity, facts),
         mounted=_value(identity, facts, "mounted") == "yes",
         readonly=_value(identity, facts, "readonly") != "off",

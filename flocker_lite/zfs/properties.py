@@ -33,9 +33,9 @@ class CopyProperties:
     others: Mapping[str, str] = field(default_factory=dict)
 
     def desired(self) -> dict[str, str | None]:
-        """The values that users want; a value that is set here overrides a noted one."""
-        told: dict[str, str | None] = {**self.noted}
-        return told | {
+        """The values that users want; a value that they set here overrides a noted one."""
+        noted: dict[str, str | None] = {**self.noted}
+        return noted | {
             key: value
             for key, value in self.here.items()
             if value is not None or key not in self.noted
@@ -51,33 +51,33 @@ async def read(run: Run, name: str) -> Properties:
 async def write(run: Run, name: str, desired: Properties) -> tuple[str, ...]:
     """Set these properties; returns, in words, those that this ZFS could not set.
 
-    We set them one by one: not every ZFS takes several, and one failure must not stop the others.
+    It sets them one by one: not every ZFS takes several, and one failure must not stop the others.
     """
     own = await _own(run, name)
-    noted, undone = dict(own.noted), []
+    noted, failed = dict(own.noted), []
     for key, value in sorted(desired.items()):
         noted.pop(key, None)
         why = await _set(run, name, own.here, key, value)
         if why is not None:
-            undone.append(f"{key}={value}: {why}")
+            failed.append(f"{key}={value}: {why}")
         if why is not None and value is not None:
             noted[key] = value
     if noted != own.noted:
         text = ",".join(f"{key}={value}" for key, value in sorted(noted.items()))
         note = commands.set_property(name, NOTED_PROPERTY, text)
         await run(note if noted else commands.inherit(name, NOTED_PROPERTY))
-    return tuple(undone)
+    return tuple(failed)
 
 
 def parsed(text: str) -> CopyProperties:
-    """Parse the output of `commands.all_properties`; a mount option hides the value that is set."""
+    """From the output of `commands.all_properties`; a mount option hides the value that is set."""
     here: dict[str, str | None] = {}
     noted: dict[str, str] = {}
     others: dict[str, str] = {}
     for key, value, source in _rows(text):
         if key == NOTED_PROPERTY and source == "local":
             pairs = [item.partition("=") for item in value.split(",")]
-            noted = {key: told for key, _, told in pairs if travels(key, told)}
+            noted = {key: text for key, _, text in pairs if travels(key, text)}
         elif key in NAMES and source == "local":
             here[key] = value
         elif key in NAMES and source.startswith(_INHERITED):

@@ -1,4 +1,4 @@
-"""IStorage in ZFS: joins the argument lists, the processes and the parsed output."""
+"""IStorage in ZFS: runs the commands and parses their output."""
 
 from __future__ import annotations
 
@@ -30,7 +30,6 @@ from flocker_lite.model.state import AsideCopy, Holder, LocalDataset, MountStatu
 from flocker_lite.mounts import mountpoints
 from flocker_lite.processes import Run
 from flocker_lite.zfs import (
-    capabilities,
     commands,
     errors,
     names,
@@ -38,7 +37,8 @@ from flocker_lite.zfs import (
     properties,
 )
 from flocker_lite.zfs.asides import Asides, release, require_alone
-from flocker_lite.zfs.mounting import Mounting, patiently
+from flocker_lite.zfs.capabilities import Capabilities, detect
+from flocker_lite.zfs.mounting import Mounting, retry_while_busy
 from flocker_lite.zfs.stream_header import read_header, rejection_reason
 
 COMMAND_TIMEOUT_SECONDS = 60.0
@@ -60,7 +60,7 @@ class ZfsStorage:
         run: Run,
         run_in_thread: RunInThread,
         clock: IReactor,
-        able: capabilities.Capabilities,
+        capabilities: Capabilities,
     ) -> None:
         self._root = names.root(pool)
         self._pool = pool
@@ -68,7 +68,7 @@ class ZfsStorage:
         self._run_command = run
         self._run_in_thread = run_in_thread
         self._clock = clock
-        self._able = able
+        self._capabilities = capabilities
         self._held: set[tuple[DatasetId, str]] = set()
         self._mounting = Mounting(pool, mount_root, self._zfs, run_in_thread, clock)
         self._asides = Asides(self._root, self.path, self._run_zfs, clock.seconds)
@@ -107,7 +107,7 @@ class ZfsStorage:
         await self._mounting.mount(dataset_id)
 
     async def prepare_mountpoint(self, dataset_id: DatasetId) -> None:
-        await self._mounting.make_room(dataset_id)
+        await self._mounting.prepare_mountpoint(dataset_id)
 
     async def unmount(self, dataset_id: DatasetId) -> None:
         await self._mounting.unmount(dataset_id)
@@ -131,9 +131,9 @@ class ZfsStorage:
         require_alone(await self._zfs(commands.facts(name)), name)
         for snapshot in dataset.snapshots:
             await self._release(dataset_id, snapshot.name)
-        await self._asides.free(dataset_id)
+        await self._asides.promote_clones(dataset_id)
         with suppress(NotFound):
-            await patiently(self._clock, lambda: self._zfs(commands.destroy(name)))
+            await retry_while_busy(self._clock, lambda: self._zfs(commands.destroy(name)))
         with suppress(OSError):
             mountpoints.remove(dataset.path)
 
@@ -143,7 +143,7 @@ class ZfsStorage:
 
     async def set_lease(self, dataset_id: DatasetId, lease: Lease) -> None:
         name = self._name(dataset_id)
-        if lease.role in WRITERS and self._able.several_at_once:
+        if lease.role in WRITERS and self._capabilities.sets_several:
             both = {names.LEASE_PROPERTY: str(lease), "readonly": "off"}
             await self._zfs(commands.set_properties(name, both))
             return
@@ -166,14 +166,14 @@ class ZfsStorage:
 
     async def snapshot(self, dataset_id: DatasetId, name: str) -> Snapshot:
         filesystem = self._name(dataset_id)
-        await patiently(self._clock, lambda: self._zfs(commands.snapshot(filesystem, name)))
+        await retry_while_busy(self._clock, lambda: self._zfs(commands.snapshot(filesystem, name)))
         return Snapshot(name, (await self._zfs(commands.guid(filesystem, name))).strip())
 
     async def snapshot_all(self, names: Mapping[DatasetId, str]) -> Mapping[DatasetId, Snapshot]:
-        if len(names) < 2 or not self._able.one_instant:
+        if len(names) < 2 or not self._capabilities.snapshots_several:
             return {each: await self.snapshot(each, name) for each, name in names.items()}
         taken = {self._name(dataset_id): name for dataset_id, name in names.items()}
-        await patiently(self._clock, lambda: self._zfs(commands.snapshots(taken)))
+        await retry_while_busy(self._clock, lambda: self._zfs(commands.snapshots(taken)))
         return {
             dataset_id: Snapshot(
                 name, (await self._zfs(commands.guid(self._name(dataset_id), name))).strip()
@@ -185,16 +185,16 @@ class ZfsStorage:
         await self._release(dataset_id, name)
         command = commands.destroy_snapshot(self._name(dataset_id), name)
         with suppress(NotFound):
-            await patiently(self._clock, lambda: self._zfs(command))
+            await retry_while_busy(self._clock, lambda: self._zfs(command))
 
     async def estimate(
         self, dataset_id: DatasetId, base: str | None, snapshot: str | None
     ) -> int | None:
         name = self._name(dataset_id)
-        if snapshot is not None and self._able.estimates:
+        if snapshot is not None and self._capabilities.estimates:
             command = commands.estimate(name, base, snapshot)
             return output.estimated_bytes(await self._zfs(command))
-        if base is not None and not self._able.estimates:
+        if base is not None and not self._capabilities.estimates:
             return None
         # A stream is about as large as the data in it.
         key = "referenced" if base is None else f"written@{base}"
@@ -208,19 +208,19 @@ class ZfsStorage:
 
     async def send_rest(self, dataset_id: DatasetId, resume_token: str, fd: int) -> None:
         self._name(dataset_id)
-        if not (self._able.resumes and names.is_resume_token(resume_token)):
+        if not (self._capabilities.resumes and names.is_resume_token(resume_token)):
             raise Conflict(f"{dataset_id}: this node's ZFS cannot resume from {resume_token!r}")
         await self._transfer(commands.send_rest(resume_token), {1: fd})
 
     async def receive(self, dataset_id: DatasetId, fd: int) -> None:
         name = self._name(dataset_id)
-        # Ask before the stream begins, so that nobody waits for the answer at its end.
-        settled = await self._has_mountpoint(dataset_id)
-        strange = rejection_reason(await read_header(fd, self._clock))
-        if strange is not None:
-            raise FlockerError(f"{dataset_id}: this node refuses the stream: {strange}")
-        await self._transfer(commands.receive(name, self._able.resumes), {0: fd})
-        if not settled:
+        # Ask before the stream begins, so that the move does not wait for the answer at its end.
+        has_mountpoint = await self._has_mountpoint(dataset_id)
+        reason = rejection_reason(await read_header(fd, self._clock))
+        if reason is not None:
+            raise FlockerError(f"{dataset_id}: this node refuses the stream: {reason}")
+        await self._transfer(commands.receive(name, self._capabilities.resumes), {0: fd})
+        if not has_mountpoint:
             # A full stream made the copy. It inherits "mountpoint=none" from our root, so nothing
             # can have mounted it yet. The mountpoint comes last: ZFS mounts a filesystem as soon as
             # it may, and after a crash in between the next receive continues here.
@@ -230,7 +230,7 @@ class ZfsStorage:
 
     async def resume_token(self, dataset_id: DatasetId) -> str | None:
         name = self._name(dataset_id)
-        if not self._able.resumes:
+        if not self._capabilities.resumes:
             return None
         try:
             return output.resume_token(await self._zfs(commands.resume_token(name)))
@@ -239,10 +239,10 @@ class ZfsStorage:
 
     async def discard_partial(self, dataset_id: DatasetId) -> None:
         name = self._name(dataset_id)
-        if not self._able.resumes:
+        if not self._capabilities.resumes:
             return
         try:
-            await patiently(self._clock, lambda: self._zfs(commands.discard_partial(name)))
+            await retry_while_busy(self._clock, lambda: self._zfs(commands.discard_partial(name)))
         except NotFound:
             pass
         except CommandFailed as error:
@@ -256,7 +256,7 @@ class ZfsStorage:
         if dataset.mounted:
             raise Busy(f"{dataset_id} is mounted at {dataset.path}; not set aside")
         self._held -= {(dataset_id, snapshot.name) for snapshot in dataset.snapshots}
-        return await self._asides.whole(dataset_id, reason)
+        return await self._asides.set_aside(dataset_id, reason)
 
     async def continue_from(self, dataset_id: DatasetId, snapshot: str, reason: str) -> str:
         dataset = await self.look(dataset_id)
@@ -266,7 +266,7 @@ class ZfsStorage:
             raise Busy(f"{dataset_id} is mounted at {dataset.path}; nothing is set aside")
         # ZFS keeps the holds on snapshots that stay; names of the other ones may be used again.
         self._held -= {(dataset_id, each.name) for each in dataset.snapshots}
-        return await self._asides.later_than(dataset_id, snapshot, reason)
+        return await self._asides.set_aside_after(dataset_id, snapshot, reason)
 
     async def asides(self) -> PMap[str, AsideCopy]:
         return await self._asides.all()
@@ -330,14 +330,14 @@ class ZfsStorage:
 
     async def _run_zfs(self, argv: tuple[str, ...], *, again: bool = False) -> str:
         if again:
-            return await patiently(self._clock, lambda: self._zfs(argv))
+            return await retry_while_busy(self._clock, lambda: self._zfs(argv))
         return await self._zfs(argv)
 
 
 async def open_storage(
     pool: str, mount_root: str, run: Run, run_in_thread: RunInThread, clock: IReactor
 ) -> ZfsStorage:
-    """Make our root in the pool if it is missing, and find out what this ZFS is able to do."""
+    """Make our root in the pool if it is missing, and detect what this ZFS can do."""
     if not names.is_pool(pool):
         raise FlockerError(f"{pool!r} is not the name of a ZFS pool or filesystem")
     root = names.root(pool)
@@ -354,8 +354,8 @@ async def open_storage(
                 ) from None
             case meaning:
                 raise meaning from None
-    able = await capabilities.find_out(run, root)
-    return ZfsStorage(pool, mount_root, run, run_in_thread, clock, able)
+    capabilities = await detect(run, root)
+    return ZfsStorage(pool, mount_root, run, run_in_thread, clock, capabilities)
 
 
 async def _all(*awaitables: Awaitable[object]) -> None:

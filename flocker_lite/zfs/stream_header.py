@@ -2,7 +2,7 @@
 
 `zfs receive` accepts whatever it gets. A stream with several filesystems, or with properties, makes
 filesystems with any mount point, and the machine would mount those over its own files when it
-boots. A stream of a clone takes data out of any dataset of the pool. Agents send neither.
+boots. A stream of a clone reads data out of any dataset of the pool. Agents send neither.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 def rejection_reason(header: bytes) -> str | None:
     """Why we refuse a stream with this header; None when we do not.
 
-    If it is no stream at all, or ends too early, we leave the refusal to ZFS, in its own words.
+    ZFS itself refuses what is no stream at all, or ends too early.
     """
     if len(header) < HEADER_BYTES:
         return None
@@ -63,7 +63,7 @@ def rejection_reason(header: bytes) -> str | None:
 async def read_header(fd: int, reactor: IReactor) -> bytes:
     """The first bytes of the stream, which stay in `fd`; fewer when the stream ends early."""
     while True:
-        # Ask this before we peek: if it has ended, the peek shows all that will ever come.
+        # Ask before the peek: if the stream has ended by now, the peek shows all of it.
         has_ended = _has_ended(fd)
         try:
             seen = _peek(fd)

@@ -38,8 +38,8 @@ from tests.zfs.zfs_nodes import (
     COMMAND_TIMEOUT_SECONDS,
     ZfsCase,
     command,
-    patiently,
     remove,
+    retry_while_busy,
     write_all,
 )
 
@@ -166,7 +166,7 @@ class HostileStreams(ZfsCase):
 
     async def offered(self, peer: IPeer, base: str | None, stream: bytes) -> str | None:
         """What is said of a stream; None when it was received."""
-        receiving = await patiently(lambda: peer.receive(DATASET, 1, base))
+        receiving = await retry_while_busy(lambda: peer.receive(DATASET, 1, base))
         try:
             with suppress(BrokenPipeError):
                 await deferToThread(write_all, receiving.fileno(), stream)
@@ -197,7 +197,7 @@ class HostileStreams(ZfsCase):
         undo = (
             ("destroy", "-r", name) if base is None else ("rollback", "-r", f"{name}@{base.name}")
         )
-        await patiently(lambda: deferToThread(command, "zfs", *undo))
+        await retry_while_busy(lambda: deferToThread(command, "zfs", *undo))
         return "received, forged" if each.forged else "received"
 
     def content(self, target: ZfsStorage, snapshot: Snapshot) -> str:

@@ -59,7 +59,7 @@ from flocker_lite.testing.stub_host import StubHost
 from flocker_lite.zfs.names import root
 from tests.zfs.dying import Killed, Life, dying
 from tests.zfs.pipe_peers import PipePeers
-from tests.zfs.zfs_nodes import ZfsCase, command, end, patiently
+from tests.zfs.zfs_nodes import ZfsCase, command, end, retry_while_busy
 
 A = "aaaaaaaa-0000-4000-8000-000000000001"
 B = "bbbbbbbb-0000-4000-8000-000000000001"
@@ -312,7 +312,7 @@ class MoveStory(MoveCase):
 
         a.peers.cut_after_bytes = None
         writer = self.start_writer(a, last + 1)
-        await patiently(lambda: a.push(B))
+        await retry_while_busy(lambda: a.push(B))
         await a.hand_over(B)
         assert await b.lease() == Lease(Role.PRIMARY, 2)
         await b.storage.mount(DATASET)
@@ -329,7 +329,7 @@ class MoveStory(MoveCase):
         last, survived = -1, 0
         while True:
             writer = self.start_writer(source, last + 1)
-            await patiently(partial(source.push, target.node_id))
+            await retry_while_busy(partial(source.push, target.node_id))
             self.life.steps_left = survived
             try:
                 await source.hand_over(target.node_id)

@@ -29,7 +29,7 @@ from tests.zfs.zfs_nodes import (
     ZfsCase,
     command,
     destroy_pool,
-    patiently,
+    retry_while_busy,
     start,
     write_all,
     write_durably,
@@ -134,7 +134,7 @@ class RealStreams(ZfsCase):
         assert await target.look(DATASET) == before
         await target.discard_partial(DATASET)
         assert await target.look(DATASET) == before
-        await patiently(lambda: received(target, DATASET, increment))
+        await retry_while_busy(lambda: received(target, DATASET, increment))
         look = await target.look(DATASET)
         assert look is not None
         assert len(look.snapshots) == 2
@@ -196,7 +196,7 @@ class RealStreams(ZfsCase):
         assert look is not None
         assert (look.lease, look.mounted) == (create(), True)
         file.unlink()
-        await patiently(lambda: target.create(DATASET, None, create()))
+        await retry_while_busy(lambda: target.create(DATASET, None, create()))
 
     def small_pool(self) -> str:
         """A pool in a file, which is removed after the test."""

@@ -15,14 +15,14 @@ from twisted.internet.task import Clock
 from flocker_lite.errors import Busy, CommandFailed, Conflict, NotFound
 from flocker_lite.model.lease import create
 from flocker_lite.zfs import commands, names
-from flocker_lite.zfs.capabilities import Capabilities, find_out
+from flocker_lite.zfs.capabilities import Capabilities, detect
 from flocker_lite.zfs.mounting import BUSY_RETRIES_MAX, BUSY_RETRY_SECONDS
 from flocker_lite.zfs.output import UnexpectedOutput
 from flocker_lite.zfs.storage import ZfsStorage
 from tests.zfs.recorded import ID, NAME, ROOT, TOKEN
 
-OPENZFS = Capabilities(True, True, several_at_once=True, one_instant=True)
-ZFS_FUSE = Capabilities(False, False, several_at_once=False, one_instant=False)
+OPENZFS = Capabilities(True, True, sets_several=True, snapshots_several=True)
+ZFS_FUSE = Capabilities(False, False, sets_several=False, snapshots_several=False)
 
 
 class Zfs:
@@ -48,11 +48,11 @@ class Zfs:
 
 
 def storage(
-    zfs: Zfs, clock: Clock, mount_root: str = "/flocker", able: Capabilities = OPENZFS
+    zfs: Zfs, clock: Clock, mount_root: str = "/flocker", capabilities: Capabilities = OPENZFS
 ) -> ZfsStorage:
     """The storage of pool "tank", with that `zfs`."""
 
-    return ZfsStorage("tank", mount_root, zfs.run, execute, cast(Any, clock), able)
+    return ZfsStorage("tank", mount_root, zfs.run, execute, cast(Any, clock), capabilities)
 
 
 def failed(said: str) -> CommandFailed:
@@ -173,7 +173,7 @@ NOT_THERE = failed(f"cannot open '{ROOT}@not-there': dataset does not exist")
 
 
 @pytest.mark.parametrize(
-    ("answers", "able"),
+    ("answers", "capabilities"),
     [
         ((NOT_THERE, "-\n", "active\n", "", NONE_THERE), OPENZFS),
         ((NOT_THERE, "-\n", "enabled\n", "", NONE_THERE), OPENZFS),
@@ -188,10 +188,10 @@ NOT_THERE = failed(f"cannot open '{ROOT}@not-there': dataset does not exist")
         ((NO_SUCH_OPTION, NO_SUCH_PROPERTY, NOT_A_NAME, TOO_MANY), ZFS_FUSE),
     ],
 )
-def test_capabilities(answers: tuple[str | CommandFailed, ...], able: Capabilities) -> None:
+def test_capabilities(answers: tuple[str | CommandFailed, ...], capabilities: Capabilities) -> None:
     """They are found out from what the tools say, and from what the pool is made for."""
     zfs = Zfs(*answers)
-    assert result(find_out(zfs.run, ROOT)) == able
+    assert result(detect(zfs.run, ROOT)) == capabilities
     assert zfs.answers == []
 
 
@@ -203,12 +203,12 @@ def fitness(role: str, readonly: str) -> str:
     )
 
 
-def calls_of_the_pause(able: Capabilities, mount_root: str) -> dict[str, int]:
+def calls_of_the_pause(capabilities: Capabilities, mount_root: str) -> dict[str, int]:
     """How many times `zfs` is called by what storage does while the service is down."""
     base, last = "flocker-lite-1-1", "flocker-lite-1-2"
-    readonly = "off" if able.several_at_once else "on"
+    readonly = "off" if capabilities.sets_several else "on"
     zfs = Zfs()
-    storing = storage(zfs, Clock(), mount_root, able)
+    storing = storage(zfs, Clock(), mount_root, capabilities)
     zfs.answers = ["", ""]
     # The round before, while the service ran, left its snapshot held.
     result(storing.send(ID, None, base, 1))
@@ -226,7 +226,7 @@ def calls_of_the_pause(able: Capabilities, mount_root: str) -> dict[str, int]:
     zfs.answers, zfs.asked = [f"{mount_root}/{ID}\n", ""], []
     result(storing.receive(ID, 0))
     counts["after the stream"] = (
-        len(zfs.asked) - 1 - zfs.asked.index(commands.receive(NAME, able.resumes))
+        len(zfs.asked) - 1 - zfs.asked.index(commands.receive(NAME, capabilities.resumes))
     )
     return counts
 
@@ -268,9 +268,10 @@ def test_rest_of_a_stream() -> None:
     zfs = Zfs("")
     result(storage(zfs, Clock()).send_rest(ID, TOKEN, 1))
     assert zfs.asked == [("zfs", "send", "-t", TOKEN)]
-    for token, able in (("-R", OPENZFS), ("", OPENZFS), (TOKEN + "\n", OPENZFS), (TOKEN, ZFS_FUSE)):
+    tokens = (("-R", OPENZFS), ("", OPENZFS), (TOKEN + "\n", OPENZFS), (TOKEN, ZFS_FUSE))
+    for token, capabilities in tokens:
         with pytest.raises(Conflict):
-            result(storage(Zfs(), Clock(), able=able).send_rest(ID, token, 1))
+            result(storage(Zfs(), Clock(), capabilities=capabilities).send_rest(ID, token, 1))
 
 
 def test_resume_token() -> None:
@@ -278,6 +279,6 @@ def test_resume_token() -> None:
     gone = failed(f"cannot open '{NAME}': dataset does not exist")
     for answer, token in ((f"{TOKEN}\n", TOKEN), ("-\n", None), (gone, None)):
         assert result(storage(Zfs(answer), Clock()).resume_token(ID)) == token
-    assert result(storage(Zfs(), Clock(), able=ZFS_FUSE).resume_token(ID)) is None
+    assert result(storage(Zfs(), Clock(), capabilities=ZFS_FUSE).resume_token(ID)) is None
     with pytest.raises(UnexpectedOutput):
         result(storage(Zfs("-F\n"), Clock()).resume_token(ID))

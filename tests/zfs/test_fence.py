@@ -52,10 +52,10 @@ def test_who_does_not_count_ends_nothing() -> None:
 
 @given(st.none() | st.floats(0, 1e9), st.booleans(), st.booleans(), st.floats(0, 1e9))
 def test_who_was_told_to_stop_ends_nothing(
-    until: float | None, heard: bool, paired: bool, now: float
+    until: float | None, agent_lives: bool, partner_lives: bool, now: float
 ) -> None:
     """Also when it reads that late: the machine may have stood still in between."""
-    assert decide(until, True, heard, paired, now, 0.0) is Verdict.LEAVE
+    assert decide(until, True, agent_lives, partner_lives, now, 0.0) is Verdict.LEAVE
 
 
 def test_nothing_is_ended_that_is_known_to_be_no_trial_any_more() -> None:
@@ -308,7 +308,7 @@ class HungZfsTests(RealFence):
             fence.lost = lost.append
             await self.arm_for(fence, guarded, LATE_SECONDS)
             await self.lose_a_part(fence, SHOP, which)
-            began = time.monotonic()
+            started_at = time.monotonic()
             await self.ended(guarded)
             await self.pass_time(SOON_SECONDS)
-            assert (lost, time.monotonic() - began < 2) == ([SHOP], True)
+            assert (lost, time.monotonic() - started_at < 2) == ([SHOP], True)

@@ -236,7 +236,7 @@ class ZfsCase(StorageCase):
         async def asked() -> None:
             await storage.discover()
 
-        await patiently(asked)
+        await retry_while_busy(asked)
 
     async def pass_time(self) -> None:
         await deferLater(installed_reactor, WATCH_SECONDS + 0.7)
@@ -278,7 +278,7 @@ def write_all(fd: int, data: bytes) -> None:
         data = data[os.write(fd, data) :]
 
 
-async def patiently(attempt: Callable[[], Awaitable[Result]]) -> Result:
+async def retry_while_busy(attempt: Callable[[], Awaitable[Result]]) -> Result:
     """What came of it; tried until ZFS is done with what was before."""
     deadline = time.monotonic() + BUSY_TIMEOUT_SECONDS
     while True:
