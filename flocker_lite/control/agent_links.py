@@ -199,5 +199,5 @@ class AgentLinkFactory(Factory):
 
     def _left_out(self, address: str, count: int) -> None:
         self.log.warn(
-            "{address} refused at the agents' port {count} times more", address=address, count=count
+            "{address} refused at the agents' port {count} more times", address=address, count=count
         )

@@ -253,7 +253,7 @@ class AgentApplication(Service):
         path = Path(options.socket_path)
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with suppress(FileNotFoundError):
-            path.unlink()  # left by an agent that was killed
+            path.unlink()  # a killed agent leaves it behind
         endpoint = UNIXServerEndpoint(self._reactor, str(path), mode=0o600)
         return await endpoint.listen(receiver)
 
@@ -281,7 +281,7 @@ class AgentApplication(Service):
 
 
 def _start_gates(options: AgentOptions) -> StartGates:
-    # The directory keeps its old name: existing containers have binds from it.
+    # The directory keeps its old name: existing containers have bind mounts from it.
     programs = f"{options.state_path}/poised"
     return StartGates(programs, str(Path(options.socket_path).parent / "released"))
 

@@ -1,4 +1,4 @@
-"""The certificates of a daemon; it reloads them regularly, and at once on SIGHUP."""
+"""Opens a daemon's certificates; it reloads them regularly, and at once on SIGHUP."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from flocker_lite.tls.certificates import Certificates
 async def open_certificates(
     directory: str, kind: Kind, reactor: IThreadReactor, run_in_thread: RunInThread
 ) -> Certificates:
-    """Load them and watch them for changes; CertificateError says what to do about bad ones."""
+    """Load and watch the files; CertificateError says what to do when they are invalid."""
     certificates = Certificates(Path(directory), kind, reactor, run_in_thread, time.time)
     await certificates.open()
     certificates.startService()
-    signal.signal(signal.SIGHUP, lambda number, frame: reactor.callFromThread(certificates.look))
+    signal.signal(signal.SIGHUP, lambda number, frame: reactor.callFromThread(certificates.reload))
     return certificates

@@ -108,8 +108,8 @@ class ControlApplication(Service):
             may_write=self._may_write,
             sees_secrets=self._sees_secrets,
         )
-        # Half of the open files is for clients at most, a quarter for unauthenticated connections;
-        # the rest is left for the agents.
+        # Clients get at most half of the open files, and unauthenticated connections a quarter. The
+        # rest stays free for the agents.
         files = raise_open_files()
         agents = AgentLinkFactory(
             self._control, self._reactor, self._certified_by, min(UNAUTHENTICATED_MAX, files // 4)
@@ -119,26 +119,26 @@ class ControlApplication(Service):
         await self._listen(options["port"], clients, "REST port", users, ASK_BY_TLS)
         await self._listen(options["agent-port"], agents, "agents' port", (Kind.NODE,))
         self.log.info("flocker-control serves cluster {cluster}", cluster=self._control.cluster_id)
-        self._say_who_is_served()
+        self._log_who_is_served()
 
     async def _listen(
         self,
         description: str,
         factory: Any,
-        door: str,
+        endpoint_name: str,
         accepted: tuple[Kind, ...],
         plain_answer: bytes = b"",
     ) -> None:
         if self._certificates is not None:
-            factory = self._certificates.server(factory, door, accepted, plain_answer)
+            factory = self._certificates.server(factory, endpoint_name, accepted, plain_answer)
         elif not self._options["insecure"]:
             description = on_loopback(description)
         endpoint = serverFromString(self._reactor, description)
         self._ports.append(await endpoint.listen(factory))
 
-    def _say_who_is_served(self) -> None:
+    def _log_who_is_served(self) -> None:
         if self._certificates is not None:
-            self.log.info("it is certified as {claims}", claims=str(self._certificates.claims))
+            self.log.info("its certificate says {claims}", claims=str(self._certificates.claims))
         elif self._options["insecure"]:
             self.log.warn(
                 "INSECURE: whoever reaches its ports can read and change everything, and can pose "
@@ -188,7 +188,7 @@ class ControlApplication(Service):
 
 
 def _user_of(request: Any) -> str | None:
-    """The user of the certificate with which the request came."""
+    """The user that the certificate of the request's connection names."""
     peer = peer_of(getattr(request.channel, "transport", None))
     return peer.claims.name if peer is not None else None
 

@@ -1,4 +1,4 @@
-"""Who may reach a service: with certificates everybody who has one, without them this machine.
+"""Who may reach a service: whoever has a certificate; without certificates, only this machine.
 
 The option `insecure` lets everybody in.
 """

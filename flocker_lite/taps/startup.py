@@ -1,4 +1,4 @@
-"""What both daemons do at their start, and when the start fails."""
+"""What both daemons do when they start, and when they cannot."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from flocker_lite import __version__
 from flocker_lite.errors import FlockerError
 
 OPEN_FILES_MAX = 65_536
-"""Enough for the connections of all agents of a large cluster, and of clients."""
+"""Enough for the connections of all agents of a large cluster, and for the clients."""
 
 GC_THRESHOLDS = (20_000, 20, 50)
 """The thresholds of Python's three generations of garbage; see `gc.set_threshold`."""
 
 
 class DaemonOptions(usage.Options):
-    """What the options of both daemons have in common."""
+    """The options that both daemons have."""
 
     def opt_version(self) -> None:
         """Print the version and exit."""
@@ -51,15 +51,15 @@ def run_in_foreground(name: str, options: usage.Options) -> None:
 
 
 def monotonic_seconds() -> float:
-    """Seconds since some moment; the clock never jumps, and runs while the machine sleeps."""
+    """Seconds since the machine booted; the clock never jumps, and counts while it is suspended."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def make_monotonic(reactor: IReactorTime) -> None:
     """Make the reactor's clock monotonic, starting at the current time of day.
 
-    Twisted's reactor uses the wall clock. If somebody set that back by an hour, an agent would
-    stand still for an hour; if they set it ahead, every time-out would end at once.
+    Twisted's reactor uses the wall clock. If somebody set that back by an hour, an agent would do
+    nothing for an hour; if they set it ahead, every time-out would expire at once.
     """
     ahead_seconds = reactor.seconds() - monotonic_seconds()
     patched: Any = reactor
@@ -83,8 +83,8 @@ def tune_gc() -> None:
     """Make Python's garbage collector run seldom, and ignore the objects that exist now.
 
     Records and maps are never part of a cycle, so Python frees them without the collector. But
-    each full collection visits all of them, which takes a large part of a second with ten thousand
-    containers. Call this once the configuration is loaded.
+    each full collection visits all of them; with ten thousand containers that takes most of a
+    second. Call this once the configuration is loaded.
     """
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
@@ -98,7 +98,7 @@ def stop_with(failure: Failure, reactor: IReactorCore, log: Logger, name: str) -
         log.critical("{name} cannot start: {reason}", name=name, reason=failure.getErrorMessage())
     else:
         log.failure("{name} cannot start", failure, name=name)
-    # twistd exits with 0 however the reactor was stopped, and a supervisor would see a success.
+    # twistd exits with 0 however the reactor stopped, and a supervisor would see a success.
     atexit.register(_exit_with_failure)
     if reactor.running:
         reactor.stop()

@@ -1,4 +1,4 @@
-"""The storage backends by the names that `storage:` in agent.yml has for them."""
+"""The storage backends, by their names in `storage:` of agent.yml."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from flocker_lite.zfs.backend import open_zfs
 
 
 class OpenBackend(Protocol):
-    """Opens a backend, and raises FlockerError that says what to do when its place is not there.
+    """Opens a backend; FlockerError, which says what to do, when its pool is missing.
 
     `pool` says where the data is kept, in words that the backend defines. A dataset is mounted
-    below `mount_root`. In the folder `fenced` a file's name is the id of a container that a fence
-    killed. `run` runs a command, `run_in_thread` a function that blocks.
+    below `mount_root`. A fence that kills a container leaves a file in the folder `fenced`, named
+    by the container's id. `run` runs a command, `run_in_thread` a function that blocks.
     """
 
     def __call__(
@@ -38,7 +38,7 @@ BACKENDS: dict[str, OpenBackend] = {"zfs": open_zfs}
 
 
 def backend_named(name: str) -> OpenBackend:
-    """The backend of that name; ConfigurationFileError with those that there are."""
+    """The backend of that name; ConfigurationFileError, with all names, if there is none."""
     if name not in BACKENDS:
         raise ConfigurationFileError(
             f"`storage` should be one of {', '.join(sorted(BACKENDS))}, and is {name!r}"

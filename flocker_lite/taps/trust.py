@@ -1,4 +1,4 @@
-"""Opens an agent's own ssh keys, and the files with its peers' keys, as its options say."""
+"""Opens an agent's own ssh keys, and the files with its peers' keys, where its options say."""
 
 from __future__ import annotations
 
@@ -49,6 +49,6 @@ async def open_trust(
 
 
 def _receiver() -> str:
-    """The absolute path of the receiver program: commands over ssh have another search path."""
+    """The absolute path of the receiver: sshd runs commands with another PATH."""
     beside = Path(sys.executable).with_name(RECEIVER)
     return str(beside) if beside.exists() else shutil.which(RECEIVER) or RECEIVER

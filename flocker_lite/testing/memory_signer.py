@@ -45,7 +45,7 @@ class MemoryAuthority:
         if certificate in self.revoked:
             return f"{certificate} was revoked"
         if signed.signature != self.signature(certificate, statement):
-            return "its signature does not fit its certificate"
+            return "its signature does not match its certificate"
         return None
 
 

@@ -28,7 +28,7 @@ from flocker_lite.interfaces.threads import RunInThread
 from flocker_lite.tls.contexts import make_context
 from flocker_lite.tls.credentials import Credentials, Files, credentials, read_files
 from flocker_lite.tls.peer_verifier import PeerVerifier, PeerVerifierFactory, verify
-from flocker_lite.tls.plain_http import PlainTolerantFactory
+from flocker_lite.tls.plain_http import PlainAnsweringFactory
 
 LOOK_SECONDS = 10.0
 WARNING_SECONDS = 86400.0
@@ -36,7 +36,7 @@ WARNING_SECONDS = 86400.0
 
 @implementer(IOpenSSLClientConnectionCreator, IOpenSSLServerConnectionCreator)
 class Certificates(Service):
-    """Secures connections with the certificate that is in the files at the time.
+    """Secures connections with the certificate that is in the files at that time.
 
     `kind` is this service's kind. `time_of_day` is in seconds since 1970, as OpenSSL sees it.
     `run_in_thread` calls a function that may block. Call `open` before anything else.
@@ -62,15 +62,15 @@ class Certificates(Service):
         self._context: SSL.Context | None = None
         self._verifiers: set[PeerVerifier] = set()
         self._warned_at: dict[Claims, float] = {}
-        self._complaint = ""
-        self._looking: Deferred[None] | None = None
-        self._looks = LoopingCall(self.look)
-        self._warnings = LoopingCall(self._warn)
-        self._looks.clock = self._warnings.clock = clock
+        self._logged_error = ""
+        self._reloading: Deferred[None] | None = None
+        self._reload_loop = LoopingCall(self.reload)
+        self._warning_loop = LoopingCall(self._warn_of_files)
+        self._reload_loop.clock = self._warning_loop.clock = clock
 
     async def open(self) -> None:
         """Load the files; CertificateError says what is wrong and what to do."""
-        await self._take_in()
+        await self._reload()
 
     @property
     def credentials(self) -> Credentials:
@@ -80,12 +80,12 @@ class Certificates(Service):
 
     @property
     def claims(self) -> Claims:
-        """Who this service is, as its certificate says."""
+        """What this service's certificate says about it."""
         return self.credentials.facts.claims
 
     @property
     def cluster_id(self) -> str:
-        """The UUID of the cluster to which every peer must belong."""
+        """The UUID of the cluster; every peer must belong to it."""
         return self.claims.cluster_id
 
     @property
@@ -100,14 +100,14 @@ class Certificates(Service):
         accepted: Collection[Kind],
         plain_answer: bytes = b"",
     ) -> TLSMemoryBIOFactory:
-        """A factory to listen with, which accepts only certificates of these kinds.
+        """A factory to listen with; it accepts only certificates of these kinds.
 
         A client that speaks HTTP without TLS gets the `plain_answer`, if there is one.
         """
-        guarded = PeerVerifierFactory(wrapped, self, endpoint_name, accepted, False, self._clock)
+        verified = PeerVerifierFactory(wrapped, self, endpoint_name, accepted, False, self._clock)
         if not plain_answer:
-            return TLSMemoryBIOFactory(self, False, guarded, self._clock)
-        return PlainTolerantFactory(plain_answer, self, False, guarded, self._clock)
+            return TLSMemoryBIOFactory(self, False, verified, self._clock)
+        return PlainAnsweringFactory(plain_answer, self, False, verified, self._clock)
 
     def client(self, endpoint: Any, accepted: Collection[Kind]) -> Any:
         """An endpoint that connects only to servers with certificates of these kinds."""
@@ -123,40 +123,40 @@ class Certificates(Service):
 
     def startService(self) -> None:
         super().startService()
-        self._looks.start(LOOK_SECONDS, now=False)
-        self._warnings.start(WARNING_SECONDS)
+        self._reload_loop.start(LOOK_SECONDS, now=False)
+        self._warning_loop.start(WARNING_SECONDS)
 
     def stopService(self) -> None:
         super().stopService()
-        for call in (self._looks, self._warnings):
+        for call in (self._reload_loop, self._warning_loop):
             if call.running:
                 call.stop()
-        if self._looking is not None:
-            self._looking.cancel()
+        if self._reloading is not None:
+            self._reloading.cancel()
 
-    def look(self) -> None:
-        """Reload the files if they changed; when they are invalid, keep the credentials in use.
+    def reload(self) -> None:
+        """Reload the files if they changed; while they are invalid, keep the credentials in use.
 
-        Also hang up on peers whose certificate has expired meanwhile.
+        It also hangs up on peers whose certificate has expired.
         """
         now = datetime.fromtimestamp(self._time_of_day(), UTC)
         for verifier in list(self._verifiers):
             if verifier.peer is not None and verifier.peer.ends_at <= now:
                 verifier.hang_up("its certificate has expired")
-        if self._looking is None:
-            self._looking = Deferred.fromCoroutine(self._take_in())
-            self._looking.addBoth(self._looked)
+        if self._reloading is None:
+            self._reloading = Deferred.fromCoroutine(self._reload())
+            self._reloading.addBoth(self._reloaded)
 
-    def _looked(self, result: Failure | None) -> None:
-        self._looking = None
+    def _reloaded(self, result: Failure | None) -> None:
+        self._reloading = None
         if result is None:
-            self._complaint = ""
+            self._logged_error = ""
             return
         if result.check(CancelledError):
             return
         reason = result.getErrorMessage()
-        if reason != self._complaint:
-            self._complaint = reason
+        if reason != self._logged_error:
+            self._logged_error = reason
             self.log.error(
                 "the certificates in {directory} are invalid, and the previous ones stay in use: "
                 "{reason}",
@@ -164,17 +164,17 @@ class Certificates(Service):
                 reason=reason,
             )
 
-    async def _take_in(self) -> None:
-        fresh = await self._run_in_thread(self._read, self._files)
-        if fresh is None:
+    async def _reload(self) -> None:
+        loaded = await self._run_in_thread(self._read, self._files)
+        if loaded is None:
             return
-        files, now, context = fresh
+        files, now, context = loaded
         before = self._credentials
         if before is not None:
             _require_same_node(before, now)
         self._files, self._credentials, self._context = files, now, context
         self._warned_at.clear()
-        self._warn()
+        self._warn_of_files()
         if before is None:
             return
         self.log.info("loaded the changed certificates of {claims}", claims=str(now.facts.claims))
@@ -182,7 +182,7 @@ class Certificates(Service):
         for verifier in list(self._verifiers):
             if verifier.peer is not None and verifier.peer.serial_number in now.revoked:
                 verifier.hang_up("its certificate was revoked")
-            # A client connects again with the new certificate. A server only hangs up on peers that
+            # A client connects again with its new certificate. A server only hangs up on peers that
             # it would not accept any more.
             elif verifier.is_client or is_other_authority:
                 verifier.hang_up("this service's certificates have changed")
@@ -192,18 +192,18 @@ class Certificates(Service):
         files = read_files(self._directory, self._kind)
         if files == known:
             return None
-        fresh = credentials(files, self._kind)
-        return files, fresh, make_context(fresh, verify)
+        loaded = credentials(files, self._kind)
+        return files, loaded, make_context(loaded, verify)
 
-    def _warn(self) -> None:
+    def _warn_of_files(self) -> None:
         assert self._credentials is not None
         assert self._files is not None
-        self.seen(self._credentials.facts)
-        self.seen(self._credentials.authority_facts)
+        self.warn_if_expiring(self._credentials.facts)
+        self.warn_if_expiring(self._credentials.authority_facts)
         if self._files.has_authority_key:
             self.log.warn(
                 "the key of the cluster's authority is in {directory}: whoever reads it can "
-                "impersonate anybody; keep it on a machine where no service runs",
+                "impersonate anybody; move it to a machine where no service runs",
                 directory=str(self._directory),
             )
 
@@ -217,8 +217,8 @@ class Certificates(Service):
         """A connection has ended."""
         self._verifiers.discard(verifier)
 
-    def seen(self, facts: CertificateFacts) -> None:
-        """Warn once a day about a certificate that is about to expire."""
+    def warn_if_expiring(self, facts: CertificateFacts) -> None:
+        """Warn about a certificate that expires soon, once a day."""
         now = self._time_of_day()
         said = expiry_warning(facts.ends_at, datetime.fromtimestamp(now, UTC))
         due_at = self._warned_at.get(facts.claims, -WARNING_SECONDS) + WARNING_SECONDS
@@ -247,7 +247,7 @@ class Certificates(Service):
 
 @implementer(IStreamClientEndpoint)
 class _SecureEndpoint:
-    """Connects by another endpoint, and speaks TLS on the connection."""
+    """Connects through another endpoint, and speaks TLS on the connection."""
 
     def __init__(self, endpoint: Any, secured: Callable[[Any], TLSMemoryBIOFactory]) -> None:
         self._endpoint = endpoint
@@ -261,4 +261,4 @@ class _SecureEndpoint:
 def _require_same_node(before: Credentials, now: Credentials) -> None:
     was, is_now = before.facts.claims, now.facts.claims
     if was.kind is Kind.NODE and was.name != is_now.name:
-        raise CertificateError(f"this is node {was.name}, but the certificates are of {is_now}")
+        raise CertificateError(f"this is node {was.name}, but the certificates belong to {is_now}")

@@ -1,4 +1,4 @@
-"""The settings of TLS: 1.2 or later, mutual, and verified anew on each connection."""
+"""The settings of TLS: 1.2 or later, certificates on both sides, verified on each connection."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from OpenSSL import SSL, crypto
 from flocker_lite.tls.credentials import Credentials
 
 CIPHERS = b"ECDHE+AESGCM:ECDHE+CHACHA20"
-"""The ciphers that we allow in TLS 1.2; in TLS 1.3, all are secure."""
+"""The ciphers that we allow in TLS 1.2; all those of TLS 1.3 are secure."""
 
 Verify: TypeAlias = Callable[[SSL.Connection, Any, int, int, int], bool]
-"""OpenSSL's question about each certificate of a chain; see OpenSSL's set_verify."""
+"""OpenSSL calls it for each certificate of a chain; see OpenSSL's set_verify."""
 
 
 def make_context(credentials: Credentials, verify: Verify) -> SSL.Context:

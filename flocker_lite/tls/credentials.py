@@ -20,7 +20,7 @@ OTHERS = stat.S_IRWXO
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """The contents of the files; if they are equal to earlier ones, we need not check them."""
+    """The contents of the files; we do not check the same ones twice."""
 
     path: Path
     certificate: bytes
@@ -43,7 +43,7 @@ class Credentials:
 
 
 def read_files(directory: Path, kind: Kind) -> Files:
-    """Read the one certificate of this kind; CertificateError says what to do."""
+    """Read the one certificate of this kind and its files; CertificateError says what to do."""
     found = sorted(directory.glob(f"{kind.file_word}-*{CERTIFICATE_SUFFIX}"))
     if len(found) != 1:
         names = ", ".join(path.name for path in found) or "none"
@@ -68,7 +68,7 @@ def read_files(directory: Path, kind: Kind) -> Files:
 
 
 def credentials(files: Files, kind: Kind) -> Credentials:
-    """The credentials in the files, if the files fit together; else CertificateError."""
+    """The credentials in the files; CertificateError if the files do not belong together."""
     try:
         certificate = read_certificate(files.certificate)
         authority = read_certificate(files.authority)
@@ -90,7 +90,7 @@ def credentials(files: Files, kind: Kind) -> Credentials:
     if not isinstance(key, ec.EllipticCurvePrivateKey) or (
         key.public_key() != certificate.public_key()
     ):
-        raise CertificateError(f"{files.path} does not fit the key beside it")
+        raise CertificateError(f"{files.path} does not match the key beside it")
     return Credentials(certificate, key, authority, facts, authority_facts, revoked)
 
 

@@ -1,4 +1,4 @@
-"""Verifies, between TLS and the protocol above it, who the peer of a connection is."""
+"""Verifies who the peer of a connection is, between TLS and the protocol above it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from twisted.python.failure import Failure
 from flocker_lite.ca.certificate_facts import CertificateFacts, facts_of
 from flocker_lite.ca.claims import CertificateError, Kind
 from flocker_lite.refusal_log import RefusalLog
-from flocker_lite.tls.verification import in_words, rejection_reason
+from flocker_lite.tls.verification import handshake_error, rejection_reason
 
 
 class VerifierOwner(Protocol):
@@ -31,11 +31,11 @@ class VerifierOwner(Protocol):
 
     def verifier_closed(self, verifier: PeerVerifier) -> None: ...
 
-    def seen(self, facts: CertificateFacts) -> None: ...
+    def warn_if_expiring(self, facts: CertificateFacts) -> None: ...
 
 
 class PeerVerifier(ProtocolWrapper):
-    """One connection; `peer` says who is there. No data arrives before that is known."""
+    """One connection; `peer` says who is there. No data arrives before we know that."""
 
     log = Logger()
 
@@ -50,9 +50,11 @@ class PeerVerifier(ProtocolWrapper):
         self._factory.owner.verifier_opened(self)
         super().makeConnection(transport)
 
-    def judge(self, certificate: x509.Certificate, error_number: int, depth: int) -> bool:
-        """Whether the handshake goes on; called for the authority first, and then for the peer."""
-        # We refuse a foreign authority together with the certificate that it signed.
+    def verify_certificate(
+        self, certificate: x509.Certificate, error_number: int, depth: int
+    ) -> bool:
+        """Whether the handshake continues; called for the authority first, then for the peer."""
+        # We refuse a foreign authority with the certificate that it signed, which names the peer.
         if depth > 0 and not error_number:
             return True
         owner, accepted = self._factory.owner, self._factory.accepted
@@ -62,21 +64,21 @@ class PeerVerifier(ProtocolWrapper):
         if self._rejection_reason is not None:
             return False
         self.peer = facts_of(certificate)
-        owner.seen(self.peer)
+        owner.warn_if_expiring(self.peer)
         return True
 
     def connectionLost(self, reason: Failure = Failure(Exception())) -> None:  # noqa: B008
         self._factory.owner.verifier_closed(self)
         said = self._rejection_reason
         if said is None and reason.check(SSL.Error):
-            said = in_words(reason.value)  # type: ignore[arg-type]
+            said = handshake_error(reason.value)  # type: ignore[arg-type]
         if said is not None:
             reason = Failure(CertificateError(said))
             if not self.is_client:
-                self._tell(said)
+                self._log_refusal(said)
         super().connectionLost(reason)
 
-    def _tell(self, reason: str) -> None:
+    def _log_refusal(self, reason: str) -> None:
         address: Any = self.getPeer()
         host = str(getattr(address, "host", address))
         peer = f"{host}:{address.port}" if hasattr(address, "port") else host
@@ -98,7 +100,7 @@ class PeerVerifier(ProtocolWrapper):
 
 
 class PeerVerifierFactory(WrappingFactory[PeerVerifier]):
-    """Puts a verifier before each protocol; logs call a server by its `endpoint_name`."""
+    """Puts a verifier before each protocol; logs name a server by its `endpoint_name`."""
 
     log = Logger()
     protocol = PeerVerifier
@@ -114,15 +116,15 @@ class PeerVerifierFactory(WrappingFactory[PeerVerifier]):
         clock: IReactorTime,
     ) -> None:
         super().__init__(wrapped)
-        self.refusals = RefusalLog(clock, self._left_out)
+        self.refusals = RefusalLog(clock, self._log_suppressed)
         self.owner = owner
         self.endpoint_name = endpoint_name
         self.accepted = accepted
         self.is_client = is_client
 
-    def _left_out(self, address: str, count: int) -> None:
+    def _log_suppressed(self, address: str, count: int) -> None:
         self.log.warn(
-            "{address} refused at the {endpoint_name} {count} times more",
+            "{address} refused at the {endpoint_name} {count} more times",
             address=address,
             endpoint_name=self.endpoint_name,
             count=count,
@@ -136,6 +138,6 @@ def peer_of(transport: Any) -> CertificateFacts | None:
 
 
 def verify(connection: SSL.Connection, certificate: Any, error: int, depth: int, _: int) -> bool:
-    """Answer OpenSSL's question about a certificate of a chain, by the connection's verifier."""
+    """OpenSSL's callback for each certificate of a chain: asks the connection's verifier."""
     verifier: PeerVerifier = connection.get_app_data().wrappedProtocol
-    return verifier.judge(certificate.to_cryptography(), error, depth)
+    return verifier.verify_certificate(certificate.to_cryptography(), error, depth)

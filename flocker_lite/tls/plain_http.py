@@ -1,4 +1,4 @@
-"""Answers clients that speak HTTP without TLS to a TLS port, in plain HTTP."""
+"""Answers in plain HTTP when a client speaks HTTP without TLS to a TLS port."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 from twisted.protocols.tls import BufferingTLSTransport, TLSMemoryBIOFactory
 
 
-class PlainTolerant(BufferingTLSTransport):
-    """TLS on one connection, with a plain answer if the first byte is a letter, as in no TLS."""
+class PlainAnsweringTLS(BufferingTLSTransport):
+    """TLS on one connection; answers plainly if the first byte is a letter: no TLS begins so."""
 
-    factory: PlainTolerantFactory
+    factory: PlainAnsweringFactory
     _has_begun = False
 
     def dataReceived(self, data: bytes) -> None:
@@ -22,10 +22,10 @@ class PlainTolerant(BufferingTLSTransport):
         super().dataReceived(data)
 
 
-class PlainTolerantFactory(TLSMemoryBIOFactory):
-    """Does so on each connection to a port; `plain_answer` is a whole HTTP response."""
+class PlainAnsweringFactory(TLSMemoryBIOFactory):
+    """Makes such connections for a port; `plain_answer` is a whole HTTP response."""
 
-    protocol = PlainTolerant
+    protocol = PlainAnsweringTLS
 
     def __init__(self, plain_answer: bytes, *args: Any) -> None:
         super().__init__(*args)

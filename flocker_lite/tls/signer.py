@@ -23,24 +23,24 @@ from flocker_lite.tls.credentials import Credentials
 
 CERTIFICATE_CHARACTERS_MAX = 8192
 REMEMBERED_MAX = 50_000
-"""How many verdicts we remember: a statement comes again with every report of its dataset."""
+"""How many verdicts we remember: each report of a dataset repeats its statements."""
 
-_HOW = ec.ECDSA(hashes.SHA256())
+_ALGORITHM = ec.ECDSA(hashes.SHA256())
 
 
 @implementer(ISigner)
 class Signer:
-    """Uses the certificate, the authority and the list of revoked ones that are in use at the time.
+    """Uses the current certificate, authority and list of revoked certificates.
 
     A signature stays valid after its certificate expires, because the statement is about the past.
     """
 
     def __init__(self, certificates: Certificates) -> None:
         self._certificates = certificates
-        self._used: Credentials | None = None
+        self._credentials: Credentials | None = None
         self._pem = ""
         self._verdicts: OrderedDict[Signed, str | None] = OrderedDict()
-        self._authorised: OrderedDict[str, _Authorised] = OrderedDict()
+        self._signers: OrderedDict[str, _TrustedSigner] = OrderedDict()
 
     @property
     def certificate(self) -> str:
@@ -48,51 +48,51 @@ class Signer:
         return self._pem
 
     def sign(self, statement: Statement) -> Signed:
-        signature = self._current().key.sign(statement.text(), _HOW)
+        signature = self._current().key.sign(statement.text(), _ALGORITHM)
         return Signed(statement, self._pem, base64.b64encode(signature).decode("ascii"))
 
     def rejection_reason(self, signed: Signed) -> str | None:
         credentials = self._current()
         if signed not in self._verdicts:
-            self._verdicts[signed] = self._judge(signed, credentials)
+            self._verdicts[signed] = self._verify(signed, credentials)
             if len(self._verdicts) > REMEMBERED_MAX:
                 self._verdicts.popitem(last=False)
         return self._verdicts[signed]
 
     def _current(self) -> Credentials:
-        """The credentials in use; forgets remembered verdicts when they have changed."""
+        """The credentials in use; forgets the verdicts when those have changed."""
         current = self._certificates.credentials
-        if current is not self._used:
-            self._used = current
+        if current is not self._credentials:
+            self._credentials = current
             self._pem = certificate_pem(current.certificate).decode("ascii")
             self._verdicts.clear()
-            self._authorised.clear()
+            self._signers.clear()
         return current
 
-    def _judge(self, signed: Signed, credentials: Credentials) -> str | None:
+    def _verify(self, signed: Signed, credentials: Credentials) -> str | None:
         try:
             signer = self._signer(signed.certificate, credentials)
             _require_entitled(signer.facts.claims, signed.statement)
             _require_not_revoked(signer.facts, credentials.revoked)
             signature = base64.b64decode(signed.signature, validate=True)
-            signer.key.verify(signature, signed.statement.text(), _HOW)
+            signer.key.verify(signature, signed.statement.text(), _ALGORITHM)
         except CertificateError as error:
             return str(error)
         except (InvalidSignature, binascii.Error, ValueError):
-            return "its signature does not fit its certificate"
+            return "its signature does not match its certificate"
         return None
 
-    def _signer(self, pem: str, credentials: Credentials) -> _Authorised:
-        known = self._authorised.get(pem)
+    def _signer(self, pem: str, credentials: Credentials) -> _TrustedSigner:
+        known = self._signers.get(pem)
         if known is None:
-            known = self._authorised[pem] = _Authorised(pem, credentials.authority)
-            if len(self._authorised) > REMEMBERED_MAX:
-                self._authorised.popitem(last=False)
+            known = self._signers[pem] = _TrustedSigner(pem, credentials.authority)
+            if len(self._signers) > REMEMBERED_MAX:
+                self._signers.popitem(last=False)
         return known
 
 
-class _Authorised:
-    """The owner and key of a certificate of our authority; CertificateError for any other."""
+class _TrustedSigner:
+    """The owner and the key of a certificate by our authority; CertificateError for any other."""
 
     def __init__(self, pem: str, authority: x509.Certificate) -> None:
         if len(pem) > CERTIFICATE_CHARACTERS_MAX:

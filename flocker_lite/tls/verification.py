@@ -62,10 +62,10 @@ def rejection_reason(
     return None
 
 
-def in_words(error: SSL.Error) -> str:
-    """What went wrong with a handshake, in words."""
+def handshake_error(error: SSL.Error) -> str:
+    """What went wrong with a handshake, in our words where we have some."""
     reasons = [entry[-1] for entry in error.args[0]] if error.args else []
     said = str(reasons[-1]) if reasons else "TLS failed"
     if "alert" in said:
-        return f"the other side refuses the certificate of this one ({said}); its log says why"
+        return f"the other side refuses our certificate ({said}); its log says why"
     return _ALERTS.get(said, said)

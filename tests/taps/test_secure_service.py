@@ -52,7 +52,7 @@ class Service:
             text=True,
             cwd=path,
         )
-        self.wait_for("it is certified as control service localhost")
+        self.wait_for("its certificate says control service localhost")
 
     def create(self, kind: Kind, name: str) -> Path:
         """A certificate."""

@@ -67,7 +67,7 @@ class CertificatesTests(SynchronousTestCase):
         """Those who are connected stay, while it is the same authority."""
         meeting = self.world.meet(self.agent, self.control, AGENTS)
         self.replace(self.control_path, self.world.issue(Kind.CONTROL, "other.example"))
-        self.control.look()
+        self.control.reload()
         self.world.settle(meeting)
         assert meeting.server.lost is None
         again = self.world.meet(self.agent, self.control, AGENTS)
@@ -78,13 +78,13 @@ class CertificatesTests(SynchronousTestCase):
         meeting = self.world.meet(self.agent, self.control, AGENTS)
         self.world.authority("new", OTHER_CLUSTER)
         self.replace(self.control_path, self.world.issue(Kind.CONTROL, "control.example", by="new"))
-        self.control.look()
+        self.control.reload()
         self.world.settle(meeting)
         assert meeting.client.lost is not None
         refused = self.world.meet(self.agent, self.control, AGENTS)
         assert refused.server.heard == b""
         self.replace(self.node_path, self.world.issue(Kind.NODE, NODE_1, by="new"))
-        self.agent.look()
+        self.agent.reload()
         assert self.world.meet(self.agent, self.control, AGENTS).server.heard == b"client"
 
     def test_a_revoked_certificate(self) -> None:
@@ -95,7 +95,7 @@ class CertificatesTests(SynchronousTestCase):
         returned = shutil.copy(self.node_path / f"node-{NODE_1}.crt", authority.path)
         authority.revoke(Path(returned), now())
         shutil.copy(authority.path / "cluster.revoked", self.control_path)
-        self.control.look()
+        self.control.reload()
         for meeting in meetings:
             self.world.settle(meeting)
         assert [meeting.server.lost is None for meeting in meetings] == [False, True]
@@ -110,7 +110,7 @@ class CertificatesTests(SynchronousTestCase):
     def test_a_list_that_is_damaged(self) -> None:
         """The one from before stays in use, and the log says so."""
         (self.control_path / "cluster.revoked").write_text("nonsense")
-        self.control.look()
+        self.control.reload()
         assert self.said("the list of revoked certificates is damaged") == 1
         assert self.world.meet(self.agent, self.control, AGENTS).server.heard == b"client"
 
@@ -138,8 +138,10 @@ class CertificatesTests(SynchronousTestCase):
     def test_those_of_another_node(self) -> None:
         """A node stays who it is for as long as its agent runs."""
         self.replace(self.node_path, self.world.issue(Kind.NODE, NODE_2))
-        self.agent.look()
-        assert self.said(f"this is node {NODE_1}, but the certificates are of node {NODE_2}") == 1
+        self.agent.reload()
+        assert (
+            self.said(f"this is node {NODE_1}, but the certificates belong to node {NODE_2}") == 1
+        )
         meeting = self.world.meet(self.agent, self.control, AGENTS)
         assert meeting.server.peer == f"node {NODE_1}"
 

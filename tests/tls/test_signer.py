@@ -60,7 +60,7 @@ class SignerTests(SignerContract, SynchronousTestCase):
         serial_number = facts_of(revoked.credentials.certificate).serial_number
         for path, certificates in self.opened.values():
             (path / FILE_NAME).write_text(f"{serial_number:x}\n")
-            certificates.look()
+            certificates.reload()
 
     def renew(self, node_id: NodeId) -> None:
         """See SignerContract."""
@@ -68,7 +68,7 @@ class SignerTests(SignerContract, SynchronousTestCase):
         fresh = self.world.issue(Kind.NODE, node_id, age=timedelta(days=1))
         for file in fresh.iterdir():
             shutil.copy(file, path / file.name)
-        certificates.look()
+        certificates.reload()
 
     def test_expired(self) -> None:
         """What was said stays said, however long ago."""
