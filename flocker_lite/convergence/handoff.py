@@ -106,7 +106,7 @@ async def _hold(change: HandoffDatasets, context: AgentContext) -> None:
     try:
         await _announce(change, context)
     except Exception:
-        await context.routing.here(change.ports)
+        await context.routing.serve_here(change.ports)
         raise
 
 
@@ -163,7 +163,7 @@ async def _require_no_news(change: HandoffDatasets, context: AgentContext, conta
     if local is not None and local.last_exit is not None and local.last_exit.by_itself:
         for moved in change.datasets:
             await context.storage.set_lease(moved.dataset_id, moved.lease)
-        await context.routing.here(change.ports)
+        await context.routing.serve_here(change.ports)
         raise ContainerError(
             f"container {container} ended by itself just before the move would have stopped it: "
             "it is moved once the cluster knows that it ended"
@@ -327,7 +327,7 @@ async def _route_to_destination(
             name=move.container,
             error=error,
         )
-    await context.routing.lead(move.container, move.ports, move.address)
+    await context.routing.route_to(move.container, move.ports, move.address)
 
 
 EXECUTORS: Executors = {

@@ -101,10 +101,10 @@ class Readiness:
         """
         self._give_up(name)
         start = self._starts[name] = _Start(ports, dataset_ids, on_trial)
-        self._routing.keep(ports)
+        self._routing.freeze(ports)
         try:
             if on_trial:
-                await self._routing.keep_away(name, ports)
+                await self._routing.hold_frozen(name, ports)
             await self._containers.start(name)
         except FlockerError:
             if on_trial:
@@ -141,7 +141,7 @@ class Readiness:
             start.on_trial = False
             for dataset_id in start.dataset_ids:
                 self._moves.end_pause(dataset_id)
-            start.waiting = Deferred.fromCoroutine(self._routing.here(start.ports))
+            start.waiting = Deferred.fromCoroutine(self._routing.serve_here(start.ports))
             start.waiting.addBoth(self._answered, name, start)
 
     async def end_trial(self, name: str) -> None:
@@ -171,7 +171,7 @@ class Readiness:
             self._moves.end_pause(dataset_id)
         # An unhealthy container only gets the connections that this node holds for it already.
         is_here = runs and (trouble is None or check is None or self._routing.holds(ports))
-        await (self._routing.here(ports) if is_here else self._routing.forget(ports))
+        await (self._routing.serve_here(ports) if is_here else self._routing.forget(ports))
         if is_here:
             self._serving.add(name)
         if check is not None and runs:

@@ -1,1 +1,1 @@
-"""Leads connections to a container's port to the node that runs the container."""
+"""Routes connections to a container's port to the node that runs the container."""

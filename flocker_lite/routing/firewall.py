@@ -23,7 +23,7 @@ class RunCommand(Protocol):
 
 
 class Firewall:
-    """The rules of iptables that accept packets of connections with one of our marks."""
+    """The iptables rules that accept packets of connections with one of our marks."""
 
     def __init__(self, run: RunCommand) -> None:
         self._run_command = run
@@ -36,7 +36,7 @@ class Firewall:
             if not await self.forwards(family):
                 await self._forward(family)
         if any(isinstance(rule, Held | Relayed) for rule in rules.of_family(desired, family)):
-            # A firewall that accepts the container's port does not know our listener's port.
+            # The firewall may accept the container's port, but does not know our listener's port.
             await self.insert(family, _INPUT_CHAIN, _accept(rules.HELD_MARK))
 
     async def effective(
@@ -67,7 +67,7 @@ class Firewall:
     async def _forward(self, family: rules.Family) -> None:
         try:
             await self._iptables(family, "-I", _DOCKER_CHAIN, _accept(rules.MARK))
-        except CommandFailed:  # The chain is missing: Docker has not run, or leaves iptables alone.
+        except CommandFailed:  # No such chain: Docker has not run, or leaves iptables alone.
             await self._iptables(family, "-I", _FORWARD_CHAIN, _accept(rules.MARK))
 
     async def _has(

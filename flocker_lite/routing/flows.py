@@ -1,11 +1,11 @@
-"""A program that makes the kernel forget where datagrams to some UDP ports of this node go.
+"""A program that deletes the kernel's conntrack entries of some UDP ports of this node.
 
-The kernel asks the rules about the first datagram between two ends alone. It remembers where that
-went, and sends the later ones there as well, as long as they keep coming. When a container has
-moved, a client that goes on sending would never reach it.
+The kernel applies NAT rules to the first datagram between two ends alone. It remembers where that
+went, and sends later ones there too, as long as they keep coming. So when a container has moved, a
+client that keeps sending would never reach it.
 
-It talks to the kernel itself (netlink), because the command `conntrack` is missing on many
-machines. It runs as a process of its own: a busy node remembers hundreds of thousands of flows.
+The program talks to the kernel itself (netlink), because many machines lack the command
+`conntrack`. It runs as a process of its own: a busy node has hundreds of thousands of entries.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ TIMEOUT_SECONDS = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """What the kernel remembers of one pair of ends, as the first datagram had them.
+    """A conntrack entry: the protocol, and the destination that the first datagram had.
 
-    `identity` are the attributes by which the kernel finds it again.
+    `identity` has the attributes by which the kernel finds the entry again.
     """
 
     family: int
@@ -46,12 +46,12 @@ class Flow:
 
 
 def argv(ports: Iterable[int]) -> tuple[str, ...]:
-    """The command line that runs this program for these ports; it needs nothing but Python."""
+    """The command line that runs this program for these ports; it only needs Python."""
     return (sys.executable, "-I", "-S", __file__, *map(str, sorted(ports)))
 
 
 def flows(data: bytes) -> Iterator[Flow]:
-    """The flows in an answer of the kernel, a message for each; OSError for an error."""
+    """The flows in the kernel's answer, one in each message; OSError for an error."""
     for kind, body in _messages(data):
         if kind == _ERROR:
             _raise(body)
@@ -60,12 +60,12 @@ def flows(data: bytes) -> Iterator[Flow]:
 
 
 def is_last(data: bytes) -> bool:
-    """Whether the answer has the end of the kernel's list."""
+    """Whether the answer contains the end of the kernel's list."""
     return any(kind == _DONE for kind, _ in _messages(data))
 
 
 def forget(ports: frozenset[int]) -> None:
-    """Forget the flows to these ports at any address of this node."""
+    """Delete the flows to these ports at any address of this node."""
     local: dict[str, bool] = {}
     for family in (socket.AF_INET, socket.AF_INET6):
         for flow in [flow for flow in listed(family) if flow.port in ports]:
@@ -114,7 +114,7 @@ def _messages(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _raise(body: bytes) -> None:
-    """The error of a message; 0 means that all is well, and a flow may have ended by itself."""
+    """Raise the error of a message; 0 is none, and a flow may have ended by itself."""
     number = -struct.unpack_from("=i", body)[0]
     if number not in (0, errno.ENOENT):
         raise OSError(number, "the kernel's list of flows")
@@ -159,12 +159,12 @@ def _aligned(length: int) -> int:
 
 
 def _is_local(family: int, address: str) -> bool:
-    """Whether this node has the address: nobody can send from another."""
+    """Whether this node has the address: it can bind only to its own."""
     with socket.socket(family, socket.SOCK_DGRAM) as one:
         try:
             one.bind((address, 0))
         except OSError as error:
-            # Of a link-local address it takes more to say which; it can only be ours.
+            # A link-local address also needs an interface, which we do not know; it is our own.
             return error.errno == errno.EINVAL
     return True
 

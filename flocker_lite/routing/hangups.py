@@ -1,10 +1,10 @@
-"""Finds out from the kernel which waiting clients have hung up, since we do not read from them.
+"""Asks the kernel which held clients have hung up, because we do not read from them.
 
-We must not pass on the request of a client that has given up: it has no use for the answer, and has
-perhaps asked another server meanwhile. A client that closed its connection looks like one that
-closed only its own half and waits for the answer, until somebody writes to it. Only the time tells
-them apart. A client closes its half right after its request, to mark the request's end. A client
-that gives up does so after a wait, or before it has sent anything.
+We must not forward the request of a client that has given up: it does not want the answer any more,
+and may have asked another server. Until somebody writes to it, a client that closed its connection
+looks like one that closed only its own half and waits for the answer. Only the time tells them
+apart. A client closes its half right after its request, to mark the request's end. A client that
+gives up does so after a wait, or before it has sent anything.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from zope.interface import implementer
 from flocker_lite.interfaces.reactor import IReactor
 
 HALF_CLOSE_SECONDS = 0.1
-"""If the client closes so soon after its last byte, it only marks the end of its request."""
+"""A client that closes so soon after its last byte only marks the end of its request."""
 
 _INFO_BYTES = 104
 _LAST_DATA_RECEIVED = slice(52, 56)
-"""Where Linux's tcp_info has the milliseconds since the last byte arrived."""
+"""Where Linux's tcp_info has tcpi_last_data_recv, the milliseconds since the last byte."""
 
 
 @implementer(IReadDescriptor)
 class Hangups:
-    """Watches connections, and calls each one's `gone` once if it hangs up."""
+    """Watches connections; when a client hangs up, calls the `gone` of its connection, once."""
 
     def __init__(self, reactor: IReactor) -> None:
         self._reactor = reactor
@@ -39,7 +39,7 @@ class Hangups:
         self._watched: dict[int, tuple[socket.socket, Callable[[], None]]] = {}
 
     def watch(self, connection: socket.socket, gone: Callable[[], None]) -> Callable[[], None]:
-        """Watch a connection until the caller calls the returned function, which is idempotent.
+        """Watch a connection until you call the returned function, which is idempotent.
 
         Nobody may read from the connection before that. Closing it is allowed.
         """
@@ -66,7 +66,7 @@ class Hangups:
         return -1 if self._epoll is None else self._epoll.fileno()
 
     def doRead(self) -> None:
-        """Look which connections hung up."""
+        """Find the connections on which clients hung up."""
         assert self._epoll is not None
         for fd, events in self._epoll.poll(0):
             watched = self._watched.get(fd)
@@ -77,7 +77,7 @@ class Hangups:
                 self._forget(fd, connection)
                 gone()
             elif self._epoll is not None:
-                # We know of its half-close now. The kernel reports a reset even without a mask.
+                # It has only closed its half. The kernel reports a later reset even without a mask.
                 self._epoll.modify(fd, 0)
 
     def connectionLost(self, reason: Failure) -> None:
@@ -91,7 +91,7 @@ class Hangups:
 
     def _close(self) -> None:
         if self._epoll is not None:
-            # Before we close it: the reactor knows it by its descriptor.
+            # Remove it before we close it: the reactor knows it by its descriptor.
             self._reactor.removeReader(self)
             self._epoll.close()
             self._epoll = None

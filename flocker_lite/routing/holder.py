@@ -1,7 +1,7 @@
-"""IHolder by listeners of this process: it holds a few connections while a container moves.
+"""IHolder by listeners of this process: it holds connections while a container moves.
 
-Two kinds of connections come through here: those that arrive during a move, and those for a node
-that we cannot reach by the connection's version of IP. They stay with this process until they end.
+Two kinds of connections go through this process until they end: those that arrive during a move,
+and those for a node that we cannot reach by the connection's version of IP.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ from flocker_lite.routing.rules import IPV6, other_version
 
 CONNECTIONS_MAX = 10_000
 CONNECTING_MAX = 64
-"""How many held connections we open to the server at once: its queue is short."""
+"""To how many held connections we connect the server at once: its accept queue is short."""
 CONNECT_TIMEOUT_SECONDS = 10.0
 CONNECT_RETRY_SECONDS = 0.05
 LINGER_SECONDS = 5.0
-"""How long a listener stays open after its rule is gone: the kernel may still redirect to it."""
+"""How long a listener outlives its rule: the kernel may still redirect connections to it."""
 BACKLOG = 4096
 OTHER_FILES_MAX = 1024
 
 
 def allow_connections(connections_max: int) -> None:
-    """Raise this process's limit of open files to two for each connection, as far as allowed."""
+    """Raise this process's limit of open files to two per connection, as far as it may."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     desired = 2 * connections_max + OTHER_FILES_MAX
     if soft < desired:
@@ -68,27 +68,27 @@ class TcpHolder:
     def __init__(
         self, reactor: IReactor, connections_max: int = CONNECTIONS_MAX, has_ipv6: bool = True
     ) -> None:
-        """`connections_max` limits all connections through here, held or passed on."""
+        """`connections_max` limits all connections, held or forwarded."""
         self.changed: Callable[[], None] = lambda: None
         self._reactor = reactor
         self._connections_max = connections_max
         self._has_ipv6 = has_ipv6
         self._held_total: Counter[int] = Counter()
         self._refused_total: Counter[int] = Counter()
-        self._lines: dict[int, _Line] = {}
+        self._listeners: dict[int, _PortListener] = {}
         self._connecting = DeferredSemaphore(CONNECTING_MAX)
-        self._connections: set[_Caller] = set()
+        self._connections: set[_Client] = set()
         self._hangups = Hangups(reactor)
 
     @property
     def held(self) -> int:
         """How many connections wait now."""
-        return sum(len(line.waiting) for line in self._lines.values())
+        return sum(len(listener.waiting) for listener in self._listeners.values())
 
     def counts(self) -> Mapping[int, PortState]:
         return {
             port: PortState(
-                len(self._lines[port].waiting) if port in self._lines else 0,
+                len(self._listeners[port].waiting) if port in self._listeners else 0,
                 self._held_total[port],
                 self._refused_total[port],
             )
@@ -96,127 +96,129 @@ class TcpHolder:
         }
 
     async def hold(self, port: int) -> int:
-        line = self._line(port)
-        line.hold()
-        return line.listener
+        listener = self._listener(port)
+        listener.hold()
+        return listener.local_port
 
     async def relay(self, port: int, address: str) -> int | None:
         if other_version(address) == IPV6.version and not self._has_ipv6:
-            self.let_go(port, address)
+            self.forward_and_close(port, address)
             return None
-        line = self._line(port)
-        line.relay()
-        self._lead(line, address)
-        return line.listener
+        listener = self._listener(port)
+        listener.relay()
+        self._forward_to(listener, address)
+        return listener.local_port
 
-    def leave(self, port: int) -> None:
-        line = self._lines.get(port)
-        if line is not None and line.is_relaying:
-            line.is_relaying = False
-            if line.address is not None:
-                self._close_later(line)
+    def stop_relaying(self, port: int) -> None:
+        listener = self._listeners.get(port)
+        if listener is not None and listener.is_relaying:
+            listener.is_relaying = False
+            if listener.address is not None:
+                self._close_later(listener)
 
-    def lead(self, port: int, address: str) -> None:
-        line = self._lines.get(port)
-        if line is not None and line.address != address:
-            self._lead(line, address)
+    def forward(self, port: int, address: str) -> None:
+        listener = self._listeners.get(port)
+        if listener is not None and listener.address != address:
+            self._forward_to(listener, address)
 
-    def let_go(self, port: int, address: str) -> None:
-        self.lead(port, address)
-        line = self._lines.get(port)
-        if line is not None and not line.is_relaying:
-            self._close_later(line)
+    def forward_and_close(self, port: int, address: str) -> None:
+        self.forward(port, address)
+        listener = self._listeners.get(port)
+        if listener is not None and not listener.is_relaying:
+            self._close_later(listener)
 
     def refuse(self, port: int) -> None:
-        line = self._lines.get(port)
-        if line is None:
+        listener = self._listeners.get(port)
+        if listener is None:
             return
-        waiting, line.waiting = line.waiting, set()
+        waiting, listener.waiting = listener.waiting, set()
         self._log.warn(
             "{count} connections to port {port} were held too long and are refused",
-            count=len(waiting) + line.refused,
+            count=len(waiting) + listener.refused,
             port=port,
         )
         self._refused_total[port] += len(waiting)
-        for caller in waiting:
-            caller.transport.abortConnection()
-        self._close(line)
+        for client in waiting:
+            client.transport.abortConnection()
+        self._close(listener)
         self.changed()
 
     def close(self) -> None:
-        for line in tuple(self._lines.values()):
-            self._close(line)
-        for caller in tuple(self._connections):
-            caller.transport.abortConnection()
+        for listener in tuple(self._listeners.values()):
+            self._close(listener)
+        for client in tuple(self._connections):
+            client.transport.abortConnection()
 
-    def _line(self, port: int) -> _Line:
-        line = self._lines.get(port)
-        if line is None:
-            line = _Line(port, self._called)
-            line.listen(self._reactor, "::" if self._has_ipv6 else "")
-            self._lines[port] = line
-        return line
+    def _listener(self, port: int) -> _PortListener:
+        listener = self._listeners.get(port)
+        if listener is None:
+            listener = _PortListener(port, self._accepted)
+            listener.listen(self._reactor, "::" if self._has_ipv6 else "")
+            self._listeners[port] = listener
+        return listener
 
-    def _lead(self, line: _Line, address: str) -> None:
-        """Pass the waiting connections on to this address, and all later ones too."""
-        line.address = address
-        waiting, line.waiting = line.waiting, set()
-        if waiting or line.refused:
+    def _forward_to(self, listener: _PortListener, address: str) -> None:
+        """Forward the waiting connections to this address, and all later ones."""
+        listener.address = address
+        waiting, listener.waiting = listener.waiting, set()
+        if waiting or listener.refused:
             now = self._reactor.seconds()
             self._log.info(
-                "{held} connections to port {port} were held and go on to {address}; the first "
+                "forwarding {held} held connections of port {port} to {address}; the first "
                 "waited {seconds:.3f} s, {refused} were refused",
                 held=len(waiting),
-                port=line.port,
+                port=listener.port,
                 address=address,
-                seconds=max((now - caller.since for caller in waiting), default=0.0),
-                refused=line.refused,
+                seconds=max((now - client.since for client in waiting), default=0.0),
+                refused=listener.refused,
             )
             self.changed()
-        line.refused = 0
-        for caller in sorted(waiting, key=lambda caller: caller.since):
-            self._pass_on(caller, line)
+        listener.refused = 0
+        for client in sorted(waiting, key=lambda client: client.since):
+            self._forward(client, listener)
 
-    def _called(self, line: _Line, caller: _Caller) -> None:
-        """Take a new connection: pass it on, hold it, or refuse it."""
-        self._connections.add(caller)
-        caller.gone.addCallback(lambda _: self._hung_up(line, caller))
+    def _accepted(self, listener: _PortListener, client: _Client) -> None:
+        """Take a new connection: forward it, hold it, or refuse it."""
+        self._connections.add(client)
+        client.gone.addCallback(lambda _: self._hung_up(listener, client))
         if len(self._connections) > self._connections_max:
-            line.refused += 1
-            self._refused_total[line.port] += 1
-            caller.transport.abortConnection()
-        elif line.address is not None:
-            self._pass_on(caller, line)
+            listener.refused += 1
+            self._refused_total[listener.port] += 1
+            client.transport.abortConnection()
+        elif listener.address is not None:
+            self._forward(client, listener)
             return
         else:
-            caller.since = self._reactor.seconds()
-            line.waiting.add(caller)
-            caller.forget = self._hangups.watch(
-                caller.transport.getHandle(), caller.transport.abortConnection
+            client.since = self._reactor.seconds()
+            listener.waiting.add(client)
+            client.forget = self._hangups.watch(
+                client.transport.getHandle(), client.transport.abortConnection
             )
-            self._held_total[line.port] += 1
+            self._held_total[listener.port] += 1
         self.changed()
 
-    def _hung_up(self, line: _Line, caller: _Caller) -> None:
-        self._connections.discard(caller)
-        if caller in line.waiting:
-            line.waiting.remove(caller)
+    def _hung_up(self, listener: _PortListener, client: _Client) -> None:
+        self._connections.discard(client)
+        if client in listener.waiting:
+            listener.waiting.remove(client)
             self.changed()
 
-    def _pass_on(self, caller: _Caller, line: _Line) -> None:
-        assert line.address is not None
-        address = line.address
-        passing = self._connecting.run(
-            lambda: Deferred.fromCoroutine(self._connect(caller, address, line.port))
+    def _forward(self, client: _Client, listener: _PortListener) -> None:
+        assert listener.address is not None
+        address = listener.address
+        forwarding = self._connecting.run(
+            lambda: Deferred.fromCoroutine(self._connect(client, address, listener.port))
         )
-        passing.addErrback(lambda failure: self._log.failure("a held connection was lost", failure))
+        forwarding.addErrback(
+            lambda failure: self._log.failure("a held connection was lost", failure)
+        )
 
-    async def _connect(self, caller: _Caller, address: str, port: int) -> None:
+    async def _connect(self, client: _Client, address: str, port: int) -> None:
         endpoint = HostnameEndpoint(
             self._reactor, address.encode(), port, timeout=CONNECT_TIMEOUT_SECONDS
         )
         ends = self._reactor.seconds() + CONNECT_TIMEOUT_SECONDS
-        while not caller.is_lost:
+        while not client.is_lost:
             try:
                 server: Any = await connectProtocol(endpoint, Relay())
             except Exception as error:
@@ -227,40 +229,40 @@ class TcpHolder:
                         port=port,
                         error=error,
                     )
-                    caller.transport.abortConnection()
+                    client.transport.abortConnection()
                     return
                 await deferLater(self._reactor, CONNECT_RETRY_SECONDS)
                 continue
-            caller.forget()
-            if caller.is_lost:
+            client.forget()
+            if client.is_lost:
                 server.transport.abortConnection()
             else:
-                caller.join(server)
+                client.join(server)
             return
 
-    def _close_later(self, line: _Line) -> None:
-        line.stay_open()
-        line.closing = self._reactor.callLater(LINGER_SECONDS, self._close, line)
+    def _close_later(self, listener: _PortListener) -> None:
+        listener.stay_open()
+        listener.closing = self._reactor.callLater(LINGER_SECONDS, self._close, listener)
 
-    def _close(self, line: _Line) -> None:
-        line.close()
-        if self._lines.get(line.port) is line:
-            del self._lines[line.port]
+    def _close(self, listener: _PortListener) -> None:
+        listener.close()
+        if self._listeners.get(listener.port) is listener:
+            del self._listeners[listener.port]
 
 
-class _Caller(Relay):
+class _Client(Relay):
     """One client's connection; `gone` fires when it ends."""
 
-    def __init__(self, line: _Line) -> None:
+    def __init__(self, listener: _PortListener) -> None:
         super().__init__()
-        self._line = line
+        self._listener = listener
         self.since = 0.0
         self.forget: Callable[[], None] = lambda: None
         self.gone: Deferred[None] = Deferred()
 
     def connectionMade(self) -> None:
         super().connectionMade()
-        self._line.called(self._line, self)
+        self._listener.accepted(self._listener, self)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.forget()
@@ -268,31 +270,31 @@ class _Caller(Relay):
         self.gone.callback(None)
 
 
-class _Line(Factory):
+class _PortListener(Factory):
     """One external port: its listener, its waiting connections, and where they go (None: hold)."""
 
     noisy = False
 
-    def __init__(self, port: int, called: Callable[[_Line, _Caller], None]) -> None:
+    def __init__(self, port: int, accepted: Callable[[_PortListener, _Client], None]) -> None:
         self.port = port
-        self.called = called
-        self.waiting: set[_Caller] = set()
+        self.accepted = accepted
+        self.waiting: set[_Client] = set()
         self.refused = 0
         self.address: str | None = None
         self.is_relaying = False
         self.closing: Any = None
         self._listening: Any = None
 
-    def buildProtocol(self, addr: object) -> _Caller:
-        return _Caller(self)
+    def buildProtocol(self, addr: object) -> _Client:
+        return _Client(self)
 
     @property
-    def listener(self) -> int:
-        """The port at which it listens."""
+    def local_port(self) -> int:
+        """The port of this node at which it listens."""
         return int(self._listening.getHost().port)
 
     def listen(self, reactor: IReactor, interface: str) -> None:
-        """Listen at any free port; the interface "::" accepts both versions of IP."""
+        """Listen at a free port; the interface "::" accepts both versions of IP."""
         factory: Any = self
         try:
             self._listening = reactor.listenTCP(0, factory, backlog=BACKLOG, interface=interface)
@@ -305,7 +307,7 @@ class _Line(Factory):
         self.stay_open()
 
     def relay(self) -> None:
-        """Stay open until `leave`."""
+        """Stay open until `stop_relaying`."""
         self.is_relaying = True
         self.stay_open()
 
@@ -315,6 +317,6 @@ class _Line(Factory):
         self._listening.stopListening()
 
     def stay_open(self) -> None:
-        """Do not close after all."""
+        """Cancel a pending close."""
         if self.closing is not None and self.closing.active():
             self.closing.cancel()

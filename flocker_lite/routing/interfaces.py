@@ -1,4 +1,4 @@
-"""IHolder, which only the switchboard uses: it holds and relays connections."""
+"""IHolder holds and relays connections; only the switchboard uses it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from flocker_lite.model.state import PortState
 
 
 class IHolder(Interface):
-    """Accepts connections while no container can serve them, and passes them on when one can.
+    """Accepts connections while no container can serve them, and forwards them when one can.
 
     It also relays connections whose version of IP cannot reach the serving node.
     """
@@ -26,25 +26,25 @@ class IHolder(Interface):
         Raises FlockerError when this node cannot listen. Idempotent.
         """
 
-    def lead(port: int, address: str) -> None:
-        """Pass held connections to this port on to that address, and later ones too."""
+    def forward(port: int, address: str) -> None:
+        """Forward the held connections of this port to that address, and all later ones."""
 
-    def let_go(port: int, address: str) -> None:
-        """The same, and stop listening soon: the kernel redirects no more connections here."""
+    def forward_and_close(port: int, address: str) -> None:
+        """The same, and stop listening soon: the kernel redirects no more connections to us."""
 
     def relay(port: int, address: str) -> Awaitable[int | None]:
-        """Like `let_go`, but go on relaying until `leave`; returns the local port for that.
+        """Forward connections of the IP version that the address lacks, until `stop_relaying`.
 
-        Connections of the version of IP that the address does not have go to that port. None when
-        this node does not have that version. Raises FlockerError when this node cannot listen.
-        Idempotent.
+        Returns the local port to redirect them to; None when this node lacks that version too, and
+        the port is closed as `forward_and_close` does. Raises FlockerError when this node cannot
+        listen. Idempotent.
         """
 
-    def leave(port: int) -> None:
+    def stop_relaying(port: int) -> None:
         """Stop relaying connections to this port; held ones stay. Idempotent."""
 
     def refuse(port: int) -> None:
         """Hang up on the connections that are held for this port."""
 
     def close() -> None:
-        """Hang up on all connections, held or passed on."""
+        """Hang up on all connections, held or forwarded."""

@@ -1,4 +1,4 @@
-"""IRouting with iptables, for nodes without nft, or whose nft cannot do NAT beside iptables."""
+"""IRouting with iptables, for nodes without nft or with an nft that cannot do NAT beside it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _DROP_FOREIGN_LOOPBACK = ("!", "-i", "lo", "-d", "127.0.0.0/8", "-j", "DROP")
 
 @implementer(IRouting)
 class IptablesRouting:
-    """The rules of this node, in one chain of our own, which we replace as a whole."""
+    """The rules of this node: one chain of ours, replaced as a whole."""
 
     def __init__(self, run: RunCommand) -> None:
         self._firewall = Firewall(run)
@@ -51,7 +51,7 @@ class IptablesRouting:
     async def _jump(self, family: rules.Family) -> None:
         """Send packets through our chain before Docker's."""
         if family is rules.IPV4:
-            # `net.ipv4.conf.all.route_localnet` would let neighbours reach 127.0.0.1; drop that.
+            # With `net.ipv4.conf.all.route_localnet`, neighbours could reach 127.0.0.1: drop that.
             await self._firewall.insert(family, "PREROUTING", _DROP_FOREIGN_LOOPBACK, "raw")
         await self._firewall.insert(family, "POSTROUTING", _MASQUERADE, "nat")
         for chain in ("PREROUTING", "OUTPUT"):

@@ -14,9 +14,9 @@ from flocker_lite.model.state import Listener
 from flocker_lite.routing.firewall import COMMAND_TIMEOUT_SECONDS, RunCommand
 
 COMMAND = ("ss", "--listening", "--tcp", "--udp", "--numeric", "--processes")
-OWN = "flocker-agent itself, which passes connections on from there"
+OWN = "flocker-agent itself, which forwards connections from there"
 _LISTENING = ("LISTEN", "UNCONN")
-"""Of TCP and of UDP, which knows no listening: a socket takes what comes to its port, or sends."""
+"""The states of TCP and of UDP, where no socket listens: each receives at its port."""
 
 _USER = re.compile(r'\("([^"]*)",pid=(\d+),fd=\d+\)')
 
@@ -39,7 +39,7 @@ class SsListeners:
 
 
 def read(printed: str, own_pid: int, *, names_own: bool = False) -> PMap[str, Listener]:
-    """Who listens at each port, from the output of `ss`; of several, the first that we can see."""
+    """Who listens at each port, from the output of `ss`; the first with a known process, if any."""
     found: dict[str, Listener] = {}
     for port, listener in _sockets(printed, own_pid, names_own):
         if found.get(port, Listener()) == Listener():

@@ -13,7 +13,7 @@ from flocker_lite.routing.firewall import Firewall, RunCommand
 
 @implementer(IRouting)
 class NftablesRouting:
-    """The rules of this node, in tables of our own, which we replace as a whole.
+    """The rules of this node: tables of ours, replaced as a whole.
 
     Needs nft 0.9.1 and Linux 4.18, where nft and Docker's iptables can both do NAT.
     """

@@ -1,4 +1,4 @@
-"""Joins two TCP connections: bytes, back-pressure, half-closes and ends pass both ways."""
+"""Joins two TCP connections: passes bytes, back-pressure, half-closes and ends both ways."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from zope.interface import implementer
 
 @implementer(IHalfCloseableProtocol)
 class Relay(Protocol):
-    """One of the two connections; it reads nothing until it is joined to the other one."""
+    """One of the two connections; it reads nothing before `join` joins it to the other one."""
 
     transport: Any
 
@@ -28,7 +28,7 @@ class Relay(Protocol):
         self.transport.pauseProducing()
 
     def join(self, other: Relay) -> None:
-        """Begin to pass bytes both ways."""
+        """Pass bytes both ways from now on."""
         for source, sink in ((self, other), (other, self)):
             source.other = sink
             sink.transport.registerProducer(source.transport, True)
@@ -52,7 +52,7 @@ class Relay(Protocol):
             other.transport.loseConnection()
 
     def writeConnectionLost(self) -> None:
-        """Everything from the other connection is written; its answer may still come."""
+        """Everything from the other connection is sent; this side's answer may still come."""
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.is_lost = True

@@ -1,11 +1,11 @@
 """Turns routes into one script for nft, and nft's listing back into routes; pure.
 
-A connection to a routed port, at any address of this node, goes on to the node that runs the
-container. It has this node's address there, so that the answers come back through here. Two rules
-do not know the routes and match the connection's mark instead: the rule that masquerades it, and
-the rule that accepts its forwarding (Docker drops what it does not know). Connections to a held
-port go to a listener of this node, and have another mark, which the node's firewall accepts. So do
-connections to a relayed port, for one version of IP only.
+Connections to a routed port, at any address of this node, go to the node that runs the container.
+There they come from this node's address, so that the answers come back through this node. Two rules
+match the connection's mark instead of its port: the one that masquerades it, and the one that
+accepts its forwarding (Docker drops what it does not know). Connections to a held port go to a
+listener of this node, and have another mark, which the node's firewall accepts. So do connections
+to a relayed port, for one version of IP only.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def of_family(rules: Iterable[Rule], family: Family) -> tuple[Rule, ...]:
 
 
 def joined(found: Iterable[Route | Relayed]) -> frozenset[Rule]:
-    """The rules found for each version of IP; one with the same listener for both becomes one."""
+    """The rules of both versions of IP; two with the same listener become one that holds."""
     found = frozenset(found)
     rules: set[Rule] = set()
     for rule in found:
@@ -69,12 +69,12 @@ def joined(found: Iterable[Route | Relayed]) -> frozenset[Rule]:
 
 
 def other_version(address: str) -> int:
-    """The version of IP that the address does not have."""
+    """The version of IP that the address does not belong to."""
     return IPV6.version if ip_address(address).version == IPV4.version else IPV4.version
 
 
 def script(rules: Iterable[Rule]) -> str:
-    """The script that puts exactly these rules in force, in one transaction of the kernel."""
+    """The script that makes exactly these rules the rules in force, in one transaction."""
     rules = tuple(rules)
     return "".join(_table(of_family(rules, family), family) for family in FAMILIES)
 
@@ -121,8 +121,8 @@ _ROUTING = f"""\
   }}}}
 """
 
-# route_localnet lets neighbours reach what listens on 127.0.0.1 only. This drops their packets,
-# even when there are no routes any more, because the setting stays.
+# With route_localnet, neighbours can reach what listens on 127.0.0.1 only. This drops their
+# packets, also when there are no routes any more, because the setting stays.
 _DROP_FOREIGN_LOOPBACK = """\
   chain strangers {
     type filter hook prerouting priority -300; policy accept;
@@ -145,7 +145,7 @@ def _lines(rule: Rule, family: Family) -> Iterator[str]:
 
 
 def split(name: str) -> list[str]:
-    """The name in parts that are short enough for comments."""
+    """The parts of the name, each short enough for a comment."""
     starts = range(0, len(name), COMMENT_BYTES_MAX)
     return [name[start : start + COMMENT_BYTES_MAX] for start in starts]
 

@@ -13,13 +13,13 @@ from flocker_lite.routing.iptables import IptablesRouting
 from flocker_lite.routing.nftables import NftablesRouting
 
 LINUX_MIN = (4, 18)
-"""Before this release of Linux, nft and iptables, which Docker uses, cannot both do NAT."""
+"""Before this release of Linux, nft cannot do NAT beside iptables, which Docker uses."""
 
 _log = Logger()
 
 
 async def choose_routing(run: RunCommand, release: str) -> IRouting:
-    """nft where it works beside Docker, else iptables; `release` is Linux's."""
+    """nft where it works beside Docker, otherwise iptables; `release` is that of Linux."""
     numbers = re.match(r"(\d+)\.(\d+)", release)
     if numbers is not None and (int(numbers[1]), int(numbers[2])) < LINUX_MIN:
         _log.info("routing uses iptables, because Linux {release} is old", release=release)

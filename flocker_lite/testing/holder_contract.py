@@ -55,8 +55,8 @@ class HolderContract(Base):
     async def test_nothing_to_do(self) -> None:
         """Calls about an unknown port do nothing."""
         holder = self.make_holder()
-        holder.lead(PORT, ADDRESS)
-        holder.let_go(PORT, ADDRESS)
-        holder.leave(PORT)
+        holder.forward(PORT, ADDRESS)
+        holder.forward_and_close(PORT, ADDRESS)
+        holder.stop_relaying(PORT)
         holder.refuse(PORT)
         assert holder.counts() == {}

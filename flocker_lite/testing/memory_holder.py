@@ -17,14 +17,15 @@ FIRST_LISTENER = 40_000
 @implementer(IHolder)
 @dataclass
 class MemoryHolder:
-    """`listeners` has the local port of each held external port; `led` where each went last.
+    """`listeners` has the local port of each held external port; `forwarded` has the last address.
 
-    `relayed` has where connections of the other version of IP go. `counts` returns `states`.
-    Without `two_versions` the node has one version of IP. With a `relay_error` it cannot listen.
+    `relayed` has the addresses for connections of the other version of IP. `counts` returns
+    `states`. Without `two_versions` the node has one version of IP. While `relay_error` is set,
+    it cannot listen.
     """
 
     listeners: dict[int, int] = field(default_factory=dict)
-    led: dict[int, str] = field(default_factory=dict)
+    forwarded: dict[int, str] = field(default_factory=dict)
     refused: list[int] = field(default_factory=list)
     relayed: dict[int, str] = field(default_factory=dict)
     states: dict[int, PortState] = field(default_factory=dict)
@@ -39,27 +40,27 @@ class MemoryHolder:
     async def hold(self, port: int) -> int:
         return self.listeners.setdefault(port, self._listener(port))
 
-    def lead(self, port: int, address: str) -> None:
+    def forward(self, port: int, address: str) -> None:
         if port in self.listeners:
-            self.led[port] = address
+            self.forwarded[port] = address
 
-    def let_go(self, port: int, address: str) -> None:
-        self.lead(port, address)
+    def forward_and_close(self, port: int, address: str) -> None:
+        self.forward(port, address)
         self.listeners.pop(port, None)
 
     async def relay(self, port: int, address: str) -> int | None:
         if self.relay_error is not None:
             raise self.relay_error
         if not self.two_versions:
-            self.let_go(port, address)
+            self.forward_and_close(port, address)
             return None
         listener = self._listener(port)
-        self.lead(port, address)
+        self.forward(port, address)
         self.relayed[port] = address
         self._relays[port] = listener
         return listener
 
-    def leave(self, port: int) -> None:
+    def stop_relaying(self, port: int) -> None:
         self.relayed.pop(port, None)
         self._relays.pop(port, None)
 

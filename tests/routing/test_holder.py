@@ -114,7 +114,7 @@ class HolderTests(HolderContract, TestCase):
         client = await self.call(await holder.hold(port))
         client.transport.write(MUCH)
         client.transport.loseWriteConnection()
-        holder.let_go(port, LOOPBACK)
+        holder.forward_and_close(port, LOOPBACK)
         server = await self.served[0]
         assert await server.ended == MUCH
         server.transport.write(MUCH)
@@ -137,7 +137,7 @@ class HolderTests(HolderContract, TestCase):
         """He counts no more, and the server never hears of him."""
         while holder.held:
             await deferLater(reactor, 0.01)
-        holder.let_go(port, LOOPBACK)
+        holder.forward_and_close(port, LOOPBACK)
         other = await self.call(port)
         other.transport.write(b"first")
         other.transport.loseWriteConnection()
@@ -169,7 +169,7 @@ class HolderTests(HolderContract, TestCase):
         client.transport.loseWriteConnection()
         await deferLater(reactor, 2 * HALF_CLOSE_SECONDS)
         assert holder.held == 1
-        holder.let_go(port, LOOPBACK)
+        holder.forward_and_close(port, LOOPBACK)
         server = await self.served[0]
         assert await server.ended == b"incr x"
         server.transport.write(b"1")
@@ -189,7 +189,7 @@ class HolderTests(HolderContract, TestCase):
         port = await self.serve()
         holder = self.make()
         listener = await holder.hold(port)
-        holder.let_go(port, LOOPBACK)
+        holder.forward_and_close(port, LOOPBACK)
         client = await self.call(listener)
         server = await self.served[0]
         server.transport.write(b"hello")
@@ -202,7 +202,7 @@ class HolderTests(HolderContract, TestCase):
         holder = self.make()
         listener = await holder.hold(port)
         await self.call(listener)
-        holder.lead(port, LOOPBACK)
+        holder.forward(port, LOOPBACK)
         await self.served[0]
         await self.call(listener)
         await self.served[1]
@@ -212,12 +212,12 @@ class HolderTests(HolderContract, TestCase):
         port = await self.serve()
         holder = self.make()
         listener = await holder.hold(port)
-        holder.let_go(port, LOOPBACK)
+        holder.forward_and_close(port, LOOPBACK)
         assert await holder.hold(port) == listener
         client = await self.call(listener)
         client.transport.write(b"hello")
         assert not self.served[0].called
-        holder.let_go(port, LOOPBACK)
+        holder.forward_and_close(port, LOOPBACK)
         await self.served[0]
 
     async def test_a_reset_is_passed_on(self) -> None:
@@ -225,7 +225,7 @@ class HolderTests(HolderContract, TestCase):
         port = await self.serve()
         holder = self.make()
         client = await self.call(await holder.hold(port))
-        holder.let_go(port, LOOPBACK)
+        holder.forward_and_close(port, LOOPBACK)
         (await self.served[0]).transport.abortConnection()
         assert not await client.lost
 
@@ -237,7 +237,7 @@ class HolderTests(HolderContract, TestCase):
         client = await self.call(await holder.hold(port))
         client.transport.write(b"hello")
         client.transport.loseWriteConnection()
-        holder.let_go(port, LOOPBACK)
+        holder.forward_and_close(port, LOOPBACK)
         await deferLater(reactor, 2 * CONNECT_RETRY_SECONDS)
         await self.serve(port)
         server = await self.served[0]
@@ -253,7 +253,7 @@ class HolderTests(HolderContract, TestCase):
         second = await self.call(listener)
         assert not await second.lost
         assert holder.counts() == {port: PortState(1, 1, 1)}
-        holder.let_go(port, LOOPBACK)
+        holder.forward_and_close(port, LOOPBACK)
         (await self.served[0]).transport.loseConnection()
         assert await first.ended == b""
         assert holder.counts() == {port: PortState(0, 1, 1)}
@@ -263,7 +263,7 @@ class HolderTests(HolderContract, TestCase):
         port = await self.serve()
         holder = self.make(connections_max=1)
         listener = await holder.hold(port)
-        holder.let_go(port, LOOPBACK)
+        holder.forward_and_close(port, LOOPBACK)
         await self.call(listener)
         await self.served[0]
         second = await self.call(listener)
@@ -293,11 +293,11 @@ class HolderTests(HolderContract, TestCase):
         holder = self.make()
         listener = await holder.relay(port, LOOPBACK)
         assert listener is not None
-        holder.leave(port)
+        holder.stop_relaying(port)
         await self.call(listener, "::1")
         await self.served[0]
         assert await holder.hold(port) == listener
-        holder.leave(port)
+        holder.stop_relaying(port)
         await self.call(listener)
         await self.accepted(holder)
 
@@ -310,7 +310,7 @@ class HolderTests(HolderContract, TestCase):
         listener = await holder.hold(port)
         await self.call(listener)
         await self.accepted(holder)
-        holder.let_go(port, LOOPBACK)
+        holder.forward_and_close(port, LOOPBACK)
         await self.served[0]
         await holder.hold(port)
         await self.call(listener)

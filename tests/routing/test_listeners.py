@@ -60,7 +60,7 @@ def test_read() -> None:
 def test_what_is_our_own() -> None:
     """An external port that this agent itself listens at is not in use by "something else"."""
     own = read(PRINTED, own_pid=77, names_own=True)["41000"]
-    assert str(own) == "flocker-agent itself, which passes connections on from there (pid 77)"
+    assert str(own) == "flocker-agent itself, which forwards connections from there (pid 77)"
     assert read(PRINTED, own_pid=77, names_own=True).remove("41000") == read(PRINTED, own_pid=77)
 
 

@@ -139,9 +139,9 @@ class SwitchboardTests(SynchronousTestCase):
         assert self.in_force() == {WEB, held}
         self.told(WEB)
         assert self.in_force() == {WEB, held}
-        self.do(self.board.lead("redis", (PORT,), OTHER))
+        self.do(self.board.route_to("redis", (PORT,), OTHER))
         assert self.in_force() == {WEB, redis(OTHER)}
-        assert self.holder.led == {PORT: OTHER}
+        assert self.holder.forwarded == {PORT: OTHER}
         self.told(WEB, redis(ME))
         assert self.in_force() == {WEB, redis(OTHER)}
         self.told(WEB, redis(OTHER))
@@ -156,8 +156,8 @@ class SwitchboardTests(SynchronousTestCase):
         self.do(self.board.hold("redis", (PORT,)))
         slow: Deferred[None] = Deferred()
         self.routing.before = lambda method: slow
-        leading = Deferred.fromCoroutine(self.board.lead("redis", (PORT,), OTHER))
-        assert self.holder.led == {PORT: OTHER}
+        leading = Deferred.fromCoroutine(self.board.route_to("redis", (PORT,), OTHER))
+        assert self.holder.forwarded == {PORT: OTHER}
         assert PORT in self.holder.listeners
         self.routing.before = None
         slow.callback(None)
@@ -168,11 +168,11 @@ class SwitchboardTests(SynchronousTestCase):
     def test_it_comes_here(self) -> None:
         """What comes goes on to where it went until the container answers, and then stays here."""
         self.told(redis(OTHER))
-        self.board.keep((PORT,))
+        self.board.freeze((PORT,))
         self.told()
         assert self.in_force() == {redis(OTHER)}
         self.told(redis(OTHER))
-        self.do(self.board.here((PORT,)))
+        self.do(self.board.serve_here((PORT,)))
         assert self.in_force() == frozenset()
         self.told(redis(OTHER))
         assert self.in_force() == frozenset()
@@ -183,7 +183,7 @@ class SwitchboardTests(SynchronousTestCase):
     def test_it_comes_here_and_ends(self) -> None:
         """When it ends before it answers the cluster is right again."""
         self.told(redis(OTHER))
-        self.board.keep((PORT,))
+        self.board.freeze((PORT,))
         self.told(redis(THIRD))
         self.do(self.board.forget((PORT,)))
         assert self.in_force() == {redis(THIRD)}
@@ -191,25 +191,25 @@ class SwitchboardTests(SynchronousTestCase):
     def test_a_trial_here(self) -> None:
         """As long as it is kept, nothing gets to the ports here: what is led nowhere is held."""
         self.told(redis(OTHER))
-        self.board.keep((PORT,))
-        self.do(self.board.keep_away("redis", (PORT,)))
+        self.board.freeze((PORT,))
+        self.do(self.board.hold_frozen("redis", (PORT,)))
         assert self.in_force() == {redis(OTHER)}
         self.do(self.board.forget((PORT,)))
         self.told()
-        self.board.keep((PORT,))
-        self.do(self.board.keep_away("redis", (PORT,)))
+        self.board.freeze((PORT,))
+        self.do(self.board.hold_frozen("redis", (PORT,)))
         assert self.in_force() == {HELD}
         self.clock.advance(HELD_SECONDS_MAX)
         assert self.holder.refused == [PORT]
         assert self.in_force() == {HELD}
-        self.do(self.board.here((PORT,)))
+        self.do(self.board.serve_here((PORT,)))
         assert self.in_force() == frozenset()
 
     def test_a_trial_that_ends(self) -> None:
         """Who was held has waited in vain."""
         self.told()
-        self.board.keep((PORT,))
-        self.do(self.board.keep_away("redis", (PORT,)))
+        self.board.freeze((PORT,))
+        self.do(self.board.hold_frozen("redis", (PORT,)))
         self.board.refuse((PORT,))
         self.do(self.board.forget((PORT,)))
         assert self.holder.refused == [PORT]
@@ -218,9 +218,9 @@ class SwitchboardTests(SynchronousTestCase):
     def test_a_trial_that_cannot_be_held(self) -> None:
         """Then it cannot begin."""
         self.told()
-        self.board.keep((PORT,))
+        self.board.freeze((PORT,))
         self.routing.fail_next("replace", FlockerError("nft is gone"))
-        keeping = Deferred.fromCoroutine(self.board.keep_away("redis", (PORT,)))
+        keeping = Deferred.fromCoroutine(self.board.hold_frozen("redis", (PORT,)))
         self.failureResultOf(keeping, FlockerError)
 
     def test_a_trial_waits_for_rules_on_their_way(self) -> None:
@@ -233,8 +233,8 @@ class SwitchboardTests(SynchronousTestCase):
         self.routing.before = slowly
         Deferred.fromCoroutine(self.board.replace(frozenset({WEB})))
         Deferred.fromCoroutine(self.board.replace(frozenset({WEB, redis(OTHER)})))
-        self.board.keep((PORT,))
-        keeping = Deferred.fromCoroutine(self.board.keep_away("redis", (PORT,)))
+        self.board.freeze((PORT,))
+        keeping = Deferred.fromCoroutine(self.board.hold_frozen("redis", (PORT,)))
         self.assertNoResult(keeping)
         kernel.callback(None)
         self.successResultOf(keeping)
@@ -246,8 +246,8 @@ class SwitchboardTests(SynchronousTestCase):
         self.failureResultOf(
             Deferred.fromCoroutine(self.board.replace(frozenset({redis(OTHER)}))), FlockerError
         )
-        self.board.keep((PORT,))
-        self.do(self.board.keep_away("redis", (PORT,)))
+        self.board.freeze((PORT,))
+        self.do(self.board.hold_frozen("redis", (PORT,)))
         assert self.in_force() == {redis(OTHER)}
 
     def test_what_is_held_by_a_process_that_is_gone(self) -> None:
@@ -261,10 +261,10 @@ class SwitchboardTests(SynchronousTestCase):
         """The container serves here again, and who was held is passed on to it."""
         self.told()
         self.do(self.board.hold("redis", (PORT,)))
-        self.board.keep((PORT,))
-        self.do(self.board.here((PORT,)))
+        self.board.freeze((PORT,))
+        self.do(self.board.serve_here((PORT,)))
         assert self.in_force() == frozenset()
-        assert self.holder.led == {PORT: ME}
+        assert self.holder.forwarded == {PORT: ME}
 
     def test_held_too_long(self) -> None:
         """After the time that is allowed they are refused, and the port is as the cluster wants."""
@@ -282,7 +282,7 @@ class SwitchboardTests(SynchronousTestCase):
         self.routing.fail_next("replace", FlockerError("no nft"))
         self.do(self.board.hold("redis", (PORT,)))
         assert self.in_force() == {WEB}
-        self.do(self.board.lead("redis", (PORT,), OTHER))
+        self.do(self.board.route_to("redis", (PORT,), OTHER))
         assert self.in_force() == {WEB, redis(OTHER)}
 
     def test_the_other_version_of_ip(self) -> None:
@@ -291,10 +291,10 @@ class SwitchboardTests(SynchronousTestCase):
         assert self.relayed() == {PORT: OTHER, WEB.port: THIRD}
         self.do(self.board.hold("redis", (PORT,)))
         assert self.relayed() == {WEB.port: THIRD}
-        self.do(self.board.lead("redis", (PORT,), THIRD))
+        self.do(self.board.route_to("redis", (PORT,), THIRD))
         assert self.relayed() == {PORT: THIRD, WEB.port: THIRD}
-        assert self.holder.led == {PORT: THIRD}
-        self.do(self.board.here((PORT,)))
+        assert self.holder.forwarded == {PORT: THIRD}
+        self.do(self.board.serve_here((PORT,)))
         assert self.relayed() == {WEB.port: THIRD}
 
     def test_a_node_with_one_version(self) -> None:
