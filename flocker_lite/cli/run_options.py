@@ -52,6 +52,7 @@ OPTIONS = (
     Option(("-i", "--interactive"), "stdin_open", "Keep its standard input open.", flag=True),
     Option(("--stop-signal",), "stop_signal", "The signal that asks it to end."),
     Option(("--stop-timeout",), "stop_timeout_seconds", "How long it may take to end.", seconds),
+    Option(("--platform",), "platform", "Its image's, for example linux/arm64."),
     Option(("-l", "--label"), "labels", "KEY=VALUE.", docker_options.labels, several=True),
     Option(
         ("--restart",),

@@ -103,24 +103,29 @@ class DockerContainers:
         return await self.image(image) is not None
 
     async def image(self, image: str) -> ExactImage | None:
-        return await self._run(self._engine.image, image)
+        return await self._run(self._engine.images.image, image)
 
     async def pull(
         self,
         image: str,
         progress: Callable[[ImagePull], None],
         login: Registry | None = None,
+        platform: str | None = None,
     ) -> None:
-        if await self.has_image(image):
+        images = self._engine.images
+        if await self._run(images.has, image, platform):
             return
         await self._pulls.acquire()
         try:
             progress(ImagePull())
-            pull = await self._run(self._engine.pull, image, login)
+            pull = await self._run(images.pull, image, login, platform)
             while (now := await self._run(pull.advance)) is not None:
                 progress(now)
         finally:
             self._pulls.release()
+        if platform is not None:
+            # Docker says so only when a container is made, and its predecessor is gone then.
+            await self._run(images.require_platform, image, platform)
 
     async def prepare(
         self,

@@ -5,14 +5,12 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from docker import APIClient
 from docker import errors as docker_errors
 from docker.types.daemon import CancellableStream
-from docker.utils import parse_repository_tag
 from twisted.logger import Logger
 
 from flocker_lite.containers import (
@@ -21,8 +19,8 @@ from flocker_lite.containers import (
     networks,
     orphans,
     output,
+    platforms,
     processes,
-    pull_progress,
     translate,
 )
 from flocker_lite.containers.connection import Connection
@@ -31,17 +29,13 @@ from flocker_lite.containers.container_paths import why_no_directory
 from flocker_lite.containers.data_binds import data_binds
 from flocker_lite.containers.fence_notes import FenceNotes
 from flocker_lite.containers.host_paths import require_apart
-from flocker_lite.containers.image_digests import digests_in
-from flocker_lite.containers.pull import Pull
+from flocker_lite.containers.images import Images
 from flocker_lite.containers.secret_files import SecretFiles, Secrets
 from flocker_lite.containers.server import Server
 from flocker_lite.containers.start_gate import INSIDE, StartGates
 from flocker_lite.errors import ContainerError, NotFound
-from flocker_lite.model.exact_images import ExactImage
-from flocker_lite.model.records import Registry
 from flocker_lite.model.state import KeptVolume
 
-LATEST = "latest"
 MOVES = ("start", "die", "pause", "unpause", "rename", "destroy")
 EVENTS = (*MOVES, "kill", "stop")
 
@@ -72,6 +66,7 @@ class Engine:
         self._client_for = self._connection.client_for
         self._init_of: tuple[APIClient, bool] | None = None
         self.discovery = ContainerDiscovery(self._connection, start_gates, self._notes)
+        self.images = Images(self._connection, self.discovery.digests)
         self._find = self.discovery.find
         self._is_prestarted = self.discovery.is_prestarted
 
@@ -111,9 +106,8 @@ class Engine:
             kept = kept_volumes.to_give(client, name, taken)
             try:
                 best = kept_volumes.with_volumes(self._prestartable(name, arguments, client), kept)
-                client.create_container_from_config(
-                    networks.for_creation(client, best), translate.docker_name(name)
-                )
+                best = networks.for_creation(client, best)
+                platforms.create(client, best, translate.docker_name(name))
             except docker_errors.NotFound:
                 return False
             kept_volumes.give_back(client, kept)
@@ -131,30 +125,6 @@ class Engine:
             self._notes.forget(details["Id"])
             with self._client_for(f"start container {name}") as client:
                 self._start(client, name, details)
-
-    def image(self, image: str) -> ExactImage | None:
-        """The exact image that this node has under that name; None if it has none."""
-        with self._client_for(f"look for image {image}") as client:
-            try:
-                details = client.inspect_image(image)
-            except docker_errors.ImageNotFound:
-                return None
-        digests = digests_in(details)
-        self.discovery.digests.remember(details["Id"], digests)
-        return ExactImage(image, details["Id"], digests)
-
-    def pull(self, image: str, login: Registry | None = None) -> Pull:
-        """Start to pull an image, with the credentials that `docker login` stored."""
-        repository, tag = parse_repository_tag(image)
-        with self._client_for(
-            f"pull image {image}", image_error=partial(pull_progress.pull_error, image)
-        ) as client:
-            client.reload_config()
-            known = None if login is None else {"username": login.user, "password": login.password}
-            lines = client.pull(
-                repository, tag or LATEST, stream=True, decode=True, auth_config=known
-            )
-        return Pull(image, lines)
 
     def start(self, name: str) -> None:
         """Start the container unless it runs; NotFound if it does not exist.

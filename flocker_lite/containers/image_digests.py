@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
+from typing import Any
 
 from docker import APIClient
 from docker import errors as docker_errors
@@ -43,6 +45,6 @@ class ImageDigests:
         return known
 
 
-def digests_in(details: dict[str, list[str] | None]) -> tuple[str, ...]:
+def digests_in(details: Mapping[str, Any]) -> tuple[str, ...]:
     """The digests in Docker's "inspect" of an image, in order."""
     return tuple(sorted(details.get("RepoDigests") or ()))

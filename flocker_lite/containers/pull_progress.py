@@ -34,6 +34,10 @@ _ADVICE = (
         "the user that the agent runs as, or POST the login to /v1/configuration/registries",
     ),
     (
+        ("no matching manifest", "no match for platform", "specified platform"),
+        "its registry has it for other platforms only: correct `platform`, or push it for this one",
+    ),
+    (
         ("manifest unknown", "manifest for", "not found", "name unknown", "invalid reference"),
         "its registry has no such image or tag: correct the name, or push the image there",
     ),

@@ -40,7 +40,7 @@ async def pull_image(change: PullImage, context: AgentContext) -> None:
 async def pull_image_of_container(change: PullImageOfContainer, context: AgentContext) -> None:
     context.allowance.require(change.container)
     context.desired.secrets(change.container)
-    await pull(context, change.container.image)
+    await pull(context, change.container.image, change.container.platform)
 
 
 async def prepare_container(change: PrepareContainer, context: AgentContext) -> None:
@@ -50,11 +50,10 @@ async def prepare_container(change: PrepareContainer, context: AgentContext) -> 
     if change.pin is None:
         # A pin holds for the arrival of the container, not for later configurations of it.
         context.pins.pin(change.name, None)
-        await pull(context, change.container.image)
+        await pull(context, change.container.image, change.container.platform)
     else:
-        image_id = await pull_exactly(
-            context.containers, partial(pull, context), change.name, change.pin
-        )
+        for_it = partial(pull, context, platform=change.container.platform)
+        image_id = await pull_exactly(context.containers, for_it, change.name, change.pin)
     binds = {
         volume.dataset_id: context.storage.path(volume.dataset_id)
         for volume in change.container.volumes
@@ -128,13 +127,14 @@ async def stop_and_remove(
     await context.containers.remove(name)
 
 
-async def pull(context: AgentContext, image: str) -> None:
-    """Pull the image, and report the progress meanwhile."""
+async def pull(context: AgentContext, image: str, platform: str | None = None) -> None:
+    """Pull the image, for the node's own platform unless given; report the progress meanwhile."""
     try:
         await context.containers.pull(
             image,
             lambda progress: context.pulls.note(image, progress),
             context.desired.login(image),
+            platform,
         )
     finally:
         context.pulls.note(image, None)

@@ -71,13 +71,16 @@ class IContainers(Interface):
         """The exact image of a name, digest or id on this node; None when it is not here."""
 
     def pull(
-        image: str, progress: Callable[[ImagePull], None], login: Registry | None = None
+        image: str,
+        progress: Callable[[ImagePull], None],
+        login: Registry | None = None,
+        platform: str | None = None,
     ) -> Awaitable[None]:
-        """Pull the image, unless it is here already.
+        """Pull the image, unless it is here already, for that platform if one is given.
 
         `progress` is called now and then meanwhile. Without a `login` for its registry, it is done
-        with what the node itself knows. Raises ImageError, with what to do about it,
-        when the pull fails.
+        with what the node itself knows. Raises ImageError, with what to do about it, when the pull
+        fails, or when there is no such image for the `platform`, such as "linux/arm64/v8".
         """
 
     def prepare(

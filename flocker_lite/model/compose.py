@@ -64,7 +64,6 @@ REFUSED: Mapping[str, str] = {
     "network_mode": "the container always has a network namespace of its own, and ports",
     "oom_kill_disable": "use oom_score_adj",
     "pid": "the container always has a PID namespace of its own",
-    "platform": "an image is pulled for its node's own platform: name another one by its digest",
     "post_start": "let the image's entrypoint do it",
     "pre_stop": "let the program do it when it gets its stop_signal",
     "profiles": "a container that is configured runs",
@@ -83,7 +82,16 @@ SAME_NAMES = (
     *("cap_add", "cap_drop", "cpu_shares", "cpus", "cpuset", "devices", "dns", "dns_search"),
     *("domainname", "entrypoint", "environment", "expose", "extra_hosts", "group_add", "hostname"),
     *("image", "init", "labels", "links", "logging", "networks", "oom_score_adj", "pids_limit"),
-    *("ports", "privileged", "read_only", "security_opt", "shm_size", "stdin_open", "stop_signal"),
+    *(
+        "platform",
+        "ports",
+        "privileged",
+        "read_only",
+        "security_opt",
+        "shm_size",
+        "stdin_open",
+        "stop_signal",
+    ),
     *("sysctls", "tmpfs", "tty", "ulimits", "user", "userns_mode", "volumes", "working_dir"),
 )
 """Keys of the same name; where no field has it, nothing says it."""

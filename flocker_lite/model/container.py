@@ -63,6 +63,7 @@ class Container:
     ports: tuple[Port, ...] = field(default=(), metadata=network.PORTS)
     volumes: tuple[Volume, ...] = field(default=(), metadata=files.VOLUMES)
     _: KW_ONLY
+    platform: str | None = field(default=None, metadata=identity.PLATFORM)
     labels: PMap[str, str] = field(default_factory=pmap, metadata=identity.LABELS)
 
     command_line: tuple[str, ...] | None = field(default=None, metadata=process.COMMAND_LINE)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from flocker_lite.testing.containers_contract import ADDRESS, ContainersContract, ignore
+from flocker_lite.errors import ImageError
+from flocker_lite.testing.containers_contract import ADDRESS, ContainersContract, ignore, raised
+from flocker_lite.testing.memory_images import PLATFORM
 
 
 class ImagesContract(ContainersContract):
@@ -50,6 +52,23 @@ class ImagesContract(ContainersContract):
         assert (exact.container, exact.image_id) == (container, other.image_id)
         await containers.prepare(container, {}, ADDRESS, other.image_id)
         assert await containers.look("db") == exact
+
+    async def test_for_a_platform(self) -> None:
+        """An image of the node's own platform is had for that one, and for no other."""
+        containers = await self.make()
+        await containers.pull(self.image, ignore, platform=PLATFORM)
+        container = replace(self.container(), ports=(), platform=PLATFORM)
+        await containers.prepare(container, {}, ADDRESS)
+        made = await containers.look("db")
+        assert made is not None
+        assert made.container == container
+        other = "linux/s390x"
+        for refused in (
+            containers.pull(self.image, ignore, platform=other),
+            containers.prepare(replace(container, platform=other), {}, ADDRESS),
+        ):
+            assert other in str(await raised(ImageError, refused))
+        assert await containers.has_image(self.image)
 
     async def test_its_digest(self) -> None:
         """A container has the digest by which its image is pulled elsewhere, however looked at."""

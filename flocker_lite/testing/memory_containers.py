@@ -15,7 +15,6 @@ from flocker_lite.errors import ContainerError, ImageError, NotFound
 from flocker_lite.interfaces import NO_SECRETS, IContainers, IOutput, Stopped
 from flocker_lite.model.exact_images import ExactImage, digest_for
 from flocker_lite.model.records import Container, DatasetId, Registry
-from flocker_lite.model.registries import registry_of
 from flocker_lite.model.state import (
     PAUSED,
     PRESTARTED,
@@ -28,12 +27,12 @@ from flocker_lite.testing.made_containers import MadeContainer as MadeContainer
 from flocker_lite.testing.made_containers import MemoryVolume as MemoryVolume
 from flocker_lite.testing.made_containers import made_up_id as made_up_id
 from flocker_lite.testing.made_containers import require_free_name, require_not_paused, writes
+from flocker_lite.testing.memory_images import LAYER_BYTES, PLATFORM, exact_image, require_published
 from flocker_lite.testing.memory_output import MemoryOutputs
 
 TERMINATED = 143
 KILLED = 137
 LOST = 255
-LAYER_BYTES = 1000
 
 
 @implementer(IContainers)
@@ -169,24 +168,21 @@ class MemoryContainers:
         return image in self.pulled
 
     async def image(self, image: str) -> ExactImage | None:
-        for name in self.pulled:
-            image_id = self.image_ids.get(name, made_up_id(name))
-            if image in (name, image_id):
-                at = (digest for digest, known in self.registry.items() if known == image_id)
-                return ExactImage(image, image_id, tuple(at))
-        return None
+        return exact_image(image, self.pulled, self.image_ids, self.registry)
 
     async def pull(
-        self, image: str, progress: Callable[[ImagePull], None], login: Registry | None = None
+        self,
+        image: str,
+        progress: Callable[[ImagePull], None],
+        login: Registry | None = None,
+        platform: str | None = None,
     ) -> None:
         await self._begin("pull", image)
-        if image in self.pulled:
+        if image in self.pulled and platform in (None, PLATFORM):
             return
         progress(ImagePull(0, LAYER_BYTES, 0, 1))
-        known = self.registry if "@" in image else self.images
-        is_private = registry_of(image) in self.private and login is None
-        if is_private or (known is not None and image not in known):
-            raise ImageError(f"image {image} could not be pulled: there is none")
+        there = self.registry if "@" in image else self.images
+        require_published(image, there, self.private if login is None else (), platform)
         if "@" in image:
             self.image_ids[image] = self.registry[image]
         self.pulled.append(image)
@@ -214,6 +210,7 @@ class MemoryContainers:
         found = await self.image(image_id or container.image)
         if found is None:
             raise ImageError(f"image {container.image} is not here: pull it first")
+        require_published(container.image, None, (), container.platform)
         self._made += 1
         self._gone.pop(name, None)
         volumes = self._volumes_of(container)

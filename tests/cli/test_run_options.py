@@ -33,6 +33,7 @@ EVERY_OPTION: tuple[tuple[tuple[str, ...], str, str, Any], ...] = (
     (("-i", "--interactive"), "", "stdin_open", True),
     (("--stop-signal",), "SIGINT", "stop_signal", "SIGINT"),
     (("--stop-timeout",), "2m", "stop_timeout_seconds", 120),
+    (("--platform",), "linux/arm64/v8", "platform", "linux/arm64/v8"),
     (("-l", "--label"), "a=b=c", "labels", {"a": "b=c"}),
     (("--restart",), "always", "restart_policy", {"name": "always"}),
     (("-m", "--memory"), "512m", "memory_limit", 2**29),

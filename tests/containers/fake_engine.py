@@ -42,7 +42,12 @@ class Answer:
 class FakeEngine:
     """Serves `answer` on a socket below a directory until it is closed; `asked` has it all."""
 
-    def __init__(self, directory: Path, answer: Callable[[Request], Answer]) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        answer: Callable[[Request], Answer],
+        api_version: str = API_VERSION,
+    ) -> None:
         self.asked: list[Request] = []
         self.endless_bytes = 0
         self.socket = directory / "docker.sock"
@@ -63,7 +68,7 @@ class FakeEngine:
                 path = re.sub(r"^/v[0-9.]+", "", path)
                 request = Request(self.command, path, query, dict(self.headers.items()))
                 if path == "/version":
-                    self._write(Answer(body={"ApiVersion": API_VERSION}))
+                    self._write(Answer(body={"ApiVersion": api_version}))
                     return
                 engine.asked.append(request)
                 self._write(answer(request))

@@ -19,7 +19,6 @@ from flocker_lite.containers.processes import RunningProcess
 from flocker_lite.containers.pull import Pull
 from flocker_lite.errors import ContainerError, ImageError
 from flocker_lite.interfaces import Stopped
-from flocker_lite.model.exact_images import ExactImage
 from flocker_lite.model.records import Container
 from flocker_lite.model.state import ImagePull, LocalContainer
 
@@ -196,14 +195,15 @@ class DockerContainersTests(SynchronousTestCase):
         self.successResultOf(stopping)
         assert len(self.flushLoggedErrors(ContainerError)) == 1
 
-    def pull(self, image: str = DB.image) -> Deferred[None]:
+    def pull(self, image: str = DB.image, platform: str | None = None) -> Deferred[None]:
         """Ask for an image."""
-        return Deferred.fromCoroutine(self.docker.pull(image, self.told.append))
+        pulling = self.docker.pull(image, self.told.append, platform=platform)
+        return Deferred.fromCoroutine(pulling)
 
     def test_pull_tells_how_far_it_is(self) -> None:
         """An image that is not here is pulled, with word of its progress, to the end."""
         pulling = self.pull()
-        self.threads.answer("image")
+        self.threads.answer("has", False)
         self.threads.answer("pull", Pull(DB.image, iter(())))
         half = ImagePull(50, 100, 0, 1)
         self.threads.answer("advance", half)
@@ -215,9 +215,18 @@ class DockerContainersTests(SynchronousTestCase):
     def test_pull_of_what_is_here(self) -> None:
         """Docker is not asked to look for a newer one."""
         pulling = self.pull()
-        self.threads.answer("image", ExactImage("redis:latest", "sha256:1"))
+        self.threads.answer("has", True)
         self.successResultOf(pulling)
         assert (self.told, self.threads.asked) == ([], [])
+
+    def test_pull_for_another_platform(self) -> None:
+        """Whether it is what was asked for is looked at afterwards: Docker may pull another."""
+        pulling = self.pull(platform="linux/arm64")
+        self.threads.answer("has", False)
+        self.threads.answer("pull", Pull(DB.image, iter(())))
+        self.threads.answer("advance", None)
+        self.threads.answer("require_platform", ImageError("it is for linux/amd64"))
+        self.failureResultOf(pulling, ImageError)
 
     def test_prepare_without_image(self) -> None:
         """It does not pull by itself: a pull is told, and a preparation is not."""
@@ -229,7 +238,7 @@ class DockerContainersTests(SynchronousTestCase):
         """A few pulls at a time leave threads for what is urgent; a failed one makes room."""
         for number in range(PULLS_MAX + 1):
             self.pull(f"db-{number}").addErrback(lambda failure: failure.trap(ImageError))
-            self.threads.answer("image")
+            self.threads.answer("has", False)
         assert self.threads.asked == ["pull"] * PULLS_MAX
         self.threads.answer("pull", ImageError("no"))
         assert self.threads.asked == ["pull"] * PULLS_MAX

@@ -173,7 +173,7 @@ def test_a_digest_that_comes_later(docker: Docker, served: FakeEngine, engine: E
     docker.containers[-1]["ImageID"] = "sha256:1"
     assert digests(engine) == {"built": ""}
     docker.images = {"sha256:1": [f"elsewhere@{DIGEST}"]}
-    engine.image("sha256:1")
+    engine.images.image("sha256:1")
     del served.asked[:]
     assert digests(engine) == {"built": DIGEST}
     assert served.paths == ["/containers/json"]
@@ -361,7 +361,7 @@ def test_paused(docker: Docker, engine: Engine, served: FakeEngine) -> None:
 
 def pull(engine: Engine, image: str = "redis:7") -> list[ImagePull]:
     """Pull to the end."""
-    going_on = engine.pull(image)
+    going_on = engine.images.pull(image)
     told = []
     while (progress := going_on.advance()) is not None:
         told.append(progress)
@@ -412,6 +412,10 @@ def test_credentials(
             "pull access denied for redys, repository does not exist or may require 'docker login'",
             "or it is private",
         ),
+        (
+            "no matching manifest for linux/arm64/v8 in the manifest list entries",
+            "for other platforms only: correct `platform`",
+        ),
         ("unauthorized: authentication required", "docker login"),
         ("Get https://r.example/v2/: no basic auth credentials", "docker login"),
         ('Get "http://10.0.0.9:5000/v2/": dial tcp: connect: connection refused', "be reached"),
@@ -446,7 +450,7 @@ def test_docker_is_away(tmp_path: Path) -> None:
         # Docker's client leaves the socket that it could not connect to the garbage collector.
         warnings.simplefilter("ignore", ResourceWarning)
         with pytest.raises(ContainerError, match="does not answer"):
-            engine.pull("redis:7")
+            engine.images.pull("redis:7")
         gc.collect()
 
 
@@ -492,7 +496,7 @@ def test_an_answer_without_end(
 def test_a_pull_whose_line_has_no_end(docker: Docker, served: FakeEngine, engine: Engine) -> None:
     """The same goes for each line of a stream that is read as it comes."""
     docker.pull = Answer(endless=b"x" * 100_000)
-    pull = engine.pull("redis:latest")
+    pull = engine.images.pull("redis:latest")
     with pytest.raises(ImageError, match="a line of more than"):
         pull.advance()
     assert served.endless_bytes < LINE_BYTES_MAX + SOCKET_BYTES_MAX

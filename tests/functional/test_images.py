@@ -36,6 +36,25 @@ def test_a_tag_that_is_not_there(cluster: Cluster) -> None:
     cluster.delete("wrong")
 
 
+def test_an_image_for_another_platform(cluster: Cluster) -> None:
+    """The error names the platform, what ran goes on running, and a correction cures it."""
+    image = f"{registry(cluster)}/library/redis:latest"
+    cluster.create("n2", "here", image=image)
+    cluster.state("here", lambda state: state["running"])
+    before = cluster.inspect("n2", "here")["Id"]
+    cluster.player.post("/configuration/containers/here", {"platform": "linux/s390x"})
+    cluster.create("n2", "nowhere", image=image, platform="linux/s390x")
+    for name in ("here", "nowhere"):
+        state = cluster.state(name, lambda state: "linux/s390x" in state.get("error", ""))
+        print(f"{name}: {state['error']}")
+        assert "correct" in state["error"]
+    assert cluster.inspect("n2", "here")["Id"] == before
+    for name in ("here", "nowhere"):
+        cluster.player.post(f"/configuration/containers/{name}", {"platform": "linux/amd64"})
+        cluster.cured(name)
+        cluster.delete(name)
+
+
 @pytest.mark.parametrize("fault", ["crash", "cut"])
 def test_a_registry_that_is_down(cluster: Cluster, fault: str) -> None:
     """The error says that it is not to be reached, and the container runs when it is back."""

@@ -37,6 +37,17 @@ IMAGE = described(
     parse=tagged,
     required=True,
 )
+PLATFORM = described(
+    "The platform of its image, where it is not the node's own, such as ``linux/arm64/v8``.",
+    {
+        "description": "Docker's `--platform`: an operating system, an architecture and perhaps "
+        "its variant.\nWithout it an image is pulled for the node's own platform.\n",
+        "type": "string",
+        "x-words": 'a platform such as "linux/amd64" or "linux/arm64/v8"',
+        "pattern": r"^[a-z0-9]{1,32}/[a-z0-9_]{1,32}(/[a-z0-9.]{1,32})?$(?!\n)",
+    },
+    protocol=2,
+)
 LABELS = described(
     "Labels that Docker shows of it, besides those of its image.",
     {

@@ -253,6 +253,15 @@ class CreateContainerTests(ContainersTestCase):
         for environment in bad:
             self.assert_invalid(self.create(environment=environment))
 
+    def test_platform(self) -> None:
+        """An operating system and an architecture, perhaps with its variant."""
+        self.container()
+        for platform in ("linux/amd64", "linux/arm64/v8", "linux/x86_64"):
+            assert self.post(WEB, {"platform": platform}).body["platform"] == platform
+        for bad in ("linux", "amd64", "Linux/AMD64", "linux/", "linux/arm64/v8/x", "a/b\n", 1, ""):
+            self.assert_invalid(self.post(WEB, {"platform": bad}))
+        assert "platform" not in self.post(WEB, {"platform": None}).body
+
     def test_labels(self) -> None:
         """Labels have names that are not ours, and values that are texts."""
         labels = {"traefik.enable": "true", "org.example/team": ""}
