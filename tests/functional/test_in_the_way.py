@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from admin.hosts import Node
 from tests.functional.agents_lab import Cluster, agents_lab, wait_for
 
 SECONDS_MAX = 120.0
@@ -36,6 +37,23 @@ def with_data(cluster: Cluster, name: str, **fields: Any) -> str:
     node = cluster.node("n1")
     node.run(["zfs", "set", f"test:settled={dataset_id}", node.pool])
     return dataset_id
+
+
+def export_pool(node: Node) -> None:
+    """Take the pool away; else AssertionError with what ZFS and the kernel's mounts say."""
+    said = ""
+
+    def is_exported() -> bool:
+        nonlocal said
+        done = node.run(["zpool", "export", "-f", node.pool], check=False)
+        said = done.stderr
+        return done.returncode == 0
+
+    try:
+        wait_for(is_exported, "the pool is free")
+    except AssertionError as error:
+        mounts = node.run(["grep", "/flocker", "/proc/mounts"], check=False).stdout
+        raise AssertionError(f"{error}: {said}\n{mounts}") from None
 
 
 def read(cluster: Cluster, node: str, name: str) -> str:
@@ -260,8 +278,7 @@ def test_its_pool_was_exported(cluster: Cluster) -> None:
     node.run(["kill", "-STOP", pid])
     try:
         cluster.docker("n1", "stop", "--time=1", "flocker--poolless")
-        argv = ["zpool", "export", "-f", node.pool]
-        wait_for(lambda: node.run(argv, check=False).returncode == 0, "the pool is free")
+        export_pool(node)
     finally:
         node.run(["kill", "-CONT", pid])
     try:
