@@ -19,7 +19,7 @@ from flocker_lite.testing.storage_case import (
 
 
 class AsidesContract(StorageCase):
-    """Setting parts of copies aside, going on with the copies, and destroying the asides."""
+    """Setting parts of copies aside, continuing the copies, and destroying the asides."""
 
     async def parted(self, source: IStorage, target: IStorage) -> Snapshot:
         """Write "other" at the target after the common snapshot, and take a snapshot of that."""
@@ -58,7 +58,7 @@ class AsidesContract(StorageCase):
         assert await self.holds(target) == ("one", "two")
 
     async def test_continue_from_its_newest(self) -> None:
-        """Writes that are in no snapshot yet are kept as well."""
+        """The aside also has the writes that are in no snapshot yet."""
         source, target = await self.make(), await self.make()
         first = await self.replicated(source, target)
         await self.holds(target)
@@ -135,7 +135,7 @@ class AsidesContract(StorageCase):
         assert await self.holds(target) == ("one", "two")
 
     async def test_sent_on(self) -> None:
-        """A copy whose part was set aside is sent like any other, whole and by increments."""
+        """After a part was set aside, the copy is sent like any other, whole and by increments."""
         source, target, third = await self.make(), await self.make(), await self.make()
         await self.parted(source, target)
         await sent(target, DATASET, None, "stash-2")
@@ -148,7 +148,7 @@ class AsidesContract(StorageCase):
         assert await self.holds(third) == ("one", "two")
 
     async def test_destroyed_without_what_was_set_aside(self) -> None:
-        """An aside lives on when its copy is destroyed, and can be destroyed by itself."""
+        """An aside survives the destruction of its copy, and can be destroyed by itself."""
         source, target = await self.make(), await self.make()
         await self.parted(source, target)
         await target.continue_from(DATASET, "first", "diverged")
@@ -168,7 +168,7 @@ class AsidesContract(StorageCase):
         assert dict(await target.discover()) == {}
 
     async def test_set_aside_whole(self) -> None:
-        """A whole copy that was set aside is listed, and can be destroyed, like a part of one."""
+        """A whole copy that was set aside is listed and can be destroyed like a part of one."""
         source, target = await self.make(), await self.make()
         await self.replicated(source, target)
         name = await target.set_aside(DATASET, "diverged")

@@ -92,7 +92,7 @@ class MemoryNode:
         return tuple(name for name, each in made if each.local.container.networks)
 
     def _users(self, path: str) -> tuple[Holder, ...]:
-        """The containers' processes, as the machine shows them."""
+        """The containers' processes that have a path mounted."""
         made = self.containers.made
         return tuple(
             Holder(1, name, f"has it mounted at {path}", True, container=made[name].local.instance)
@@ -101,19 +101,19 @@ class MemoryNode:
         )
 
     def end_trial(self, dataset_id: str) -> None:
-        """Do what the fence does after its first kill, whether or not the agent lives."""
+        """Do what the fence does after it killed its container, whether or not the agent lives."""
         copy = self.storage.copies.get(dataset_id)
         if copy is None or copy.local.lease is None or copy.local.lease.role is not Role.PROBATION:
             return
         for name, paths in list(self.containers.processes.items()):
             if copy.local.path in paths:
                 self.containers.end(name, KILLED)
-        self.storage.unmounted(dataset_id)
+        self.storage.unmount_by_hand(dataset_id)
 
     def context(
         self, network: MemoryNetwork, clock: IReactorTime, now: Callable[[], float]
     ) -> AgentContext:
-        """The context for an agent that starts on this machine; `clock`, `now` as in `Trials`."""
+        """The context for an agent that starts on this machine; for `clock`, `now` see `Trials`."""
         self.fence.clock = clock
         observer = RecordObserver()
         routing = Switchboard(
@@ -144,7 +144,7 @@ class MemoryNode:
         )
 
     def join(self, cluster_id: str) -> None:
-        """Belong to this cluster from now on."""
+        """Make the node a part of this cluster."""
         self.cluster_id = cluster_id
 
     def write(self, name: str, text: str) -> None:
@@ -158,8 +158,8 @@ class MemoryCluster:
     """`nodes` agents and a control service; things happen only in `run`.
 
     With `resumes` their ZFS can continue an interrupted stream. Messages between the control
-    service and a node in `late_until` arrive at that time, in seconds of the clock. All have
-    certificates of the `authority`, if `has_certificates`.
+    service and a node in `late_until` arrive at that time, in seconds of the clock. With
+    `has_certificates` all have certificates by the `authority`.
     """
 
     def __init__(
@@ -242,7 +242,7 @@ class MemoryCluster:
         agent.startService()
 
     def stop_agent(self, node: MemoryNode) -> None:
-        """Stop an agent as a crash of its process does: it finishes nothing that it began."""
+        """Stop an agent as a crash of its process does: it does not finish what it began."""
         assert node.agent is not None
         self.network.services.pop(node.node_id, None)
         node.agent.stopService()
@@ -262,7 +262,7 @@ class MemoryCluster:
         self.pumps = [item for item in self.pumps if item[0] != node.node_id]
 
     def connect(self, node_id: NodeId, factory: Any) -> Any:
-        """Connect an agent to the control service; None when that is unreachable."""
+        """Connect an agent to the control service; None when the agent cannot reach it."""
         if node_id in self.cut_from_control:
             return None
         server = self.answering(node_id)
@@ -282,7 +282,7 @@ class MemoryCluster:
         return AgentLinkFactory(self.control, self.clock).buildProtocol(None)
 
     def edit(self, function: EditFunction) -> Edit:
-        """Edit the configuration at the running control service; raises what that raises."""
+        """Edit the configuration at the running control service; raises what the edit raises."""
         assert self.control is not None
         results: list[Edit | Failure] = []
         Deferred.fromCoroutine(self.control.edit(function)).addBoth(results.append)
@@ -291,8 +291,8 @@ class MemoryCluster:
             result.raiseException()
         return result
 
-    def have(self, name: str, dataset_id: DatasetId, node: MemoryNode) -> None:
-        """Configure a container with a dataset, at that node."""
+    def configure(self, name: str, dataset_id: DatasetId, node: MemoryNode) -> None:
+        """Configure a container with a dataset on that node."""
         dataset = Dataset(dataset_id, node.node_id)
         volumes = (Volume(dataset_id, "/data"),)
         container = Container(name, node.node_id, "redis:7", volumes=volumes)
@@ -308,7 +308,7 @@ class MemoryCluster:
             self.deliver()
 
     def deliver(self) -> None:
-        """Deliver all messages, and the answers to them, until nobody sends any more."""
+        """Deliver all messages, and the answers to them, until no new ones come."""
         now = self.clock.seconds()
         late = {node_id for node_id, until in self.late_until.items() if until > now}
         for _ in range(FLUSHES_MAX):

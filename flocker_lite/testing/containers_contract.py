@@ -100,7 +100,7 @@ class ContainersContract(Base):
         assert dict(await (await self.make()).discover()) == {}
 
     async def test_prepare(self) -> None:
-        """A prepared container exists as configured, in every detail, and does not run."""
+        """A prepared container exists exactly as configured, and does not run."""
         containers = await self.make()
         container = await self.prepared(containers)
         (found,) = (await containers.discover()).values()
@@ -130,7 +130,7 @@ class ContainersContract(Base):
         assert await containers.discover() == before
 
     async def test_prepare_leaves_a_running_one_alone(self) -> None:
-        """A container that runs with the same configuration goes on running."""
+        """A container that runs with the same configuration keeps running."""
         containers = await self.make()
         await self.prepared(containers)
         await containers.start("db")
@@ -138,7 +138,7 @@ class ContainersContract(Base):
         assert (await containers.discover())["db"].running
 
     async def test_prepare_refuses_to_change_a_running_one(self) -> None:
-        """A container that runs with another configuration is an error, and goes on running."""
+        """Preparing a container that runs with another configuration fails; it keeps running."""
         containers = await self.make()
         container = await self.prepared(containers)
         await containers.start("db")
@@ -277,7 +277,7 @@ class ContainersContract(Base):
         assert (found.container, found.status) == (container, "exited")
 
     async def test_stop_of_none(self) -> None:
-        """Stopping or removing a container that is missing or never started is no error."""
+        """Stopping or removing a container that is missing or never started does nothing."""
         containers = await self.make()
         await containers.stop("db", STOP_TIMEOUT_SECONDS)
         await containers.remove("db")
@@ -368,7 +368,7 @@ class ContainersContract(Base):
 
 
 async def raised(kind: type[Error], asked: Awaitable[object]) -> Error:
-    """The error of that kind that the call raises; AssertionError when it raises none."""
+    """The error of that kind that the call raises; AssertionError when it does not raise."""
     try:
         await asked
     except kind as error:
@@ -381,7 +381,7 @@ def ignore(progress: ImagePull) -> None:
 
 
 class _Told:
-    """Lets a test wait until a watcher hears of a name."""
+    """Lets a test wait until a watcher is told a name."""
 
     def __init__(self) -> None:
         self._waiting: dict[str, list[Deferred[None]]] = {}
@@ -392,6 +392,6 @@ class _Told:
         return waiting
 
     def __call__(self, name: str) -> None:
-        # Not from inside `watch`: code that a Deferred runs cannot cancel that Deferred.
+        # Not from inside `watch`: a callback cannot cancel the Deferred that runs it.
         for waiting in self._waiting.pop(name, []):
             reactor.callLater(0, waiting.callback, None)

@@ -24,7 +24,7 @@ DATASETS = frozenset({"00000000-0000-4000-8000-000000000001"})
 
 
 class FenceCase(Base):
-    """Implement `make_fence`, and containers for it to kill, with datasets on probation."""
+    """Implement `make_fence`, and containers that it can kill, with datasets on probation."""
 
     def make_fence(self) -> IFence:
         raise NotImplementedError
@@ -46,18 +46,18 @@ class FenceCase(Base):
         raise NotImplementedError
 
     async def arm_for(self, fence: IFence, instance: str, seconds: float) -> None:
-        """Have the fence kill the container in so many seconds; arm it twice, as a move does."""
+        """Arm the fence of a container for so many seconds; twice, as a move does."""
         await fence.arm(SHOP, DATASETS, LATE_SECONDS)
         await fence.add_instance(SHOP, instance)
         await fence.arm(SHOP, DATASETS, seconds)
 
     async def ended(self, instance: str) -> None:
-        """Wait until the container does not run any more, but not for ever."""
+        """Wait until the container has ended; AssertionError when it does not."""
         for _ in range(100):
             if not self.runs(instance):
                 return
             await self.pass_time(0.05)
-        raise AssertionError(f"{instance} runs still")
+        raise AssertionError(f"{instance} still runs")
 
 
 class FenceContract(FenceCase):
@@ -68,7 +68,7 @@ class FenceContract(FenceCase):
         assert verifyObject(IFence, self.make_fence())
 
     async def test_it_kills_when_the_time_is_over(self) -> None:
-        """It kills its container and no other one, whatever a lease says."""
+        """It kills its container and no other, whatever a lease says."""
         fence, guarded, other = self.make_fence(), self.run_container(), self.run_container()
         lost: list[str] = []
         fence.lost = lost.append
@@ -116,7 +116,7 @@ class FenceContract(FenceCase):
             assert lost == [SHOP]
 
     async def test_what_has_no_fence_is_not_guarded(self) -> None:
-        """Without a fence, or after it was lost, fencing a container is an error."""
+        """Without a fence, or after it ended, adding a container to it is an error."""
         fence, guarded = self.make_fence(), self.run_container()
         with pytest.raises(FlockerError):
             await fence.add_instance(SHOP, guarded)

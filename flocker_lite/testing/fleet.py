@@ -3,8 +3,8 @@
     python -m flocker_lite.testing.fleet PORT FIRST COUNT
 
 It prints `ready`, and begins when it reads `go`. After that it obeys `stop NUMBER` and
-`start NUMBER`. It prints `create DATASET_ID SECONDS` when an agent is about to make a dataset, in
-seconds of the machine's monotonic clock, which is the same in all processes.
+`start NUMBER`. It prints `create DATASET_ID SECONDS` when an agent is about to create a dataset.
+The seconds are those of the machine's monotonic clock, which all processes share.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from flocker_lite.testing.cluster import MemoryNode
 from flocker_lite.testing.memory_peers import MemoryNetwork
 
 DISCOVERY_SECONDS = 300.0
-"""Rare discovery: here all agents share one machine's CPU, which they do not in a cluster."""
+"""Discovery is rare, because here all agents share one machine's CPU."""
 
 
 def fleet_node(number: int) -> Node:
@@ -37,7 +37,7 @@ def fleet_node(number: int) -> Node:
 
 
 class Fleet:
-    """Agents that reach the control service at this port of loopback; `say` prints a line."""
+    """Agents that connect to the control service at this port of 127.0.0.1; `say` prints a line."""
 
     def __init__(
         self, reactor: IDaemonReactor, port: int, first: int, count: int, say: Any
@@ -54,7 +54,7 @@ class Fleet:
             self.start(number)
 
     def start(self, number: int) -> None:
-        """Start the agent of a node, with everything that the node has."""
+        """Start the agent of a node."""
         node = self._nodes[number]
         node.agent = AgentService(
             Identity(node.node_id, node.address, str(uuid4()), str(uuid4())),
@@ -67,7 +67,7 @@ class Fleet:
         node.agent.startService()
 
     def stop(self, number: int) -> None:
-        """Stop the agent of a node; the node keeps what it has."""
+        """Stop the agent of a node; its storage and its containers stay."""
         agent, self._nodes[number].agent = self._nodes[number].agent, None
         if agent is not None:
             agent.stopService()
@@ -83,8 +83,8 @@ class Fleet:
         return node
 
 
-class Orders(LineReceiver):
-    """Reads the commands from stdin; the process ends when stdin does."""
+class CommandReader(LineReceiver):
+    """Reads the commands from stdin; the process exits at the end of stdin."""
 
     delimiter = b"\n"
 
@@ -121,7 +121,7 @@ def main() -> None:
 
     reactor: Any = installed_reactor
     port, first, count = map(int, sys.argv[1:])
-    StandardIO(Orders(reactor, Fleet(reactor, port, first, count, _say)))
+    StandardIO(CommandReader(reactor, Fleet(reactor, port, first, count, _say)))
     reactor.callWhenRunning(_say, "ready")
     reactor.run()
 

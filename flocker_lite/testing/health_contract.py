@@ -39,7 +39,7 @@ class HealthContract(ContainersContract):
         return container
 
     async def test_answers(self) -> None:
-        """A running container answers after a moment; otherwise the reason is given."""
+        """A running container answers after a moment; otherwise we get the reason."""
         containers = await self.make()
         assert await containers.answers("db", WAIT_SECONDS) == "it does not exist"
         await self.prepared(containers)
@@ -65,7 +65,7 @@ class HealthContract(ContainersContract):
         assert (await containers.discover())["db"].container == container
 
     async def test_not_healthy(self) -> None:
-        """After the start period the check's output is the reason, though the container runs."""
+        """After the start period, the check's output is the reason, though the container runs."""
         containers = await self.make()
         await self.checked(containers, 0.5)
         said = await containers.answers("db", WAIT_SECONDS)

@@ -20,7 +20,7 @@ ADDRESS, ADDRESS6 = "127.0.0.1", "::1"
 
 
 class HolderContract(Base):
-    """Implement `make_holder`, whose result must end with the test."""
+    """Implement `make_holder`; close what it returns at the end of the test."""
 
     def make_holder(self, two_versions: bool = True) -> IHolder:
         """A holder on a node with both versions of IP, or with version 4 only."""

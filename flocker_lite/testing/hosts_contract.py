@@ -18,7 +18,7 @@ else:
 
 
 class HostsContract(Base):
-    """Implement `make` for a node without containers; `begin` and `end` are about one on it."""
+    """Implement `make` for a node without containers; `begin` and `end` make and remove one."""
 
     async def make(self) -> IHosts:
         raise NotImplementedError
@@ -36,7 +36,7 @@ class HostsContract(Base):
         assert verifyObject(IHosts, await self.make())
 
     async def test_led_names_read_back(self) -> None:
-        """Discovery returns exactly the names that lead elsewhere, in order; at first none."""
+        """Discovery returns exactly the names that lead elsewhere, in order; none at first."""
         hosts = await self.make()
         assert await hosts.discover() == {}
         await self.begin("web")
@@ -48,7 +48,7 @@ class HostsContract(Base):
             assert await hosts.discover() == names
 
     async def test_one_that_is_not_there(self) -> None:
-        """A container that has gone meanwhile is left out; others are as they were."""
+        """A container that is gone by now is left out; others are as they were."""
         hosts = await self.make()
         await self.begin("web")
         await hosts.lead(pmap({"gone": ("db",), "web": ("db",)}))

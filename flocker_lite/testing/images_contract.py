@@ -71,7 +71,7 @@ class ImagesContract(ContainersContract):
         assert await containers.has_image(self.image)
 
     async def test_its_digest(self) -> None:
-        """A container has the digest by which its image is pulled elsewhere, however looked at."""
+        """Both kinds of look show the digest by which another node pulls the container's image."""
         containers = await self.make()
         await containers.pull(self.image, ignore)
         here = await containers.image(self.image)

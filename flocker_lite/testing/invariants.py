@@ -1,4 +1,4 @@
-"""What must hold in a memory cluster at every instant, and what must hold once it is at rest."""
+"""The rules of a memory cluster: those of every instant, and those of a cluster at rest."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _HOLDERS = (Role.PRIMARY, Role.RELEASING)
 _KEEPERS = (*_HOLDERS, Role.LENT)
 
 OWN = "own "
-"""The prefix of texts that a container writes on trial, which nobody was told are safe."""
+"""The prefix of texts that a container writes on trial: no client was told that they are safe."""
 
 
 @dataclass
 class History:
-    """The texts that containers were told are on disk, for each dataset, in order.
+    """The texts that are promised to be on disk, for each dataset, in order.
 
     `together` has the texts that were written to both of a pair of datasets, even on trial.
     """
@@ -34,8 +34,8 @@ class History:
     def write(self, node: MemoryNode, name: str, text: str) -> None:
         """Have a running container write `text` to each of its datasets, and record the promise.
 
-        Raises what the write raises; nothing was promised then. On trial nobody can reach the
-        container, so what it writes then is marked as its own.
+        Raises what the write raises; nothing was promised then. No client reaches a container on
+        trial, so a text that it writes gets the prefix `OWN`.
         """
         ids = [path.rpartition("/")[2] for path in node.containers.processes[name]]
         on_trial = any(
@@ -53,9 +53,9 @@ class History:
 def violations(
     nodes: list[MemoryNode], configuration: Configuration, history: History
 ) -> list[str]:
-    """Every broken rule, in words; these rules hold at every instant, whatever fails."""
+    """Every broken rule, in words; these rules must hold at every instant, whatever fails."""
     found: list[str] = []
-    seen = [_Seen.of(node) for node in nodes]
+    seen = [_NodeNow.of(node) for node in nodes]
     ids = {dataset_id for node in seen for dataset_id in (*node.copies, *node.made)}
     for dataset_id in sorted(ids | set(history.written)):
         found += _one_writer(seen, dataset_id)
@@ -73,8 +73,8 @@ def violations(
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
-    """What a node has at one instant; `users` are the containers that run with each path."""
+class _NodeNow:
+    """What a node has at one instant; `users` has the containers that run with each path."""
 
     address: str
     copies: Mapping[DatasetId, Copy]
@@ -83,7 +83,7 @@ class _Seen:
     path: Callable[[DatasetId], str]
 
     @classmethod
-    def of(cls, node: MemoryNode) -> _Seen:
+    def of(cls, node: MemoryNode) -> _NodeNow:
         users: dict[str, list[str]] = {}
         for name, paths in node.containers.processes.items():
             for path in paths:
@@ -107,7 +107,7 @@ def _not_torn(node: MemoryNode, history: History) -> Iterator[str]:
 
 
 def _not_split(node: MemoryNode) -> Iterator[str]:
-    """Nobody writes to a group's datasets here again once its coordinator was released."""
+    """Once a group's coordinator was released, nobody here writes to the group's datasets."""
     copies = node.storage.copies
     for dataset_id, copy in copies.items():
         note, held = copy.local.membership, copy.local.lease
@@ -139,12 +139,12 @@ def _nobody_reaches_a_trial(nodes: list[MemoryNode], node: MemoryNode) -> Iterat
             continue
         for port in node.containers.made[name].local.container.ports:
             for first in nodes:
-                if _end_of(nodes, first, port.external) is node:
+                if _node_reached(nodes, first, port.external) is node:
                     yield f"{name} is on trial at {node.address} and reached from {first.address}"
 
 
-def _end_of(nodes: list[MemoryNode], node: MemoryNode, port: int) -> MemoryNode | None:
-    """The node that a connection reaches; None when it is held or goes nowhere."""
+def _node_reached(nodes: list[MemoryNode], node: MemoryNode, port: int) -> MemoryNode | None:
+    """The node that a connection reaches; None when a node holds it, or it never arrives."""
     by_address = {other.address: other for other in nodes}
     for _ in nodes:
         rule = node.routing.goes_to(port)
@@ -156,7 +156,7 @@ def _end_of(nodes: list[MemoryNode], node: MemoryNode, port: int) -> MemoryNode 
     return None
 
 
-def _one_writer(nodes: list[_Seen], dataset_id: DatasetId) -> Iterator[str]:
+def _one_writer(nodes: list[_NodeNow], dataset_id: DatasetId) -> Iterator[str]:
     writers, mounted, users = [], [], []
     for node in nodes:
         copy = node.copies.get(dataset_id)
@@ -179,7 +179,7 @@ def _one_writer(nodes: list[_Seen], dataset_id: DatasetId) -> Iterator[str]:
             yield f"{dataset_id} is {what} at {' and '.join(where)}"
 
 
-def _nothing_lost(nodes: list[_Seen], dataset_id: DatasetId, history: History) -> Iterator[str]:
+def _nothing_lost(nodes: list[_NodeNow], dataset_id: DatasetId, history: History) -> Iterator[str]:
     written = history.written.get(dataset_id, ())
     is_somewhere = not written
     for node in nodes:
@@ -197,7 +197,7 @@ def _nothing_lost(nodes: list[_Seen], dataset_id: DatasetId, history: History) -
 def unfinished(
     nodes: list[MemoryNode], configuration: Configuration, history: History
 ) -> list[str]:
-    """What differs from the configuration, in words; nothing once the cluster is at rest."""
+    """What differs from the configuration, in words; a cluster at rest has no differences."""
     found: list[str] = []
     for node in nodes:
         for name, made in node.containers.made.items():
@@ -237,7 +237,7 @@ def _runs(node: MemoryNode, container: Container) -> Iterator[str]:
 
 
 def _promised(copy: Copy) -> tuple[str, ...]:
-    """The texts in the copy that somebody was told are safe."""
+    """The texts in the copy that a client was told are safe."""
     return _promised_of(copy.content)
 
 

@@ -34,7 +34,7 @@ POLL_SECONDS = 0.02
 
 
 class LifecycleContract(ContainersContract):
-    """The whole contract of IContainers; implement a person's `docker` commands, too."""
+    """The whole contract of IContainers; implement the `docker` commands of a person, too."""
 
     async def restart(self, name: str) -> None:
         """`docker restart`."""
@@ -56,7 +56,7 @@ class LifecycleContract(ContainersContract):
         """`docker rename`."""
         raise NotImplementedError
 
-    async def vanish(self, name: str) -> None:
+    async def remove_by_force(self, name: str) -> None:
         """`docker rm -f`."""
         raise NotImplementedError
 
@@ -72,7 +72,7 @@ class LifecycleContract(ContainersContract):
         return await self.seen(containers)
 
     async def seen(self, containers: IContainers, name: str = "db") -> LocalContainer:
-        """The container, after checking that both kinds of look show the same."""
+        """The container; checks that `look` and `discover` show the same."""
         looked = await containers.look(name)
         assert looked is not None
         assert (await containers.discover())[name] == looked
@@ -84,7 +84,7 @@ class LifecycleContract(ContainersContract):
         await self.unmount()
 
     async def test_a_run_that_was_not_let_go(self) -> None:
-        """Each start by somebody else is a new run, which waits until the agent starts it."""
+        """Each start by somebody else is a new run; it waits until the agent starts it."""
         containers = await self.make()
         runs = {(await self.let_go(containers)).run}
         for _ in range(2):
@@ -110,7 +110,7 @@ class LifecycleContract(ContainersContract):
         await self.done(containers)
 
     async def test_started_by_hand_without_data(self) -> None:
-        """Its program does not begin without its data mounted, whoever starts the container."""
+        """Whoever starts the container, its program does not begin before its data is mounted."""
         containers = await self.make()
         await self.prestartable(containers)
         await self.start_by_hand("db")
@@ -161,7 +161,7 @@ class LifecycleContract(ContainersContract):
         assert dict(await containers.discover()) == {}
 
     async def test_renamed_to_the_name_of_another(self) -> None:
-        """It stays itself; the container whose name it took cannot be made; the error says why."""
+        """It stays; the container whose name it took cannot be made, and the error says why."""
         containers = await self.make()
         await self.prepared(containers)
         other = replace(self.container("other"), ports=())
@@ -172,7 +172,7 @@ class LifecycleContract(ContainersContract):
         assert "docker rename flocker--other flocker--db" in str(error)
 
     async def test_who_is_told_of_an_end_sees_it(self) -> None:
-        """A look after an event always shows what the event was about."""
+        """A look after an event always shows what the event told."""
         containers = await self.make()
         await self.prepared(containers)
         looks: list[LocalContainer | None] = []
@@ -189,11 +189,11 @@ class LifecycleContract(ContainersContract):
         self.addCleanup(watching.cancel)
         for _ in range(3):
             await containers.start("db")
-            # Only events cause looks here: if the last look came too early, this would not end.
+            # Only events cause looks here: after a last look that came too early, this would hang.
             await self.until(lambda: bool(looks) and looks[-1] is not None and looks[-1].running)
             await self.end("db")
             await self.until(lambda: looks[-1] is not None and looks[-1].last_exit is not None)
-        await self.vanish("db")
+        await self.remove_by_force("db")
         await self.until(lambda: looks[-1] is None)
         for each in looking:
             await each
@@ -215,14 +215,14 @@ class LifecycleContract(ContainersContract):
         self.addCleanup(watching.cancel)
         looking: list[Deferred[None]] = []
         await look("db")
-        await self.vanish("db")
+        await self.remove_by_force("db")
         await self.until(lambda: looks[-1] is None)
         for each in looking:
             await each
         assert [local for local in looks if local is not None and local.last_exit is not None] == []
 
     async def test_stopped_and_removed(self) -> None:
-        """Its end is known although nobody could look in time, until there is another container."""
+        """Its end is known until the next container is made, although nobody could look in time."""
         containers = await self.make()
         container = await self.watched(containers)
         before = await self.seen(containers)
@@ -243,7 +243,7 @@ class LifecycleContract(ContainersContract):
             await self.seen(containers)
             if not is_forced:
                 await containers.stop("db", STOP_TIMEOUT_SECONDS)
-            await self.vanish("db")
+            await self.remove_by_force("db")
             assert await containers.look("db") is None
             assert dict(await containers.gone()) == {}
             await containers.prepare(container, {}, ADDRESS)

@@ -1,4 +1,4 @@
-"""The records of which containers in memory consist."""
+"""The records that `MemoryContainers` keeps."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from flocker_lite.model.state import LocalContainer
 class MadeContainer:
     """A container as it was created; `paths` are the node's paths that appear inside.
 
-    `called` is its name in Docker, if somebody renamed it. `volumes` are the names of its Docker
-    volumes, by the path inside. `secrets` are the values that it was given, by name.
+    `called` is its name in Docker, if somebody renamed it. `volumes` has the names of its Docker
+    volumes, by the path inside; `mounts` the number of the mount at each of its `paths`. `secrets`
+    has the values that it got, by name.
     """
 
     local: LocalContainer
@@ -41,12 +42,12 @@ class MemoryVolume:
 
 
 def made_up_id(image: str) -> str:
-    """The id of an image of this name, unless it is said to be another."""
+    """The id of an image of this name, unless a test gives it another."""
     return f"sha256:{hashlib.sha256(image.encode()).hexdigest()}"
 
 
 def writes(made: MadeContainer) -> bool:
-    """Whether it may write: not while it waits at its start gate, but even while it is paused."""
+    """Whether its program has begun: it may write, even while somebody has paused it."""
     return made.local.has_processes and not made.local.prestarted
 
 
@@ -58,7 +59,7 @@ def require_not_paused(made: MadeContainer) -> None:
 
 
 def require_free_name(made: Mapping[str, MadeContainer], name: str) -> None:
-    """ContainerError when somebody gave another container the name that this one has in Docker."""
+    """ContainerError when somebody gave this container's name in Docker to another one."""
     for other, each in made.items():
         if each.called == docker_name(name):
             raise ContainerError(

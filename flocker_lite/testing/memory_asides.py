@@ -18,7 +18,7 @@ Content = tuple[str, ...]
 class Copy:
     """A copy on this node's disk; `frozen` has the content of each snapshot, by guid.
 
-    `properties` are the properties that users set on it; `noted` cannot be set on this node.
+    `properties` are those that users set on it; `noted` are those that this node could not set.
     """
 
     local: LocalDataset
@@ -32,15 +32,15 @@ class Copy:
 class MemoryAsides:
     """The copies, the asides, and what is being set aside.
 
-    `needed` has for each aside the guid of the copy's snapshot that it is a clone of. `unfinished`
-    are the copies of which a part is being set aside; each has the aside's name, and the snapshot
-    from which the copy goes on.
+    `origins` has for each aside the guid of the snapshot that it is a clone of. `unfinished` has
+    the copies of which a part is being set aside, with the aside's name and the snapshot from which
+    the copy continues.
     """
 
     copies: dict[DatasetId, Copy] = field(default_factory=dict, init=False)
     partial: dict[DatasetId, bytes] = field(default_factory=dict, init=False)
     aside: dict[str, Copy] = field(default_factory=dict, init=False)
-    needed: dict[str, str] = field(default_factory=dict, init=False)
+    origins: dict[str, str] = field(default_factory=dict, init=False)
     unfinished: dict[DatasetId, tuple[str, str]] = field(default_factory=dict, init=False)
     _asides: int = field(default=0, init=False)
     _setting_aside: DeferredLock = field(default_factory=DeferredLock, init=False)
@@ -53,7 +53,7 @@ class MemoryAsides:
         if snapshot not in {each.name for each in copy.local.snapshots}:
             raise NotFound(f"{dataset_id}@{snapshot} does not exist")
         await self._begin("rename", dataset_id)
-        name = self._put_away(dataset_id, reason)
+        name = self._rename_away(dataset_id, reason)
         self.unfinished[dataset_id] = (name, snapshot)
         await self._finished(dataset_id)
         return name
@@ -73,7 +73,7 @@ class MemoryAsides:
             if unfinished == name:
                 await self._finished(dataset_id)
         self.aside.pop(name, None)
-        self.needed.pop(name, None)
+        self.origins.pop(name, None)
 
     async def _finished(self, dataset_id: DatasetId) -> LocalDataset:
         """Finish setting aside what an earlier call began, and return the copy."""
@@ -83,22 +83,22 @@ class MemoryAsides:
                 name, snapshot = self.unfinished[dataset_id]
                 await self._begin("clone", dataset_id)
                 await self._begin("promote", dataset_id)
-                self._part(dataset_id, self.aside[name], name, snapshot)
+                self._split(dataset_id, self.aside[name], name, snapshot)
                 del self.unfinished[dataset_id]
         finally:
             self._setting_aside.release()
         return self.copies[dataset_id].local
 
-    def _part(self, dataset_id: DatasetId, whole: Copy, name: str, snapshot: str) -> None:
-        place = [each.name for each in whole.local.snapshots].index(snapshot) + 1
-        mine, theirs = whole.local.snapshots[:place], whole.local.snapshots[place:]
-        content = whole.frozen[mine[-1].guid]
-        local = replace(whole.local, snapshots=mine)
-        self.copies[dataset_id] = Copy(local, content, whole.frozen)
-        self.aside[name] = replace(whole, local=replace(whole.local, snapshots=theirs))
-        self.needed[name] = mine[-1].guid
+    def _split(self, dataset_id: DatasetId, original: Copy, name: str, snapshot: str) -> None:
+        length = [each.name for each in original.local.snapshots].index(snapshot) + 1
+        kept, split_off = original.local.snapshots[:length], original.local.snapshots[length:]
+        content = original.frozen[kept[-1].guid]
+        local = replace(original.local, snapshots=kept)
+        self.copies[dataset_id] = Copy(local, content, original.frozen)
+        self.aside[name] = replace(original, local=replace(original.local, snapshots=split_off))
+        self.origins[name] = kept[-1].guid
 
-    def _put_away(self, dataset_id: DatasetId, reason: str) -> str:
+    def _rename_away(self, dataset_id: DatasetId, reason: str) -> str:
         self._asides += 1
         name = f"{dataset_id}.{reason}-{self._asides}"
         self.aside[name] = self.copies.pop(dataset_id)

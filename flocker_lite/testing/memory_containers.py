@@ -43,16 +43,16 @@ class MemoryContainers:
     `mounted` says whether a dataset is mounted at a path (None: always). `images` exist in the
     registry (None: all do); `pulled` are on the node. Each method first calls and awaits `before`,
     with its own name and the container's: a simulation lets time pass there, or raises. A test may
-    change `made`, which has everything that was made. `mount_of` tells mounts at a path apart.
+    change `made`, which has the containers by name. `mount_of` numbers the mounts at a path.
 
-    `ran_seconds` is how long the next run that ends has lasted. `unhealthy` has the output of the
-    failing health checks; the checks of other containers succeed. `image_volumes` has the paths at
+    The next run that ends has lasted `ran_seconds`. `unhealthy` has the output of the health checks
+    that fail; the checks of other containers succeed. `image_volumes` has the paths at
     which images ask for volumes. `image_ids` has the ids of images that differ on this node, and
     `registry` the ids of images that can be pulled by a digest. `volumes` has Docker's volumes by
     name. `foreign` are the names of containers that somebody else made, by id.
     `working_directories` are those of images: Docker makes one below a dataset's path whenever it
-    starts the container, even before its data is there. `stubborn` containers ignore SIGTERM, and
-    `private` registries want a login.
+    starts the container, even before its data is there. `stubborn` containers ignore SIGTERM.
+    `private` registries require a login.
     """
 
     mounted: Callable[[str], bool] | None = None
@@ -75,7 +75,7 @@ class MemoryContainers:
     _made: int = 0
     _ends: int = 0
     _runs: int = 0
-    _our_doing: set[str] = field(default_factory=set)
+    _stopped_by_us: set[str] = field(default_factory=set)
     _gone: dict[str, LocalContainer] = field(default_factory=dict)
     _failures: dict[str, list[Exception]] = field(default_factory=dict)
     _watchers: list[Callable[[str], None]] = field(default_factory=list)
@@ -85,9 +85,9 @@ class MemoryContainers:
         self._failures.setdefault(method, []).append(error)
 
     def restart(self, name: str) -> None:
-        """`docker restart` by somebody, or a restart by Docker itself.
+        """`docker restart`, or a restart by Docker's own restart policy.
 
-        That is another run, which waits at the start gate like any other.
+        The new run waits at the start gate like any other.
         """
         self._end(name, TERMINATED)
         self.start_by_hand(name)
@@ -109,30 +109,30 @@ class MemoryContainers:
     def rename(self, name: str, called: str) -> None:
         """`docker rename`: the name changes, the container stays the same."""
         self.made[name] = replace(self.made[name], called=called)
-        self._tell(name)
+        self._notify(name)
 
-    def vanish(self, name: str) -> None:
+    def remove_by_force(self, name: str) -> None:
         """`docker rm -f`, or `docker container prune` of a container that ended.
 
-        Docker says that it removes a container before it kills it, so nobody sees the end.
+        Docker reports the removal before it kills the container, so nobody sees the end.
         """
         made = self.made.pop(name, None)
         if made is not None:
             end = made.local.last_exit
-            if end is not None and end.by_itself and made.local.instance not in self._our_doing:
+            if end is not None and end.by_itself and made.local.instance not in self._stopped_by_us:
                 self._gone[name] = made.local
-            self._tell(name)
+            self._notify(name)
 
     def stop_and_remove(self, name: str) -> None:
-        """`docker stop && docker rm`, without a look in between."""
+        """`docker stop && docker rm`; nobody looks at the container in between."""
         watchers, self._watchers[:] = self._watchers[:], []
         self._end(name, TERMINATED)
         self._watchers[:] = watchers
-        self.vanish(name)
+        self.remove_by_force(name)
 
     @property
     def processes(self) -> Mapping[str, tuple[str, ...]]:
-        """The names of the containers that have processes, and the paths that those may write."""
+        """The containers whose processes may write, by name, each with its paths."""
         return {name: made.paths for name, made in self.made.items() if writes(made)}
 
     def end(self, name: str, exit_code: int) -> None:
@@ -146,7 +146,7 @@ class MemoryContainers:
                 self._end(name, KILLED, by_itself=False)
 
     def crash(self) -> None:
-        """The node loses power: processes and watchers are gone, containers are still there."""
+        """The node loses power: processes and watchers end, containers stay."""
         self._watchers.clear()
         self._failures.clear()
         for name in self.made:
@@ -279,7 +279,7 @@ class MemoryContainers:
         made = self.made.get(name)
         ran = made is not None and made.local.has_begun
         if made is not None and made.local.has_processes:
-            self._our_doing.add(made.local.instance)
+            self._stopped_by_us.add(made.local.instance)
         is_killed = ran and name in self.stubborn
         self._end(name, KILLED if is_killed else TERMINATED)
         return Stopped(ran, is_killed)
@@ -313,7 +313,7 @@ class MemoryContainers:
         self.volumes[self.made[name].volumes[path]].text = text
 
     def read(self, name: str, path: str) -> str:
-        """What the running container's program finds there."""
+        """The text that the running container's program finds there."""
         assert name in self.processes
         return self.volumes[self.made[name].volumes[path]].text
 
@@ -369,9 +369,9 @@ class MemoryContainers:
         local = self.made[name].local if name in self.made else None
         if local is not None and local.has_processes:
             self._ends += 1
-            # A container that never passed its start gate did not begin, so nor end by itself.
+            # A container that never passed its start gate did not run, so it did not end by itself.
             by_itself = by_itself and not local.prestarted
-            is_failure = by_itself and exit_code != 0 and local.instance not in self._our_doing
+            is_failure = by_itself and exit_code != 0 and local.instance not in self._stopped_by_us
             said = self.outputs.last_lines(local.instance) if is_failure else ()
             self.outputs.end(local.instance)
             end = ContainerExit(exit_code, self._ends, self.ran_seconds, by_itself, said)
@@ -384,14 +384,14 @@ class MemoryContainers:
                 self.volumes[volume].used = True
         begins = status in (PRESTARTED, "running") and not made.local.has_processes
         if begins:
-            self._our_doing.discard(made.local.instance)
+            self._stopped_by_us.discard(made.local.instance)
         self._runs += begins
         run = str(self._runs) if begins else made.local.run
         self.made[name] = replace(
             made, local=replace(made.local, status=status, last_exit=end, run=run)
         )
-        self._tell(name)
+        self._notify(name)
 
-    def _tell(self, name: str) -> None:
+    def _notify(self, name: str) -> None:
         for changed in tuple(self._watchers):
             changed(name)

@@ -1,7 +1,7 @@
 """IFence in memory: it outlives an agent as the real processes do, and ends with the machine.
 
-It surprises like the real one. It kills its container without looking at any lease, even if the
-copy has become primary this very moment. And it may act at any instant, when a part of it dies.
+It surprises as the real one does. It kills its container whatever the lease says, even if the copy
+has just become primary. And it may act at any instant, because one of its processes may die.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class _Armed:
 class MemoryFence:
     """`kill(instance)` kills a container, `end(dataset_id)` other users of a copy on probation.
 
-    Set `clock` before arming a fence. `lost` belongs to the agent, and is forgotten when that dies.
+    Set `clock` before you arm a fence. `lost` belongs to the agent, and goes when the agent dies.
     """
 
     end: Callable[[DatasetId], None]
@@ -47,7 +47,7 @@ class MemoryFence:
         if before is not None and before.dataset_ids != dataset_ids:
             await self.disarm(container)
             before = None
-        call = self.clock.callLater(seconds, self.lose, container)
+        call = self.clock.callLater(seconds, self.expire, container)
         if before is not None:
             before.call.cancel()
             before.call = call
@@ -71,8 +71,8 @@ class MemoryFence:
             armed.call.cancel()
         self.armed.clear()
 
-    def lose(self, container: str) -> None:
-        """The time is over, or a part of the fence was killed: the rest of it ends the trial."""
+    def expire(self, container: str) -> None:
+        """The time is over, or one process of the fence died: the fence ends the trial."""
         armed = self.armed.pop(container, None)
         if armed is None:
             return

@@ -1,4 +1,4 @@
-"""IHosts in memory: the containers of a node that have networks are those of its Docker."""
+"""IHosts in memory, for the containers of a node that have networks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from flocker_lite.interfaces import IHosts
 @implementer(IHosts)
 @dataclass
 class MemoryHosts:
-    """`containers` names those that are there now; `led` has what each finds elsewhere."""
+    """`containers` names those that exist; `led` has the names that each finds elsewhere."""
 
     containers: Callable[[], Iterable[str]]
     led: dict[str, tuple[str, ...]] = field(default_factory=dict)

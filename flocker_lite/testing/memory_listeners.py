@@ -14,7 +14,7 @@ from flocker_lite.model.state import Listener
 @implementer(IListeners)
 @dataclass
 class MemoryListeners:
-    """`listening` has the listener of each port of the node; `discover` raises a set `error`."""
+    """`listening` has the listener of each port of the node; `discover` raises `error` if set."""
 
     listening: dict[str, Listener] = field(default_factory=dict)
     error: Exception | None = None

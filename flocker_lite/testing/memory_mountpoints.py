@@ -1,4 +1,4 @@
-"""The directories at which datasets are mounted, in memory, with what people do to them."""
+"""The mountpoints of datasets in memory, and what people do to them."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from flocker_lite.model.state import MountStatus
 class MemoryMountpoints:
     """The mountpoints of one node, by path.
 
-    `files` are in the directories while nothing is mounted there, `aside` are files that were in
-    the way of a mount. `obstacles` are other mounts at a dataset's mountpoint, `dead` are mounts
-    whose daemon died. `counts` has how often something was mounted.
+    `files` has the files in a directory while nothing is mounted there, `aside` those that were
+    moved out of a mount's way. `obstacles` has other mounts at a dataset's mountpoint, `dead` the
+    mounts whose daemon died. `counts` says how often a dataset was mounted there.
     """
 
     files: dict[str, list[str]] = field(default_factory=dict)
@@ -28,24 +28,24 @@ class MemoryMountpoints:
     counts: dict[str, int] = field(default_factory=dict)
     _watchers: list[Callable[[], None]] = field(default_factory=list)
 
-    def litter(self, path: str, name: str) -> None:
-        """Make a file in the directory, as somebody may while nothing is mounted there."""
+    def make_stray_file(self, path: str, name: str) -> None:
+        """Make a file in the directory, as a person might while nothing is mounted there."""
         if path in self.protected:
             raise PermissionError(f"{path} is immutable")
         self.files.setdefault(path, []).append(name)
 
-    def cover(self, path: str, by: str) -> None:
-        """Mount something else there, as somebody may."""
+    def mount_over(self, path: str, by: str) -> None:
+        """Mount something else there, as a person might."""
         self.obstacles[path] = f"somebody else mounted {by} over it at {path}: run `umount {path}`"
-        self.tell()
+        self.notify()
 
-    def uncover(self, path: str) -> None:
+    def unmount_over(self, path: str) -> None:
         """Unmount it again."""
         del self.obstacles[path]
-        self.tell()
+        self.notify()
 
     def mount_status(self, path: str, mounted: bool) -> MountStatus:
-        """What is there, given whether ZFS calls the dataset mounted."""
+        """What is mounted there; `mounted` says whether ZFS calls the dataset mounted."""
         stray = self.aside.get(path)
         warning = f"files were in the way: {', '.join(stray)}" if stray else None
         obstacle = self.obstacles.get(path)
@@ -53,7 +53,7 @@ class MemoryMountpoints:
         is_mounted = mounted and obstacle is None and not is_dead
         return MountStatus(is_mounted, is_dead, obstacle, warning)
 
-    def make_room(self, path: str) -> None:
+    def prepare(self, path: str) -> None:
         """Leave only the protected directory there."""
         self.require_no_obstacle(path)
         self.dead.discard(path)
@@ -75,7 +75,7 @@ class MemoryMountpoints:
         self.dead.clear()
         self._watchers.clear()
 
-    def tell(self) -> None:
+    def notify(self) -> None:
         """Tell the watchers that something was mounted or unmounted, or died."""
         for changed in tuple(self._watchers):
             changed()

@@ -1,4 +1,4 @@
-"""What containers in memory say."""
+"""The output of containers in memory."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LAST_LINES_MAX = 20
 
 @dataclass
 class MemoryOutputs:
-    """All that was said, by the instance of a container, and who reads it."""
+    """The output of each container, by its instance, and the readers of it."""
 
     said: dict[str, bytes] = field(default_factory=dict)
     readers: list[MemoryOutput] = field(default_factory=list)
@@ -28,19 +28,19 @@ class MemoryOutputs:
         self._wake()
 
     def end(self, instance: str) -> None:
-        """It has ended: who follows it is told."""
+        """The container has ended: its readers stop following it."""
         for reader in self.readers:
             if reader.instance == instance:
                 reader.follows = False
         self._wake()
 
     def last_lines(self, instance: str) -> tuple[str, ...]:
-        """What it said last."""
+        """The last lines of its output."""
         lines = self.said.get(instance, b"").decode().splitlines()
         return tuple(lines[-LAST_LINES_MAX:])
 
     def of(self, local: LocalContainer, lines: int, follows: bool) -> MemoryOutput:
-        """Begin to read, if the container's log driver lets anybody."""
+        """Begin to read; OutputUnreadable when the log driver keeps nothing."""
         container = local.container
         if container.logging is not None and container.logging.driver == "none":
             raise OutputUnreadable(container.name, container.logging.driver)
@@ -62,7 +62,7 @@ class MemoryOutputs:
 
 @implementer(IOutput)
 class MemoryOutput:
-    """One reader of them, which has read what is before `position`."""
+    """A reader of one container's output, which has read everything before `position`."""
 
     def __init__(
         self, said: Mapping[str, bytes], instance: str, position: int, follows: bool
@@ -84,7 +84,7 @@ class MemoryOutput:
         self.look()
 
     def look(self) -> None:
-        """Whether there is something for who reads."""
+        """Fire the pending read if there is output, or if no more will come."""
         chunk = self._said.get(self.instance, b"")[self.position :][:CHUNK_BYTES_MAX]
         reading = self._reading
         if reading is None or reading.called:

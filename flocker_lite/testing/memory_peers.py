@@ -35,7 +35,7 @@ ANSWERS: dict[type[PeerRequest[Any]], str] = {
     Lend: "healthy",
     Recall: "recalled",
 }
-"""The answers that can get lost, by the names that `MemoryNetwork.before` is called with."""
+"""The answers that can get lost, by the step that `MemoryNetwork.before` is called with."""
 
 A = TypeVar("A")
 
@@ -45,9 +45,9 @@ class MemoryNetwork:
     """The connections between nodes; `cut` holds pairs of nodes that cannot reach each other.
 
     `services` has for each node a function that makes its service for another node. Nodes in
-    `trusts` can connect only when each was told the other's keys. Nodes in `without_groups` have a
-    release that does not know `AcquireGroup`; in `without_proofs`, one that keeps no proofs; in
-    `without_properties`, one that does not send properties. A stream takes time only if there is a
+    `trusts` can connect only when each knows the other's keys. Nodes in `without_groups` have a
+    release without `AcquireGroup`; in `without_proofs`, one that keeps no proofs; in
+    `without_properties`, one that sends no properties. A stream takes time only if there is a
     `clock`, and `bytes_per_second` or the stream's own limit is set.
     """
 
@@ -181,7 +181,7 @@ class MemoryReceiving:
         self._limit = bytes_per_second
 
     def stall_after(self, seconds: float) -> None:
-        """Do nothing: no stream stands still here, because a cut is noticed at once."""
+        """Do nothing: no stream stalls here, because a cut network fails at once."""
 
     def abort(self) -> None:
         if self._fd >= 0:

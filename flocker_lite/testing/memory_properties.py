@@ -1,4 +1,4 @@
-"""The part of `MemoryStorage` that knows the properties that users set on copies."""
+"""The part of `MemoryStorage` that has the properties that users set on copies."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ RECORD_BYTES_MIN = 512
 
 @dataclass
 class MemoryProperties(MemoryAsides):
-    """`strange` are the properties that this ZFS lacks, and values that it refuses ("lz4")."""
+    """`unsupported` has the properties that this ZFS lacks and the values that it refuses."""
 
-    strange: set[str] = field(default_factory=set)
+    unsupported: set[str] = field(default_factory=set)
 
     def set_property(self, dataset_id: DatasetId, name: str, value: str | None) -> None:
         """Do what a user does with `zfs set`, or with `zfs inherit` for None."""
-        if {name, value} & self.strange or (name == "recordsize" and not _is_size(value)):
+        if {name, value} & self.unsupported or (name == "recordsize" and not _is_size(value)):
             raise FlockerError(f"{name}={value}: this ZFS does not support that")
         copy = self._copy(dataset_id)
         had = copy.properties.discard(name)
@@ -37,7 +37,7 @@ class MemoryProperties(MemoryAsides):
     ) -> tuple[str, ...]:
         await self._begin("set_properties", dataset_id)
         own = self._own(self._copy(dataset_id))
-        noted, undone = self._copy(dataset_id).noted, []
+        noted, failed = self._copy(dataset_id).noted, []
         for name, value in sorted(properties.items()):
             if not travels(name, value):
                 raise ValueError(f"{name}={value}")
@@ -46,14 +46,14 @@ class MemoryProperties(MemoryAsides):
                 if own.get(name) != value:
                     self.set_property(dataset_id, name, value)
             except FlockerError as error:
-                undone.append(str(error))
+                failed.append(str(error))
                 if value is not None:
                     noted = noted.set(name, value)
         self.copies[dataset_id] = replace(self._copy(dataset_id), noted=noted)
-        return tuple(undone)
+        return tuple(failed)
 
     def _own(self, copy: Copy) -> dict[str, str | None]:
-        return {name: copy.properties.get(name) for name in NAMES - self.strange}
+        return {name: copy.properties.get(name) for name in NAMES - self.unsupported}
 
 
 def _is_size(value: str | None) -> bool:

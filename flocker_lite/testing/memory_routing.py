@@ -37,7 +37,7 @@ class MemoryRouting:
         self.routes = frozenset()
 
     def goes_to(self, port: int) -> Route | Held | None:
-        """The rule for a new connection to this port of the node; None when it stays here.
+        """The rule for a new connection to this port of the node; None when the node serves it.
 
         The connection has the version of IP of the cluster's addresses.
         """
@@ -53,9 +53,9 @@ class MemoryRouting:
         self.routes = routes
 
     def sends(self, client: str, port: int) -> Route | None:
-        """Where the client's datagram to this UDP port goes; None when it stays here.
+        """Where the client's datagram to this UDP port goes; None when the node serves it.
 
-        As in the kernel, later ones go where the first went, until the flow is forgotten.
+        As in the kernel, later datagrams go where the first went, until the flow is forgotten.
         """
         key = port_key(port, UDP)
         there = (rule for rule in self.routes if isinstance(rule, Route) and key_of(rule) == key)

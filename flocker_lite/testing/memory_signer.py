@@ -1,4 +1,4 @@
-"""ISigner in memory: its authority knows everybody's secret, so it can check each signature."""
+"""ISigner in memory: the authority knows each signer's secret, so it can check signatures."""
 
 from __future__ import annotations
 

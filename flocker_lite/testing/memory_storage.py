@@ -36,7 +36,7 @@ from flocker_lite.testing.memory_mountpoints import MemoryMountpoints
 from flocker_lite.testing.memory_properties import MemoryProperties
 
 REST_MARK = b"rest:"
-"""The start of a stream that continues an interrupted one."""
+"""The prefix of a stream that continues an interrupted one."""
 
 _HEADER = re.compile(rb'\{"base": [^,]+, "name": [^,]+, "guid": "[^",]+"')
 
@@ -51,9 +51,9 @@ class MemoryStorage(MemoryProperties):
 
     Each method first calls and awaits `before`, with its own name and the dataset's id: a
     simulation lets time pass there, or raises. `in_use` says whether a process has a path open, so
-    that it cannot be unmounted. `users` are the processes of our containers, `others` those of
-    somebody else. `viewers` says which mount of each path each running container has. `held` are
-    the guids of snapshots that users hold. While the daemon `is_away`, nothing is answered.
+    that the path cannot be unmounted. `users` are the processes of our containers, `others` those
+    of somebody else. `viewers` says which mount of each path each running container sees. `held`
+    has the guids of snapshots that users hold. While `daemon_is_down`, every method fails.
     """
 
     check_command = "true"
@@ -66,14 +66,14 @@ class MemoryStorage(MemoryProperties):
     mountpoints: MemoryMountpoints = field(default_factory=MemoryMountpoints)
     viewers: Callable[[], Mapping[str, Mapping[str, int]]] = dict
     held: set[str] = field(default_factory=set)
-    is_away: bool = False
+    daemon_is_down: bool = False
     resumes: bool = False
     snapshots_several: bool = False
     made: list[DatasetId] = field(default_factory=list)
     _guids: int = 0
 
     def write(self, dataset_id: DatasetId, text: str) -> None:
-        """Write as a container's process does; Busy stands for the error that it would get."""
+        """Write as a container's process does; Busy stands for the error that the process gets."""
         copy = self._copy(dataset_id)
         if not copy.local.mounted:
             raise Busy(f"{dataset_id} is not mounted")
@@ -85,12 +85,12 @@ class MemoryStorage(MemoryProperties):
         """The content of the dataset now."""
         return self._copy(dataset_id).content
 
-    def keep(self, dataset_id: DatasetId, name: str) -> Snapshot:
-        """Take a snapshot, as a user may at any time; Conflict when the name is in use."""
-        copy = self._require_free(dataset_id, name)
+    def user_snapshot(self, dataset_id: DatasetId, name: str) -> Snapshot:
+        """Take a snapshot, as a user may at any time; Conflict when the name exists."""
+        copy = self._require_unused(dataset_id, name)
         self._guids += 1
         snapshot = Snapshot(name, f"{id(self)}{self._guids}")
-        self._freeze(dataset_id, copy, snapshot)
+        self._add_snapshot(dataset_id, copy, snapshot)
         return snapshot
 
     def is_mounted(self, path: str) -> bool:
@@ -99,28 +99,28 @@ class MemoryStorage(MemoryProperties):
         return mounted and self.mountpoints.mount_status(path, mounted).is_mounted
 
     def mount_of(self, path: str) -> int:
-        """A number that tells one mount at a path from earlier and later ones."""
+        """The number of the mount at a path; each later mount there has another."""
         return self.mountpoints.counts.get(path, 0)
 
-    def die(self) -> None:
-        """Kill the storage's daemon: mounts stay, and are dead."""
-        self.is_away = True
+    def kill_daemon(self) -> None:
+        """Kill the storage's daemon: its mounts stay, but are dead."""
+        self.daemon_is_down = True
         for copy in self.copies.values():
             if copy.local.mounted:
                 self.mountpoints.dead.add(copy.local.path)
-        self.mountpoints.tell()
+        self.mountpoints.notify()
 
-    def come_back(self) -> None:
-        """Start the daemon again: nothing is mounted, except the dead mounts."""
-        self.is_away = False
+    def start_daemon(self) -> None:
+        """Start the daemon again: it has mounted nothing, and the dead mounts are still there."""
+        self.daemon_is_down = False
         for dataset_id, copy in self.copies.items():
             if copy.local.path in self.mountpoints.dead:
                 self._set(dataset_id, mounted=False)
 
-    def unmounted(self, dataset_id: DatasetId) -> None:
-        """Unmount the dataset, as somebody else may."""
+    def unmount_by_hand(self, dataset_id: DatasetId) -> None:
+        """Unmount the dataset as a person does."""
         self._set(dataset_id, mounted=False)
-        self.mountpoints.tell()
+        self.mountpoints.notify()
 
     def reboot(self) -> None:
         """Restart the machine: nothing is mounted any more."""
@@ -133,7 +133,7 @@ class MemoryStorage(MemoryProperties):
 
     async def discover(self) -> PMap[DatasetId, LocalDataset]:
         await self._begin("discover", "")
-        found = {each: self._as_it_is(copy.local) for each, copy in self.copies.items()}
+        found = {each: self._with_mount_status(copy.local) for each, copy in self.copies.items()}
         for dataset_id in list(self.unfinished):
             try:
                 found[dataset_id] = await self._finished(dataset_id)
@@ -149,11 +149,11 @@ class MemoryStorage(MemoryProperties):
         copy = self.copies.get(dataset_id)
         if copy is not None and copy.local.trouble is not None:
             raise LeaseError(copy.local.trouble)
-        return self._as_it_is(copy.local) if copy is not None else None
+        return self._with_mount_status(copy.local) if copy is not None else None
 
     async def mount_statuses(self) -> PMap[DatasetId, MountStatus]:
         found = {each: copy.local for each, copy in self.copies.items()}
-        return pmap({each: self._place(local) for each, local in found.items()})
+        return pmap({each: self._mount_status(local) for each, local in found.items()})
 
     async def seen(self) -> Mapping[str, frozenset[DatasetId]]:
         return {
@@ -172,10 +172,10 @@ class MemoryStorage(MemoryProperties):
     async def prepare_mountpoint(self, dataset_id: DatasetId) -> None:
         await self._begin("prepare_mountpoint", dataset_id)
         if not self.is_mounted(self.path(dataset_id)):
-            self.mountpoints.make_room(self.path(dataset_id))
+            self.mountpoints.prepare(self.path(dataset_id))
 
-    def spoil(self, dataset_id: DatasetId) -> None:
-        """Overwrite the lease, as somebody may."""
+    def corrupt_lease(self, dataset_id: DatasetId) -> None:
+        """Overwrite the lease as a person might."""
         self._set(dataset_id, lease=None, trouble=f"{dataset_id}: 'nonsense' is not a lease")
 
     async def create(self, dataset_id: DatasetId, maximum_size: int | None, lease: Lease) -> None:
@@ -185,7 +185,7 @@ class MemoryStorage(MemoryProperties):
         path = self.path(dataset_id)
         self.copies[dataset_id] = Copy(LocalDataset(dataset_id, lease, False, path, maximum_size))
         self.made.append(dataset_id)
-        self.mountpoints.make_room(path)
+        self.mountpoints.prepare(path)
 
     async def destroy(self, dataset_id: DatasetId) -> None:
         await self._begin("destroy", dataset_id)
@@ -194,8 +194,8 @@ class MemoryStorage(MemoryProperties):
         if dataset_id in self.copies and self.copies[dataset_id].local.mounted:
             raise Busy(f"{dataset_id} is mounted")
         self.copies.pop(dataset_id, None)
-        for name in [name for name in self.needed if name.startswith(dataset_id)]:
-            del self.needed[name]
+        for name in [name for name in self.origins if name.startswith(dataset_id)]:
+            del self.origins[name]
         self.partial.pop(dataset_id, None)
 
     async def resize(self, dataset_id: DatasetId, maximum_size: int | None) -> None:
@@ -210,7 +210,7 @@ class MemoryStorage(MemoryProperties):
         path = self.path(dataset_id)
         if self.is_mounted(path):
             return
-        self.mountpoints.make_room(path)
+        self.mountpoints.prepare(path)
         self.mountpoints.mounted(path)
         self._set(dataset_id, mounted=True)
 
@@ -243,7 +243,7 @@ class MemoryStorage(MemoryProperties):
 
     async def snapshot(self, dataset_id: DatasetId, name: str) -> Snapshot:
         await self._begin("snapshot", dataset_id)
-        return self.keep(dataset_id, name)
+        return self.user_snapshot(dataset_id, name)
 
     async def snapshot_all(self, names: Mapping[DatasetId, str]) -> Mapping[DatasetId, Snapshot]:
         if not self.snapshots_several:
@@ -251,15 +251,17 @@ class MemoryStorage(MemoryProperties):
         for dataset_id in names:
             await self._begin("snapshot", dataset_id)
         for dataset_id, name in names.items():
-            self._require_free(dataset_id, name)
-        return {dataset_id: self.keep(dataset_id, name) for dataset_id, name in names.items()}
+            self._require_unused(dataset_id, name)
+        return {
+            dataset_id: self.user_snapshot(dataset_id, name) for dataset_id, name in names.items()
+        }
 
     async def destroy_snapshot(self, dataset_id: DatasetId, name: str) -> None:
         await self._begin("destroy_snapshot", dataset_id)
         if dataset_id not in self.copies:
             return
         snapshots = self.copies[dataset_id].local.snapshots
-        needed = {each.name for each in snapshots if each.guid in self.needed.values()}
+        needed = {each.name for each in snapshots if each.guid in self.origins.values()}
         if name in needed:
             raise Conflict(f"{dataset_id}@{name} has dependent clones")
         if any(each.name == name and each.guid in self.held for each in snapshots):
@@ -283,13 +285,13 @@ class MemoryStorage(MemoryProperties):
 
     async def send_rest(self, dataset_id: DatasetId, resume_token: str, fd: int) -> None:
         await self._begin("send_rest", dataset_id)
-        told = json.loads(bytes.fromhex(resume_token))
+        token = json.loads(bytes.fromhex(resume_token))
         copy = self._copy(dataset_id)
         here = {item.guid: item for item in copy.local.snapshots}
-        base, last = here.get(told["base"]), here.get(told["guid"])
-        if last is None or (base is None) != (told["base"] is None):
+        base, last = here.get(token["base"]), here.get(token["guid"])
+        if last is None or (base is None) != (token["base"] is None):
             raise Conflict(f"{dataset_id}: the snapshot that was sent first no longer exists")
-        os.write(fd, REST_MARK + _stream(copy, base, last)[told["offset"] :])
+        os.write(fd, REST_MARK + _stream(copy, base, last)[token["offset"] :])
 
     async def receive(self, dataset_id: DatasetId, fd: int) -> None:
         await self._begin("receive", dataset_id)
@@ -301,7 +303,7 @@ class MemoryStorage(MemoryProperties):
         if not data.endswith(b"\n"):
             self._keep_partial(dataset_id, data)
             raise CommandFailed(("receive",), 1, "invalid backup stream")
-        self._take(dataset_id, json.loads(data))
+        self._apply(dataset_id, json.loads(data))
         self.partial.pop(dataset_id, None)
 
     async def resume_token(self, dataset_id: DatasetId) -> str | None:
@@ -310,8 +312,8 @@ class MemoryStorage(MemoryProperties):
         header = _HEADER.match(data) if data is not None else None
         if data is None or header is None:
             return None
-        told = {**json.loads(header[0] + b"}"), "offset": len(data)}
-        return json.dumps(told).encode().hex()
+        token = {**json.loads(header[0] + b"}"), "offset": len(data)}
+        return json.dumps(token).encode().hex()
 
     async def discard_partial(self, dataset_id: DatasetId) -> None:
         await self._begin("discard_partial", dataset_id)
@@ -326,7 +328,7 @@ class MemoryStorage(MemoryProperties):
         empty = LocalDataset(dataset_id, None, False, self.path(dataset_id))
         self.copies.setdefault(dataset_id, Copy(empty))
 
-    def _take(self, dataset_id: DatasetId, stream: dict[str, Any]) -> None:
+    def _apply(self, dataset_id: DatasetId, stream: dict[str, Any]) -> None:
         copy = self.copies.get(dataset_id)
         if stream["base"] is None:
             if copy is not None and dataset_id not in self.partial:
@@ -339,30 +341,30 @@ class MemoryStorage(MemoryProperties):
         elif copy.content != copy.frozen[stream["base"]]:
             raise Conflict(f"{dataset_id}: has been modified")
         received = replace(copy, content=tuple(stream["content"]))
-        self._freeze(dataset_id, received, Snapshot(stream["name"], stream["guid"]))
+        self._add_snapshot(dataset_id, received, Snapshot(stream["name"], stream["guid"]))
 
     async def set_aside(self, dataset_id: DatasetId, reason: str) -> str:
         await self._begin("set_aside", dataset_id)
         if self._copy(dataset_id).local.mounted:
             raise Busy(f"{dataset_id} is mounted")
-        return self._put_away(dataset_id, reason)
+        return self._rename_away(dataset_id, reason)
 
     async def _begin(self, method: str, dataset_id: DatasetId) -> None:
         if self.before is not None:
             await self.before(method, dataset_id)
-        if self.is_away:
+        if self.daemon_is_down:
             raise CommandFailed(("zfs", method), 1, "internal error: the daemon does not answer")
 
-    def _require_free(self, dataset_id: DatasetId, name: str) -> Copy:
+    def _require_unused(self, dataset_id: DatasetId, name: str) -> Copy:
         copy = self._copy(dataset_id)
         if any(snapshot.name == name for snapshot in copy.local.snapshots):
             raise Conflict(f"{dataset_id}@{name} exists")
         return copy
 
-    def _as_it_is(self, local: LocalDataset) -> LocalDataset:
-        return local.at(self._place(local))
+    def _with_mount_status(self, local: LocalDataset) -> LocalDataset:
+        return local.at(self._mount_status(local))
 
-    def _place(self, local: LocalDataset) -> MountStatus:
+    def _mount_status(self, local: LocalDataset) -> MountStatus:
         return self.mountpoints.mount_status(local.path, local.mounted)
 
     def _copy(self, dataset_id: DatasetId) -> Copy:
@@ -375,7 +377,7 @@ class MemoryStorage(MemoryProperties):
         local = replace(copy.local, **facts)  # type: ignore[arg-type]
         self.copies[dataset_id] = replace(copy, local=local)
 
-    def _freeze(self, dataset_id: DatasetId, copy: Copy, snapshot: Snapshot) -> None:
+    def _add_snapshot(self, dataset_id: DatasetId, copy: Copy, snapshot: Snapshot) -> None:
         local = replace(copy.local, snapshots=(*copy.local.snapshots, snapshot))
         frozen = copy.frozen.set(snapshot.guid, copy.content)
         self.copies[dataset_id] = replace(copy, local=local, frozen=frozen)

@@ -17,7 +17,7 @@ from flocker_lite.model.records import Change, Configuration
 
 @dataclass
 class MemoryDisk:
-    """The data that outlives a store, or a crash of the control service.
+    """The data, which outlives the store and crashes of the control service.
 
     While `refusal` is set, every commit raises it. `commits` counts successful commits.
     """

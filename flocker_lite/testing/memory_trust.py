@@ -26,7 +26,7 @@ def made_up_keys(number: int) -> SshKeys:
 
 @dataclass
 class MemoryTrust:
-    """The peers' keys that one node trusts, as it was told them last."""
+    """The peers' keys that one node trusts, as the control service last told it."""
 
     keys: SshKeys
     peers: PMap[NodeId, SshKeys] = field(default_factory=pmap)

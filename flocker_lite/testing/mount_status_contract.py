@@ -14,10 +14,10 @@ from flocker_lite.testing.storage_case import DATASET, OTHER, StorageCase, soon
 
 
 class MountStatusContract(StorageCase):
-    """Who uses a copy, what is in its way, and what happens to its mount."""
+    """Who uses a copy, what is in the way of its mount, and what happens to the mount."""
 
     async def test_holders(self) -> None:
-        """A process that uses a copy is named, with how; a process that does not is not."""
+        """A process that uses a copy is named, with how it uses it; other processes are not."""
         storage = await self.make()
         await self.written(storage, "one")
         await storage.create(OTHER, None, create())
@@ -39,7 +39,7 @@ class MountStatusContract(StorageCase):
         assert await storage.holders(DATASET) == ()
 
     async def test_holders_that_write(self) -> None:
-        """A process that has a file open for writing is told from one that only stands there."""
+        """A process with a file open for writing is told from others."""
         storage = await self.make()
         await self.written(storage, "one")
         end = self.use(storage, DATASET, writes=True)
@@ -55,7 +55,7 @@ class MountStatusContract(StorageCase):
         """Files never prevent the mount: they are moved away, and a warning says where."""
         storage = await self.make()
         await storage.create(DATASET, None, create())
-        self.litter(storage, DATASET, "stray")
+        self.make_stray_file(storage, DATASET, "stray")
         await storage.mount(DATASET)
         assert self.read(storage, DATASET) == ()
         look = await storage.look(DATASET)
@@ -65,9 +65,9 @@ class MountStatusContract(StorageCase):
         assert self.strays(storage, DATASET, look.warning) == ["stray"]
 
     async def test_files_before_a_rehearsal(self) -> None:
-        """A rehearsal moves them away, even before there is a copy, and no more can come."""
+        """Preparing the mountpoint moves files away, even without a copy, and keeps it empty."""
         storage = await self.make()
-        self.litter(storage, DATASET, "stray")
+        self.make_stray_file(storage, DATASET, "stray")
         await storage.prepare_mountpoint(DATASET)
         await storage.prepare_mountpoint(DATASET)
         await raised(OSError, soon(lambda: self.stray(storage, DATASET, "another")))
@@ -78,7 +78,7 @@ class MountStatusContract(StorageCase):
         assert self.strays(storage, DATASET, look.warning) == ["stray"]
 
     async def test_nobody_writes_where_nothing_is_mounted(self) -> None:
-        """Nobody can, neither before the first mount nor between two mounts."""
+        """Nobody can make files there, neither before the first mount nor between two mounts."""
         storage = await self.make()
         await storage.create(DATASET, None, create())
         for _ in range(2):
@@ -89,11 +89,11 @@ class MountStatusContract(StorageCase):
         await storage.destroy(DATASET)
 
     async def test_something_else_is_mounted_there(self) -> None:
-        """It is not taken for the dataset; an obstacle names it, says what to do, and it stays."""
+        """It does not pass for the dataset and stays; the obstacle names it and says what to do."""
         storage = await self.make()
         await self.written(storage, "one")
         for mounted in (True, False):
-            uncover = self.cover(storage, DATASET)
+            unmount_over = self.mount_over(storage, DATASET)
             try:
                 look = await storage.look(DATASET)
                 assert look is not None
@@ -105,7 +105,7 @@ class MountStatusContract(StorageCase):
                     error = await raised(InUse, asked(DATASET))
                     assert str(look.obstacle) in str(error)
             finally:
-                uncover()
+                unmount_over()
             look = await storage.look(DATASET)
             assert look is not None
             assert (look.mounted, look.obstacle) == (mounted, None)
@@ -113,15 +113,15 @@ class MountStatusContract(StorageCase):
         assert await self.holds(storage) == ("one",)
 
     async def test_its_mount_is_dead(self) -> None:
-        """After its daemon died the dataset is not mounted; a new mount has all of its data."""
+        """When its daemon has died, the dataset is not mounted; a new mount has all of its data."""
         storage = await self.make()
         await self.written(storage, "one")
         await storage.create(OTHER, None, create())
         await storage.mount(OTHER)
-        if not self.die(storage):
+        if not self.kill_daemon(storage):
             return
         assert (await storage.mount_statuses())[DATASET].is_dead
-        await self.come_back(storage)
+        await self.start_daemon(storage)
         look = await storage.look(DATASET)
         assert look is not None
         assert (look.mounted, look.is_dead, look.obstacle) == (False, True, None)
@@ -134,7 +134,7 @@ class MountStatusContract(StorageCase):
         assert (other.mounted, other.is_dead) == (False, False)
 
     async def test_watch(self) -> None:
-        """A watcher is told what others do to the mountpoints, but not what we do ourselves."""
+        """A watcher is told of what others do to the mountpoints, not of what we do."""
         storage = await self.make()
         await self.written(storage, "one")
         told: list[None] = []
@@ -144,10 +144,10 @@ class MountStatusContract(StorageCase):
         await storage.mount(DATASET)
         await self.pass_time()
         assert told == []
-        uncover = self.cover(storage, DATASET)
+        unmount_over = self.mount_over(storage, DATASET)
         await self.pass_time()
         assert len(told) == 1
-        uncover()
+        unmount_over()
         await self.pass_time()
         assert len(told) == 2
         watching.cancel()

@@ -1,4 +1,4 @@
-"""What every IContainers does with what containers say, as tests to be mixed in."""
+"""The contract of every IContainers for the output of containers, as tests to mix in."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from flocker_lite.testing.containers_contract import (
 
 
 class OutputContract(ContainersContract):
-    """The whole contract of IContainers; give `say`, too."""
+    """The whole contract of IContainers; implement `say`, too."""
 
     talker = ("sh", "-c", "echo one; echo two >&2; echo three; exec sleep 1000")
-    """A command for `image` that says three lines and goes on."""
+    """A command for `image` that prints three lines and keeps running."""
 
     failing = ("sh", "-c", "for n in $(seq 30); do echo line $n; done; exit 3")
-    """A command for `image` that says thirty lines and ends with exit code 3."""
+    """A command for `image` that prints thirty lines and ends with exit code 3."""
 
     async def say(self, name: str) -> None:
-        """Let the running container say the three lines, or the thirty, unless it does already."""
+        """Make the running container print the lines, unless its command does."""
         raise NotImplementedError
 
     async def end_of(self, name: str) -> None:
-        """Wait for the end of one that says the thirty lines."""
+        """Wait until the container that prints thirty lines has ended."""
         raise NotImplementedError
 
     async def talking(
@@ -43,7 +43,7 @@ class OutputContract(ContainersContract):
         name: str = "db",
         logging: Logging | None = None,
     ) -> None:
-        """Have one running that says what its command says."""
+        """Run a container with this command."""
         container = replace(self.container(name), command_line=command, ports=(), logging=logging)
         await containers.pull(container.image, ignore)
         await containers.prepare(container, {}, ADDRESS)
@@ -51,7 +51,7 @@ class OutputContract(ContainersContract):
         await self.say(name)
 
     async def lines(self, output: IOutput, count: int) -> list[str]:
-        """Read so many lines."""
+        """Read this many lines."""
         said = b""
         while said.count(b"\n") < count:
             chunk = await output.read()
@@ -68,11 +68,11 @@ class OutputContract(ContainersContract):
         return said.decode().splitlines()
 
     async def test_output(self) -> None:
-        """All that a container says on both streams is read; with fewer lines, the last ones."""
+        """Reading shows all output on both streams; with a limit of lines, the last ones."""
         containers = await self.make()
         await self.talking(containers, self.talker)
         output = await containers.output("db", 100, True)
-        # Which of two streams comes first, nobody promises.
+        # The order between two streams is undefined.
         assert sorted(await self.lines(output, 3)) == ["one", "three", "two"]
         output.close()
         assert len(await self.rest(await containers.output("db", 100, False))) == 3
@@ -80,19 +80,19 @@ class OutputContract(ContainersContract):
         assert await self.rest(await containers.output("db", 0, False)) == []
 
     async def test_output_of_none(self) -> None:
-        """Where there is no container, there is no output."""
+        """The output of a missing container is NotFound."""
         containers = await self.make()
         await raised(NotFound, containers.output("db", 100, False))
 
     async def test_output_that_nobody_keeps(self) -> None:
-        """Where the log driver cannot be read, it is said which it is."""
+        """If Docker cannot read from the log driver, the error names the driver."""
         containers = await self.make()
         await self.talking(containers, self.talker, logging=Logging("none"))
         error = await raised(OutputUnreadable, containers.output("db", 100, False))
         assert "log driver none" in str(error)
 
     async def test_output_is_followed_to_the_end(self) -> None:
-        """Who follows it waits while it says nothing, and learns that it has ended."""
+        """A reader that follows waits for output, and learns when the container has ended."""
         containers = await self.make()
         await self.talking(containers, self.talker)
         output = await containers.output("db", 100, True)
@@ -103,7 +103,7 @@ class OutputContract(ContainersContract):
         assert await more == []
 
     async def test_closed_output(self) -> None:
-        """Who waits for more of it waits no longer once it is closed; nor does anybody after."""
+        """Closing a reader ends its pending read at once, and each later one."""
         containers = await self.make()
         await self.talking(containers, self.talker)
         output = await containers.output("db", 0, True)
@@ -114,7 +114,7 @@ class OutputContract(ContainersContract):
         assert await output.read() == b""
 
     async def test_last_words(self) -> None:
-        """Of one that ended with an error the last lines are kept, and can be read."""
+        """When a container ends with an error, its last lines are kept, and can be read."""
         containers = await self.make()
         await self.talking(containers, self.failing)
         await self.end_of("db")
@@ -126,7 +126,7 @@ class OutputContract(ContainersContract):
         assert len(await self.rest(await containers.output("db", 100, False))) == 30
 
     async def test_no_last_words_of_what_was_stopped(self) -> None:
-        """One that was stopped by us did not end with an error, whatever its exit code is."""
+        """A container that we stopped did not end with an error, whatever its exit code is."""
         containers = await self.make()
         await self.talking(containers, self.talker)
         await containers.stop("db", STOP_TIMEOUT_SECONDS)

@@ -10,10 +10,10 @@ from flocker_lite.testing.storage_case import DATASET, MEBIBYTE, REPLICA, Storag
 
 
 class PropertiesContract(StorageCase):
-    """Properties that travel: reading, setting and resetting them, and failing to."""
+    """Reading, setting and resetting the properties that travel, and failures to set them."""
 
     async def test_properties(self) -> None:
-        """A property stays until it is set otherwise, or reset; each of them twice."""
+        """A property stays until it is changed or reset; doing either twice changes nothing."""
         storage = await self.make()
         await storage.create(DATASET, 64 * MEBIBYTE, create())
         before = await storage.look(DATASET)
@@ -30,7 +30,7 @@ class PropertiesContract(StorageCase):
             had = dict(await storage.properties(DATASET))
             assert await storage.set_properties(DATASET, told) == ()
             assert dict(await storage.properties(DATASET)) == {**had, **told}
-        # Nothing else about the copy has changed, and it was not mounted for this.
+        # Nothing else about the copy has changed, and nobody mounted it for this.
         assert await storage.look(DATASET) == before
 
     async def test_properties_that_cannot_be(self) -> None:

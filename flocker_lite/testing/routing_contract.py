@@ -55,7 +55,7 @@ class RoutingContract(Base):
         assert await routing.discover() == routes
 
     async def test_forget(self) -> None:
-        """Flows of datagrams are forgotten, also when there are none, and no rule with them."""
+        """UDP flows are forgotten, also when there are none; the rules stay."""
         routing = await self.make()
         await routing.replace(frozenset({DNS, SIX_DNS}))
         for _ in range(2):
@@ -63,7 +63,7 @@ class RoutingContract(Base):
         assert await routing.discover() == {DNS, SIX_DNS}
 
     async def test_replace_replaces(self) -> None:
-        """Old routes that are not among the new ones are gone, and changed routes are changed."""
+        """Replacing drops routes that are not among the new ones, and changes the others."""
         routing = await self.make()
         await routing.replace(frozenset({REDIS, NGINX, SIX}))
         moved = Route(REDIS.port, "10.79.1.14", "redis")

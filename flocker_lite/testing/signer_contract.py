@@ -50,7 +50,7 @@ class SignerContract:
             assert "in the name of" in str(control.rejection_reason(signed))
 
     def test_every_word_counts(self) -> None:
-        """A signature fits one statement, and no other that differs in anything."""
+        """A signature is valid for one statement, and for none that differs in anything."""
         control, node = self.signer(), self.signer(NODE)
         signed = node.sign(RELEASE)
         for change in (

@@ -1,4 +1,4 @@
-"""What the contracts of IStorage have in common: nodes, events on them, and streams."""
+"""The base of the contracts of IStorage: nodes, events on them, and streams."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ class StorageCase(Base):
         """
         raise NotImplementedError
 
-    def litter(self, storage: IStorage, dataset_id: DatasetId, name: str) -> None:
-        """Put a file at the dataset's mountpoint, as from a time before it was protected."""
+    def make_stray_file(self, storage: IStorage, dataset_id: DatasetId, name: str) -> None:
+        """Put a file at the dataset's mountpoint, as if it were there before we protected that."""
         raise NotImplementedError
 
     def set_property(self, storage: IStorage, dataset_id: DatasetId, name: str, value: str) -> None:
@@ -72,27 +72,27 @@ class StorageCase(Base):
         raise NotImplementedError
 
     def strays(self, storage: IStorage, dataset_id: DatasetId, warning: str) -> list[str]:
-        """The names of the files that were moved to where the warning says."""
+        """The names of the files in the directory that the warning names."""
         raise NotImplementedError
 
-    def cover(self, storage: IStorage, dataset_id: DatasetId) -> Callable[[], None]:
+    def mount_over(self, storage: IStorage, dataset_id: DatasetId) -> Callable[[], None]:
         """Mount something else at the dataset's mountpoint; the returned function unmounts it."""
         raise NotImplementedError
 
-    def die(self, storage: IStorage) -> bool:
+    def kill_daemon(self, storage: IStorage) -> bool:
         """Kill the daemon of the storage; False when it has none."""
         raise NotImplementedError
 
-    async def come_back(self, storage: IStorage) -> None:
+    async def start_daemon(self, storage: IStorage) -> None:
         """Start the daemon again."""
         raise NotImplementedError
 
     async def pass_time(self) -> None:
-        """Let enough time pass for watchers to see what was done before."""
+        """Let enough time pass for watchers to notice earlier changes."""
         raise NotImplementedError
 
     def boot(self, storage: IStorage) -> None:
-        """Mount everything that the node's operating system mounts when it boots."""
+        """Mount everything that the operating system mounts when the node boots."""
         raise NotImplementedError
 
     async def written(self, storage: IStorage, *texts: str) -> None:
@@ -123,7 +123,7 @@ class StorageCase(Base):
 
 
 async def soon(call: Callable[[], None]) -> None:
-    """Call a function, as a coroutine."""
+    """Call a function from a coroutine."""
     call()
 
 

@@ -27,7 +27,7 @@ class StorageContract(StorageCase):
     """Copies and their snapshots, leases and mounts."""
 
     async def test_provides(self) -> None:
-        """It has all of IStorage, and says how a person looks at it."""
+        """It has all methods of IStorage, and the command with which a person checks it."""
         storage = await self.make()
         assert verifyObject(IStorage, storage)
         assert storage.check_command
@@ -38,10 +38,10 @@ class StorageContract(StorageCase):
         assert dict(await storage.discover()) == {}
         assert await storage.look(DATASET) is None
 
-    # Creation and its opposite
+    # Creating and destroying
 
     async def test_create(self) -> None:
-        """A new dataset has its lease and its limit, is empty and not mounted."""
+        """A new dataset has its lease and its limit; it is empty, and not mounted."""
         storage = await self.make()
         await storage.create(DATASET, 64 * MEBIBYTE, create())
         path = storage.path(DATASET)
@@ -52,7 +52,7 @@ class StorageContract(StorageCase):
         assert self.read(storage, DATASET) == ()
 
     async def test_create_with_any_lease(self) -> None:
-        """The copy has the lease that was given, and without a limit it has none."""
+        """The copy has the lease that it was created with; without a limit, it has none."""
         storage = await self.make()
         lease = Lease(Role.RELEASED, 12, PEER)
         await storage.create(DATASET, None, lease)
@@ -68,7 +68,7 @@ class StorageContract(StorageCase):
         assert self.read(storage, DATASET) == ("one",)
 
     async def test_several(self) -> None:
-        """Copies are told apart, and looking and discovering agree."""
+        """Copies are told apart, and `look` and `discover` agree."""
         storage = await self.make()
         await self.written(storage, "one")
         await storage.snapshot(DATASET, "first")
@@ -110,7 +110,7 @@ class StorageContract(StorageCase):
             assert await storage.look(DATASET) is None
 
     async def test_made_again(self) -> None:
-        """Nothing of a destroyed copy comes back in one of the same name."""
+        """A new copy of the same name has nothing of the destroyed one."""
         storage = await self.make()
         await self.written(storage, "one")
         await storage.unmount(DATASET)
@@ -119,7 +119,7 @@ class StorageContract(StorageCase):
         assert self.read(storage, DATASET) == ()
 
     async def test_resize(self) -> None:
-        """The limit can be set, changed and lifted, each of them twice."""
+        """The limit can be set, changed and lifted; doing so twice changes nothing."""
         storage = await self.make()
         await storage.create(DATASET, None, create())
         for size in (64 * MEBIBYTE, 64 * MEBIBYTE, 65 * MEBIBYTE + 1, None, None):
@@ -181,7 +181,7 @@ class StorageContract(StorageCase):
         assert self.read(storage, DATASET) == ("one",)
 
     async def test_unmount_of_what_is_in_use(self) -> None:
-        """While a process uses the copy, the unmount says so and loses nothing; then it works."""
+        """While a process uses the copy, unmounting fails and says so; afterwards it works."""
         storage = await self.make()
         await self.written(storage, "one")
         end = self.use(storage, DATASET)
@@ -193,7 +193,7 @@ class StorageContract(StorageCase):
         assert await self.holds(storage) == ("one",)
 
     async def test_boot(self) -> None:
-        """The operating system mounts no copy of ours, whatever its lease."""
+        """The operating system mounts none of our copies, whatever its lease."""
         source, target = await self.make(), await self.make()
         await self.replicated(source, target)
         await source.unmount(DATASET)
@@ -287,7 +287,7 @@ class StorageContract(StorageCase):
         assert look.snapshots == (first,)
 
     async def test_destroy_snapshot(self) -> None:
-        """One snapshot goes and the others stay; destroying it again changes nothing."""
+        """One snapshot is gone and the others stay; destroying it again changes nothing."""
         storage = await self.make()
         await storage.create(DATASET, None, create())
         first, _, third = [await storage.snapshot(DATASET, name) for name in ("a", "b", "c")]
@@ -313,7 +313,7 @@ class StorageContract(StorageCase):
     # Missing copies, and asides
 
     async def test_set_aside(self) -> None:
-        """A copy that was set aside is not listed any more, and another can take its place."""
+        """A copy that was set aside is not listed any more, and a new one can be made."""
         source, target = await self.make(), await self.make()
         await self.replicated(source, target)
         assert DATASET in await target.set_aside(DATASET, "diverged")
@@ -322,7 +322,7 @@ class StorageContract(StorageCase):
         assert await self.holds(target) == ("one",)
 
     async def test_set_aside_refuses_a_mounted_one(self) -> None:
-        """A mounted copy is not moved away from under its users."""
+        """A mounted copy is not set aside."""
         storage = await self.make()
         await self.written(storage, "one")
         await raised(Busy, storage.set_aside(DATASET, "diverged"))

@@ -115,15 +115,15 @@ class StoreContract(Base):
         raise NotImplementedError
 
     def now(self, work: Awaitable[T]) -> T:
-        """The result of work that must be done at once."""
+        """The result of an awaitable that must be done at once."""
         return self.successResultOf(_deferred(work))
 
     def refused(self, work: Awaitable[object]) -> None:
-        """Check that the work fails at once with a StoreError."""
+        """Check that the awaitable fails at once with a StoreError."""
         self.failureResultOf(_deferred(work), StoreError)
 
     def opened(self) -> IStore:
-        """An open store, which is closed at the end of the test."""
+        """An open store; the end of the test closes it."""
         store = self.now(self.open_store())
         self.addCleanup(lambda: self.now(store.close()))
         return store
@@ -197,7 +197,7 @@ class StoreContract(Base):
         assert self.now(self.reopened(store).load()).nodes == pmap({NODE: good.record})
 
     def test_generation(self) -> None:
-        """The generation grows with each commit, except of grants and moves alone; for good."""
+        """The generation is durable; it grows with each commit but those of grants and moves."""
         store = self.opened()
         grant = Change("grants", DATASET, Grant(NODE))
         move = Change("moves", MOVE.move_id, MOVE)
@@ -215,7 +215,7 @@ class StoreContract(Base):
         assert store.generation == seen[-1]
 
     def test_several_edits(self) -> None:
-        """Of edits that are committed together all are made, or none; each has its generation."""
+        """Edits that are committed together are all made, or none; each has its generation."""
         store = self.opened()
         known = store.generation
         one, two = Node(NODE, "10.77.0.11"), Node(NODE, "10.77.0.12")

@@ -1,4 +1,4 @@
-"""Random records for property tests; they use few ids, so that they refer to each other."""
+"""Random records for property tests, with few ids, so that they refer to each other."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ LONG_TEXT = random.Random(1).randbytes(MEBIBYTE).hex()
 
 
 class StreamsContract(StorageCase):
-    """Sending, receiving, and what must not happen to a copy meanwhile."""
+    """Sending, receiving, and what neither may do to a copy."""
 
     async def test_full_stream(self) -> None:
         """A received copy has the same snapshot and data, no lease, no limit, and no mount."""
@@ -43,14 +43,14 @@ class StreamsContract(StorageCase):
         assert self.read(source, DATASET) == ("one", "later")
 
     async def test_increments(self) -> None:
-        """Each increment brings the writes since the last one, and leaves lease and limit alone."""
+        """Each increment brings the writes since the last one; the lease and the limit stay."""
         source, target = await self.make(), await self.make()
         first = await self.replicated(source, target)
         await target.resize(DATASET, 64 * MEBIBYTE)
         self.write(source, DATASET, "two")
         second = await source.snapshot(DATASET, "second")
         await transfer(source, target, DATASET, "first", "second")
-        # Even without a write since, there is a stream.
+        # Without any writes since, there is a stream too.
         third = await source.snapshot(DATASET, "third")
         await transfer(source, target, DATASET, "second", "third")
         look = await target.look(DATASET)
@@ -61,7 +61,7 @@ class StreamsContract(StorageCase):
         assert await self.holds(target) == ("one", "two")
 
     async def test_increment_over_several_snapshots(self) -> None:
-        """Only the named snapshots must be at the other end."""
+        """The target needs the first of the two snapshots, and gets none of those in between."""
         source, target = await self.make(), await self.make()
         first = await self.replicated(source, target)
         self.write(source, DATASET, "two")
@@ -111,7 +111,7 @@ class StreamsContract(StorageCase):
         assert await self.holds(target) == ("one",)
 
     async def test_increment_onto_nothing(self) -> None:
-        """An increment needs the copy that it continues."""
+        """An increment without the copy that it continues is refused."""
         source, target = await self.make(), await self.make()
         await self.written(source, "one")
         await source.snapshot(DATASET, "first")
@@ -132,7 +132,7 @@ class StreamsContract(StorageCase):
         assert await target.look(DATASET) == before
 
     async def test_increment_onto_a_copy_that_diverged(self) -> None:
-        """Writes that only the target has stay, in snapshots or not."""
+        """Writes that only the target has stay, whether in snapshots or not."""
         source, target = await self.make(), await self.make()
         await self.replicated(source, target)
         self.write(source, DATASET, "two")
@@ -181,7 +181,7 @@ class StreamsContract(StorageCase):
         assert await self.holds(target) == ("one", "two")
 
     async def test_full_stream_goes_on(self) -> None:
-        """After an interruption only the rest is sent; meanwhile nothing could be mounted."""
+        """After an interruption only the rest is sent; until then, nobody can mount the copy."""
         source, target = await self.make(), await self.make()
         await self.written(source, LONG_TEXT, "one")
         first = await source.snapshot(DATASET, "first")
@@ -202,7 +202,7 @@ class StreamsContract(StorageCase):
         assert await self.holds(target) == (LONG_TEXT, "one")
 
     async def test_increment_goes_on(self) -> None:
-        """After an interruption only the rest is sent, if need be in several parts."""
+        """After each interruption only the rest is sent."""
         source, target = await self.make(), await self.make()
         first = await self.replicated(source, target)
         before = await target.look(DATASET)
@@ -223,7 +223,7 @@ class StreamsContract(StorageCase):
         assert await self.holds(target) == ("one", LONG_TEXT)
 
     async def test_no_other_stream_on_top_of_a_part(self) -> None:
-        """No other stream works until the part is discarded; the copy's old data stays."""
+        """Other streams are refused until the part is discarded; the copy's old data stays."""
         source, target = await self.make(), await self.make()
         await self.replicated(source, target)
         self.write(source, DATASET, LONG_TEXT)

@@ -1,4 +1,4 @@
-"""A stub of the agent for `PeerService`, for which nobody has to wait."""
+"""A stub of the agent for `PeerService`; it answers everything at once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from flocker_lite.model.records import DatasetId
 
 @dataclass
 class StubHost:
-    """Notes the datasets that were changed; `tried` raises `trial` if it is set."""
+    """Records the datasets that changed; `tried` raises `trial` if it is set."""
 
     changed: list[DatasetId] = field(default_factory=list)
     trial: Exception | None = None

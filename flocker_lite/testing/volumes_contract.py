@@ -40,7 +40,7 @@ class VolumesContract(ContainersContract):
         return container
 
     async def test_a_volume_of_the_image(self) -> None:
-        """A volume that the image asks for is not in a dataset; we report that it stays behind."""
+        """A volume that the image asks for is not in a dataset; we report that a move leaves it."""
         containers = await self.make()
         await self.prepared(containers)
         assert (await containers.discover())["db"].stays_behind == (self.volume_path,)
@@ -72,7 +72,7 @@ class VolumesContract(ContainersContract):
         assert await self.read("db-2", self.volume_path) == ""
         await self.prepared(containers)
         assert await containers.kept() == ()
-        # This one never ran, but the volume that it was given is kept all the same.
+        # This container never ran, but the volume that it got is kept all the same.
         await containers.remove("db")
         assert [each.volume for each in await containers.kept()] == [kept.volume]
         await self.prepared(containers)
@@ -92,7 +92,7 @@ class VolumesContract(ContainersContract):
         assert await containers.kept() == ()
 
     async def test_a_volume_beside_a_dataset(self) -> None:
-        """Once the program has started, the volume beside its dataset is kept."""
+        """Once the program has started, the volume is kept, even with a dataset beside it."""
         containers = await self.make()
         beside = replace(self.container(), volumes=(Volume(DATASET, "/beside"),))
         await containers.pull(beside.image, ignore)

@@ -78,8 +78,8 @@ class MemoryContainersTests(
     async def rename(self, name: str, docker_name: str) -> None:
         self.memory.rename(name, docker_name)
 
-    async def vanish(self, name: str) -> None:
-        self.memory.vanish(name)
+    async def remove_by_force(self, name: str) -> None:
+        self.memory.remove_by_force(name)
 
     async def stop_and_remove(self, name: str) -> None:
         self.memory.stop_and_remove(name)

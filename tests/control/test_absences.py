@@ -29,7 +29,7 @@ class AbsenceTests(SynchronousTestCase):
         self.cluster = MemoryCluster(nodes=2)
         self.first, self.second = self.cluster.nodes
         self.cluster.start()
-        self.cluster.have("shop", DATASET_ID, self.first)
+        self.cluster.configure("shop", DATASET_ID, self.first)
         self.cluster.run(ARRIVAL_SECONDS_MAX + 5.0)
 
     def shown(self, collection: str, identity: str) -> list[dict[str, Any]]:

@@ -32,7 +32,7 @@ class GrantsCase(SynchronousTestCase):
             node.signer = None
             self.cluster.network.without_proofs.add(node.node_id)
         self.cluster.start()
-        self.cluster.have("shop", D1, self.one)
+        self.cluster.configure("shop", D1, self.one)
         self.cluster.run(SETTLE_SECONDS)
 
     def upgrade(self, node: MemoryNode) -> None:

@@ -20,7 +20,7 @@ class LeaseTests(SynchronousTestCase):
         self.cluster = MemoryCluster(2)
         self.cluster.start()
         self.one, self.two = self.cluster.nodes
-        self.cluster.have("web", DATASET, self.one)
+        self.cluster.configure("web", DATASET, self.one)
         self.cluster.run(SETTLE_SECONDS)
         assert self.running() == [self.one.address]
 

@@ -131,8 +131,8 @@ class CorrectionTests(SynchronousTestCase):
             if method == "resize" and self.is_full:
                 raise FlockerError("no room")
 
-        self.cluster.have("web", DATASET_ID, self.node)
-        self.cluster.have("cache", OTHER_ID, self.node)
+        self.cluster.configure("web", DATASET_ID, self.node)
+        self.cluster.configure("cache", OTHER_ID, self.node)
         self.cluster.run(5.0)
         self.node.storage.before = before
         for dataset_id in (DATASET_ID, OTHER_ID):
@@ -163,7 +163,7 @@ class CorrectionTests(SynchronousTestCase):
 
     def test_a_move_that_cannot_be(self) -> None:
         """It is tried again at once when the image is corrected that the destination lacks."""
-        self.cluster.have("web", DATASET_ID, self.node)
+        self.cluster.configure("web", DATASET_ID, self.node)
         self.cluster.run(5.0)
         self.other.containers.images = frozenset()
         self.cluster.edit(lambda before: edits.move_container(before, "web", self.other.node_id))

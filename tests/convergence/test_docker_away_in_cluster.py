@@ -81,7 +81,7 @@ class DockerAwayTests(SynchronousTestCase):
     def test_a_move_to_there(self) -> None:
         """The move says what it waits for; nothing is stopped until Docker is there."""
         assert self.cluster.control is not None
-        self.cluster.have("shop", DATASET_ID, self.other)
+        self.cluster.configure("shop", DATASET_ID, self.other)
         self.cluster.run(AWAY_SECONDS)
         self.cluster.edit(lambda before: edits.move_container(before, "shop", self.node.address))
         self.cluster.run(AWAY_SECONDS)
@@ -105,7 +105,7 @@ class DockerAwayTests(SynchronousTestCase):
                 raise DockerAway(AWAY)
 
         containers.before = before_each
-        self.cluster.have("old", DATASET_ID, self.node)
+        self.cluster.configure("old", DATASET_ID, self.node)
         self.cluster.run(AWAY_SECONDS)
         self.cluster.edit(lambda before: edits.delete_container(before, "old"))
         volumes = (Volume(DATASET_ID, "/data"),)

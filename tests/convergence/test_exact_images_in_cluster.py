@@ -30,7 +30,7 @@ class ExactImagesTests(SynchronousTestCase):
         self.second.containers.image_ids[REDIS] = OLD
         self.second.containers.pulled.append(REDIS)
         self.cluster.start()
-        self.cluster.have("kv", DATASET, self.first)
+        self.cluster.configure("kv", DATASET, self.first)
         self.cluster.run(2.0)
 
     def edit(self, **fields: object) -> None:

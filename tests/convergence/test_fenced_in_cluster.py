@@ -23,7 +23,7 @@ class FencedTests(SynchronousTestCase):
         self.cluster = MemoryCluster(nodes=2)
         self.cluster.start()
         self.source, self.destination = self.cluster.nodes
-        self.cluster.have("db", D, self.source)
+        self.cluster.configure("db", D, self.source)
         self.cluster.edit(
             lambda before: edits.update_container(
                 before,

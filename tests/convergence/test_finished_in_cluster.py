@@ -26,7 +26,7 @@ class FinishedTests(SynchronousTestCase):
         self.cluster = MemoryCluster(nodes=2)
         self.here, self.there = self.cluster.nodes
         self.cluster.start()
-        self.cluster.have("job", DATASET, self.here)
+        self.cluster.configure("job", DATASET, self.here)
         self.cluster.run(2.0)
         assert self.runs(self.here)
 
@@ -122,7 +122,7 @@ class FinishedTests(SynchronousTestCase):
         """`docker container prune` takes the container, and not that it ran."""
         self.done()
         self.cluster.run(1.0)
-        self.here.containers.vanish("job")
+        self.here.containers.remove_by_force("job")
         self.never()
         assert self.state(self.here).exit_code == 0
         self.cluster.stop_agent(self.here)
@@ -145,7 +145,7 @@ class FinishedTests(SynchronousTestCase):
 
         async def stop(name: str, timeout_seconds: float | None = None) -> Stopped:
             found = await stopped(name, timeout_seconds)
-            self.here.containers.vanish(name)
+            self.here.containers.remove_by_force(name)
             return found
 
         self.here.containers.stop = stop  # type: ignore[method-assign]
@@ -157,7 +157,7 @@ class FinishedTests(SynchronousTestCase):
 
     def test_removed_by_force(self) -> None:
         """`docker rm -f` of one at work has it made anew."""
-        self.here.containers.vanish("job")
+        self.here.containers.remove_by_force("job")
         self.cluster.run(5.0)
         assert self.runs(self.here)
 
@@ -165,7 +165,7 @@ class FinishedTests(SynchronousTestCase):
         """The same where nothing is left of it."""
         self.done()
         self.cluster.run(1.0)
-        self.here.containers.vanish("job")
+        self.here.containers.remove_by_force("job")
         self.move()
         self.never()
         assert self.verdict() == "done"
@@ -194,7 +194,7 @@ class FinishedTests(SynchronousTestCase):
         self.cluster.stop_control()
         self.done()
         self.cluster.run(5.0)
-        self.here.containers.vanish("job")
+        self.here.containers.remove_by_force("job")
         self.never(20.0)
         self.cluster.start_control()
         self.cluster.run(30.0)

@@ -71,7 +71,7 @@ class ForecastTests(SynchronousTestCase):
         assert source_agent is not None
         moves = source_agent.loop._context.moves
         moves.link_rates = moves.link_rates.set(pushes.destination.node_id, 500.0)
-        snapshot = pushes.source.storage.keep(D, "flocker-lite-1-1")
+        snapshot = pushes.source.storage.user_snapshot(D, "flocker-lite-1-1")
         replica = LocalDataset(D, Lease(Role.REPLICA, 1), False, "/there", snapshots=(snapshot,))
         self.has_copy(replica)
         assert self.ask() == Forecast(SIZE_BYTES, True, 2.0, 0.5 + ROUND_SECONDS_DEFAULT)

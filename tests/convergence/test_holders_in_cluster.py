@@ -23,7 +23,7 @@ class HoldersTests(SynchronousTestCase):
         self.cluster = MemoryCluster(nodes=2)
         self.one, self.two = self.cluster.nodes
         self.cluster.start()
-        self.cluster.have("db", DATASET_ID, self.one)
+        self.cluster.configure("db", DATASET_ID, self.one)
         self.cluster.run(SETTLE_SECONDS)
         self.one.write("db", "first")
         self.asked: list[str] = []

@@ -27,7 +27,7 @@ class LedOnTests(SynchronousTestCase):
         self.cluster = MemoryCluster()
         self.source, self.target = self.cluster.nodes
         self.cluster.start()
-        self.cluster.have("shop", D, self.source)
+        self.cluster.configure("shop", D, self.source)
         self.cluster.edit(
             lambda before: edits.update_container(
                 before, "shop", lambda shop: replace(shop, ports=(Port(6379, PORT),))

@@ -23,7 +23,7 @@ class LivesTests(SynchronousTestCase):
         self.cluster = MemoryCluster(nodes=2)
         self.here, self.there = self.cluster.nodes
         self.cluster.start()
-        self.cluster.have("kv", DATASET, self.here)
+        self.cluster.configure("kv", DATASET, self.here)
         self.cluster.run(2.0)
         assert self.runs(self.here)
 
@@ -174,6 +174,6 @@ class LivesTests(SynchronousTestCase):
 
     def test_removed_by_hand(self) -> None:
         """One that ran is made anew at once, and not when everything is looked at."""
-        self.here.containers.vanish("kv")
+        self.here.containers.remove_by_force("kv")
         self.cluster.run(2.0)
         assert self.runs(self.here)

@@ -48,7 +48,7 @@ class ManyTests(SynchronousTestCase):
     def have(self, first: int, count: int) -> None:
         """Have so many containers with a dataset each, and let the node come to rest."""
         for number in range(first, first + count):
-            self.cluster.have(f"c{number}", str(UUID(int=number, version=4)), self.node)
+            self.cluster.configure(f"c{number}", str(UUID(int=number, version=4)), self.node)
         self.cluster.run(10.0)
         assert len(self.node.containers.processes) == first + count
 

@@ -23,7 +23,7 @@ class GroundTests(SynchronousTestCase):
         self.cluster = MemoryCluster(nodes=2)
         self.one, self.two = self.cluster.nodes
         self.cluster.start()
-        self.cluster.have("db", DATASET_ID, self.one)
+        self.cluster.configure("db", DATASET_ID, self.one)
         self.cluster.run(SETTLE_SECONDS)
         self.one.write("db", "first")
         self.path = self.one.storage.path(DATASET_ID)
@@ -49,12 +49,12 @@ class GroundTests(SynchronousTestCase):
     def test_the_daemon_of_the_storage_died(self) -> None:
         """While it is away the state says that nobody is served, and why; once it is back the
         container runs on what is mounted anew, soon, and nothing is lost."""
-        self.one.storage.die()
+        self.one.storage.kill_daemon()
         self.cluster.run(SETTLE_SECONDS)
         assert not self.one.containers.processes
         assert not self.dataset().mounted
         self.cluster.run(LONG_SECONDS)
-        self.one.storage.come_back()
+        self.one.storage.start_daemon()
         self.cluster.run(SETTLE_SECONDS)
         assert self.serves()
         assert (self.state().running, self.state().error) == (True, None)
@@ -69,7 +69,7 @@ class GroundTests(SynchronousTestCase):
                 await Deferred()
 
         self.one.containers.before = stuck
-        self.one.storage.die()
+        self.one.storage.kill_daemon()
         self.cluster.run(SETTLE_SECONDS)
         assert set(self.one.containers.processes) == {"db"}
         assert (self.state().running, self.state().serving) == (False, False)
@@ -86,24 +86,24 @@ class GroundTests(SynchronousTestCase):
                 self.one.containers.end("db", 137)
 
         self.one.storage.before = it_ends_during_the_look
-        self.one.storage.is_away = True
-        self.one.storage.unmounted(DATASET_ID)
+        self.one.storage.daemon_is_down = True
+        self.one.storage.unmount_by_hand(DATASET_ID)
         assert self.one.agent is not None
         self.one.agent.loop.look_again(None)
         self.cluster.run(SETTLE_SECONDS)
         assert end.called
         assert not self.state().running
         assert "discovery of this node fails" in str(self.state().error)
-        self.one.storage.is_away = False
+        self.one.storage.daemon_is_down = False
         self.cluster.run(LONG_SECONDS)
         assert self.serves()
 
     def test_it_ends_because_its_data_is_gone(self) -> None:
         """That is no end by itself: it is started again, whatever its restart policy."""
-        self.one.storage.die()
+        self.one.storage.kill_daemon()
         self.one.containers.end("db", 1)
         self.cluster.run(SETTLE_SECONDS)
-        self.one.storage.come_back()
+        self.one.storage.start_daemon()
         self.cluster.run(SETTLE_SECONDS)
         assert self.serves()
 
@@ -111,9 +111,9 @@ class GroundTests(SynchronousTestCase):
         """What had done its work is not started again for it."""
         self.one.containers.end("db", 0)
         self.cluster.run(SETTLE_SECONDS)
-        self.one.storage.die()
+        self.one.storage.kill_daemon()
         self.cluster.run(SETTLE_SECONDS)
-        self.one.storage.come_back()
+        self.one.storage.start_daemon()
         self.cluster.run(LONG_SECONDS)
         assert not self.one.containers.processes
         assert self.one.storage.is_mounted(self.path)
@@ -121,18 +121,18 @@ class GroundTests(SynchronousTestCase):
     def test_mounted_anew_while_the_agent_was_away(self) -> None:
         """Who runs on the mount from before is found, and started again on the one of now."""
         self.cluster.stop_agent(self.one)
-        self.one.storage.die()
-        self.one.storage.come_back()
-        self.one.storage.mountpoints.make_room(self.path)
+        self.one.storage.kill_daemon()
+        self.one.storage.start_daemon()
+        self.one.storage.mountpoints.prepare(self.path)
         self.one.storage.mountpoints.mounted(self.path)
-        self.one.storage.unmounted(DATASET_ID)
+        self.one.storage.unmount_by_hand(DATASET_ID)
         self.cluster.start_agent(self.one)
         self.cluster.run(SETTLE_SECONDS)
         assert self.serves()
 
     def test_unmounted_by_somebody(self) -> None:
         """A container that has it all the same goes on, and it is mounted again."""
-        self.one.storage.unmounted(DATASET_ID)
+        self.one.storage.unmount_by_hand(DATASET_ID)
         ran = self.one.containers.made["db"]
         self.cluster.run(SETTLE_SECONDS)
         assert self.one.storage.is_mounted(self.path)
@@ -140,18 +140,18 @@ class GroundTests(SynchronousTestCase):
 
     def test_something_else_is_mounted_over_it(self) -> None:
         """Nothing runs on it, the state says what to do, and then the container runs again."""
-        self.one.storage.mountpoints.cover(self.path, "tmpfs")
+        self.one.storage.mountpoints.mount_over(self.path, "tmpfs")
         self.cluster.run(LONG_SECONDS)
         assert not self.one.containers.processes
         assert f"umount {self.path}" in str(self.dataset().error)
-        self.one.storage.mountpoints.uncover(self.path)
+        self.one.storage.mountpoints.unmount_over(self.path)
         self.cluster.run(SETTLE_SECONDS)
         assert self.serves()
         assert self.one.storage.read(DATASET_ID) == ("first",)
 
     def test_files_at_the_destination(self) -> None:
         """They keep nobody down: they are set aside before, and that is said."""
-        self.two.storage.mountpoints.litter(self.path, "stray")
+        self.two.storage.mountpoints.make_stray_file(self.path, "stray")
         self.cluster.edit(lambda c: edits.move_container(c, "db", self.two.node_id))
         self.cluster.run(LONG_SECONDS)
         assert set(self.two.containers.processes) == {"db"}
@@ -167,7 +167,7 @@ class GroundTests(SynchronousTestCase):
                 stops.append(name)
 
         self.one.containers.before = note
-        self.two.storage.mountpoints.cover(self.path, "tmpfs")
+        self.two.storage.mountpoints.mount_over(self.path, "tmpfs")
         self.cluster.edit(lambda c: edits.move_container(c, "db", self.two.node_id))
         self.cluster.run(LONG_SECONDS)
         assert stops == []
@@ -175,7 +175,7 @@ class GroundTests(SynchronousTestCase):
         assert self.cluster.control is not None
         progress = self.cluster.control.cluster.nodes[self.one.node_id].moves[DATASET_ID]
         assert f"umount {self.path}" in str(progress.error)
-        self.two.storage.mountpoints.uncover(self.path)
+        self.two.storage.mountpoints.unmount_over(self.path)
         self.cluster.run(2 * LONG_SECONDS)
         assert set(self.two.containers.processes) == {"db"}
 

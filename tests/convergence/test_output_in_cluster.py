@@ -26,7 +26,7 @@ class OutputTests(SynchronousTestCase):
         self.cluster = MemoryCluster(nodes=1)
         self.node = self.cluster.nodes[0]
         self.cluster.start()
-        self.cluster.have("job", DATASET, self.node)
+        self.cluster.configure("job", DATASET, self.node)
         self.cluster.run(2.0)
         self.say("one")
 

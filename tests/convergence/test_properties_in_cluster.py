@@ -24,7 +24,7 @@ class PropertiesTests(SynchronousTestCase):
         self.cluster = MemoryCluster(2)
         self.cluster.start()
         self.here, self.there = self.cluster.nodes
-        self.cluster.have("shop", D, self.here)
+        self.cluster.configure("shop", D, self.here)
         self.cluster.run(5.0)
         self.asked: list[tuple[str, str]] = []
         for node in self.cluster.nodes:
@@ -87,14 +87,14 @@ class PropertiesTests(SynchronousTestCase):
         """A property that the ZFS of the source does not know stays what it is at the other."""
         self.move(self.there)
         self.there.storage.set_property(D, "xattr", "sa")
-        self.here.storage.strange.add("xattr")
+        self.here.storage.unsupported.add("xattr")
         self.move(self.here)
         self.move(self.there)
         assert self.own(self.there) == {"xattr": "sa"}
 
     def test_what_the_destination_lacks(self) -> None:
         """It is left out, the others travel, and the move is done; it is there when it is back."""
-        self.there.storage.strange.update({"lz4", "sync"})
+        self.there.storage.unsupported.update({"lz4", "sync"})
         for name, value in (("compression", "lz4"), ("sync", "always"), ("atime", "off")):
             self.here.storage.set_property(D, name, value)
         self.move(self.there)

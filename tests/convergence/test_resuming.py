@@ -91,7 +91,7 @@ class CompleteTests(SynchronousTestCase):
         self.context = cast(AgentContext, SimpleNamespace(storage=self.mine, clock=clock))
         local = LocalDataset(D, Lease(Role.PRIMARY, 1), False, "/flocker/d1")
         self.mine.copies[D] = Copy(local, CONTENT, pmap())
-        self.first = self.mine.keep(D, FIRST)
+        self.first = self.mine.user_snapshot(D, FIRST)
         self.seen: list[IReceiving] = []
 
     def now(self, doing: Coroutine[Any, Any, Any]) -> Any:

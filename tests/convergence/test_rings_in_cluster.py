@@ -32,7 +32,7 @@ class RingCase(SynchronousTestCase):
             node.storage.send = self.counting(node.storage.send)  # type: ignore[method-assign]
         self.cluster.start()
         self.owner = self.cluster.nodes[0]
-        self.cluster.have("shop", D, self.owner)
+        self.cluster.configure("shop", D, self.owner)
         self.cluster.run(5.0)
         self.texts: tuple[str, ...] = ()
 
@@ -78,7 +78,7 @@ class RingCase(SynchronousTestCase):
         assert held is not None
         storage._set(D, lease=Lease(Role.PROBATION, held.epoch), mounted=True)
         storage.write(D, text)
-        storage.keep(D, stash_name(held.epoch, storage.copies[D].local.snapshots))
+        storage.user_snapshot(D, stash_name(held.epoch, storage.copies[D].local.snapshots))
         storage._set(D, lease=held, mounted=False)
 
     def snapshots(self) -> int:

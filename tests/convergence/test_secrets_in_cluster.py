@@ -30,7 +30,7 @@ class SecretsTests(SynchronousTestCase):
         self.cluster.start()
         for name in ("pg", "unused"):
             self.create(name)
-        self.cluster.have("db", DATASET, self.here)
+        self.cluster.configure("db", DATASET, self.here)
 
         def with_secret(before: Container) -> Container:
             return replace(

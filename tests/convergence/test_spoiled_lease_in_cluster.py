@@ -21,11 +21,11 @@ class SpoiledLeaseTests(SynchronousTestCase):
         self.cluster = MemoryCluster(nodes=2)
         self.node, self.other = self.cluster.nodes
         self.cluster.start()
-        self.cluster.have("spoiled", SPOILED, self.node)
-        self.cluster.have("sound", SOUND, self.node)
+        self.cluster.configure("spoiled", SPOILED, self.node)
+        self.cluster.configure("sound", SOUND, self.node)
         self.cluster.run(SECONDS)
         self.before = self.node.storage.copies[SPOILED]
-        self.node.storage.spoil(SPOILED)
+        self.node.storage.corrupt_lease(SPOILED)
 
     def move(self, name: str) -> None:
         """Have a container go to the other node."""

@@ -31,7 +31,7 @@ class LifeTestCase(SynchronousTestCase):
 
     def have_it(self) -> None:
         """Configure it."""
-        self.cluster.have("db", DATASET, self.here)
+        self.cluster.configure("db", DATASET, self.here)
 
     def runs(self, node: MemoryNode) -> bool:
         """Whether it has processes there."""
@@ -221,7 +221,7 @@ class StoppedTests(LifeTestCase):
     def test_lost_data(self) -> None:
         """A stopped container waits for its data as any other, and is not removed for that."""
         self.stop()
-        self.here.storage.unmounted(DATASET)
+        self.here.storage.unmount_by_hand(DATASET)
         self.cluster.run(60.0)
         assert "db" in self.here.containers.made
         assert not self.runs(self.here)
@@ -332,7 +332,7 @@ class RestartTests(LifeTestCase):
         """It is made anew, and runs once."""
         self.here.containers.end("db", 0)
         self.cluster.run(1.0)
-        self.here.containers.vanish("db")
+        self.here.containers.remove_by_force("db")
         self.cluster.run(1.0)
         assert "db" not in self.here.containers.made
         self.restart()

@@ -168,7 +168,7 @@ class TrialsTests(SynchronousTestCase):
     def test_it_ends_with_its_fence(self) -> None:
         """Nothing is on trial that nobody would end."""
         self.do(self.trials.ask("db", [D], 45))
-        self.fence.lose("db")
+        self.fence.expire("db")
         assert (self.trials.over("db"), self.trials.on_trial) == (FENCE_ENDS, frozenset())
         assert (self.changes, self.ended) == (1, [D])
 

@@ -22,7 +22,7 @@ class UnseenTests(SynchronousTestCase):
         self.cluster = MemoryCluster(nodes=2)
         self.node, self.other = self.cluster.nodes
         self.cluster.start()
-        self.cluster.have("shop", DATASET_ID, self.node)
+        self.cluster.configure("shop", DATASET_ID, self.node)
         self.cluster.run(SECONDS)
         assert "shop" in self.node.containers.processes
 

@@ -38,7 +38,7 @@ class VolumesTests(SynchronousTestCase):
 
     def have(self) -> None:
         """One with a dataset at /data runs on the first node, and wrote beside it."""
-        self.cluster.have("kv", DATASET, self.first)
+        self.cluster.configure("kv", DATASET, self.first)
         self.cluster.run(2.0)
         self.first.containers.write("kv", "/config", "mine")
 

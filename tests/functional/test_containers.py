@@ -107,7 +107,7 @@ class DockerContainersTests(
     async def rename(self, name: str, docker_name: str) -> None:
         self.docker("rename", f"flocker--{name}", docker_name)
 
-    async def vanish(self, name: str) -> None:
+    async def remove_by_force(self, name: str) -> None:
         self.docker("rm", "--force", f"flocker--{name}")
 
     async def stop_and_remove(self, name: str) -> None:

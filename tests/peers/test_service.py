@@ -85,7 +85,7 @@ class PeerServiceTests(SynchronousTestCase):
 
     def test_copy_tells_of_all(self) -> None:
         """With the newest come those before it, from one of which an increment may start."""
-        stash = self.storage.keep(D, "stash-8")
+        stash = self.storage.user_snapshot(D, "stash-8")
         copy = self.ask(self.service.copy(D))
         assert (copy.newest, copy.snapshots) == (stash, (LAST, stash))
 
@@ -336,7 +336,7 @@ class PeerServiceTests(SynchronousTestCase):
 
     def test_set_aside_what_came_later(self) -> None:
         """The copy goes on from the snapshot that is asked for; doing it again is no error."""
-        self.storage.keep(D, "stash-8")
+        self.storage.user_snapshot(D, "stash-8")
         self.refused(self.service.set_aside(D, "unknown"), "no snapshot unknown")
         for _ in range(2):
             self.ask(self.service.set_aside(D, LAST.guid))
@@ -347,9 +347,9 @@ class PeerServiceTests(SynchronousTestCase):
 
     def test_pruning_lives_with_what_was_set_aside(self) -> None:
         """A snapshot that is needed stays, and the others go all the same."""
-        self.storage.keep(D, "stash-8")
+        self.storage.user_snapshot(D, "stash-8")
         self.ask(self.service.set_aside(D, LAST.guid))
-        later = [self.storage.keep(D, f"flocker-lite-7-{number}") for number in (3, 4)]
+        later = [self.storage.user_snapshot(D, f"flocker-lite-7-{number}") for number in (3, 4)]
         self.ask(self.service.prune(D, frozenset({later[-1].guid})))
         assert self.storage.copies[D].local.snapshots == (LAST, later[-1])
 

@@ -125,7 +125,7 @@ class PeerServiceGroupsTests(SynchronousTestCase):
 
     def test_another_snapshot(self) -> None:
         """A copy that does not end with the snapshot that was sent last keeps all from it."""
-        self.storage.keep(C, "flocker-lite-4-2")
+        self.storage.user_snapshot(C, "flocker-lite-4-2")
         self.refused(self.acquire(), "the copy here ends with")
         del self.storage.copies[C]
         self.refused(self.acquire(), "there is no copy of it here")

@@ -237,7 +237,7 @@ class Simulation:
             self.names += 1
             dataset_id = self.random.choice(ids)
             self.world.note(f"user's snapshot of {dataset_id} at {node.address}")
-            node.storage.keep(dataset_id, f"cron-{self.names}")
+            node.storage.user_snapshot(dataset_id, f"cron-{self.names}")
 
     def fall_ill(self) -> None:
         """What is wrong with a container at one node, or is not any more."""

@@ -109,7 +109,7 @@ class World:
         """A part of each fence at a node is killed."""
         for container in sorted(node.fence.armed):
             self.note(f"the fence of {container} at {node.address} is killed")
-            node.fence.lose(container)
+            node.fence.expire(container)
 
     def cut(self, one: MemoryNode, other: MemoryNode) -> None:
         """The network between two nodes breaks, and so do the connections over it."""

@@ -169,7 +169,7 @@ class MemoryFenceTests(FenceContract, TestCase):
         self.clock.advance(seconds)
 
     async def lose_a_part(self, fence: Any, container: str, which: int) -> None:
-        fence.lose(container)
+        fence.expire(container)
 
 
 class RealFence(FenceCase, TestCase):

@@ -45,31 +45,31 @@ class MemoryStorageTests(
         others[dataset_id] = (Holder(7, "sleep", "has its working directory in it", writes),)
         return lambda: others.update({dataset_id: ()})
 
-    def litter(self, storage: IStorage, dataset_id: DatasetId, name: str) -> None:
+    def make_stray_file(self, storage: IStorage, dataset_id: DatasetId, name: str) -> None:
         mountpoints = memory(storage).mountpoints
         mountpoints.protected.discard(storage.path(dataset_id))
-        mountpoints.litter(storage.path(dataset_id), name)
+        mountpoints.make_stray_file(storage.path(dataset_id), name)
 
     def set_property(self, storage: IStorage, dataset_id: DatasetId, name: str, value: str) -> None:
         memory(storage).set_property(dataset_id, name, value)
 
     def stray(self, storage: IStorage, dataset_id: DatasetId, name: str) -> None:
-        memory(storage).mountpoints.litter(storage.path(dataset_id), name)
+        memory(storage).mountpoints.make_stray_file(storage.path(dataset_id), name)
 
     def strays(self, storage: IStorage, dataset_id: DatasetId, warning: str) -> list[str]:
         return memory(storage).mountpoints.aside[storage.path(dataset_id)]
 
-    def cover(self, storage: IStorage, dataset_id: DatasetId) -> Callable[[], None]:
+    def mount_over(self, storage: IStorage, dataset_id: DatasetId) -> Callable[[], None]:
         path = storage.path(dataset_id)
-        memory(storage).mountpoints.cover(path, "tmpfs")
-        return lambda: memory(storage).mountpoints.uncover(path)
+        memory(storage).mountpoints.mount_over(path, "tmpfs")
+        return lambda: memory(storage).mountpoints.unmount_over(path)
 
-    def die(self, storage: IStorage) -> bool:
-        memory(storage).die()
+    def kill_daemon(self, storage: IStorage) -> bool:
+        memory(storage).kill_daemon()
         return True
 
-    async def come_back(self, storage: IStorage) -> None:
-        memory(storage).come_back()
+    async def start_daemon(self, storage: IStorage) -> None:
+        memory(storage).start_daemon()
 
     async def pass_time(self) -> None:
         pass

@@ -186,7 +186,7 @@ class ZfsCase(StorageCase):
         opens = f"exec 9>>{path}/{TEXTS}; " if writes else ""
         return self.nodes.start("sh", "-c", f"{opens}echo; exec sleep 600", cwd=path)
 
-    def litter(self, storage: IStorage, dataset_id: DatasetId, name: str) -> None:
+    def make_stray_file(self, storage: IStorage, dataset_id: DatasetId, name: str) -> None:
         path = Path(storage.path(dataset_id))
         path.mkdir(parents=True, exist_ok=True)
         mountpoints.unprotect(str(path))
@@ -203,16 +203,16 @@ class ZfsCase(StorageCase):
         assert str(aside) in warning
         return [path.name for path in aside.iterdir()]
 
-    def cover(self, storage: IStorage, dataset_id: DatasetId) -> Callable[[], None]:
+    def mount_over(self, storage: IStorage, dataset_id: DatasetId) -> Callable[[], None]:
         path = storage.path(dataset_id)
         command("mount", "-t", "tmpfs", "none", path)
 
-        def uncover() -> None:
+        def unmount_over() -> None:
             command("umount", path)
 
-        return uncover
+        return unmount_over
 
-    def die(self, storage: IStorage) -> bool:
+    def kill_daemon(self, storage: IStorage) -> bool:
         self.daemon = next(daemons(), None)
         if self.daemon is None:
             return False
@@ -226,7 +226,7 @@ class ZfsCase(StorageCase):
             os.close(pidfd)
         return True
 
-    async def come_back(self, storage: IStorage) -> None:
+    async def start_daemon(self, storage: IStorage) -> None:
         assert self.daemon is not None
         pid, argv = self.daemon
         while Path(f"/proc/{pid}/cmdline").exists() and Path(f"/proc/{pid}/cmdline").read_bytes():
