@@ -169,6 +169,26 @@ OPTIONS = (
         seconds,
         part="start_period_seconds",
     ),
+    Option(
+        ("--health-interval",),
+        "health_check",
+        "How long after a try the next one begins.",
+        seconds,
+        part="interval_seconds",
+    ),
+    Option(
+        ("--health-retries",),
+        "health_check",
+        "How many tries in a row have to fail.",
+        int,
+        part="retries",
+    ),
+    Option(
+        ("--health-on-failure",),
+        "health_check",
+        "nothing or restart, as with Podman.",
+        part="on_unhealthy",
+    ),
 )
 
 COMBINED: Mapping[str, Callable[[Any], Any]] = {

@@ -93,6 +93,9 @@ HEALTH_CHECKS = st.builds(
     st.none() | st.lists(TEXTS, max_size=2).map(tuple),
     SECONDS,
     SECONDS,
+    SECONDS,
+    st.integers(1, 9),
+    st.sampled_from(["nothing", "restart"]),
 )
 CONTAINERS = st.builds(
     Container,

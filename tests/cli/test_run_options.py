@@ -18,6 +18,9 @@ HEALTH_CHECK = {
     "command": ["sh", "-c", "true"],
     "timeout_seconds": 2,
     "start_period_seconds": 60,
+    "interval_seconds": 90,
+    "retries": 5,
+    "on_unhealthy": "restart",
 }
 SECRET = {"secret": "pg", "path": "/etc/key", "mode": "0400", "uid": 999, "gid": 0}
 LOGGING = {"driver": "local", "options": {"max-size": "5m"}}
@@ -70,6 +73,9 @@ EVERY_OPTION: tuple[tuple[tuple[str, ...], str, str, Any], ...] = (
     (("--health-cmd",), "true", "health_check", HEALTH_CHECK),
     (("--health-timeout",), "2s", "health_check", HEALTH_CHECK),
     (("--health-start-period",), "1m", "health_check", HEALTH_CHECK),
+    (("--health-interval",), "1m30s", "health_check", HEALTH_CHECK),
+    (("--health-retries",), "5", "health_check", HEALTH_CHECK),
+    (("--health-on-failure",), "restart", "health_check", HEALTH_CHECK),
 )
 """Each option with a text, the field that it sets, and to what."""
 
@@ -113,6 +119,7 @@ class RunOptionsTests(CLITestCase):
             ["-m", "lots"],
             ["--ulimit", "nofile"],
             ["--cpus", "all"],
+            ["--health-cmd", "true", "--health-retries", "some"],
             ["--restart", "x"],
             ["--network", "host"],
             ["--network-alias", "db"],

@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from flocker_lite.control.admission import can_be_recorded_later
 from flocker_lite.model import edits
 from flocker_lite.model.field_support import AgentTooOld
-from flocker_lite.model.records import Configuration, Container, Node, Port
+from flocker_lite.model.records import Configuration, Container, HealthCheck, Node, Port
 from flocker_lite.model.state import Member, NodeState
 from tests.control.fake_agents import ControlWorld, FakeAgent, running
 
@@ -62,6 +62,19 @@ class OldAgentTests(SynchronousTestCase):
         self.successResultOf(self.create(PLAIN))
         assert self.refused(self.update(user="1000")) == TOO_OLD
         assert self.world.control.configuration.containers == pmap({"shop": PLAIN})
+
+    def test_health_for_life(self) -> None:
+        """It knows health checks, but not how to go on with them."""
+        self.agent(A, 1)
+        self.successResultOf(self.create(replace(PLAIN, health_check=HealthCheck(port=80))))
+        for more in (
+            HealthCheck(port=80, interval_seconds=5.0),
+            HealthCheck(port=80, retries=1),
+            HealthCheck(port=80, on_unhealthy="restart"),
+        ):
+            assert self.refused(self.update(health_check=more)).startswith(
+                "container shop has health_check, which agents know since protocol 2"
+            )
 
     def test_datagrams(self) -> None:
         """It is told no routes of UDP ports: it would lead TCP connections there."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from flocker_lite.model.container_fields.text_schemas import WORD
-from flocker_lite.model.fields import Schema, described, exactly, reference
-from flocker_lite.model.quantities import as_number, duration, duration_seconds
+from flocker_lite.model.fields import Schema, described, exactly, reference, whole
+from flocker_lite.model.quantities import UNIT, as_number, duration, duration_seconds
 
 _PORT_NUMBER = reference("PortNumber")
 
@@ -76,13 +76,18 @@ def _restart_policy_body(policy: RestartPolicy) -> dict[str, Any]:
     return {"name": policy.name, "maximum_retry_count": policy.maximum_retry_count}
 
 
+NOTHING, RESTART = "nothing", "restart"
+
+
 @dataclass(frozen=True, slots=True)
 class HealthCheck:
     """How to see that a container serves: `command` in it exits with 0, or a port of it answers.
 
     With `path` the port has to answer an HTTP GET with a status below 400; without, to accept a
     TCP connection. `port` is internal. One try may take `timeout_seconds`; the container is not
-    healthy when none succeeded within `start_period_seconds`.
+    healthy when none succeeded within `start_period_seconds`. Once it was healthy, it is tried
+    again each `interval_seconds`, and is not healthy when `retries` tries in a row failed.
+    `on_unhealthy` is NOTHING or RESTART.
     """
 
     port: int | None = None
@@ -90,6 +95,9 @@ class HealthCheck:
     command: tuple[str, ...] | None = None
     timeout_seconds: float = 5.0
     start_period_seconds: float = 30.0
+    interval_seconds: float = 30.0
+    retries: int = 3
+    on_unhealthy: str = NOTHING
 
 
 _CHECK_TIMES: Mapping[str, Schema] = {
@@ -102,6 +110,27 @@ healthy; 30 unless given.
 """,
     ),
 }
+_LATER_TRIES: Mapping[str, Schema] = {
+    "interval_seconds": duration(
+        86400,
+        """\
+How long after a try the next one begins, once the container was healthy; at
+least 1, and 30 unless given.
+""",
+        minimum=1,
+    ),
+    "retries": whole(
+        1, 1000, "How many tries in a row have to fail until it is not healthy; 3 unless given."
+    ),
+    "on_unhealthy": {
+        "description": "What the agent does when it is not healthy: nothing, unless given, or\n"
+        "restart it. Restarts that follow each other soon wait ever longer.\n",
+        "enum": [NOTHING, RESTART],
+    },
+}
+"""What agents know since LATER_TRIES_PROTOCOL; left out where it is the default."""
+
+LATER_TRIES_PROTOCOL = 2
 _PATH: Schema = {
     "type": "string",
     "x-words": 'a path such as /health?deep=1, of printable ASCII without spaces and "#"',
@@ -144,20 +173,46 @@ def _health_check(body: Mapping[str, Any]) -> HealthCheck:
         command=tuple(body["command"]) if "command" in body else None,
     )
     times: dict[str, Any] = {
-        key: duration_seconds(body[key]) for key in _CHECK_TIMES if key in body
+        key: duration_seconds(body[key])
+        for key in (*_CHECK_TIMES, "interval_seconds")
+        if key in body
     }
-    return replace(check, **times)
+    return replace(
+        check,
+        **times,
+        retries=int(body.get("retries", check.retries)),
+        on_unhealthy=body.get("on_unhealthy", check.on_unhealthy),
+    )
 
 
 def _health_check_body(check: HealthCheck) -> dict[str, Any]:
-    """With its times, also when they are those of one that was given without."""
+    """With the times of its start, also when they are those of one that was given without."""
     kind = {
         "port": check.port,
         "path": check.path,
         "command": None if check.command is None else list(check.command),
     }
     body = {key: value for key, value in kind.items() if value is not None}
-    return body | {key: getattr(check, key) for key in _CHECK_TIMES}
+    body |= {key: getattr(check, key) for key in _CHECK_TIMES}
+    return body | {key: getattr(check, key) for key in _LATER_TRIES if not _is_default(check, key)}
+
+
+def _is_default(check: HealthCheck, key: str) -> bool:
+    return bool(getattr(check, key) == getattr(_DEFAULT_CHECK, key))
+
+
+def _check_protocol(check: HealthCheck | None) -> int:
+    """The protocol since which agents know all of this health check."""
+    if check is None or all(_is_default(check, key) for key in _LATER_TRIES):
+        return 1
+    return LATER_TRIES_PROTOCOL
+
+
+_DEFAULT_CHECK = HealthCheck()
+
+
+def _answered(schema: Schema) -> Schema:
+    return as_number(schema) if UNIT in schema else schema
 
 
 RESTART_POLICY = described(
@@ -169,11 +224,12 @@ RESTART_POLICY = described(
     always=True,
 )
 HEALTH_CHECK = described(
-    "How to see that it serves.",
-    _check(_CHECK_TIMES),
-    _check({key: as_number(time) for key, time in _CHECK_TIMES.items()}),
+    "How to see that it serves, at its start and for as long as it runs.",
+    _check({**_CHECK_TIMES, **_LATER_TRIES}),
+    _check({key: _answered(each) for key, each in {**_CHECK_TIMES, **_LATER_TRIES}.items()}),
     parse=_health_check,
     render=_health_check_body,
+    protocol_of=_check_protocol,
 )
 RUNNING = described(
     "Whether it should run; false stops it and keeps it, over restarts and moves.",

@@ -278,10 +278,20 @@ class CreateContainerTests(ContainersTestCase):
             {"port": 1, "path": "/"},
             {"command": ["redis-cli", "ping"]},
             {"port": 1, "timeout_seconds": 3600, "start_period_seconds": 0.001},
+            {"port": 1, "interval_seconds": 1, "retries": 1000, "on_unhealthy": "restart"},
+            {"port": 1, "interval_seconds": 86400, "retries": 1},
         ]
         for number, check in enumerate(checks):
             body = self.container(name=f"n{number}", health_check=check)
             assert body["health_check"] == {**times, **check}
+
+    def test_health_checks_of_later_releases(self) -> None:
+        """What has the value of a new one is left out, so that it is one as before."""
+        new = {"interval_seconds": 30, "retries": 3, "on_unhealthy": "nothing"}
+        check = {"port": 1, "timeout_seconds": 5, "start_period_seconds": 30}
+        assert self.container(health_check={**check, **new})["health_check"] == check
+        body = self.post(WEB, {"health_check": {"port": 1, "interval_seconds": "1m30s"}}).body
+        assert body["health_check"] == {**check, "interval_seconds": 90}
 
     def test_bad_health_checks(self) -> None:
         """It is exactly one of them, with times within limits."""
@@ -303,7 +313,14 @@ class CreateContainerTests(ContainersTestCase):
             {"port": 80, "timeout_seconds": 3601},
             {"port": 80, "start_period_seconds": -1},
             {"port": 80, "start_period_seconds": None},
-            {"port": 80, "interval_seconds": 1},
+            {"port": 80, "interval_seconds": 0},
+            {"port": 80, "interval_seconds": 86401},
+            {"port": 80, "interval_seconds": None},
+            {"port": 80, "retries": 0},
+            {"port": 80, "retries": 1001},
+            {"port": 80, "retries": "3"},
+            {"port": 80, "on_unhealthy": "stop"},
+            {"port": 80, "interval": 1},
             80,
         ]
         for check in bad:
