@@ -88,7 +88,7 @@ class AgentService(MultiService):
         self._join = join
         self._trust = trust
         self.loop = Loop(context, self._report, discovery_seconds)
-        context.observer.follow(self._report, self.loop.plan_again)
+        context.observer.follow(self._report, self.loop.plan_again, self.loop.look_again)
         self._reported = NodeState()
         self._outbox: Outbox | None = None
         self._steps: list[Deferred[None]] = []
@@ -346,6 +346,7 @@ class AgentService(MultiService):
             histories=loop.restart_tracker.histories,
             starting=context.readiness.starting,
             unhealthy=context.readiness.unhealthy,
+            health=context.readiness.health,
             counts=context.routing.counts(),
             discovery_trouble=loop.discovery.monitor.trouble,
             stuck=loop.stuck_at_gate.over,

@@ -244,7 +244,9 @@ def _dataset_state(item: Item) -> str:
 def _container_state(item: Item) -> str:
     where = [state["host"] for state in item["state"] if state.get("running")]
     if where:
-        return "running" if item["host"] in where else f"running on {', '.join(where)}"
+        runs = "running" if item["host"] in where else f"running on {', '.join(where)}"
+        health = [state["health"] for state in item["state"] if "health" in state]
+        return f"{runs} ({health[0]})" if health else runs
     if item.get("stopped"):
         return "stopped"
     codes = [state["exit_code"] for state in item["state"] if "exit_code" in state]

@@ -174,6 +174,9 @@ class DockerContainers:
     async def answers(self, name: str, timeout_seconds: float) -> str | None:
         return await self._health.answers(name, timeout_seconds)
 
+    async def probe(self, name: str) -> str | None:
+        return await self._health.probe(name)
+
     async def remove(self, name: str) -> None:
         await self._in_turn(name, self._engine.remove)
         if self._hosts_files is not None:

@@ -8,7 +8,7 @@ from twisted.internet.task import deferLater
 from flocker_lite.containers import listening_ports, probes
 from flocker_lite.containers.engine import Engine
 from flocker_lite.containers.server import Server
-from flocker_lite.errors import ContainerError
+from flocker_lite.errors import ContainerError, DockerAway
 from flocker_lite.interfaces.reactor import INetworkReactor
 from flocker_lite.interfaces.threads import RunInThread
 from flocker_lite.model.container_fields.ports import port_of
@@ -28,6 +28,9 @@ _TRIES = (TRY_DELAY_SHARE, TRY_DELAY_SECONDS_MIN, TRY_DELAY_SECONDS_MAX)
 COMMANDS_MAX = 8
 """Commands that run at one time. Each occupies a thread, and some threads must be left."""
 
+PROBES_MAX = 8
+"""Commands of `probe`, beside those: a container that starts does not wait for any of these."""
+
 
 class Health:
     """Asks the containers of one engine whether they serve; `reactor` is for time and for TCP."""
@@ -39,6 +42,28 @@ class Health:
         self._run = run_in_thread
         self._reactor = reactor
         self._commands = DeferredSemaphore(COMMANDS_MAX)
+        self._probes = DeferredSemaphore(PROBES_MAX)
+
+    async def probe(self, name: str) -> str | None:
+        """See IContainers."""
+        server = await self._server(name)
+        check = server.health_check
+        if check is None:
+            return None
+        try:
+            return await self._try(server, check, check.timeout_seconds, self._probes)
+        except DockerAway:
+            raise
+        except ContainerError as error:
+            # Docker says it of a command that is not there, and of a container that has just ended.
+            await self._server(name)
+            return str(error)
+
+    async def _server(self, name: str) -> Server:
+        server = await self._run(self._engine.server, name)
+        if not isinstance(server, Server):
+            raise ContainerError(f"container {name} cannot be asked: {server}")
+        return server
 
     async def answers(self, name: str, timeout_seconds: float) -> str | None:
         """See IContainers."""
@@ -67,17 +92,27 @@ class Health:
         if check is None:
             return _closed(listening_ports.missing(server.process, server.ports))
         timeout_seconds = min(check.timeout_seconds, max(ends - self._reactor.seconds(), 0.0))
+        try:
+            return await self._try(server, check, timeout_seconds, self._commands)
+        except ContainerError as error:
+            return str(error)
+
+    async def _try(
+        self,
+        server: Server,
+        check: HealthCheck,
+        timeout_seconds: float,
+        commands: DeferredSemaphore,
+    ) -> str | None:
+        """Try a health check once; ContainerError if Docker does not run its command."""
         if check.command is not None:
-            try:
-                return await self._commands.run(
-                    self._run,
-                    self._engine.execute,
-                    server.container_id,
-                    check.command,
-                    timeout_seconds,
-                )
-            except ContainerError as error:
-                return str(error)
+            return await commands.run(
+                self._run,
+                self._engine.execute,
+                server.container_id,
+                check.command,
+                timeout_seconds,
+            )
         assert check.port is not None
         if not server.address:
             return "it has no address in any of Docker's networks"

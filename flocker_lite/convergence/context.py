@@ -27,6 +27,7 @@ from flocker_lite.interfaces import (
     IStorage,
 )
 from flocker_lite.model.records import NodeId
+from flocker_lite.planner.resources import ContainerResource
 from flocker_lite.routing.switchboard import Switchboard
 
 
@@ -77,7 +78,10 @@ class AgentContext:
         `routing` and `proofs` must have been made with the same `observer`.
         """
         moves = MoveLog(clock, observer.report)
-        readiness = Readiness(containers, routing, moves, clock, observer.report)
+        readiness = Readiness(
+            *(containers, routing, moves, clock, observer.report),
+            due=lambda name: observer.look_again(frozenset({ContainerResource(name)})),
+        )
         return cls(
             node_id,
             address,

@@ -44,7 +44,10 @@ class Loop:
         Everything is inspected each `discovery_seconds`, whether or not an event came.
         """
         self.restart_tracker = RestartTracker(
-            context.node_id, context.restart_history, context.clock
+            context.node_id,
+            context.restart_history,
+            context.clock,
+            lambda: context.readiness.to_restart,
         )
         self.stuck_at_gate = Overdue(context.clock, GATE_SECONDS_MAX)
         self.executions = Executions(context, self.look_again, self._broken)

@@ -10,12 +10,12 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from flocker_lite.convergence.health_monitor import HealthMonitor
 from flocker_lite.convergence.move_log import MoveLog
-from flocker_lite.convergence.startup_probes import StartupProbes
 from flocker_lite.errors import FlockerError
 from flocker_lite.interfaces import IContainers
 from flocker_lite.model.records import DatasetId, HealthCheck
-from flocker_lite.model.state import LocalContainer
+from flocker_lite.model.state import STARTING, LocalContainer
 from flocker_lite.routing.switchboard import Switchboard
 
 ANSWER_SECONDS_MAX = 60.0
@@ -37,6 +37,7 @@ class _Start:
     ports: tuple[int, ...]
     dataset_ids: tuple[DatasetId, ...]
     on_trial: bool
+    health_check: HealthCheck | None = None
     waiting: Deferred[None] | None = None
     is_answered: bool = False
     trouble: str | None = None
@@ -44,7 +45,11 @@ class _Start:
 
 
 class Readiness:
-    """Waits for each container's first answer; `changed` is called after each."""
+    """Waits for each container's first answer; `changed` is called after each.
+
+    From then on it watches the health of those that have a health check; `due` is called with the
+    name of one that should be restarted because it is unhealthy.
+    """
 
     _log = Logger()
 
@@ -55,12 +60,13 @@ class Readiness:
         moves: MoveLog,
         clock: IReactorTime,
         changed: Callable[[], None] = lambda: None,
+        due: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._changed = changed
         self._containers = containers
         self._routing = routing
         self._moves = moves
-        self._startup_probes = StartupProbes(containers, clock, changed)
+        self._monitor = HealthMonitor(containers, clock, changed, due)
         self._starts: dict[str, _Start] = {}
         self._serving: set[str] = set()
 
@@ -72,7 +78,17 @@ class Readiness:
     @property
     def unhealthy(self) -> Mapping[str, str]:
         """What is wrong with each container that is unhealthy after its start period."""
-        return self._startup_probes.troubles
+        return self._monitor.troubles
+
+    @property
+    def health(self) -> Mapping[str, str]:
+        """The health of each container that has a health check: see `HealthMonitor.statuses`."""
+        return {**self._monitor.statuses, **dict.fromkeys(self.starting, STARTING)}
+
+    @property
+    def to_restart(self) -> frozenset[str]:
+        """The containers that should be restarted because they are unhealthy."""
+        return self._monitor.to_restart
 
     def serves(self, name: str) -> bool:
         """Whether it answered and gets its connections, even if discovery has not seen that yet."""
@@ -85,7 +101,7 @@ class Readiness:
     def see(self, containers: Mapping[str, LocalContainer]) -> None:
         """Discovery found these: from now on it knows which of them run."""
         self._serving -= {name for name, have in containers.items() if have.running}
-        self._startup_probes.see(containers, self.starting)
+        self._monitor.see(containers, self.starting)
 
     async def start(
         self,
@@ -100,7 +116,7 @@ class Readiness:
         A container on trial gets no connections before `keep`.
         """
         self._give_up(name)
-        start = self._starts[name] = _Start(ports, dataset_ids, on_trial)
+        start = self._starts[name] = _Start(ports, dataset_ids, on_trial, health_check)
         self._routing.freeze(ports)
         try:
             if on_trial:
@@ -119,7 +135,7 @@ class Readiness:
         # Once more, in case that it was given up while it started.
         self._starts[name] = start
         wait = self._try_out if on_trial else self._await_answer
-        start.waiting = Deferred.fromCoroutine(wait(name, start, health_check))
+        start.waiting = Deferred.fromCoroutine(wait(name, start))
         start.waiting.addBoth(self._tried_out if on_trial else self._answered, name, start)
 
     def is_healthy(self, name: str) -> bool:
@@ -143,6 +159,8 @@ class Readiness:
                 self._moves.end_pause(dataset_id)
             start.waiting = Deferred.fromCoroutine(self._routing.serve_here(start.ports))
             start.waiting.addBoth(self._answered, name, start)
+            if start.health_check is not None:
+                self._monitor.note(name, start.health_check, None)
 
     async def end_trial(self, name: str) -> None:
         """The trial ended and the container was given back: forget this trial."""
@@ -156,10 +174,10 @@ class Readiness:
         """Stop waiting for all containers."""
         for name in tuple(self._starts):
             self._give_up(name)
-        self._startup_probes.stop()
+        self._monitor.stop()
 
-    async def _await_answer(self, name: str, start: _Start, check: HealthCheck | None) -> None:
-        ports = start.ports
+    async def _await_answer(self, name: str, start: _Start) -> None:
+        ports, check = start.ports, start.health_check
         try:
             trouble = await self._first_trouble(name, check)
             runs = trouble is None or await self._runs(name)
@@ -175,11 +193,11 @@ class Readiness:
         if is_here:
             self._serving.add(name)
         if check is not None and runs:
-            self._startup_probes.note(name, check, trouble)
+            self._monitor.note(name, check, trouble)
 
-    async def _try_out(self, name: str, start: _Start, check: HealthCheck | None) -> None:
+    async def _try_out(self, name: str, start: _Start) -> None:
         try:
-            start.trouble = await self._first_trouble(name, check)
+            start.trouble = await self._first_trouble(name, start.health_check)
         except FlockerError as error:
             start.trouble = str(error)
         start.is_answered = True
@@ -222,6 +240,6 @@ class Readiness:
     def _give_up(self, name: str) -> None:
         start = self._starts.pop(name, None)
         self._serving.discard(name)
-        self._startup_probes.forget(name)
+        self._monitor.forget(name)
         if start is not None and start.waiting is not None:
             start.waiting.cancel()

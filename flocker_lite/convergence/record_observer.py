@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from flocker_lite.planner.resources import Resource
+
 
 class RecordObserver:
     """The observer of all records (move log, pins, trials, ...) that an agent keeps.
@@ -15,10 +17,16 @@ class RecordObserver:
     def __init__(self) -> None:
         self._report: Callable[[], None] = _ignore
         self._plan_again: Callable[[], None] = _ignore
+        self._look_again: Callable[[frozenset[Resource]], None] = _ignore
 
-    def follow(self, report: Callable[[], None], plan_again: Callable[[], None]) -> None:
+    def follow(
+        self,
+        report: Callable[[], None],
+        plan_again: Callable[[], None],
+        look_again: Callable[[frozenset[Resource]], None],
+    ) -> None:
         """Call these from now on."""
-        self._report, self._plan_again = report, plan_again
+        self._report, self._plan_again, self._look_again = report, plan_again, look_again
 
     def report(self) -> None:
         """There may be something new to report."""
@@ -28,6 +36,10 @@ class RecordObserver:
         """The plan may be another one now."""
         self._plan_again()
 
+    def look_again(self, resources: frozenset[Resource]) -> None:
+        """Something is to be written down of these at the next discovery, which should be soon."""
+        self._look_again(resources)
 
-def _ignore() -> None:
+
+def _ignore(*_: object) -> None:
     """No service is registered yet."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from pyrsistent import PMap, pmap
@@ -30,13 +30,20 @@ class RestartTracker:
 
     `resting` names the containers that must not be started now. The cluster must learn how the
     `unreported` containers ended before they move. The containers in `due` run, and are to be
-    stopped for a restart that a user asked for.
+    stopped for a restart that a user asked for, or because they are unhealthy.
     """
 
     _log = Logger()
 
-    def __init__(self, me: NodeId, restart_history: IRestartHistory, clock: IReactorTime) -> None:
-        """`me` is this node."""
+    def __init__(
+        self,
+        me: NodeId,
+        restart_history: IRestartHistory,
+        clock: IReactorTime,
+        unhealthy: Callable[[], frozenset[str]] = frozenset,
+    ) -> None:
+        """`me` is this node; `unhealthy` returns the containers to restart because they are."""
+        self._unhealthy = unhealthy
         self._me = me
         self.histories: restart_policy.RestartHistories = restart_history.remembered
         self.resting: frozenset[str] = frozenset()
@@ -63,7 +70,8 @@ class RestartTracker:
             name for name in now.containers if not self._counts_elsewhere(name, now, desired)
         ]
         histories = restart_policy.remembered(
-            self.histories, now.containers, being_changed, desired, provisional
+            *(self.histories, now.containers, being_changed, desired, provisional),
+            unhealthy=self._unhealthy(),
         )
         for name, history in histories.items():
             if history != self.histories.get(name):
@@ -81,12 +89,16 @@ class RestartTracker:
             self.histories, containers, desired, self.starts_at, now
         )
         due = restart_policy.due(self.histories, containers, desired)
+        due |= restart_policy.halting(self.histories, containers)
         self.due = frozenset(name for name in due if containers[name].running)
         unreported = restart_policy.unreported(self.histories, containers, desired)
         self._unreported_since.see(unreported)
         self.unreported = unreported - self._unreported_since.over
         self._short = restart_policy.after_short_runs(self.histories, containers)
-        self._restarted_since.see(f"{self.histories[name].times} {name}" for name in self._short)
+        self._restarted_since.see(f"{self._restarts(name)} {name}" for name in self._short)
+
+    def _restarts(self, name: str) -> int:
+        return self.histories[name].times + self.histories[name].halts
 
     def _begin_anew(self, desired: PMap[str, Container]) -> None:
         """Forget the waits of the containers that users have edited, or want to be retried."""

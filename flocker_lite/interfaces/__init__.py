@@ -118,6 +118,13 @@ class IContainers(Interface):
         nobody can tell.
         """
 
+    def probe(name: str) -> Awaitable[str | None]:
+        """Try the container's health check once; returns None, or why it is not healthy.
+
+        Raises ContainerError when nobody can tell: Docker does not answer, or the container does
+        not run, or somebody paused it. One without a health check is healthy.
+        """
+
     def stop(name: str, timeout_seconds: float | None = None) -> Awaitable[Stopped]:
         """Stop the container, with SIGKILL after the time-out; then its processes are gone.
 

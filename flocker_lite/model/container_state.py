@@ -8,6 +8,7 @@ from flocker_lite.model.container import Container, Ended
 
 PRESTARTED = "prestarted"
 PAUSED = "paused"
+STARTING, HEALTHY, UNHEALTHY = "starting", "healthy", "unhealthy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,9 @@ class RestartHistory:
     `in_a_row` the latest consecutive short ones. `configuration` is the digest of what the
     container was made of; it is "" or "?" when the end counts for this instance alone. `restarted`
     is the generation of the last restart that a user asked for and that was carried out on this
-    instance. The exit at `finished_at` does not count (`counts` is false) once it was part of one.
+    instance. The exit at `finished_at` does not count (`counts` is false) once it was part of one,
+    or when the container was stopped because it was unhealthy. `halting` says that it is about to
+    be, and `halts` how often it was.
     """
 
     instance: str
@@ -112,6 +115,8 @@ class RestartHistory:
     configuration: str = ""
     restarted: int = 0
     counts: bool = True
+    halting: bool = False
+    halts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,15 +133,16 @@ class ImagePull:
 class ContainerState:
     """What an agent reports about one container; `container` is what it was made from.
 
-    `restarts` counts how often it was started again after it had ended by itself. `exit_code` is
-    that of its last run, if that ended by itself. `pull` is set while its image is being pulled.
-    `serving` says that it runs and that connections may be led to it. A `paused` container has
-    processes, so it neither runs nor has ended. `stays_behind` are the paths that do not move with
-    it: see `LocalContainer`. `next_try_at` is when the agent tries a failed step again, or starts
-    the container again, in seconds since 1970. `ended` is set when it is not going to run again.
-    `image_id` is Docker's id of the image that it was made from, because a tag may mean different
-    images on different nodes. `image_digest` is the registry's digest of it, "" for none.
-    `last_output` has the last lines of a run that ended with an error.
+    `restarts` counts how often it was started again after it had ended by itself, or was stopped
+    because it was unhealthy. `exit_code` is that of its last run, if that ended by itself. `pull`
+    is set while its image is being pulled. `serving` says that it runs and that connections may be
+    led to it. A `paused` container has processes, so it neither runs nor has ended. `stays_behind`
+    are the paths that do not move with it: see `LocalContainer`. `next_try_at` is when the agent
+    tries a failed step again, or starts the container again, in seconds since 1970. `ended` is set
+    when it is not going to run again. `image_id` is Docker's id of the image that it was made from,
+    because a tag may mean different images on different nodes. `image_digest` is the registry's
+    digest of it, "" for none. `last_output` has the last lines of a run that ended with an error.
+    `health` is STARTING, HEALTHY or UNHEALTHY while it runs with a health check, else "".
     """
 
     container: Container
@@ -153,3 +159,4 @@ class ContainerState:
     image_id: str = ""
     image_digest: str = ""
     last_output: tuple[str, ...] = ()
+    health: str = ""

@@ -11,8 +11,11 @@ from flocker_lite.model.asides import AsideCopy as AsideCopy
 from flocker_lite.model.asides import AsideState as AsideState
 from flocker_lite.model.container_fields.networks import Networks
 from flocker_lite.model.container_fields.ports import TCP, port_key
+from flocker_lite.model.container_state import HEALTHY as HEALTHY
 from flocker_lite.model.container_state import PAUSED as PAUSED
 from flocker_lite.model.container_state import PRESTARTED as PRESTARTED
+from flocker_lite.model.container_state import STARTING as STARTING
+from flocker_lite.model.container_state import UNHEALTHY as UNHEALTHY
 from flocker_lite.model.container_state import ContainerExit as ContainerExit
 from flocker_lite.model.container_state import ContainerState as ContainerState
 from flocker_lite.model.container_state import ImagePull as ImagePull

@@ -6,7 +6,7 @@ the node is restarted whatever its policy says.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from pyrsistent import PMap, pmap
@@ -14,7 +14,9 @@ from pyrsistent import PMap, pmap
 from flocker_lite.model.completion import digest
 from flocker_lite.model.records import Container, Ended, RestartPolicy
 from flocker_lite.model.state import ContainerExit, LocalContainer, RestartHistory
+from flocker_lite.planner import unhealthy_restarts
 from flocker_lite.planner.backoff import DELAY_FACTOR, DELAY_SECONDS_MAX, FIRST_DELAY_SECONDS
+from flocker_lite.planner.unhealthy_restarts import is_halted, is_halting
 
 STABLE_SECONDS = 10.0
 """A run of this length did not crash at its start: the next start does not wait."""
@@ -31,13 +33,15 @@ def remembered(
     being_changed: Iterable[str] = (),
     desired: PMap[str, Container] | None = None,
     provisional: Iterable[str] = (),
+    unhealthy: Collection[str] = (),
 ) -> RestartHistories:
     """The history after a discovery of all containers; `desired` is None before the first view.
 
     `being_changed` names the containers that changes work on: a change may have stopped them. The
     data of the `provisional` containers is on trial here or still on its way. They may have to run
-    again after an exit, so their exit counts for this instance alone. Returns the same map when
-    nothing is new.
+    again after an exit, so their exit counts for this instance alone. The `unhealthy` containers
+    are to be restarted, but for those that are provisional. Returns the same map when nothing is
+    new.
     """
     skipped, unsettled = frozenset(being_changed), frozenset(provisional)
     changed = histories
@@ -47,14 +51,23 @@ def remembered(
     for name, local in containers.items():
         last_exit, known = local.last_exit, changed.get(name)
         container = desired.get(name) if desired is not None else None
+        is_stopped = container is not None and not container.running
         if name in skipped:
             continue
         if container is not None and is_due(known, local, container) and _is_settled(local):
             generation = container.restart_generation
             changed = changed.set(name, _begun_anew(local, generation))
             continue
-        is_stopped = container is not None and not container.running
-        if local.running or last_exit is None or not last_exit.by_itself or is_stopped:
+        if known is not None and is_halting(known, local) and _is_settled(local):
+            changed = changed.set(name, unhealthy_restarts.halted(known, local, UNSURE))
+            continue
+        if local.running:
+            is_ours = container is not None and not is_stopped and name not in unsettled
+            wants = is_ours and name in unhealthy
+            if wants != is_halting(known, local):
+                changed = changed.set(name, _halting(known, local, wants))
+            continue
+        if last_exit is None or not last_exit.by_itself or is_stopped:
             continue
         made_of = UNSURE if name in unsettled else digest(local.container)
         if not _is_known(known, local):
@@ -180,6 +193,21 @@ def is_due(history: RestartHistory | None, local: LocalContainer, container: Con
     return container.restart_generation > generation_of(history, local)
 
 
+def _halting(known: RestartHistory | None, local: LocalContainer, wants: bool) -> RestartHistory:
+    if known is not None and not wants:
+        return replace(known, halting=False)
+    return unhealthy_restarts.intended(known, local, generation_of(known, local), UNSURE)
+
+
+def halting(histories: RestartHistories, containers: PMap[str, LocalContainer]) -> frozenset[str]:
+    """The containers that are to be stopped because they are unhealthy."""
+    return frozenset(
+        name
+        for name, history in histories.items()
+        if history.halting and name in containers and is_halting(history, containers[name])
+    )
+
+
 def due(
     histories: RestartHistories,
     containers: PMap[str, LocalContainer],
@@ -215,6 +243,10 @@ def resting(
             return True
         if finished(histories, local, container) is not None:
             return True
+        if local is not None and is_halting(history, local):
+            return not local.has_begun
+        if local is not None and is_halted(history, local):
+            return starts_at.get(name, now_seconds) > now_seconds
         if (
             local is None
             or local.last_exit is None
@@ -273,10 +305,11 @@ def trouble(
 
 
 def restarts(history: RestartHistory | None, local: LocalContainer) -> int:
-    """How often the container was restarted after it had ended by itself."""
+    """How often the container was restarted after it had ended, or because it was unhealthy."""
     if history is None or history.instance != local.instance:
         return 0
-    return history.times - 1 if has_ended(history, local) else history.times
+    is_down = has_ended(history, local) or is_halted(history, local)
+    return history.times + history.halts - is_down
 
 
 def after_short_runs(
@@ -285,7 +318,8 @@ def after_short_runs(
     """The error that users see for each running container whose last run was short."""
     return pmap(
         {
-            name: f"ended with exit code {history.exit_code} after less than {STABLE_SECONDS:g} s"
+            name: unhealthy_restarts.after_restart(history)
+            or f"ended with exit code {history.exit_code} after less than {STABLE_SECONDS:g} s"
             f"{_in_a_row(history)}, and was restarted"
             for name, history in histories.items()
             if history.in_a_row
@@ -318,6 +352,7 @@ def _another(
         last_exit.exit_code,
         configuration,
         restarted=generation_of(before, local),
+        halts=before.halts if before is not None and before.instance == local.instance else 0,
     )
 
 

@@ -23,7 +23,7 @@ from flocker_lite.model.state import (
     PortState,
     RestartHistory,
 )
-from flocker_lite.planner import restart_policy, routing_plan
+from flocker_lite.planner import restart_policy, routing_plan, unhealthy_restarts
 from flocker_lite.planner.backoff import Failed
 from flocker_lite.planner.changes import ChangeKey
 from flocker_lite.planner.container_plan import belongs_here, why_left_alone
@@ -38,6 +38,7 @@ from flocker_lite.planner.resources import (
     Resource,
 )
 from flocker_lite.planner.start_gates import STUCK
+from flocker_lite.planner.unhealthy_restarts import is_halted
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +47,11 @@ class NodeFacts:
 
     Containers that are `starting` do not answer yet. `unhealthy` says what is wrong with running
     containers that should be healthy by now: they do not serve while another node serves in their
-    place. `counts` are the connections that the node holds, by port. `discovery_trouble` says why
-    discovery fails: then all else is as of the last one. The `stuck` containers wait at their
-    start gate for too long; `crashing` says which running containers may soon crash again.
-    `proof_of` returns the signed proofs of a dataset.
+    place. `health` is that of each container with a health check. `counts` are the connections that
+    the node holds, by port. `discovery_trouble` says why discovery fails: then all else is as of
+    the last one. The `stuck` containers wait at their start gate for too long; `crashing` says
+    which running containers may soon crash again. `proof_of` returns the signed proofs of a
+    dataset.
     """
 
     view: NodeView | None
@@ -60,6 +62,7 @@ class NodeFacts:
     histories: restart_policy.RestartHistories = field(default_factory=pmap)
     starting: frozenset[str] = frozenset()
     unhealthy: Mapping[str, str] = field(default_factory=pmap)
+    health: Mapping[str, str] = field(default_factory=pmap)
     counts: Mapping[int, PortState] = field(default_factory=pmap)
     discovery_trouble: str | None = None
     stuck: frozenset[str] = frozenset()
@@ -119,7 +122,8 @@ def _report_container(
     again = _again_at(failed, resource, state.error)
     if again is None and _is_started_again(me, group, histories):
         again = facts.starts_at.get(name)
-    return replace(state, serving=serving, next_try_at=again)
+    health = facts.health.get(name, "") if state.running else ""
+    return replace(state, serving=serving, next_try_at=again, health=health)
 
 
 def _doubt(name: str, unhealthy: Mapping[str, str], crashing: Mapping[str, str]) -> str | None:
@@ -220,6 +224,8 @@ def _container_state(
         )
         exit_code = have.last_exit.exit_code
         last_output = have.last_exit.output
+    if is_halted(history, have) and not is_stopped:
+        error = error or unhealthy_restarts.WAITS
     # Agents, not Docker, carry out the restart policy: so it is as configured now.
     carried_out = replace(
         have.container,
@@ -329,6 +335,8 @@ def _is_started_again(me: NodeId, group: Group, histories: restart_policy.Restar
     if plan_move(me, group) is not None:
         return False
     history = histories.get(desired.name)
+    if is_halted(history, have):
+        return True
     over = history is None or restart_policy.is_over(
         desired.restart_policy, history, have.last_exit
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from flocker_lite.errors import ContainerError
 from flocker_lite.interfaces import IContainers
 from flocker_lite.model.records import Container, HealthCheck
 from flocker_lite.testing.containers_contract import (
@@ -11,6 +12,7 @@ from flocker_lite.testing.containers_contract import (
     STOP_TIMEOUT_SECONDS,
     ContainersContract,
     ignore,
+    raised,
 )
 
 MARK = "/tmp/healthy"
@@ -78,6 +80,32 @@ class HealthContract(ContainersContract):
         containers = await self.make()
         await self.checked(containers, 3600.0)
         assert await containers.answers("db", 0.5) is not None
+
+    async def test_probe(self) -> None:
+        """The check is tried once, without a wait; what it said is the reason."""
+        containers = await self.make()
+        await self.checked(containers, 3600.0)
+        said = await containers.probe("db")
+        assert said is not None
+        assert MARK in said
+        await self.cure("db")
+        assert await containers.probe("db") is None
+
+    async def test_probe_of_what_does_not_run(self) -> None:
+        """Nobody can tell, of one that is not there, was not started yet, or has ended."""
+        containers = await self.make()
+        await raised(ContainerError, containers.probe("db"))
+        await self.checked(containers, 1.0)
+        await self.end("db")
+        await raised(ContainerError, containers.probe("db"))
+
+    async def test_probe_without_a_check(self) -> None:
+        """It is healthy."""
+        containers = await self.make()
+        await self.prepared(containers)
+        await raised(ContainerError, containers.probe("db"))
+        await containers.start("db")
+        assert await containers.probe("db") is None
 
     async def test_healthy(self) -> None:
         """The container serves once its check has succeeded."""

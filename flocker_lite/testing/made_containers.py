@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from flocker_lite.containers.translate import docker_name
 from flocker_lite.errors import ContainerError
+from flocker_lite.model.records import Container
 from flocker_lite.model.state import LocalContainer
 
 
@@ -46,9 +47,47 @@ def made_up_id(image: str) -> str:
     return f"sha256:{hashlib.sha256(image.encode()).hexdigest()}"
 
 
+def volumes_of(
+    container: Container, known: dict[str, MemoryVolume], paths: Iterable[str], new: str
+) -> dict[str, str]:
+    """The container's kept volumes, and new ones at its image's paths; none over a dataset.
+
+    New ones have names that begin with `new`, and are among the `known` from then on.
+    """
+    taken = {volume.mountpoint for volume in container.volumes}
+    found: dict[str, str] = {}
+    for name, volume in known.items():
+        if volume.container == container.name and volume.path not in taken:
+            found[volume.path] = name
+    for path in paths:
+        if path not in taken and path not in found:
+            found[path] = f"{new}-{len(found)}"
+            known[found[path]] = MemoryVolume(container.name, path)
+    return found
+
+
 def writes(made: MadeContainer) -> bool:
     """Whether its program has begun: it may write, even while somebody has paused it."""
     return made.local.has_processes and not made.local.prestarted
+
+
+def why_not_running(made: MadeContainer | None) -> str | None:
+    """Why nobody can be asked whether he serves; None when it runs."""
+    if made is None:
+        return "it does not exist"
+    if made.local.running:
+        return None
+    end = made.local.last_exit
+    outcome = f"it is {made.local.status}" if end is None else f"exit code {end.exit_code}"
+    return f"it does not run: {outcome}"
+
+
+def checked(made: MadeContainer | None, unhealthy: Mapping[str, str]) -> str | None:
+    """What its health check comes to, if it has one and its output is among these."""
+    local = made.local if made is not None else None
+    if local is None or local.container.health_check is None:
+        return None
+    return unhealthy.get(local.container.name)
 
 
 def require_not_paused(made: MadeContainer) -> None:

@@ -25,8 +25,15 @@ from flocker_lite.model.state import (
 )
 from flocker_lite.testing.made_containers import MadeContainer as MadeContainer
 from flocker_lite.testing.made_containers import MemoryVolume as MemoryVolume
+from flocker_lite.testing.made_containers import (
+    checked,
+    require_free_name,
+    require_not_paused,
+    volumes_of,
+    why_not_running,
+    writes,
+)
 from flocker_lite.testing.made_containers import made_up_id as made_up_id
-from flocker_lite.testing.made_containers import require_free_name, require_not_paused, writes
 from flocker_lite.testing.memory_images import LAYER_BYTES, PLATFORM, exact_image, require_published
 from flocker_lite.testing.memory_output import MemoryOutputs
 
@@ -213,7 +220,8 @@ class MemoryContainers:
         require_published(container.image, None, (), container.platform)
         self._made += 1
         self._gone.pop(name, None)
-        volumes = self._volumes_of(container)
+        paths = self.image_volumes.get(container.image, ())
+        volumes = volumes_of(container, self.volumes, paths, f"volume-{self._made}")
         self.made[name] = MadeContainer(
             LocalContainer(
                 container,
@@ -265,14 +273,14 @@ class MemoryContainers:
     async def answers(self, name: str, timeout_seconds: float) -> str | None:
         await self._begin("answers", name)
         made = self.made.get(name)
-        if made is None:
-            return "it does not exist"
-        if not made.local.running:
-            end = made.local.last_exit
-            outcome = f"it is {made.local.status}" if end is None else f"exit code {end.exit_code}"
-            return f"it does not run: {outcome}"
-        check = made.local.container.health_check
-        return self.unhealthy.get(name) if check is not None else None
+        return why_not_running(made) or checked(made, self.unhealthy)
+
+    async def probe(self, name: str) -> str | None:
+        await self._begin("probe", name)
+        made = self.made.get(name)
+        if why := why_not_running(made):
+            raise ContainerError(f"container {name} cannot be asked: {why}")
+        return checked(made, self.unhealthy)
 
     async def stop(self, name: str, timeout_seconds: float | None = None) -> Stopped:
         await self._begin("stop", name)
@@ -316,19 +324,6 @@ class MemoryContainers:
         """The text that the running container's program finds there."""
         assert name in self.processes
         return self.volumes[self.made[name].volumes[path]].text
-
-    def _volumes_of(self, container: Container) -> dict[str, str]:
-        """The container's kept volumes, and new ones where its image asks; none over a dataset."""
-        taken = {volume.mountpoint for volume in container.volumes}
-        found: dict[str, str] = {}
-        for volume, known in self.volumes.items():
-            if known.container == container.name and known.path not in taken:
-                found[known.path] = volume
-        for path in self.image_volumes.get(container.image, ()):
-            if path not in taken and path not in found:
-                found[path] = f"volume-{self._made}-{len(found)}"
-                self.volumes[found[path]] = MemoryVolume(container.name, path)
-        return found
 
     def _discard(self, name: str) -> None:
         for volume in self.made.pop(name).volumes.values():

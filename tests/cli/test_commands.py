@@ -45,6 +45,8 @@ class LookingTests(CLITestCase):
         self.both_report(ContainerState(redis, False, error="no such image"))
         assert "no such image" in self.answer("containers")
         assert self.told("containers")[0]["running"] is False
+        self.both_report(ContainerState(redis, True, health="healthy"))
+        assert "running (healthy)" in self.answer("containers")
 
     def test_stop_and_start(self) -> None:
         """A stopped container is shown as that, and nothing is wrong with it."""

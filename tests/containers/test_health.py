@@ -14,6 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from flocker_lite.containers.engine import Engine
 from flocker_lite.containers.health import (
     COMMANDS_MAX,
+    PROBES_MAX,
     TRY_DELAY_SECONDS_MAX,
     TRY_DELAY_SECONDS_MIN,
     Health,
@@ -21,7 +22,7 @@ from flocker_lite.containers.health import (
     limit_seconds,
 )
 from flocker_lite.containers.server import Server
-from flocker_lite.errors import ContainerError
+from flocker_lite.errors import ContainerError, DockerAway
 from flocker_lite.model.records import HealthCheck
 
 COMMAND = HealthCheck(command=("true",), timeout_seconds=5.0, start_period_seconds=30.0)
@@ -137,6 +138,47 @@ class HealthTests(SynchronousTestCase):
         self.process.rmdir()
         self.advance(0.5)
         assert self.successResultOf(asked) == "it does not run: exit code 137"
+
+    def probe(self) -> Deferred[str | None]:
+        return Deferred.fromCoroutine(self.health.probe("db"))
+
+    def test_probe(self) -> None:
+        """It is tried once, with the whole time for that."""
+        self.looks = [server(COMMAND, self.process)] * 2
+        self.tries = [None, "no"]
+        assert self.successResultOf(self.probe()) is None
+        assert self.successResultOf(self.probe()) == "no"
+        assert self.tried_with == [5.0, 5.0]
+        assert self.clock.getDelayedCalls() == []
+
+    def test_probe_of_what_does_not_run(self) -> None:
+        """Nobody can tell whether it is healthy."""
+        self.looks = ["it does not run: it is paused"]
+        error = self.failureResultOf(self.probe(), ContainerError)
+        assert "it is paused" in str(error.value)
+
+    def test_probe_that_docker_refuses(self) -> None:
+        """A command that is not there fails; one in a container that has just ended is none."""
+        self.looks = [server(COMMAND, self.process)] * 2
+        self.tries = [ContainerError("no such file")] * 2
+        assert self.successResultOf(self.probe()) == "no such file"
+        self.looks = [server(COMMAND, self.process), "it does not run: exit code 1"]
+        self.failureResultOf(self.probe(), ContainerError)
+
+    def test_probe_without_docker(self) -> None:
+        """That Docker does not answer says nothing about a container."""
+        self.looks = [server(COMMAND, self.process)]
+        self.tries = [DockerAway("is it running?")]
+        self.failureResultOf(self.probe(), DockerAway)
+
+    def test_probes_delay_no_start(self) -> None:
+        """However many of them hang, a container that starts is asked at once."""
+        self.looks = [server(COMMAND, self.process)] * (PROBES_MAX + 2)
+        self.tries = ["late"] * PROBES_MAX + [None, "late"]
+        for _ in range(PROBES_MAX + 1):
+            self.probe()
+        assert len(self.tried_at) == PROBES_MAX
+        assert self.successResultOf(self.answers()) is None
 
     def test_pace(self) -> None:
         """Quickly at first, then more slowly, and with a limit."""

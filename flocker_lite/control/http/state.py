@@ -152,6 +152,8 @@ def _runs(reported: ContainerState) -> Body:
         body["image_digest"] = reported.image_digest
     if reported.paused:
         body["status"] = "paused"
+    if reported.health:
+        body["health"] = reported.health
     if reported.restarts:
         body["restarts"] = reported.restarts
     if reported.next_try_at is not None:

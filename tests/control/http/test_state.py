@@ -261,6 +261,16 @@ class StateTests(RESTTestCase):
         body.update(running=False, error="no such image", **image)
         assert self.get("/state/containers") == [body]
 
+    def test_health(self) -> None:
+        """One with a health check is shown with what that came to."""
+        web = Container("web", NODE_1, "nginx:latest")
+        said = "not healthy: port 80 did not answer in time"
+        self.report(
+            NODE_1, containers=pmap({"web": ContainerState(web, True, said, health="unhealthy")})
+        )
+        (body,) = self.get("/state/containers")
+        assert (body["health"], body["error"]) == ("unhealthy", said)
+
     def test_paused(self) -> None:
         """One that somebody paused is shown to be."""
         web = Container("web", NODE_2, "nginx:latest")
