@@ -10,7 +10,7 @@ from docker import APIClient
 from docker import errors as docker_errors
 from twisted.logger import Logger
 
-from flocker_lite.containers import inspect_cache, translate
+from flocker_lite.containers import image_health, inspect_cache, translate
 from flocker_lite.containers.connection import Connection
 from flocker_lite.containers.exit_events import ExitEvents
 from flocker_lite.containers.fence_notes import FenceNotes
@@ -160,15 +160,19 @@ class ContainerDiscovery:
         end = self._notes.applied(container_id, seen.last_exit)
         local = LocalContainer(container, seen.status, container_id, end, prestartable)
         local = replace(local, starts_early=translate.starts_early(labels))
+        # A health check of ours is in place of the image's.
+        if local.running and container.health_check is None:
+            local = replace(local, health=seen.health)
         if not prestartable or local.status == "created":
             return local
         run = translate.run_of(container_id, seen.started)
         local = replace(local, run=run)
         if self._start_gates is None or not (local.running or local.last_exit is not None):
             return local
-        return (
-            local if self._start_gates.was_let_go(container.name, run, seen.pid) else _held(local)
-        )
+        if not self._start_gates.was_let_go(container.name, run, seen.pid):
+            return _held(local)
+        let_go_at = self._start_gates.let_go_at(container.name)
+        return replace(local, health=image_health.since(local.health, let_go_at))
 
     def is_prestarted(self, name: str, details: Mapping[str, Any]) -> bool:
         """Whether the running container still waits at its start gate."""
@@ -213,7 +217,7 @@ class ContainerDiscovery:
 def _held(local: LocalContainer) -> LocalContainer:
     """A container whose program did not begin: it waits, or was ended while it waited."""
     if local.running:
-        return replace(local, status=PRESTARTED)
+        return replace(local, status=PRESTARTED, health=None)
     if local.last_exit is not None:
         return replace(local, last_exit=replace(local.last_exit, by_itself=False))
     return local
@@ -224,10 +228,13 @@ def _is_to_be_inspected(
 ) -> bool:
     """Whether Docker's list does not say enough of a container."""
     seen = known.get(entry["Id"])
-    if seen is not None:
-        return seen.status != entry["State"]
     labels, state = entry["Labels"], entry["State"]
-    is_plain = state == "created" or (state == "running" and not translate.is_prestartable(labels))
+    if seen is not None:
+        # What Docker found at the start gate says nothing, and no event says when it fails again.
+        is_unhealthy = seen.health is not None and seen.health.trouble is not None
+        return seen.status != state or (is_unhealthy and translate.is_prestartable(labels))
+    is_running = state == "running" and not image_health.has_check(entry)
+    is_plain = state == "created" or (is_running and not translate.is_prestartable(labels))
     return entry["Id"] in moved or not (is_plain and _has_its_name(entry))
 
 

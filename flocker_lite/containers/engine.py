@@ -15,6 +15,7 @@ from twisted.logger import Logger
 
 from flocker_lite.containers import (
     execution,
+    image_health,
     kept_volumes,
     networks,
     orphans,
@@ -36,7 +37,7 @@ from flocker_lite.containers.start_gate import INSIDE, StartGates
 from flocker_lite.errors import ContainerError, NotFound
 from flocker_lite.model.state import KeptVolume
 
-MOVES = ("start", "die", "pause", "unpause", "rename", "destroy")
+MOVES = ("start", "die", "pause", "unpause", "rename", "destroy", *image_health.EVENTS)
 EVENTS = (*MOVES, "kill", "stop")
 
 

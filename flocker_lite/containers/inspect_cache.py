@@ -17,8 +17,8 @@ from typing import Any
 from docker import APIClient
 from docker import errors as docker_errors
 
-from flocker_lite.containers import translate
-from flocker_lite.model.state import ContainerExit
+from flocker_lite.containers import image_health, translate
+from flocker_lite.model.state import ContainerExit, ImageHealth
 
 DEFAULT_BRIDGE = "bridge"
 
@@ -35,6 +35,7 @@ class Inspection:
     pid: int
     started: str
     last_exit: ContainerExit | None = None
+    health: ImageHealth | None = None
 
 
 class InspectCache:
@@ -127,6 +128,7 @@ def _inspection(details: Mapping[str, Any], docker_began_at: float) -> Inspectio
         state.get("Pid") or 0,
         state["StartedAt"],
         translate.end(state, docker_began_at) if translate.has_ended(state["Status"]) else None,
+        image_health.of_state(state),
     )
 
 

@@ -126,6 +126,13 @@ class StartGates:
         except OSError:
             return False
 
+    def let_go_at(self, name: str) -> float:
+        """When the program of the present run was released, in seconds since 1970."""
+        try:
+            return (self._released / name).stat().st_mtime
+        except OSError:
+            return 0.0
+
     def let_any_go(self, name: str, container_id: str) -> bool:
         """Whether the program of this very container was released in its last run, now over."""
         try:

@@ -127,6 +127,9 @@ def create_arguments(
     # Not part of the fingerprint: older containers lack them, and we do not recreate them for that.
     arguments["Hostname"] = container.hostname or host_name(container.name)
     arguments[HOST]["LogConfig"] = log_config(container.logging)
+    if container.health_check is not None:
+        # It is in place of the image's HEALTHCHECK, which Docker would carry out as well.
+        arguments["Healthcheck"] = {"Test": ["NONE"]}
     return arguments
 
 

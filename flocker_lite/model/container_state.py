@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from flocker_lite.model.container import Container, Ended
 
@@ -28,6 +28,19 @@ class ContainerExit:
 
 
 @dataclass(frozen=True, slots=True)
+class ImageHealth:
+    """What Docker found out by the HEALTHCHECK of an image: STARTING, HEALTHY or UNHEALTHY.
+
+    `trouble` says what is wrong if it is UNHEALTHY. `checked_at` is when Docker last began to look,
+    in seconds since 1970; it is not part of what is compared.
+    """
+
+    status: str
+    trouble: str | None = None
+    checked_at: float = field(default=0.0, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class LocalContainer:
     """A container of ours as Docker has it.
 
@@ -38,7 +51,8 @@ class LocalContainer:
     paths that are Docker's own volumes, which do not move with the container. A container without
     `starts_early` must not be prestarted: Docker would make directories on the node's own disk
     where its datasets are mounted later. `image_id` is Docker's id of the image that it was made
-    from, and `image_digest` the registry's digest of that, "" for none.
+    from, and `image_digest` the registry's digest of that, "" for none. `health` is what Docker
+    says of a running container whose image has a HEALTHCHECK, unless it has a health check of ours.
     """
 
     container: Container
@@ -51,6 +65,7 @@ class LocalContainer:
     stays_behind: tuple[str, ...] = ()
     image_id: str = ""
     image_digest: str = ""
+    health: ImageHealth | None = None
 
     @property
     def running(self) -> bool:

@@ -18,6 +18,7 @@ from flocker_lite.model.container_state import STARTING as STARTING
 from flocker_lite.model.container_state import UNHEALTHY as UNHEALTHY
 from flocker_lite.model.container_state import ContainerExit as ContainerExit
 from flocker_lite.model.container_state import ContainerState as ContainerState
+from flocker_lite.model.container_state import ImageHealth as ImageHealth
 from flocker_lite.model.container_state import ImagePull as ImagePull
 from flocker_lite.model.container_state import Kept as Kept
 from flocker_lite.model.container_state import KeptVolume as KeptVolume

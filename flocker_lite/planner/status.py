@@ -17,6 +17,7 @@ from flocker_lite.model.state import (
     DatasetState,
     ImagePull,
     ImageState,
+    LocalContainer,
     MoveProgress,
     NodeState,
     NodeView,
@@ -116,19 +117,28 @@ def _report_container(
     is_unreachable = name in facts.starting or is_on_trial(facts.local, state.container)
     serving = state.running and not is_unreachable and name not in facts.unhealthy
     if state.running and state.error is None:
-        state = replace(state, error=_doubt(name, facts.unhealthy, facts.crashing))
+        state = replace(state, error=_doubt(name, group.have, facts.unhealthy, facts.crashing))
     if group.lost is not None:
         state, serving = _without_data(state, group.lost), False
     again = _again_at(failed, resource, state.error)
     if again is None and _is_started_again(me, group, histories):
         again = facts.starts_at.get(name)
-    health = facts.health.get(name, "") if state.running else ""
-    return replace(state, serving=serving, next_try_at=again, health=health)
+    by_docker = group.have.health if group.have is not None else None
+    health = facts.health.get(name) or (by_docker.status if by_docker is not None else "")
+    return replace(
+        state, serving=serving, next_try_at=again, health=health if state.running else ""
+    )
 
 
-def _doubt(name: str, unhealthy: Mapping[str, str], crashing: Mapping[str, str]) -> str | None:
+def _doubt(
+    name: str,
+    have: LocalContainer | None,
+    unhealthy: Mapping[str, str],
+    crashing: Mapping[str, str],
+) -> str | None:
     """What is wrong with a running container."""
-    sick = unhealthy.get(name)
+    by_docker = have.health.trouble if have is not None and have.health is not None else None
+    sick = unhealthy.get(name, by_docker)
     return f"not healthy: {sick}" if sick is not None else crashing.get(name)
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from flocker_lite.containers.translate import docker_name
 from flocker_lite.errors import ContainerError
 from flocker_lite.model.records import Container
-from flocker_lite.model.state import LocalContainer
+from flocker_lite.model.state import STARTING, ImageHealth, LocalContainer
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,8 @@ class MadeContainer:
 
     `called` is its name in Docker, if somebody renamed it. `volumes` has the names of its Docker
     volumes, by the path inside; `mounts` the number of the mount at each of its `paths`. `secrets`
-    has the values that it got, by name.
+    has the values that it got, by name. `health` is what the check of its image came to in this
+    run.
     """
 
     local: LocalContainer
@@ -30,6 +31,7 @@ class MadeContainer:
     volumes: Mapping[str, str] = field(default_factory=dict)
     mounts: Mapping[str, int] = field(default_factory=dict)
     secrets: Mapping[str, bytes] = field(default_factory=dict)
+    health: ImageHealth | None = None
 
 
 @dataclass
@@ -69,6 +71,21 @@ def volumes_of(
 def writes(made: MadeContainer) -> bool:
     """Whether its program has begun: it may write, even while somebody has paused it."""
     return made.local.has_processes and not made.local.prestarted
+
+
+def with_health(made: MadeContainer, checks: Collection[str]) -> MadeContainer:
+    """The container with what Docker says of it now, if its image is among those with a check.
+
+    Docker begins anew when the program does, and says nothing of a container that does not run.
+    """
+    local, health = made.local, made.health
+    if local.container.image not in checks or local.container.health_check is not None:
+        return made
+    if not local.has_begun:
+        return replace(made, health=None, local=replace(local, health=None))
+    health = health or ImageHealth(STARTING)
+    shown = health if local.running else None
+    return replace(made, health=health, local=replace(local, health=shown))
 
 
 def why_not_running(made: MadeContainer | None) -> str | None:

@@ -19,20 +19,14 @@ from flocker_lite.model.state import (
     PAUSED,
     PRESTARTED,
     ContainerExit,
+    ImageHealth,
     ImagePull,
     KeptVolume,
     LocalContainer,
 )
+from flocker_lite.testing import made_containers
 from flocker_lite.testing.made_containers import MadeContainer as MadeContainer
 from flocker_lite.testing.made_containers import MemoryVolume as MemoryVolume
-from flocker_lite.testing.made_containers import (
-    checked,
-    require_free_name,
-    require_not_paused,
-    volumes_of,
-    why_not_running,
-    writes,
-)
 from flocker_lite.testing.made_containers import made_up_id as made_up_id
 from flocker_lite.testing.memory_images import LAYER_BYTES, PLATFORM, exact_image, require_published
 from flocker_lite.testing.memory_output import MemoryOutputs
@@ -58,8 +52,8 @@ class MemoryContainers:
     `registry` the ids of images that can be pulled by a digest. `volumes` has Docker's volumes by
     name. `foreign` are the names of containers that somebody else made, by id.
     `working_directories` are those of images: Docker makes one below a dataset's path whenever it
-    starts the container, even before its data is there. `stubborn` containers ignore SIGTERM.
-    `private` registries require a login.
+    starts the container, even before its data is there. `image_checks` are the images with a
+    HEALTHCHECK. `stubborn` containers ignore SIGTERM. `private` registries require a login.
     """
 
     mounted: Callable[[str], bool] | None = None
@@ -79,6 +73,7 @@ class MemoryContainers:
     stubborn: set[str] = field(default_factory=set)
     outputs: MemoryOutputs = field(default_factory=MemoryOutputs)
     private: frozenset[str] = frozenset()
+    image_checks: set[str] = field(default_factory=set)
     _made: int = 0
     _ends: int = 0
     _runs: int = 0
@@ -113,6 +108,12 @@ class MemoryContainers:
         """`docker unpause`."""
         self._set(name, "running")
 
+    def find_health(self, name: str, health: ImageHealth) -> None:
+        """Docker finds this out by the HEALTHCHECK of the running container's image."""
+        found = replace(self.made[name], health=health)
+        self.made[name] = made_containers.with_health(found, self.image_checks)
+        self._notify(name)
+
     def rename(self, name: str, called: str) -> None:
         """`docker rename`: the name changes, the container stays the same."""
         self.made[name] = replace(self.made[name], called=called)
@@ -140,7 +141,9 @@ class MemoryContainers:
     @property
     def processes(self) -> Mapping[str, tuple[str, ...]]:
         """The containers whose processes may write, by name, each with its paths."""
-        return {name: made.paths for name, made in self.made.items() if writes(made)}
+        return {
+            name: made.paths for name, made in self.made.items() if made_containers.writes(made)
+        }
 
     def end(self, name: str, exit_code: int) -> None:
         """Make the container end by itself."""
@@ -213,7 +216,7 @@ class MemoryContainers:
             if existing.local.has_processes:
                 raise ContainerError(f"container {name} runs with another configuration")
             self._discard(name)
-        require_free_name(self.made, name)
+        made_containers.require_free_name(self.made, name)
         found = await self.image(image_id or container.image)
         if found is None:
             raise ImageError(f"image {container.image} is not here: pull it first")
@@ -221,7 +224,7 @@ class MemoryContainers:
         self._made += 1
         self._gone.pop(name, None)
         paths = self.image_volumes.get(container.image, ())
-        volumes = volumes_of(container, self.volumes, paths, f"volume-{self._made}")
+        volumes = made_containers.volumes_of(container, self.volumes, paths, f"volume-{self._made}")
         self.made[name] = MadeContainer(
             LocalContainer(
                 container,
@@ -245,7 +248,7 @@ class MemoryContainers:
         made = self._prepared(name)
         if not made.local.prestartable:
             raise ContainerError(f"container {name} was not made to be prestarted")
-        require_not_paused(made)
+        made_containers.require_not_paused(made)
         if self._needs_data(made.arguments):
             for path in made.paths:
                 if self.mounted is not None and not self.mounted(path):
@@ -260,7 +263,7 @@ class MemoryContainers:
     async def start(self, name: str) -> None:
         await self._begin("start", name)
         made = self._prepared(name)
-        require_not_paused(made)
+        made_containers.require_not_paused(made)
         if made.local.running:
             return
         for path in made.paths:
@@ -273,14 +276,16 @@ class MemoryContainers:
     async def answers(self, name: str, timeout_seconds: float) -> str | None:
         await self._begin("answers", name)
         made = self.made.get(name)
-        return why_not_running(made) or checked(made, self.unhealthy)
+        return made_containers.why_not_running(made) or made_containers.checked(
+            made, self.unhealthy
+        )
 
     async def probe(self, name: str) -> str | None:
         await self._begin("probe", name)
         made = self.made.get(name)
-        if why := why_not_running(made):
+        if why := made_containers.why_not_running(made):
             raise ContainerError(f"container {name} cannot be asked: {why}")
-        return checked(made, self.unhealthy)
+        return made_containers.checked(made, self.unhealthy)
 
     async def stop(self, name: str, timeout_seconds: float | None = None) -> Stopped:
         await self._begin("stop", name)
@@ -382,9 +387,8 @@ class MemoryContainers:
             self._stopped_by_us.discard(made.local.instance)
         self._runs += begins
         run = str(self._runs) if begins else made.local.run
-        self.made[name] = replace(
-            made, local=replace(made.local, status=status, last_exit=end, run=run)
-        )
+        local = replace(made.local, status=status, last_exit=end, run=run)
+        self.made[name] = made_containers.with_health(replace(made, local=local), self.image_checks)
         self._notify(name)
 
     def _notify(self, name: str) -> None:

@@ -8,6 +8,7 @@ from twisted.trial.unittest import TestCase
 from flocker_lite.errors import ContainerError
 from flocker_lite.interfaces import IContainers
 from flocker_lite.model.records import Container, Volume
+from flocker_lite.model.state import HEALTHY, UNHEALTHY, ImageHealth
 from flocker_lite.testing.containers_contract import DATASET, NODE, ignore, raised
 from flocker_lite.testing.health_contract import MARK, HealthContract
 from flocker_lite.testing.images_contract import ImagesContract
@@ -41,7 +42,17 @@ class MemoryContainersTests(
         return self.memory.read(name, path)
 
     async def cure(self, name: str) -> None:
-        del self.memory.unhealthy[name]
+        self.memory.unhealthy.pop(name, None)
+        self.memory.find_health(name, ImageHealth(HEALTHY))
+
+    async def sicken(self, name: str) -> None:
+        said = f"`HEALTHCHECK` exited with 1: {MARK} is not there"
+        self.memory.find_health(name, ImageHealth(UNHEALTHY, said))
+
+    async def image_with_check(self) -> str:
+        self.memory.image_checks.add(self.other_image)
+        await self.memory.pull(self.other_image, ignore)
+        return self.other_image
 
     async def mount(self) -> None:
         self.mounted.add(self.path)

@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from flocker_lite.model import edits
 from flocker_lite.model.records import Container, Dataset, HealthCheck, Volume
-from flocker_lite.model.state import ContainerState
+from flocker_lite.model.state import ContainerState, ImageHealth
 from flocker_lite.testing.cluster import MemoryCluster
 
 CHECK = HealthCheck(
@@ -198,6 +198,33 @@ class RestartTests(UnhealthyTestCase):
         self.cluster.run(2.0)
         assert self.state().running
         assert self.state().restarts == 0
+
+
+class ImageTests(UnhealthyTestCase):
+    """It has no health check, and its image has one."""
+
+    def test_seen(self) -> None:
+        """What Docker finds out is in the state at once, and changes nothing else."""
+        containers = self.node.containers
+        containers.image_checks.add(WEB.image)
+        self.cluster.edit(
+            lambda before: edits.create_container(before, replace(WEB, health_check=None))
+        )
+        self.cluster.run(5.0)
+        assert (self.state().health, self.state().error) == ("starting", None)
+        said = "`HEALTHCHECK` exited with 7"
+        for found, error in (
+            (ImageHealth("healthy"), None),
+            (ImageHealth("unhealthy", said), f"not healthy: {said}"),
+            (ImageHealth("healthy"), None),
+        ):
+            containers.find_health("web", found)
+            self.cluster.run(1.0)
+            assert (self.state().health, self.state().error) == (found.status, error)
+            assert self.state().serving
+        containers.pause("web")
+        self.cluster.run(1.0)
+        assert self.state().health == ""
 
 
 class MovingTests(UnhealthyTestCase):

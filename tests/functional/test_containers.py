@@ -123,6 +123,16 @@ class DockerContainersTests(
     async def cure(self, name: str) -> None:
         self.docker("exec", f"flocker--{name}", "touch", MARK)
 
+    async def sicken(self, name: str) -> None:
+        self.docker("exec", f"flocker--{name}", "rm", MARK)
+
+    async def image_with_check(self) -> str:
+        check = f"HEALTHCHECK --interval=1s --retries=2 CMD ls {MARK}"
+        self.docker("create", "--name", "base", self.image)
+        self.docker("commit", "--change", check, "base", "with-check:latest")
+        self.docker("rm", "--volumes", "base")
+        return "with-check:latest"
+
     async def test_prestarted_program(self) -> None:
         """The image's own program is let go, as the first process, in a directory of its data."""
         containers = await self.make()
