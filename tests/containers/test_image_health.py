@@ -56,8 +56,9 @@ def test_in_the_list() -> None:
     """Docker's list says which containers have one."""
     for text in ("Up 2 hours (healthy)", "Up 1 second (health: starting)", "Up 9 s (unhealthy)"):
         assert image_health.has_check({"Status": text})
-    for text in ("Up 2 hours", "Up 2 hours (Paused)", "Exited (0) 5 minutes ago", None):
+    for text in ("Up 2 hours", "Up 2 hours (Paused)", "Exited (0) 5 minutes ago", ""):
         assert not image_health.has_check({"Status": text})
+    assert not image_health.has_check({})
 
 
 def test_a_check_of_ours() -> None:
