@@ -40,7 +40,7 @@ def test_an_image_for_another_platform(cluster: Cluster) -> None:
     """The error names the platform, what ran goes on running, and a correction cures it."""
     image = f"{registry(cluster)}/library/redis:latest"
     cluster.create("n2", "here", image=image)
-    cluster.state("here", lambda state: state["running"])
+    cluster.cured("here")
     before = cluster.inspect("n2", "here")["Id"]
     cluster.player.post("/configuration/containers/here", {"platform": "linux/s390x"})
     cluster.create("n2", "nowhere", image=image, platform="linux/s390x")
