@@ -1,1 +1,1 @@
-"""Benchmarks: each figure stands beside a floor that was measured in the same run."""
+"""Benchmarks: each figure has a floor beside it, measured in the same run."""

@@ -13,7 +13,7 @@ TIMEOUT_SECONDS = 600.0
 
 
 class Api:
-    """A control service at `root`, "http://10.77.0.10:4523/v1" say."""
+    """A control service at `root`, such as "http://10.77.0.10:4523/v1"."""
 
     def __init__(self, root: str) -> None:
         self._root = root
@@ -34,7 +34,7 @@ class Api:
             return json.load(answer)
 
     def until(self, path: str, good: Callable[[Any], bool]) -> Any:
-        """GET until the answer is good; TimeoutError when it does not become so."""
+        """GET until the answer is good; TimeoutError when it never is."""
         ends = time.monotonic() + TIMEOUT_SECONDS
         while not good(answer := self.get(path)):
             if time.monotonic() > ends:

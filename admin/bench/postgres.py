@@ -18,7 +18,7 @@ LOAD = "pgbench-load"
 
 
 def postgres_moves(lab: Lab, api: Api, moves: int, size_mib: int) -> dict[str, Any]:
-    """Pauses as a writing client saw them, what the API says of moves, and rows that were lost.
+    """The pauses that a writing client saw, what the API says of the moves, and lost rows.
 
     Raises RuntimeError when an acknowledged row is missing.
     """

@@ -13,7 +13,7 @@ BETWEEN_SECONDS = 0.002
 
 
 class Probe:
-    """Asks until it is left; whichever node answers counts."""
+    """Asks until its context ends; an answer from either node counts."""
 
     def __init__(self, addresses: tuple[str, ...], port: int) -> None:
         self.longest_gap_seconds = 0.0
@@ -44,7 +44,7 @@ class Probe:
             thread.join()
 
     def wait_for_answers(self, count: int, timeout_seconds: float = 60.0) -> None:
-        """Wait until this many more answers came."""
+        """Wait for this many more answers."""
         goal = self.answers + count
         ends = time.monotonic() + timeout_seconds
         while self.answers < goal:

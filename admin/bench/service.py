@@ -97,7 +97,7 @@ class ControlProcess:
                     return
 
     def stop(self) -> None:
-        """End it in order; nothing when it does not run."""
+        """Stop it, if it runs."""
         if self._process is not None:
             self._process.terminate()
             self._process.wait(STOP_SECONDS_MAX)
@@ -109,7 +109,7 @@ class ControlProcess:
 
     @property
     def pid(self) -> int:
-        """Of the process."""
+        """Its process id."""
         assert self._process is not None
         return self._process.pid
 
@@ -118,7 +118,7 @@ class ControlProcess:
         return cpu_seconds(Path(f"/proc/{self.pid}/stat"))
 
     def waited_seconds(self) -> float:
-        """How long it waited for a processor, because other work had them."""
+        """How long it waited for a processor, because other processes used them."""
         return waited_seconds(Path(f"/proc/{self.pid}"))
 
     def memory_bytes(self) -> int:
@@ -167,7 +167,7 @@ class FleetProcesses:
 
     @contextmanager
     def last_silent(self) -> Iterator[None]:
-        """Nothing is heard from the last agent meanwhile, as when its node loses power."""
+        """Meanwhile the last agent is silent, as when its node loses power."""
         process = self._processes[self.last]
         process.send_signal(signal.SIGSTOP)
         try:

@@ -48,7 +48,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Do what the command line says; gives back the exit code."""
+    """Do what the command line says; returns the exit code."""
     options = make_parser().parse_args(argv)
     # A polite kill cleans up as Ctrl-C does.
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -65,7 +65,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def interrupt(number: int, frame: object) -> NoReturn:
-    """Signal handler: end as by Ctrl-C; more of them do not disturb the clean-up."""
+    """Signal handler: end as after Ctrl-C; later signals do not disturb the clean-up."""
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, lambda *_: None)
     raise KeyboardInterrupt
@@ -100,7 +100,7 @@ def act(options: argparse.Namespace) -> None:
 
 
 def status(lab: Lab) -> list[dict[str, Any]]:
-    """What there is, node by node."""
+    """The state of each node."""
     return [
         {
             "node": node.name,
@@ -114,7 +114,7 @@ def status(lab: Lab) -> list[dict[str, Any]]:
 
 
 def status_text(lab: Lab) -> str:
-    """What there is, for people."""
+    """The same, for people."""
     lines = []
     for row in status(lab):
         state = "running" if row["running"] else "DOWN"

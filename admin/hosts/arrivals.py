@@ -1,4 +1,4 @@
-"""Waits until the agents of a lab have come to its control service, as a user sees it."""
+"""Waits until the control service of a lab shows all of its agents to users."""
 
 import json
 import ssl
@@ -15,7 +15,7 @@ ANSWER_SECONDS_MAX = 5.0
 
 
 def await_agents(plan: LabPlan) -> None:
-    """LabError with the nodes whose agents do not come, and where the logs are."""
+    """LabError names the nodes whose agents do not connect, and the logs."""
     require_all(plan, lambda: hosts_that_report(plan))
 
 
@@ -27,7 +27,7 @@ def require_all(
     if not wait_until(lambda: expected.keys() <= hosts(), seconds_max):
         missing = sorted(name for address, name in expected.items() if address not in hosts())
         raise LabError(
-            f"no agent comes from {', '.join(missing)}: see their log/ and that of the control "
+            f"no agent connects from {', '.join(missing)}: see their log/ and that of the control "
             f"service in {plan.folder}/nodes"
         )
 

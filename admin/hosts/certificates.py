@@ -1,4 +1,4 @@
-"""Makes the certificates of a lab, with the command that its users have for that."""
+"""Makes the certificates of a lab with flocker-ca, as users do."""
 
 from pathlib import Path
 
@@ -33,7 +33,7 @@ def make_certificates(checkout: Path, plan: LabPlan) -> None:
 
 
 def curl_options(plan: LabPlan, user: str = USER) -> str:
-    """What tells curl who its user is, and whom to believe; nothing without certificates."""
+    """curl's options for a user's certificate and the authority; empty without certificates."""
     if not plan.certificates:
         return ""
     below = plan.folder / FOLDER

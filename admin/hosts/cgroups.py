@@ -1,4 +1,4 @@
-"""Removes the control groups that the Docker engines of a lab's nodes have made."""
+"""Removes the control groups that the Docker engines of a lab's nodes made."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Starts, watches and ends the services of one node; one that dies is reported, never restarted."""
+"""Starts, watches and ends the services of one node; it reports dead ones, and restarts none."""
 
 import http
 import http.client
@@ -58,16 +58,16 @@ class Daemons:
         below(root, service.pid_file).unlink(missing_ok=True)
         log = str(log_file(self._plan, self._node, service.name))
         if service.detaches:
-            # What it says when it fails is in its log, which await_ready quotes.
+            # If it fails, its log says why, and await_ready quotes that.
             run(["sh", "-c", 'exec "$@" >>"$0" 2>&1 </dev/null', log, *service.argv], check=False)
             return
-        # setsid leaves the daemon to the node's first process, which buries it when it ends.
+        # setsid leaves the daemon to the node's first process, which reaps it when it ends.
         script = 'echo $$ >"$1"; log=$0; shift; exec "$@" >>"$log" 2>&1 </dev/null'
         quiet = 'exec setsid --fork sh -c "$@" >>"$0" 2>&1 </dev/null'
         run(["sh", "-c", quiet, log, script, log, service.pid_file, *service.argv])
 
     def await_ready(self, service: Service, root: Path) -> None:
-        """Wait until a service answers, else raise LabError with the end of its log."""
+        """Wait until a service answers; LabError with the end of its log when it does not."""
 
         def settled() -> bool:
             return self._answers(service, root) or has_died(service, root)
@@ -90,7 +90,7 @@ class Daemons:
             )
 
     def log_tail(self, service_name: str) -> str:
-        """The end of what a service wrote."""
+        """The end of a service's log."""
         path = log_file(self._plan, self._node, service_name)
         text = path.read_text(errors="replace") if path.exists() else "(no log)"
         return text[-LOG_TAIL_CHARACTERS:].strip()
@@ -113,7 +113,7 @@ def below(root: Path, path: str) -> Path:
 
 
 def pid_of(service: Service, root: Path) -> int | None:
-    """The pid, as the node counts, of a service that runs; else None."""
+    """The pid, inside the node, of a service that runs; None when it does not."""
     try:
         pid = int(below(root, service.pid_file).read_text())
         state, _ = parse_stat((root / f"proc/{pid}/stat").read_text())
@@ -123,7 +123,7 @@ def pid_of(service: Service, root: Path) -> int | None:
 
 
 def has_died(service: Service, root: Path) -> bool:
-    """Whether a service that was started has no process any more."""
+    """Whether a service that we started has no process any more."""
     return (service.detaches or _pid_written(service, root)) and pid_of(service, root) is None
 
 

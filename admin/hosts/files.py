@@ -1,4 +1,4 @@
-"""The files that make a node what it is, as pure text: names, ssh trust, configurations."""
+"""The files of a node, as pure text: names, ssh and the services' configurations."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +15,7 @@ from admin.hosts.plan import (
 SSH_CONNECT_TIMEOUT_SECONDS = 5
 SSH_STARTUPS_MAX = 100
 AGENTS_KEYS = "/var/lib/flocker-lite/ssh/authorized_keys"
-"""Where an agent names the keys of other nodes to its sshd."""
+"""Where an agent writes the keys of other nodes for its sshd."""
 
 
 def search_path(checkout: Path) -> str:
@@ -25,7 +25,7 @@ def search_path(checkout: Path) -> str:
 
 
 def environment(checkout: Path) -> dict[str, str]:
-    """The whole environment of what runs inside nodes; nothing leaks in from the caller's."""
+    """The whole environment of processes in nodes; nothing of the caller's leaks in."""
     return {
         "PATH": search_path(checkout),
         "HOME": "/root",
@@ -39,7 +39,7 @@ def node_files(checkout: Path, plan: LabPlan, node: NodePlan) -> Iterator[tuple[
     """Pairs of path below the node's folder and text; `etc/` and `ssh/` become /etc, /root/.ssh."""
     yield "etc/hosts", hosts(plan)
     yield "etc/hostname", f"{node.name}\n"
-    # Answers at once that there is no name server; a silent one would cost seconds at each name.
+    # Nothing listens there, so look-ups fail at once; a silent server would cost seconds each.
     yield "etc/resolv.conf", "nameserver 127.0.0.1\n"
     yield "ssh/config", f"Host *\n  ConnectTimeout {SSH_CONNECT_TIMEOUT_SECONDS}\n"
     if node.role == "registry":
@@ -58,7 +58,7 @@ def hosts(plan: LabPlan) -> str:
 
 
 def sshd_configuration(checkout: Path) -> str:
-    """An ssh server for root with keys only, in which the checkout's programs are found by name.
+    """An ssh server for root with keys only; its PATH has the checkout's programs.
 
     The key exchange that OpenSSH prefers withstands quantum computers and takes 0.2 s of processor
     time for each connection. A lab makes thousands of connections and has no secrets.
@@ -89,7 +89,7 @@ def agent_configuration(plan: LabPlan, node: NodePlan) -> str:
         f"pool: {node.pool}\n"
         "state-path: /var/lib/flocker-lite\n"
         "mount-root: /flocker\n"
-        # What is beside it in /etc belongs to the machine's own sshd.
+        # The other keys in /etc/ssh belong to the machine's own sshd.
         f"ssh: {{host-keys: /{HOST_KEY}.pub}}\n"
         + (f"certificates: {CERTIFICATES}\n" if plan.certificates else "insecure: true\n")
     )

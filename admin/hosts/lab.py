@@ -1,4 +1,4 @@
-"""A whole lab: brings nodes up side by side, and removes whatever any run of its name left."""
+"""A whole lab: brings nodes up side by side, and removes what earlier runs of its name left."""
 
 import fcntl
 import json
@@ -27,7 +27,7 @@ SUBNET_DEFAULT = "10.77.0.0/24"
 POOL_SIZE_GIB_DEFAULT = 8
 LOCK_TIMEOUT_SECONDS = 3.0
 DELETED_SUFFIX = ".deleted-"
-"""After the name of a lab in the name of a folder that is being deleted; no lab has such a name."""
+"""Marks a folder that is being deleted; no lab has such a name."""
 
 
 class Lab:
@@ -36,7 +36,7 @@ class Lab:
         with Lab("mine", "10.78.1.0/24") as lab:
             lab.node("n1").run(["zpool", "list"])
 
-    A lab is known by its name within the checkout; `up` replaces what an earlier run of it left.
+    A lab has a name within the checkout; `up` replaces what an earlier run of that name left.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class Lab:
                 raise
 
     def down(self) -> None:
-        """End and remove everything that is the lab's, be it whole, half made or crashed."""
+        """Remove everything of the lab, whether it is complete, half made or crashed."""
         with self._locked():
             self._remove()
 
@@ -132,7 +132,7 @@ class Lab:
         (folder / "lab.json").write_text(json.dumps(kept))
 
     def _remove(self, keep_logs: bool = False) -> None:
-        """Remove what is there, however it came about, by records and by names that are ours."""
+        """Remove whatever is there, by our records and our names."""
         folder = self.plan.folder
         for path in folder.glob("nodes/*/init.json"):
             record = read_record(path)
@@ -142,7 +142,7 @@ class Lab:
         cgroups.remove_all(self.plan.tag)
         if self._kernel_zfs:
             pools.destroy_kernel_pools(folder, self.plan.name)
-        let_go_of_mountpoints(folder)
+        make_mountpoints_mutable(folder)
         if keep_logs:
             keep_only_logs(folder)
         else:
@@ -150,11 +150,11 @@ class Lab:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """Only one process at a time makes or removes a lab; a killed one holds no lock."""
+        """Only one process at a time makes or removes a lab; a killed process holds no lock."""
         path = self.plan.folder.with_suffix(".lock")
         path.parent.mkdir(exist_ok=True)
         with path.open("w") as lock:
-            # A killed process' last child, not yet become its program, may hold it for a moment.
+            # A child that a killed process had just forked may hold it for a moment.
             if not wait_until(lambda: try_lock(lock), LOCK_TIMEOUT_SECONDS):
                 text = f"another process is making or removing the lab {self.plan.name!r}"
                 raise LabError(f"{text}: wait for it, or choose another --name")
@@ -170,27 +170,27 @@ def try_lock(file: IO[str]) -> bool:
     return True
 
 
-def let_go_of_mountpoints(folder: Path) -> None:
-    """Agents make the directories immutable at which they mount: else nobody could remove them."""
+def make_mountpoints_mutable(folder: Path) -> None:
+    """Make mountpoints mutable: agents make them immutable, and nobody could remove them."""
     paths = [str(path) for path in folder.glob("nodes/*/mounts/*") if path.is_dir()]
     if paths:
         run(["chattr", "-i", *paths], check=False)
 
 
 def delete_beside(folder: Path) -> None:
-    """Have a folder gone at once, while its thousands of files are still being deleted.
+    """Rename a folder, and delete its thousands of files in the background.
 
-    What an earlier deletion has left, because it was killed or is still at work, is deleted too.
+    That also deletes what an earlier deletion left, because it was killed or still runs.
     """
     if folder.exists():
         folder.rename(folder.with_name(f"{folder.name}{DELETED_SUFFIX}{uuid4().hex}"))
-    doomed = [str(path) for path in folder.parent.glob(f"{folder.name}{DELETED_SUFFIX}*")]
-    if doomed:
-        run(["setsid", "--fork", "sh", "-c", 'exec rm -rf "$@" >/dev/null 2>&1', "rm", *doomed])
+    old = [str(path) for path in folder.parent.glob(f"{folder.name}{DELETED_SUFFIX}*")]
+    if old:
+        run(["setsid", "--fork", "sh", "-c", 'exec rm -rf "$@" >/dev/null 2>&1', "rm", *old])
 
 
 def keep_only_logs(folder: Path) -> None:
-    """After a failure the logs are what is wanted; the next `up` or `down` removes them too."""
+    """Remove everything but the logs, for people to read; the next `up` or `down` removes them."""
     for node in folder.glob("nodes/*"):
         for path in node.iterdir():
             if path.name != "log":

@@ -25,7 +25,7 @@ def connect_switch(plan: LabPlan) -> None:
         raise LabError(f"{plan.subnet} is in use ({taken}): choose another with --subnet")
     run(["ip", "netns", "add", plan.tag])
     run_batches(switch_batches(plan, with_ipv6()))
-    # With br_netfilter the firewall would judge frames between nodes, by rules for routing.
+    # With br_netfilter, the firewall would apply its rules for routing to frames between nodes.
     turn_off = "for f in /proc/sys/net/bridge/bridge-nf-call-*; do [ ! -e $f ] || echo 0 >$f; done"
     run([*inside(plan.tag), "sh", "-c", turn_off])
 
@@ -37,7 +37,7 @@ def connect_node(plan: LabPlan, node: NodePlan) -> None:
 
 
 def set_cable(plan: LabPlan, node: NodePlan, connected: bool) -> None:
-    """Plug the node's cable into the switch or pull it out; nothing is told to anyone.
+    """Plug the node's cable into the switch or pull it out; neither side is notified.
 
     Frames pass when this returns: the kernel takes up to a second to open a cable's two ends.
     """
@@ -62,9 +62,9 @@ def cable_is_connected(plan: LabPlan, node: NodePlan) -> bool:
 
 
 def disconnect_node(plan: LabPlan, node: NodePlan) -> None:
-    """Remove a node's cable and namespace, with what still runs there; all may be gone already."""
+    """Remove a node's cable and namespace, and the processes there. Idempotent."""
     kill_all_in(node.namespace)
-    # The cable goes first and by name: a namespace may be held by something for a while.
+    # Remove the cable first, by name: something may keep the namespace for a while.
     if (NAMESPACES / plan.tag).exists():
         run(["ip", "-n", plan.tag, "link", "delete", node.port], check=False)
     remove_namespace(node.namespace)
@@ -79,11 +79,11 @@ def namespaces_of(tag: str) -> list[str]:
 
 
 def remove_all(tag: str) -> None:
-    """Remove whatever network a lab with this tag has on the machine, however it was left."""
+    """Remove whatever network a lab with this tag has on the machine, complete or not."""
     for name in namespaces_of(tag):
         kill_all_in(name)
         remove_namespace(name)
-    # With its other end's namespace the machine's end goes too, but only some moment later.
+    # The machine's end goes with the namespace of the other end, but a moment later.
     cable = Path("/sys/class/net", tag)
     if cable.exists():
         run(["ip", "link", "delete", tag], check=False)
@@ -94,7 +94,7 @@ def remove_all(tag: str) -> None:
 def remove_namespace(name: str) -> None:
     """Remove a network namespace by name, if it is there."""
     if (NAMESPACES / name).exists():
-        # A run that was killed half-way leaves a bare file, with nothing mounted on it.
+        # A killed run leaves a plain file, with no namespace mounted on it.
         run(["ip", "netns", "delete", name], check=False)
         (NAMESPACES / name).unlink(missing_ok=True)
 
@@ -123,7 +123,7 @@ def processes_in(name: str) -> list[ProcessRecord]:
 
 
 def inside(namespace: str) -> list[str]:
-    """The beginning of a command that is to run in a network namespace.
+    """The beginning of a command that runs in a network namespace.
 
     Not `ip netns exec`: that mounts a new /sys, which hides the cgroups from dockerd.
     """

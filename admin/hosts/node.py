@@ -28,7 +28,7 @@ class Node:
     def __init__(
         self, checkout: Path, plan: LabPlan, node: NodePlan, kernel_zfs: bool, with_flocker: bool
     ) -> None:
-        """A handle; the node need not run. The arguments say how its services are started."""
+        """A handle; the node need not run. The arguments say how to start its services."""
         self.plan = plan
         self.node = node
         self.name = node.name
@@ -196,9 +196,9 @@ class Node:
         self._daemons.end(self._daemons.named(name), self.root, self.run, signal.SIGTERM)
 
     def kill_service(self, name: str) -> None:
-        """Kill a service with SIGKILL and wait until it is gone; what it had started lives on."""
+        """Kill a service with SIGKILL and wait until it is gone; processes that it started stay."""
         self._daemons.end(self._daemons.named(name), self.root, self.run, signal.SIGKILL)
 
     def log_tail(self, service_name: str) -> str:
-        """The end of what a service wrote."""
+        """The end of a service's log."""
         return self._daemons.log_tail(service_name)

@@ -1,7 +1,7 @@
-"""The first process of a node: makes folders private, says so, then only buries the dead.
+"""The first process of a node: makes folders private, says so, then only reaps processes.
 
-It is run by path in the node's fresh namespaces, with the standard library alone, as
-`python -I node_init.py NODE_FOLDER HOST_NAME`; what is private to a node lies in NODE_FOLDER.
+It runs in the node's new namespaces, with the standard library alone, as
+`python -I node_init.py NODE_FOLDER HOST_NAME`; NODE_FOLDER has the files that are private to it.
 """
 
 import json
@@ -20,7 +20,7 @@ BINDS = {
     "mounts": "/flocker",  # an rmdir by another node would detach what this one mounted there
     "ssh": "/root/.ssh",
 }
-# What a shell reads that ssh starts: it belongs to the machine's user, and may do anything.
+# Shells that ssh starts read it: it belongs to the machine's user, and may do anything.
 SHELL_FILE = Path("/root/.bashrc")
 RUN_FOLDERS = ("zfs", "lock/zfs", "sshd", "lab")
 
@@ -29,7 +29,7 @@ def main(folder: Path, host_name: str) -> None:
     """Set the node up and then live until it is killed."""
     write_record(folder / "init.json")
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
-    # Copies of other nodes' namespaces would keep those alive after their end.
+    # Mounts of other nodes' namespaces here would keep those alive after their end.
     mount("umount", "--recursive", "--lazy", "/run/netns")
     mount("mount", "-t", "proc", "proc", "/proc")
     mount("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run")
@@ -47,11 +47,11 @@ def main(folder: Path, host_name: str) -> None:
     Path("/proc/sys/net/ipv4/ip_forward").write_text("1\n")
     Path("/proc/sys/kernel/hostname").write_text(host_name)
     (folder / "ready").touch()
-    bury_the_dead()
+    reap_orphans()
 
 
 def write_record(path: Path) -> None:
-    """Record which process this is, as the machine counts: /proc is still the machine's here."""
+    """Record this process by its pid on the machine: /proc is still the machine's here."""
     pid = int(os.readlink("/proc/self"))
     stat = Path("/proc/self/stat").read_text()
     start_ticks = int(stat[stat.rindex(")") + 2 :].split()[19])
@@ -66,8 +66,8 @@ def mount(*argv: str) -> None:
     subprocess.run(argv, check=True, timeout=MOUNT_TIMEOUT_SECONDS)
 
 
-def bury_the_dead() -> None:
-    """Collect every process that has lost its parent, for ever."""
+def reap_orphans() -> None:
+    """Reap every process that lost its parent, for ever."""
     while True:
         signal.sigwait({signal.SIGCHLD})
         try:

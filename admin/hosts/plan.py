@@ -42,7 +42,7 @@ class NodePlan:
 
     @property
     def port(self) -> str:
-        """The interface in the switch's namespace that the node hangs on."""
+        """The node's interface in the namespace of the switch."""
         return self.name
 
 
@@ -145,7 +145,7 @@ def ula_beside(network: ipaddress.IPv4Network) -> ipaddress.IPv6Network:
 def hardware_address(address: ipaddress.IPv4Address) -> str:
     """A node's Ethernet address, the same after each start as with a real card.
 
-    A new one would be unknown to the peers, who send to the old one for up to half a minute.
+    Peers would send to the old one of a restarted node for up to half a minute.
     """
     return ":".join(f"{byte:02x}" for byte in b"\x02\x00" + address.packed)
 

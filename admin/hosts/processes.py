@@ -1,4 +1,4 @@
-"""Runs commands with a time-out, and ends processes that were recorded beyond doubt."""
+"""Runs commands with a time-out, and kills processes that a record identifies for certain."""
 
 import json
 import os
@@ -27,10 +27,10 @@ def run(
     check: bool = True,
     env: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end and give back what it said.
+    """Run a command to its end and return its output.
 
-    When the time is over, the command is killed with everything in its process group, and
-    subprocess.TimeoutExpired raised. With `check` a non-zero exit is a LabError with its stderr.
+    When the time is over, kill the command with its whole process group, and raise
+    subprocess.TimeoutExpired. With `check` a non-zero exit is a LabError with its stderr.
     """
     process = subprocess.Popen(
         argv,
@@ -45,7 +45,7 @@ def run(
     try:
         stdout, stderr = process.communicate(input_text, timeout=timeout_seconds)
     except BaseException:
-        # Not only the time-out: a Ctrl-C must not leave the command behind either.
+        # Not only after a time-out: a Ctrl-C must not leave the command behind either.
         kill_group(process)
         raise
     if check and process.returncode:
@@ -55,9 +55,9 @@ def run(
 
 
 def kill_group(process: subprocess.Popen[str]) -> None:
-    """Kill a command that is a session of its own, with its children in any pid namespace.
+    """Kill a command with a session of its own, and its children in any pid namespace.
 
-    One that hangs in the kernel is given up after KILL_TIMEOUT_SECONDS: we would hang with it.
+    After KILL_TIMEOUT_SECONDS we give up on a command that hangs in the kernel.
     """
     try:
         os.killpg(process.pid, signal.SIGKILL)
@@ -70,9 +70,9 @@ def kill_group(process: subprocess.Popen[str]) -> None:
 
 
 def side_by_side(tasks: Sequence[Callable[[], object]]) -> None:
-    """Run tasks in threads and wait for them all; the first one's error, in order, is raised.
+    """Run tasks in threads and wait for all; raises the error of the first task that failed.
 
-    Whatever happens, a Ctrl-C too, no task is still at work afterwards: clean-up may follow.
+    No task still runs afterwards, not even after a Ctrl-C, so clean-up may follow.
     """
     threads = ThreadPoolExecutor(len(tasks))
     futures = [threads.submit(task) for task in tasks]
@@ -86,7 +86,7 @@ def side_by_side(tasks: Sequence[Callable[[], object]]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class ProcessRecord:
-    """Which process it was, beyond doubt: a pid alone may belong to someone else by now."""
+    """Identifies a process for certain: by now, another process may have its pid."""
 
     pid: int
     start_ticks: int
@@ -120,12 +120,12 @@ class ProcessRecord:
             os.close(descriptor)
 
     def to_json(self) -> str:
-        """The record as it is kept in a file."""
+        """The record as JSON, for a file."""
         return json.dumps(asdict(self))
 
 
 def record_of(pid: int) -> ProcessRecord:
-    """The record of a running process; raises LabError when there is none of this pid."""
+    """The record of a running process; raises LabError when no process has this pid."""
     try:
         start_ticks = parse_stat(Path(f"/proc/{pid}/stat").read_text())[1]
     except (FileNotFoundError, ProcessLookupError) as error:
@@ -134,7 +134,7 @@ def record_of(pid: int) -> ProcessRecord:
 
 
 def read_record(path: Path) -> ProcessRecord | None:
-    """The record in a file; None when there is none or it was cut short by a crash."""
+    """The record in a file; None when there is none, or a crash cut it short."""
     try:
         return ProcessRecord(**json.loads(path.read_text()))
     except (FileNotFoundError, ValueError, TypeError):

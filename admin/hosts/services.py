@@ -1,4 +1,4 @@
-"""What runs on a node, and how it is started: pure descriptions, in the order of starting."""
+"""The services of a node, in the order in which they start; pure."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,8 +59,8 @@ def registry() -> Service:
 
 def zfs_fuse() -> Service:
     """ZFS in user space, one per node."""
-    # Each of its syncs goes through dozens of threads in turn: as ZFS in a kernel they must not
-    # queue behind whatever else the machine's processors have to do.
+    # Each of its syncs passes through dozens of threads. As with ZFS in a kernel, those must not
+    # queue behind other work of the machine's processors.
     first = ("nice", "--adjustment=-20")
     # Without --no-kstat-mount it makes a folder in the root that all nodes share.
     argv = (*first, "zfs-fuse", "--no-daemon", "--no-kstat-mount")
@@ -68,9 +68,9 @@ def zfs_fuse() -> Service:
 
 
 def docker(plan: LabPlan, node: NodePlan) -> Service:
-    """A Docker engine as a plain host has it, but for where its images come from.
+    """A Docker engine as on a plain host, except that its images come from the lab.
 
-    It keeps a pid file of its own as well: it takes one that names itself for another engine's.
+    It needs another pid file than ours: it takes a file with its own pid for another engine's.
     """
     argv = (
         "dockerd",

@@ -1,11 +1,11 @@
-# How master.sh and node.sh hand a machine what flocker-ca made for it.
+# How master.sh and node.sh install the certificates that flocker-ca made for a machine.
 # shellcheck shell=bash disable=SC2154  # common.sh sets what is not set here
 
 certificates=/etc/flocker-lite/certificates
 bundle=()
 
-# Sets `bundle` to the files in a directory that make this machine a control service or a node (KIND), and refuses
-# what is not all of them, or another one's than those that are here.
+# Sets `bundle` to the certificate files in a directory for a control service or a node (KIND). Fails when one is
+# missing, or when this machine has the certificate of another one already.
 find_certificates() {
     local kind=$1 from=$2 found file here
     found=("$from/$kind"-*.crt)
@@ -18,16 +18,16 @@ find_certificates() {
     done
     for here in "$root$certificates/$kind"-*.crt; do
         if [ -f "$here" ] && [ "$(basename "$here")" != "$(basename "${found[0]}")" ]; then
-            fail "this machine has $here, and should have $(basename "${found[0]}"): move the former away first"
+            fail "this machine has $here, and should have $(basename "${found[0]}"): move the first one away"
         fi
     done
-    # The list here may be a newer one.
+    # The list of revoked certificates on this machine may be newer.
     if [ -f "$from/cluster.revoked" ] && [ ! -f "$root$certificates/cluster.revoked" ]; then
         bundle+=("$from/cluster.revoked")
     fi
 }
 
-# Has them where the daemons look; those see by themselves what is new.
+# Copies the files to where the daemons look; they notice new files by themselves.
 want_certificates() {
     local kind=$1 from=$2 file differ=no
     if [ "$dry_run" = no ] || [ -d "$from" ]; then

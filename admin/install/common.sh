@@ -1,15 +1,15 @@
-# What stage1.sh, master.sh and node.sh have in common: each thing that they change is said, and done only where it
-# is not so already. With --dry-run it is said alone.
+# Shared by stage1.sh, master.sh and node.sh: they print each change, and make only those that are missing. With
+# --dry-run they only print them.
 # shellcheck shell=bash
 
-# Below this are the files of the machine; it is another directory in tests alone.
+# The root of the machine's files; only tests use another directory.
 root=${FLOCKER_INSTALL_ROOT:-}
 program=$(basename "$0")
 dry_run=no
 package_source=
 changes=0
 troubles=()
-# What is written is for the daemons to read as well, whatever root's own habits are.
+# The daemons must be able to read what we write, whatever root's own umask is.
 umask 022
 
 fail() {
@@ -19,7 +19,7 @@ fail() {
 
 say() { echo "$program: $*"; }
 
-# A command that changes the machine.
+# Runs a command that changes the machine.
 change() {
     changes=$((changes + 1))
     if [ "$dry_run" = yes ]; then
@@ -30,7 +30,7 @@ change() {
     fi
 }
 
-# What is no single command: the words that tell it, and then what does it.
+# Makes a change that is no single command: a description, and the function that makes it.
 alter() {
     changes=$((changes + 1))
     if [ "$dry_run" = yes ]; then
@@ -41,10 +41,10 @@ alter() {
     fi
 }
 
-# What the script leaves to a person; it is told once more at the end, which is no good one then.
+# Remembers a problem that a person must solve; `finish` prints it, and the script fails.
 complain() { troubles+=("$*"); }
 
-# A file that should be what comes on stdin; `written` says whether it was not.
+# Writes stdin to a file if its content differs; `written` says whether it did.
 write() {
     local path=$1 content
     written=no
@@ -58,14 +58,14 @@ write() {
     else
         echo "write: $path"
         mkdir -p "$root$(dirname "$path")"
-        # Who may read it stays as it is.
+        # Keep the owner and the mode.
         if [ -f "$root$path" ]; then cp -a "$root$path" "$root$path.new"; fi
         printf %s "$content" >"$root$path.new"
         mv "$root$path.new" "$root$path"
     fi
 }
 
-# Sets `family` (el or debian), `major` and `installer`, and refuses what the scripts are not for.
+# Sets `family` (el or debian), `major` and `installer`; fails on systems that the scripts do not support.
 know_the_system() {
     [ "$(id -u)" = 0 ] || fail "run it as root"
     local system
@@ -77,7 +77,7 @@ know_the_system() {
         "centos 7" | "rhel 7") family=el installer=yum ;;
         "centos "[89] | "rhel "[89] | "rocky "[89] | "almalinux "[89]) family=el installer=dnf ;;
         "debian "* | "ubuntu "*) family=debian installer=apt-get ;;
-        *) fail "it knows CentOS 7, EL 8 and 9, Debian and Ubuntu, and this is ${system}: install by hand" ;;
+        *) fail "this is ${system}, and the script supports CentOS 7, EL 8 and 9, Debian and Ubuntu: install by hand" ;;
     esac
 }
 
@@ -88,14 +88,14 @@ is_installed() {
     esac
 }
 
-# Packages of the distribution, or of a repository that was added to it.
+# Installs packages of the distribution, or of a repository that the machine knows.
 want_packages() {
     local package missing=()
     for package in "$@"; do is_installed "$package" || missing+=("$package"); done
     if [ ${#missing[@]} -gt 0 ]; then change "$installer" install -y "${missing[@]}"; fi
 }
 
-# Our own: sub-packages of the RPM, or what pip has, where the RPM would put it.
+# Installs flocker-lite: sub-packages of the RPM, or by pip into the directory where the RPM puts it.
 want_flocker() {
     local package=$1 name packages=()
     if [ "$family" = debian ]; then
@@ -119,7 +119,7 @@ want_flocker() {
     fi
 }
 
-# The one file of a package in the directory that --packages names.
+# Prints the path of a package in the directory that --packages names.
 rpm_file() {
     local found=("$package_source/$1"-[0-9]*.rpm)
     if [ ${#found[@]} != 1 ] || [ ! -f "${found[0]}" ]; then
@@ -128,7 +128,7 @@ rpm_file() {
     echo "${found[0]}"
 }
 
-# What the RPM brings and pip leaves below share/: a unit with what it reads.
+# Installs a unit and its settings, which the RPM has in place and pip leaves below share/.
 want_unit() {
     local unit=$1 share=$root/opt/flocker-lite/share/flocker-lite
     [ "$family" = debian ] || return 0
@@ -141,7 +141,7 @@ want_unit() {
     if [ ! -f "$root/etc/sysconfig/$unit" ]; then write "/etc/sysconfig/$unit" <"$share/sysconfig/$unit"; fi
 }
 
-# A service that runs now and after each boot; `restart` when what it reads has changed.
+# Starts a service now and at each boot; `restart` when its settings have changed.
 want_service() {
     local service=$1 how=${2:-}
     systemctl is-enabled --quiet "$service" 2>/dev/null || change systemctl enable "$service"
@@ -152,7 +152,7 @@ want_service() {
     fi
 }
 
-# Services of firewalld, where that runs.
+# Opens services in firewalld, where that runs.
 want_open() {
     local service opened=no
     command -v firewall-cmd >/dev/null && firewall-cmd --quiet --state || return 0

@@ -1,18 +1,18 @@
 #!/bin/bash
-# Makes this machine the one of the control service, and decides who gets in.
+# Installs the control service on this machine, and sets who may connect to it.
 #
 #   master.sh [NODE_IP ...] [--cluster NAME] [--address NAME] [--authority DIR] [--packages WHERE] [--dry-run]
 #   master.sh --certificates DIR [--packages WHERE] [--dry-run]
 #   master.sh --insecure [--packages WHERE] [--dry-run]
 #
-# Unless there are certificates already, it makes the cluster's authority in DIR, /root/flocker-ca without saying;
-# a certificate for the control service, by this host's name and addresses or by each --address instead; one for a user,
-# "admin"; and for each NODE_IP a directory that node.sh takes. With --certificates it takes what was made for
-# this machine elsewhere, which is safer: the authority is then where no service runs. With --insecure everybody gets in
-# and may do everything.
+# Unless the machine has certificates already, it makes the cluster's authority in DIR (by default /root/flocker-ca);
+# a certificate for the control service, for this host's name and addresses or for each --address instead; one for a
+# user, "admin"; and for each NODE_IP a directory for node.sh. With --certificates it installs what flocker-ca made for
+# this machine elsewhere. That is safer: the authority is then on a machine where no service runs. With --insecure
+# everybody can connect and do everything.
 #
-# WHERE is the directory of our RPM packages; without it they come from the repositories that the machine has. On
-# Debian and Ubuntu it is what pip is to install, a wheel say, "flocker-lite" without it.
+# WHERE is the directory of our RPM packages; without it they come from the machine's repositories. On Debian and Ubuntu
+# WHERE is what pip installs, such as a wheel; by default "flocker-lite".
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 . "$(dirname "$0")/certificates.sh"
@@ -28,7 +28,7 @@ cluster=flocker
 authority=/root/flocker-ca
 from=
 insecure=no
-# What the service is told in its settings.
+# The options in the settings of the service.
 options=
 
 main() {
@@ -90,12 +90,12 @@ has_option() {
     esac
 }
 
-# Refuses what cannot be, before anything is changed.
+# Fails on requests that contradict each other or the machine, before anything changes.
 check_request() {
     if [ $insecure = yes ]; then
         if [ -n "$from" ] || [ ${#nodes[@]} != 0 ]; then usage; fi
         if has_option --certificates; then
-            fail "with certificates nothing is insecure: take them out of $variable in $settings first"
+            fail "--insecure excludes certificates: take --certificates out of $variable in $settings first"
         fi
     elif [ -n "$from" ]; then
         [ ${#nodes[@]} = 0 ] || usage
@@ -105,11 +105,11 @@ check_request() {
         if stays_insecure; then fail "take --insecure out of $variable in $settings first"; fi
         if has_certificates && [ ! -f "$root$authority/cluster.key" ]; then
             fail "the cluster's authority is not in $authority: run \`flocker-ca create-node --to\` where it is," \
-                "or say where with --authority"
+                "or name its directory with --authority"
         fi
     fi
     case $options in
-        *[\"\'\\]*) fail "there are quotes in $variable in $settings: write it anew without them" ;;
+        *[\"\'\\]*) fail "there are quotes in $variable in $settings: write the line without them" ;;
     esac
 }
 
@@ -117,7 +117,7 @@ stays_insecure() { [ -z "$from" ] && has_option --insecure; }
 
 has_certificates() { has_option --certificates || compgen -G "$root$certificates/control-*.crt" >/dev/null; }
 
-# Somebody said in the settings that they are elsewhere.
+# Whether the settings name another directory of certificates.
 has_others() {
     has_option --certificates && ! has_option "--certificates $certificates" && ! has_option "--certificates=$certificates"
 }
@@ -126,7 +126,7 @@ want_who_gets_in() {
     if [ $insecure = yes ] || stays_insecure; then
         tell_control --insecure
         say "INSECURE, for a lab alone: whoever reaches the ports 4523 and 4524 of this machine can read and change" \
-            "everything, and be any node. To end that take --insecure out of $settings, and run master.sh again."
+            "everything, and pose as any node. To end that, take --insecure out of $settings, and run master.sh again."
         return
     fi
     if ! has_others; then
@@ -163,33 +163,33 @@ want_nodes() {
     done
 }
 
-# What it says of its own accord is what this script does with it.
+# Its output says what to do with the files, which this script does itself.
 flocker_ca() {
     command flocker-ca --directory "$root$authority" "$@" >/dev/null ||
-        fail "no certificates: mend what flocker-ca says; with --address you say how this machine is called"
+        fail "no certificates: correct what flocker-ca reports; --address gives the names of this machine"
 }
 
-# By what users may call this machine: not by networks of containers, nor by addresses of a day.
+# The names and addresses of this machine for users: no networks of containers, no temporary addresses.
 own_names() {
     uname -n
     ip -o addr show scope global |
         awk '$2 !~ /^(docker|br-|veth|virbr)/ && !/ (temporary|deprecated) / { sub("/.*", "", $4); print $4 }'
 }
 
-# Its other options, and other lines of the file, stay.
+# Sets an option of the control service; its other options and the other lines of the file stay.
 tell_control() {
     local others=" $options " words
     if has_option "$1"; then return; fi
-    # Without the blanks of each.
+    # Splits and joins them, to drop extra blanks.
     read -r -a words <<<"$* ${others/ --insecure / }"
-    # Not by a pipe: what it notes would be lost with the shell at its end.
+    # Not by a pipe: `write` would run in a subshell, and its variables would be lost.
     write $settings < <(
         if [ -f "$root$settings" ]; then grep -v "^$variable=" "$root$settings"; fi
         echo "$variable=\"${words[*]}\""
     )
 }
 
-# The service is not root.
+# The service does not run as root.
 want_readable() {
     local key
     key=$(compgen -G "$root$certificates/control-*.key") || [ "$dry_run" = yes ] || return 0
@@ -205,7 +205,7 @@ let_read() {
     chmod 0750 "$root$certificates"
 }
 
-# What a URL has of this machine.
+# The host of this machine's URLs.
 host() {
     local name
     for name in "${names[@]}"; do
@@ -214,7 +214,7 @@ host() {
     case ${names[0]} in *:*) echo "[${names[0]}]" ;; *) echo "${names[0]}" ;; esac
 }
 
-# As its first user, if that was made here.
+# Asks as the first user, if this script made that one.
 await_answer() {
     local admin=$root$authority/for/admin url seconds=0
     if [ "$dry_run" = yes ] || ! cmp -s "$admin/cluster.crt" "$root$certificates/cluster.crt"; then return; fi
@@ -232,12 +232,12 @@ await_answer() {
 say_what_is_next() {
     local node
     if [ ! -d "$root$authority/for" ]; then return; fi
-    say "who has $authority/for/admin is the user admin:"
+    say "with the files in $authority/for/admin you are the user admin:"
     say "  curl --cacert cluster.crt --cert user-admin.crt --key user-admin.key https://$(host):4523/v1/state/nodes"
     for node in "$root$authority/for"/*[.:]*; do
         node=$(basename "$node")
         if [ ! -d "$root$authority/for/$node" ]; then continue; fi
-        say "the node $node gets a copy of $authority/for/$node, and there:"
+        say "copy $authority/for/$node to the node $node, and run there:"
         say "  ./node.sh $node $(host) --certificates $node"
     done
 }

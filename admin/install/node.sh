@@ -1,13 +1,13 @@
 #!/bin/bash
-# Makes this machine a node: Docker, a pool, an sshd that lets other nodes hand datasets over, and an agent that knows
-# its own address, the control service's, and by its certificate who it is.
+# Makes this machine a node: installs Docker, a pool, an sshd that accepts datasets from other nodes, and an agent with
+# its own address, that of the control service, and its certificate.
 #
 #   node.sh NODE_IP MASTER_IP [--certificates DIR | --insecure] [--disk DEVICE] [--packages WHERE] [--dry-run]
 #
-# DIR is the directory that master.sh NODE_IP or `flocker-ca create-node --to` made; without it there have to be
-# certificates in /etc/flocker-lite/certificates. With --insecure the agent obeys whoever answers at MASTER_IP. The pool
-# "flocker" is made on DEVICE, which must have nothing on it, or else in a sparse file below /var/opt. One that there is
-# already is left as it is. WHERE is as master.sh has it.
+# DIR is the directory that master.sh NODE_IP or `flocker-ca create-node --to` made; without it, the certificates must
+# be in /etc/flocker-lite/certificates. With --insecure the agent obeys whoever answers at MASTER_IP. The script makes
+# the pool "flocker" on DEVICE, which must be empty, or in a sparse file below /var/opt. An existing pool stays as it
+# is. WHERE is as for master.sh.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 . "$(dirname "$0")/certificates.sh"
@@ -18,12 +18,12 @@ pool_file=/var/opt/flocker/pool-vdev
 pool_file_size=10G
 settings=/etc/sysconfig/flocker-agent
 agent_file=/etc/flocker-lite/agent.yml
-# What a container may read and write under SELinux, which goes on enforcing.
+# The SELinux type of files that containers may read and write; SELinux stays enforcing.
 container_type=container_file_t
 
 from=
 insecure=no
-# What the agent's file is to say of certificates; nothing when it says it already, or need not.
+# The line about certificates for the agent's file; empty when the file has one, or needs none.
 line=
 
 main() {
@@ -60,12 +60,12 @@ usage() {
     fail "usage: node.sh NODE_IP MASTER_IP [--certificates DIR | --insecure] [--disk DEVICE] [--packages WHERE] [--dry-run]"
 }
 
-# Refuses an agent that would not start, before anything is changed.
+# Fails if the agent would not start, before anything changes.
 choose_certificates() {
     local master=$1
     if [ $insecure = yes ]; then
         [ -z "$from" ] || usage
-        if says certificates; then fail "with certificates nothing is insecure: take them out of $agent_file first"; fi
+        if says certificates; then fail "--insecure excludes certificates: take \"certificates:\" out of $agent_file first"; fi
         line="insecure: true"
     elif [ -n "$from" ]; then
         find_certificates node "$from"
@@ -77,15 +77,15 @@ choose_certificates() {
         line="certificates: $certificates"
     else
         case $master in
-            127.* | ::1 | localhost) say "without certificates this node is of a cluster of one machine" ;;
+            127.* | ::1 | localhost) say "without certificates this node is in a cluster of one machine" ;;
             *)
                 fail "without certificates the agent obeys nobody at $master: run \`master.sh NODE_IP\` there, copy the" \
-                    "directory that it names, and say --certificates; for a lab there is --insecure"
+                    "directory that it names, and pass --certificates; for a lab there is --insecure"
                 ;;
         esac
     fi
     if [ $insecure = yes ] || { [ -z "$line" ] && says insecure; }; then
-        say "INSECURE, for a lab alone: the agent is root here, and obeys whoever answers at $master. To end that take" \
+        say "INSECURE, for a lab alone: the agent is root here, and obeys whoever answers at $master. To end that, take" \
             "\"insecure:\" out of $agent_file, and run node.sh again with --certificates."
     fi
 }
@@ -110,10 +110,10 @@ want_pool() {
     local disk=$1
     if command -v zpool >/dev/null && zpool list -H -o name "$pool" >/dev/null 2>&1; then return; fi
     if [ -n "$disk" ]; then
-        # Without -f: zpool refuses a device that has something on it.
+        # Without -f: zpool refuses a device that is not empty.
         change zpool create -m "/$pool" "$pool" "$disk"
     elif [ -e "$root$pool_file" ]; then
-        # It may have a pool with data in it that is only not imported.
+        # The file may have a pool with data that is just not imported.
         change zpool import -d "$root$(dirname $pool_file)" "$pool"
     else
         change mkdir -p "$root$(dirname $pool_file)"
@@ -124,15 +124,15 @@ want_pool() {
     want_service zfs.target
 }
 
-# Instead of `setenforce 0`: what containers are to use is labelled as theirs, and what sshd reads as its own.
+# Instead of `setenforce 0`: labels files for containers and for sshd.
 want_labels() {
     local label=system_u:object_r:$container_type:s0 path type
-    # As a property of the pool, datasets that come from another node have it as well.
+    # As a property of the pool, it also applies to datasets from other nodes.
     if [ "$(zfs get -H -o value context $pool 2>/dev/null)" != "$label" ]; then
         change zfs set "context=$label" $pool
     fi
     if [ "$major" = 7 ]; then want_packages policycoreutils-python; else want_packages policycoreutils-python-utils; fi
-    # The policy knows /run by its old name, and takes no rule for the new one.
+    # The policy has /run as /var/run, and refuses rules for /run.
     while read -r path type; do
         if ! { semanage fcontext -l -C 2>/dev/null || true; } | grep -qF "$path(/.*)?"; then
             change semanage fcontext -a -t "$type" "$path(/.*)?"
@@ -143,7 +143,7 @@ want_labels() {
 /var/run/flocker-lite/released $container_type
 /var/lib/flocker-lite/ssh ssh_home_t
 END
-    # The agent would make them with the labels of what they are in.
+    # If the agent made them, they would have the labels of their parents.
     write /etc/tmpfiles.d/flocker-lite.conf <<END
 d /var/lib/flocker-lite/poised 0755 root root -
 d /var/lib/flocker-lite/ssh 0700 root root -
@@ -153,10 +153,10 @@ END
     if [ "$written" = yes ]; then change systemd-tmpfiles --create "$root/etc/tmpfiles.d/flocker-lite.conf"; fi
 }
 
-# Its two addresses in its environment, and in its file who it is; other lines of both stay.
+# Writes the agent's two addresses to its environment, and its certificates to its file; other lines of both stay.
 want_agent() {
     local restart=no
-    # Not by a pipe: what it notes would be lost with the shell at its end.
+    # Not by a pipe: `write` would run in a subshell, and its variables would be lost.
     write $settings < <(
         echo "FLOCKER_NODE_NAME=$1"
         echo "FLOCKER_CONTROL_NODE=$2"

@@ -1,9 +1,9 @@
-# How node.sh has sshd let in the agents of other nodes.
+# How node.sh makes sshd accept the agents of other nodes.
 # shellcheck shell=bash disable=SC2154  # common.sh sets what is not set here
 
 sshd_file=/etc/ssh/sshd_config
 sshd_drop_in=/etc/ssh/sshd_config.d/flocker-lite.conf
-# The agent names in it the keys of other nodes, none of which opens a shell.
+# The agent writes the keys of other nodes to it; none of them opens a shell.
 keys_file=/var/lib/flocker-lite/ssh/authorized_keys
 mark="# flocker-lite"
 

@@ -1,1 +1,1 @@
-"""The story that the demo plays and that the functional tests hold: a container moves with data."""
+"""The story that the demo and the functional tests play: a container moves with its data."""

@@ -26,7 +26,7 @@ class Moved:
 
 
 class Story:
-    """Two agent nodes and a control service, played on with curl."""
+    """Two agent nodes and a control service, driven with curl."""
 
     def __init__(self, lab: Lab, player: Player) -> None:
         self._lab = lab
@@ -36,7 +36,7 @@ class Story:
         self._datasets: dict[str, str] = {}
 
     def nodes(self) -> None:
-        """Both agents have told the control service who they are."""
+        """Both agents have announced themselves to the control service."""
         self._play.tell("The nodes of the cluster.")
         self._play.poll("/state/nodes", lambda answer: len(answer) == 2)
 
@@ -71,7 +71,7 @@ class Story:
         _expect(play.run(f"redis-cli -h {self.first.address} save"), "OK")
 
     def move_redis(self, source: Node, target: Node, title: str) -> Moved:
-        """Move it while a client goes on counting; the data and the count are there after."""
+        """Move it while a client counts; afterwards the data and the count are there."""
         play = self._play
         play.tell(f"Move it to {target.address}, while a client goes on writing to it.")
         with RedisClient(self.first.address, 6379) as client:
@@ -89,7 +89,7 @@ class Story:
         return Moved(title, progress, client.longest_pause_seconds, client.refused, intact)
 
     def postgres(self, size_mib: int) -> None:
-        """A PostgreSQL with so much data in it."""
+        """A PostgreSQL with this much data in it."""
         play = self._play
         play.tell(f"A PostgreSQL with {size_mib} MiB of data.")
         dataset_id = self._dataset("postgres_data")
@@ -118,7 +118,7 @@ class Story:
         )
 
     def move_postgres(self, title: str) -> Moved:
-        """Move it under a write load: each transaction that was acknowledged is there after."""
+        """Move it under a write load; afterwards each acknowledged transaction is there."""
         play = self._play
         play.tell("Move it under a light write load.")
         with PostgresClient(self.second.address, 5432) as client:

@@ -1,4 +1,4 @@
-"""Clients that keep on talking to a database through a move, and measure the pause they see."""
+"""Clients that keep talking to a database during a move, and measure the pause that they see."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ class _Client:
         self.stop()
 
     def stop(self) -> None:
-        """Stop after the request that is going on."""
+        """Stop after the current request."""
         self._stop.set()
         self._thread.join(60)
 
     def wait_for_answers(self, count: int, timeout_seconds: float = 60.0) -> None:
-        """Until so many more requests were answered."""
+        """Wait for this many more answers."""
         goal = self.answered + count
         ends = time.monotonic() + timeout_seconds
         while self.answered < goal:
@@ -54,7 +54,7 @@ class _Client:
             time.sleep(0.01)
 
     def wait_until_up(self, timeout_seconds: float = 60.0) -> None:
-        """Until one request is answered."""
+        """Repeat until one request is answered."""
         ends = time.monotonic() + timeout_seconds
         while True:
             try:
@@ -79,7 +79,7 @@ class _Client:
         self.disconnect()
 
     def open(self) -> socket.socket:
-        """A new connection; counts those that are not to be had."""
+        """A new connection; counts the attempts that fail."""
         try:
             return socket.create_connection((self.address, self.port), ANSWER_TIMEOUT_SECONDS)
         except OSError:
@@ -95,7 +95,7 @@ class _Client:
         raise NotImplementedError
 
     def disconnect(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
 
 
 class RedisClient(_Client):

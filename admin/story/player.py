@@ -1,4 +1,4 @@
-"""Plays literal commands: shows each one, runs it as a user's shell would, shows its answer."""
+"""Plays commands: shows each one, runs it as a user's shell does, and shows its output."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ SHOWN_CHARACTERS_MAX = 2000
 
 
 class StoryError(Exception):
-    """The story did not go as it should; the text says where."""
+    """The story failed; the text says where."""
 
 
 class Player:
-    """Runs commands and tells about it to `show`."""
+    """Runs commands, and passes what it does to `show`."""
 
     def __init__(
         self, api: str, show: Callable[[str], None] = print, curl_options: str = ""
     ) -> None:
-        """`api` is the root of the REST API, "http://10.77.0.10:4523/v1" say."""
+        """`api` is the root of the REST API, such as "http://10.77.0.10:4523/v1"."""
         self.api = api
         self._show = show
         self._curl = f"curl -sS {curl_options}".rstrip()

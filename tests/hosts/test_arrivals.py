@@ -15,7 +15,7 @@ def test_all_are_there() -> None:
 
 def test_one_does_not_come() -> None:
     """The error names it, and says where to look."""
-    with pytest.raises(LabError, match=r"no agent comes from n2: see their log/ .*/nodes"):
+    with pytest.raises(LabError, match=r"no agent connects from n2: see their log/ .*/nodes"):
         require_all(plan_of(), lambda: {"10.77.0.11"}, seconds_max=0)
 
 

@@ -197,15 +197,16 @@ def test_another_node(machine: Machine) -> None:
     machine.make(*NODE_WORDS)
     for name in ("node-1.crt", "node-1.key"):
         (machine.given / name).rename(machine.given / name.replace("1", "2"))
-    assert "and should have node-2.crt: move the former away first" in machine.refuses(*NODE_WORDS)
+    assert "and should have node-2.crt: move the first one away" in machine.refuses(*NODE_WORDS)
 
 
 def test_secure_and_insecure(machine: Machine) -> None:
     """What has certificates is not made insecure by the way, nor a lab half secure."""
     machine.make("master.sh")
     machine.make(*NODE_WORDS)
-    assert "take them out of" in machine.refuses("master.sh", "--insecure")
-    assert "take them out of" in machine.refuses("node.sh", NODE, MASTER, "--insecure")
+    said = "--insecure excludes certificates: take "
+    assert said in machine.refuses("master.sh", "--insecure")
+    assert said in machine.refuses("node.sh", NODE, MASTER, "--insecure")
     text = machine.file(CONTROL_FILE).read_text()
     machine.file(CONTROL_FILE).write_text(
         text.replace(f"--certificates /{CERTIFICATES}", "--insecure")
@@ -229,14 +230,14 @@ def test_what_flocker_ca_refuses(machine: Machine) -> None:
     ended = machine.run("master.sh")
     assert ended.returncode == 1
     assert "'my_host' is no host name" in ended.stderr
-    assert "with --address you say how this machine is called" in ended.stderr
+    assert "--address gives the names of this machine" in ended.stderr
     assert "systemctl start flocker-control" not in machine.did
 
 
 def test_one_machine(machine: Machine) -> None:
     """A cluster of one machine needs no certificates, and is told so."""
     said = machine.make("node.sh", "127.0.0.1", "127.0.0.1")
-    assert said[0] == "node.sh: without certificates this node is of a cluster of one machine"
+    assert said[0] == "node.sh: without certificates this node is in a cluster of one machine"
 
 
 def test_debian(tmp_path: Path) -> None:
