@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pyrsistent import pmap
 
-from flocker_lite.model.container_fields.text_schemas import WORD
+from flocker_lite.model.container_fields.text_schemas import HOST_NAME, WORD
 from flocker_lite.model.fields import Schema, described
 from flocker_lite.model.quantities import as_number, duration, duration_seconds
 
@@ -121,12 +121,7 @@ STOP_TIMEOUT = described(
     protocol=2,
 )
 _LABEL = "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-_DOMAIN: Schema = {
-    "type": "string",
-    "x-words": "a name such as db or db.example.org",
-    "maxLength": 253,
-    "pattern": rf"^{_LABEL}(\.{_LABEL})*$(?!\n)",
-}
+_DOMAIN: Schema = {**HOST_NAME, "pattern": rf"^{_LABEL}(\.{_LABEL})*$(?!\n)"}
 HOSTNAME = described(
     "Its host name; its name unless given, so that it is the same after each move.",
     {**_DOMAIN, "maxLength": 63},

@@ -25,4 +25,4 @@ HOST_NAME: Schema = {
     "maxLength": HOST_NAME_CHARACTERS_MAX,
     "pattern": rf"^{HOST_NAME_PATTERN}$(?!\n)",
 }
-"""Names that Docker takes: unlike those of nodes, with underscores and as numbers too."""
+"""A name by which a container finds another host; Docker also takes underscores and numbers."""
