@@ -59,6 +59,9 @@ FIELDS = {
     "health_check_command": checked(
         {"command": ["redis-cli", "ping"]}, command_line=["redis-server"]
     ),
+    "health_check_for_life": checked(
+        {"command": ["true"], "interval_seconds": 5, "retries": 2, "on_unhealthy": "restart"}
+    ),
 }
 
 # What fails, what is said of it, and what is done in the container to cure it.
