@@ -11,7 +11,7 @@ from admin.story.chapters import Moved, Story
 from admin.story.player import Player
 
 SUBNET = "10.82.0.0/24"
-POSTGRES_MIB = 1024
+POSTGRES_MIB = 256
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def test_move_back(story: Story) -> None:
 
 
 def test_postgres(story: Story) -> None:
-    """Every transaction that was acknowledged during the move of 1 GB is there after it."""
+    """Every transaction that was acknowledged during the move is there after it."""
     story.postgres(POSTGRES_MIB)
     moved = story.move_postgres("postgres")
     hold(moved)
