@@ -25,6 +25,13 @@ from tests.zfs.zfs_nodes import (
     write_durably,
 )
 
+KEEP_MOUNTED = """
+grep -o ' [^ ]*/node-[0-9]*/[^ ]*' /proc/self/mounts | grep -vxF " $0" | xargs -r umount
+echo
+exec sleep 600
+"""
+"""For a mount namespace that keeps $0 mounted, and no dataset of tests that run beside."""
+
 
 class RealZfs(ZfsCase):
     """What only a real ZFS shows of copies, leases and mounts."""
@@ -33,7 +40,8 @@ class RealZfs(ZfsCase):
         """That it is unmounted here is not enough when a container still has it mounted."""
         storage = await self.make()
         await self.written(storage, "one")
-        finish = self.nodes.start("unshare", "--mount", "sh", "-c", "echo; exec sleep 600")
+        path = storage.path(DATASET)
+        finish = self.nodes.start("unshare", "--mount", "sh", "-c", KEEP_MOUNTED, path)
         for _ in range(2):
             error = await raised(Busy, storage.unmount(DATASET))
             assert "mount namespace" in str(error)
