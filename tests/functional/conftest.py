@@ -5,22 +5,22 @@ from __future__ import annotations
 import pytest
 
 LONGEST_FIRST = (
-    "test_story",
     "test_storage",
+    "test_fields",
+    "test_story",
     "test_bad_world",
+    "test_api",
+    "test_images",
     "test_restarts",
     "test_in_the_way",
     "test_holding",
     "test_crashes",
+    "test_trials",
+    "test_lives",
     "test_losses",
     "test_packages",
     "test_hostile_clients",
-    "test_api",
-    "test_images",
-    "test_trials",
     "test_demo",
-    "test_fields",
-    "test_lives",
     "test_rings",
 )
 
