@@ -13,7 +13,6 @@ import io
 import json
 import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,8 +91,11 @@ def main() -> None:
         print(code)
         return
     each = -(-arguments.count // len(KINDS))
+    starts = range(arguments.first, arguments.first + each, CHUNK)
     played = load(code)
-    left = [chunk for chunk in chunks(arguments.first, each) if chunk.name not in played]
+    # The kinds by turns.
+    chunks = [Chunk(kind, start) for start in starts for kind in KINDS]
+    left = [chunk for chunk in chunks if chunk.name not in played]
     failures: dict[str, str] = {}
     with ProcessPoolExecutor(arguments.processes) as pool:
         for chunk, seconds, failed in pool.map(play_chunk, left):
@@ -106,15 +108,8 @@ def main() -> None:
         print(f"\nFAILED {name}\n{story}")
     if failures:
         sys.exit(1)
-    DOCUMENT.write_text(page(arguments.first, each, played, code))
+    DOCUMENT.write_text(page(starts, played, code))
     print(f"written: {DOCUMENT.relative_to(CHECKOUT)}")
-
-
-def chunks(first: int, each: int) -> Iterator[Chunk]:
-    """All that is to be played, the kinds by turns."""
-    for start in range(first, first + each, CHUNK):
-        for kind in KINDS:
-            yield Chunk(kind, start)
 
 
 def play_chunk(chunk: Chunk) -> tuple[Chunk, float, dict[str, str]]:
@@ -145,16 +140,15 @@ def load(code: str) -> dict[str, float]:
     return dict(kept["played"]) if kept["code"] == code else {}
 
 
-def page(first: int, each: int, played: dict[str, float], code: str) -> str:
-    """The document."""
+def page(starts: range, played: dict[str, float], code: str) -> str:
+    """The document; each kind was played from each of the `starts` on."""
+    count = len(starts) * CHUNK
     rows = []
     for kind in KINDS:
-        starts = range(first, first + each, CHUNK)
         seconds = sum(played[Chunk(kind, start).name] for start in starts)
-        count = len(starts) * CHUNK
-        rows.append(f"   * - {kind}\n     - {first} to {first + count - 1}\n     - {seconds:,.0f}")
-    total = len(KINDS) * len(range(first, first + each, CHUNK)) * CHUNK
-    return PAGE.format(count=total, rows="\n".join(rows), code=code)
+        seeds = f"{starts.start} to {starts.start + count - 1}"
+        rows.append(f"   * - {kind}\n     - {seeds}\n     - {seconds:,.0f}")
+    return PAGE.format(count=len(KINDS) * count, rows="\n".join(rows), code=code)
 
 
 if __name__ == "__main__":
