@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
-from admin.hosts import Node
 from tests.functional.agents_lab import AGENT_FILE, Cluster, agents_lab, wait_for
+from tests.functional.pools import agent_held_still, export_pool
 
 DATA_MEBIBYTES = 96
 ROOM_MEBIBYTES = 32
@@ -147,30 +146,13 @@ def is_connected(cluster: Cluster, *nodes: str) -> bool:
     return present >= {cluster.node(node).address for node in nodes}
 
 
-@contextmanager
-def agent_held_still(node: Node) -> Iterator[None]:
-    """It would mount what it finds unmounted, and clear away what it finds dead."""
-    pid = (node.root / "run/flocker-agent.pid").read_text().strip()
-    node.run(["kill", "-STOP", pid])
-    try:
-        yield
-    finally:
-        node.run(["kill", "-CONT", pid])
-
-
-def export(node: Node) -> None:
-    """Take the pool away."""
-    argv = ["zpool", "export", "-f", node.pool]
-    with agent_held_still(node):
-        wait_for(lambda: node.run(argv, check=False).returncode == 0, "the pool is free")
-
-
 def test_a_pool_that_is_gone(cluster: Cluster) -> None:
     """At the destination of a move: nothing stops at the source, and it moves once it is back."""
     _, before = with_data(cluster, "poolless")
     started = cluster.inspect("n1", "poolless")["State"]["StartedAt"]
     node = cluster.node("n2")
-    export(node)
+    with agent_held_still(node):
+        export_pool(node)
     try:
         where = {"host": node.address}
         cluster.player.post("/configuration/containers/poolless", where)

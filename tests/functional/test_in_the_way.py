@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from admin.hosts import Node
 from tests.functional.agents_lab import Cluster, agents_lab, wait_for
+from tests.functional.pools import agent_held_still, export_pool
 
 SECONDS_MAX = 120.0
 IMAGE = "in-a-directory:1"
@@ -37,23 +37,6 @@ def with_data(cluster: Cluster, name: str, **fields: Any) -> str:
     node = cluster.node("n1")
     node.run(["zfs", "set", f"test:settled={dataset_id}", node.pool])
     return dataset_id
-
-
-def export_pool(node: Node) -> None:
-    """Take the pool away; else AssertionError with what ZFS and the kernel's mounts say."""
-    said = ""
-
-    def is_exported() -> bool:
-        nonlocal said
-        done = node.run(["zpool", "export", "-f", node.pool], check=False)
-        said = done.stderr
-        return done.returncode == 0
-
-    try:
-        wait_for(is_exported, "the pool is free")
-    except AssertionError as error:
-        mounts = node.run(["grep", "/flocker", "/proc/mounts"], check=False).stdout
-        raise AssertionError(f"{error}: {said}\n{mounts}") from None
 
 
 def read(cluster: Cluster, node: str, name: str) -> str:
@@ -274,13 +257,9 @@ def test_its_pool_was_exported(cluster: Cluster) -> None:
     """Once it is imported again the container has its data, which nobody mounts but the agent."""
     dataset_id = with_data(cluster, "poolless", restart_policy={"name": "always"})
     node = cluster.node("n1")
-    pid = (node.root / "run/flocker-agent.pid").read_text().strip()
-    node.run(["kill", "-STOP", pid])
-    try:
+    with agent_held_still(node):
         cluster.docker("n1", "stop", "--time=1", "flocker--poolless")
         export_pool(node)
-    finally:
-        node.run(["kill", "-CONT", pid])
     try:
         lost(cluster, "poolless")
     finally:
