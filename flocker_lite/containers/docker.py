@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -84,6 +84,7 @@ class DockerContainers:
         self._pulls = DeferredSemaphore(PULLS_MAX)
         self._gone: set[str] = set()
         self._unproved: dict[str, frozenset[str]] = {}
+        self._starting_keepers = False
 
     async def discover(self) -> PMap[str, LocalContainer]:
         gone = frozenset(self._gone)
@@ -177,13 +178,31 @@ class DockerContainers:
     async def probe(self, name: str) -> str | None:
         return await self._health.probe(name)
 
+    async def connections(self, name: str) -> int:
+        return await self._run(self._engine.connections, name)
+
     async def remove(self, name: str) -> None:
         await self._in_turn(name, self._engine.remove)
         if self._hosts_files is not None:
             await self._run(self._hosts_files.forget, name)
 
     async def kept(self) -> tuple[KeptVolume, ...]:
-        return await self._run(self._engine.kept)
+        kept: tuple[KeptVolume, ...]
+        kept, due = await self._run(self._engine.kept)
+        if due and not self._starting_keepers:
+            self._starting_keepers = True
+            Deferred.fromCoroutine(self._start_keepers(due)).addErrback(
+                lambda failure: self._log.failure("cannot start keepers of volumes", failure)
+            )
+        return kept
+
+    async def _start_keepers(self, due: Iterable[str]) -> None:
+        """One after the other, while others look on: dozens take Docker half a minute."""
+        try:
+            for keeper in due:
+                await self._run(self._engine.start_keeper, keeper)
+        finally:
+            self._starting_keepers = False
 
     async def remove_kept(self, name: str) -> None:
         for each in await self._in_turn(name, self._engine.remove_kept):

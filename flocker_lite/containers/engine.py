@@ -22,6 +22,7 @@ from flocker_lite.containers import (
     output,
     platforms,
     processes,
+    socket_tables,
     translate,
 )
 from flocker_lite.containers.connection import Connection
@@ -224,6 +225,15 @@ class Engine:
             translate.health_check(labels),
         )
 
+    def connections(self, name: str) -> int:
+        """How many connections are open at the ports at which a running container serves."""
+        server = self.server(name)
+        return (
+            socket_tables.connections(server.process, server.ports)
+            if isinstance(server, Server)
+            else 0
+        )
+
     def execute(
         self, container_id: str, command: tuple[str, ...], timeout_seconds: float
     ) -> str | None:
@@ -276,10 +286,15 @@ class Engine:
         gate = self._start_gates if translate.is_prestartable(details["Config"]["Labels"]) else None
         return gate is None or not gate.is_unused(name)
 
-    def kept(self) -> tuple[KeptVolume, ...]:
-        """The kept volumes; first makes sure that nothing removes them."""
+    def kept(self) -> tuple[tuple[KeptVolume, ...], tuple[str, ...]]:
+        """The kept volumes, and the ids of the keepers that are to be started."""
         with self._client_for("list the volumes that are kept") as client:
-            return kept_volumes.protected(client, time.time())
+            return kept_volumes.kept(client, time.time())
+
+    def start_keeper(self, keeper: str) -> None:
+        """Have a kept volume in use, so that nothing prunes it."""
+        with self._client_for("start a keeper of volumes") as client:
+            kept_volumes.start(client, keeper)
 
     def remove_kept(self, name: str) -> tuple[KeptVolume, ...]:
         """Remove for good the volumes kept for a container that no longer exists."""

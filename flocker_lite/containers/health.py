@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.internet.defer import DeferredSemaphore
 from twisted.internet.task import deferLater
 
-from flocker_lite.containers import listening_ports, probes
+from flocker_lite.containers import probes, socket_tables
 from flocker_lite.containers.engine import Engine
 from flocker_lite.containers.server import Server
 from flocker_lite.errors import ContainerError, DockerAway
@@ -90,7 +90,7 @@ class Health:
         """Try once; None if it serves, else what is wrong."""
         check = server.health_check
         if check is None:
-            return _closed(listening_ports.missing(server.process, server.ports))
+            return _closed(socket_tables.missing(server.process, server.ports))
         timeout_seconds = min(check.timeout_seconds, max(ends - self._reactor.seconds(), 0.0))
         try:
             return await self._try(server, check, timeout_seconds, self._commands)

@@ -90,7 +90,7 @@ def _keep(client: APIClient, name: str, outside: Iterable[tuple[str, str]]) -> N
 def to_give(client: APIClient, name: str, taken: Iterable[str]) -> tuple[KeptVolume, ...]:
     """The kept volumes that a new container gets; at `taken` paths it has something else."""
     by_path: dict[str, KeptVolume] = {}
-    for each in _kept(client, name):
+    for each in _kept_for(client, name):
         try:
             client.inspect_volume(each.volume)
         except docker_errors.NotFound:
@@ -110,23 +110,38 @@ def give_back(client: APIClient, given_back: Iterable[KeptVolume]) -> None:
         _remove(client, _keeper_name(each.container, each.volume))
 
 
-def protected(client: APIClient, now: float) -> tuple[KeptVolume, ...]:
-    """All kept volumes; first starts the keepers that do not run, except the newest ones."""
+def kept(client: APIClient, now: float) -> tuple[tuple[KeptVolume, ...], tuple[str, ...]]:
+    """All kept volumes, and the keepers that are to be started: those that do not run.
+
+    The newest keepers are not among them.
+    """
     keepers = list(_keepers(client))
     if not keepers:
-        return ()
-    for each, entry in keepers:
-        if entry["State"] != "running" and each.since + START_AFTER_SECONDS <= now:
-            _start(client, entry["Id"])
+        return (), ()
+    due = tuple(
+        entry["Id"]
+        for each, entry in keepers
+        if entry["State"] != "running" and each.since + START_AFTER_SECONDS <= now
+    )
     ours = client.containers(all=True, filters={"label": [translate.MANAGED_FILTER]})
     # Giving a volume back may have been interrupted before the keeper was removed.
     in_use = {volume for entry in ours for _, volume in translate.volumes(entry)}
-    return tuple(sorted((each for each, _ in keepers if each.volume not in in_use), key=_age))
+    return tuple(sorted((each for each, _ in keepers if each.volume not in in_use), key=_age)), due
+
+
+def start(client: APIClient, keeper: str) -> None:
+    """Start a keeper, so that nothing prunes it and its volume."""
+    try:
+        client.start(keeper)
+    except docker_errors.NotFound:
+        pass  # its volume was given back or removed meanwhile
+    except docker_errors.APIError as error:
+        _log.error("cannot start a keeper of volumes: {error}", error=error, container_id=keeper)
 
 
 def let_go(client: APIClient, name: str) -> tuple[KeptVolume, ...]:
     """Remove all volumes kept for a container, for good; returns them."""
-    gone = _kept(client, name)
+    gone = _kept_for(client, name)
     for each in gone:
         _remove(client, _keeper_name(each.container, each.volume))
         with suppress(docker_errors.NotFound):
@@ -140,22 +155,13 @@ def _given(details: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(mount["Source"] for mount in mounts if mount["Type"] == "volume")
 
 
-def _kept(client: APIClient, name: str) -> tuple[KeptVolume, ...]:
+def _kept_for(client: APIClient, name: str) -> tuple[KeptVolume, ...]:
     """The volumes that are kept for a container, the latest last."""
     return tuple(sorted((k for k, _ in _keepers(client) if k.container == name), key=_age))
 
 
 def _age(kept: KeptVolume) -> tuple[float, str]:
     return kept.since, kept.volume
-
-
-def _start(client: APIClient, keeper: str) -> None:
-    try:
-        client.start(keeper)
-    except docker_errors.NotFound:
-        pass  # its container has taken the volume back meanwhile
-    except docker_errors.APIError as error:
-        _log.error("cannot start a keeper of volumes: {error}", error=error, container_id=keeper)
 
 
 def _keepers(client: APIClient) -> Iterator[tuple[KeptVolume, Mapping[str, Any]]]:

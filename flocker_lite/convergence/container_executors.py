@@ -30,7 +30,12 @@ TRIAL_STOP_TIMEOUT_SECONDS = 1.0
 """A container on trial has no requests to finish, and its service is down meanwhile."""
 
 DRAIN_SECONDS = 2.0
-"""By then all nodes route new connections elsewhere, and short earlier requests are finished."""
+"""By then nobody opens a connection here any more: all nodes route new ones elsewhere."""
+
+DRAIN_SECONDS_MAX = 10.0
+"""Requests that go on for longer are cut off; Docker gives a stopped program as long by default."""
+
+DRAIN_LOOK_SECONDS = 0.5
 
 
 async def pull_image(change: PullImage, context: AgentContext) -> None:
@@ -103,7 +108,12 @@ async def stop_container(change: StopContainer, context: AgentContext) -> None:
 
 
 async def drain_container(change: DrainContainer, context: AgentContext) -> None:
+    began = context.clock.seconds()
     await deferLater(context.clock, DRAIN_SECONDS)
+    while context.clock.seconds() - began < DRAIN_SECONDS_MAX:
+        if not await context.containers.connections(change.name):
+            break
+        await deferLater(context.clock, DRAIN_LOOK_SECONDS)
     await stop_and_remove(context, change.name)
 
 

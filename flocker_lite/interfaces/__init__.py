@@ -125,6 +125,12 @@ class IContainers(Interface):
         not run, or somebody paused it. One without a health check is healthy.
         """
 
+    def connections(name: str) -> Awaitable[int]:
+        """How many TCP connections are open at the container's published ports; 0 if it is not up.
+
+        Counts those that its program has not accepted yet.
+        """
+
     def stop(name: str, timeout_seconds: float | None = None) -> Awaitable[Stopped]:
         """Stop the container, with SIGKILL after the time-out; then its processes are gone.
 

@@ -31,8 +31,9 @@ from flocker_lite.model.state import Holder
 from flocker_lite.peers.authorized import AuthorizedPeerService
 from flocker_lite.peers.service import PeerService
 from flocker_lite.routing.switchboard import Switchboard
+from flocker_lite.testing.made_containers import KILLED
 from flocker_lite.testing.memory_chains import MemoryChains
-from flocker_lite.testing.memory_containers import KILLED, MemoryContainers
+from flocker_lite.testing.memory_containers import MemoryContainers
 from flocker_lite.testing.memory_fence import MemoryFence
 from flocker_lite.testing.memory_holder import MemoryHolder
 from flocker_lite.testing.memory_hosts import MemoryHosts

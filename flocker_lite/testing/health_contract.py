@@ -30,7 +30,7 @@ POLL_SECONDS = 0.1
 
 
 class HealthContract(ContainersContract):
-    """The whole contract of IContainers; implement `cure`, `sicken` and `image_with_check`, too.
+    """The whole contract of IContainers; implement what raises NotImplementedError, too.
 
     The health check's command looks for the file MARK in the container, which is missing at first.
     """
@@ -41,6 +41,10 @@ class HealthContract(ContainersContract):
 
     async def sicken(self, name: str) -> None:
         """Remove that file."""
+        raise NotImplementedError
+
+    async def connect(self, name: str) -> Callable[[], None]:
+        """Connect a client to the running container's port, until the function is called."""
         raise NotImplementedError
 
     async def image_with_check(self) -> str:
@@ -110,6 +114,25 @@ class HealthContract(ContainersContract):
         await containers.start("db")
         await containers.stop("db", STOP_TIMEOUT_SECONDS)
         assert await containers.answers("db", WAIT_SECONDS) is not None
+
+    async def test_connections(self) -> None:
+        """Who is connected to a running container counts, until he hangs up."""
+        containers = await self.make()
+        assert await containers.connections("db") == 0
+        await self.prepared(containers)
+        assert await containers.connections("db") == 0
+        await containers.start("db")
+        assert await containers.answers("db", WAIT_SECONDS) is None
+        assert await containers.connections("db") == 0
+        hang_up = await self.connect("db")
+        assert await containers.connections("db") == 1
+        hang_up()
+        while await containers.connections("db"):
+            await deferLater(reactor, POLL_SECONDS)
+        hang_up = await self.connect("db")
+        await containers.stop("db", STOP_TIMEOUT_SECONDS)
+        assert await containers.connections("db") == 0
+        hang_up()
 
     async def test_health_check_is_read_back(self) -> None:
         """A container has the health check that it was made with."""

@@ -12,6 +12,9 @@ from flocker_lite.errors import ContainerError
 from flocker_lite.model.records import Container
 from flocker_lite.model.state import STARTING, ImageHealth, LocalContainer
 
+TERMINATED, KILLED, LOST = 143, 137, 255
+"""Exit codes: after SIGTERM, after SIGKILL, and what Docker says when it lost the process."""
+
 
 @dataclass(frozen=True, slots=True)
 class MadeContainer:

@@ -25,15 +25,12 @@ from flocker_lite.model.state import (
     LocalContainer,
 )
 from flocker_lite.testing import made_containers
+from flocker_lite.testing.made_containers import KILLED, LOST, TERMINATED
 from flocker_lite.testing.made_containers import MadeContainer as MadeContainer
 from flocker_lite.testing.made_containers import MemoryVolume as MemoryVolume
 from flocker_lite.testing.made_containers import made_up_id as made_up_id
 from flocker_lite.testing.memory_images import LAYER_BYTES, PLATFORM, exact_image, require_published
 from flocker_lite.testing.memory_output import MemoryOutputs
-
-TERMINATED = 143
-KILLED = 137
-LOST = 255
 
 
 @implementer(IContainers)
@@ -54,6 +51,7 @@ class MemoryContainers:
     `working_directories` are those of images: Docker makes one below a dataset's path whenever it
     starts the container, even before its data is there. `image_checks` are the images with a
     HEALTHCHECK. `stubborn` containers ignore SIGTERM. `private` registries require a login.
+    `connected` has how many clients are connected to a container.
     """
 
     mounted: Callable[[str], bool] | None = None
@@ -74,6 +72,7 @@ class MemoryContainers:
     outputs: MemoryOutputs = field(default_factory=MemoryOutputs)
     private: frozenset[str] = frozenset()
     image_checks: set[str] = field(default_factory=set)
+    connected: dict[str, int] = field(default_factory=dict)
     _made: int = 0
     _ends: int = 0
     _runs: int = 0
@@ -286,6 +285,10 @@ class MemoryContainers:
         if why := made_containers.why_not_running(made):
             raise ContainerError(f"container {name} cannot be asked: {why}")
         return made_containers.checked(made, self.unhealthy)
+
+    async def connections(self, name: str) -> int:
+        await self._begin("connections", name)
+        return self.connected.get(name, 0) if name in self.processes else 0
 
     async def stop(self, name: str, timeout_seconds: float | None = None) -> Stopped:
         await self._begin("stop", name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import TestCase
 
@@ -48,6 +50,10 @@ class MemoryContainersTests(
     async def sicken(self, name: str) -> None:
         said = f"`HEALTHCHECK` exited with 1: {MARK} is not there"
         self.memory.find_health(name, ImageHealth(UNHEALTHY, said))
+
+    async def connect(self, name: str) -> Callable[[], None]:
+        self.memory.connected[name] = 1
+        return lambda: self.memory.connected.clear()
 
     async def image_with_check(self) -> str:
         self.memory.image_checks.add(self.other_image)

@@ -14,7 +14,7 @@ from flocker_lite.model import edits
 from flocker_lite.model.records import Container, DatasetId, HealthCheck, Port, RestartPolicy
 from flocker_lite.model.state import ContainerState
 from flocker_lite.testing.cluster import MemoryCluster, MemoryNode
-from flocker_lite.testing.memory_containers import TERMINATED
+from flocker_lite.testing.made_containers import TERMINATED
 
 DATASET: DatasetId = "dddddddd-0000-4000-8000-000000000001"
 

@@ -11,7 +11,9 @@ import socket
 import sys
 import threading
 import time
+from pathlib import Path
 
+CONNTRACK = Path("/proc/net/nf_conntrack")
 TIMEOUT_SECONDS = 30.0
 BETWEEN_SECONDS = 0.005
 QUESTIONS = {
@@ -52,16 +54,25 @@ class Load:
 
     def _request(self) -> str | None:
         """What went wrong, if anything did."""
-        step = "connect"
+        step, port = "connect", 0
         try:
             with socket.create_connection(self._target, TIMEOUT_SECONDS) as connection:
-                step = "send"
+                step, port = "send", connection.getsockname()[1]
                 connection.sendall(self._question)
                 step = "receive"
                 answer = connection.recv(65536)
         except OSError as error:
-            return f"{step}: {error}"
+            return f"{step}: {error}, from port {port}: {known(port)}"
         return None if answer.startswith(self._expected) else f"answer: {answer[:80]!r}"
+
+
+def known(port: int) -> list[str]:
+    """What the kernel's connection tracking knows of connections from or to a port."""
+    try:
+        entries = CONNTRACK.read_text().splitlines()
+    except OSError as error:
+        return [str(error)]
+    return [entry for entry in entries if f"port={port} " in entry]
 
 
 def main() -> None:

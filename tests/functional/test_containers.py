@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from subprocess import PIPE, Popen
 from typing import Any
 
 from pyrsistent import pmap
@@ -39,6 +40,11 @@ reactor: Any = installed_reactor
 lab = Lab("test-containers", "10.79.4.0/24", nodes=1, services=False)
 CHECKOUT = Path(__file__).resolve().parents[2]
 STUBBORN = ("sh", "-c", "trap '' TERM; while true; do sleep 1; done")
+
+
+def ended(client: Popen[bytes]) -> None:
+    """Have it end by itself."""
+    client.communicate(timeout=10.0)
 
 
 def setUpModule() -> None:
@@ -81,6 +87,19 @@ class DockerContainersTests(
 
     async def unmount(self) -> None:
         self.node.run(["umount", self.path])
+
+    async def connect(self, name: str) -> Callable[[], None]:
+        """Over the node's own address, as clients come."""
+        (port,) = {str(each.external) for each in self.container().ports}
+        program = (
+            "import socket, sys; c = socket.create_connection((sys.argv[1], int(sys.argv[2])));"
+            "print(flush=True); sys.stdin.read()"
+        )
+        command = [sys.executable, "-c", program, self.node.address, port]
+        client = self.node.spawn(command, stdin=PIPE, stdout=PIPE)
+        assert client.stdout is not None
+        assert client.stdout.read(1) == b"\n"
+        return lambda: ended(client)
 
     async def end(self, name: str) -> int:
         self.docker("kill", f"flocker--{name}")
@@ -219,6 +238,8 @@ class DockerContainersTests(
         await self.used(containers)
         await containers.remove("db")
         kept = await containers.kept()
+        while self.docker("ps", "--format", "{{.Names}}") == "":
+            await deferLater(reactor, 0.05)
         self.node.stop_service("dockerd")
         self.node.start_service("dockerd")
         self.docker("system", "prune", "--all", "--volumes", "--force")

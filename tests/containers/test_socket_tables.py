@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flocker_lite.containers.listening_ports import listening_ports, missing
+from flocker_lite.containers.socket_tables import connections, listening_ports, missing
 
 HEAD = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid\n"
 REST = "00000000:00000000 00:00000000 00000000     0        0 1165 1 0000 100 0 0 10 0\n"
@@ -55,6 +55,18 @@ def test_no_table_in_vain(tmp_path: Path) -> None:
     for name in ("tcp6", "udp", "udp6"):
         (net / name).mkdir()
     assert missing(tmp_path, ["6379"]) == frozenset()
+
+
+def test_connections(tmp_path: Path) -> None:
+    """Those at the ports count, by either version of IP; the container's own do not."""
+    net = tmp_path / "net"
+    net.mkdir()
+    own = f"   4: 0100007F:1538 0100007F:D431 01 {REST}"
+    (net / "tcp").write_text(HEAD + ANY4 + CONNECTED + own)
+    (net / "tcp6").write_text(HEAD + f"   0: {NO_ADDRESS}:1538 {NO_ADDRESS}:D431 01 {REST}")
+    assert connections(tmp_path, ["5432"]) == 2
+    assert connections(tmp_path, ["6379", "5432/udp"]) == 0
+    assert connections(tmp_path / "ended", ["5432"]) == 0
 
 
 def test_gone(tmp_path: Path) -> None:
