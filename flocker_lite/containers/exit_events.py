@@ -22,6 +22,9 @@ TELLING_SECONDS_MAX = 5.0
 SAME_END_SECONDS = 1.0
 """The event of an end is a little later than the end itself."""
 
+DEPARTED_MAX = 10_000
+"""So many of the latest removals are remembered: more than happen while discovery looks once."""
+
 _SIGKILL = ("9", "SIGKILL", "KILL")
 
 
@@ -47,6 +50,7 @@ class ExitEvents:
         self._runs: dict[str, _Run] = {}
         self._here: dict[str, str] = {}
         self._our_doing: set[str] = set()
+        self._departed: dict[str, None] = {}
         self._gone: dict[str, LocalContainer] = {}
 
     def attend(self, attended: bool) -> None:
@@ -67,9 +71,9 @@ class ExitEvents:
             return container_id in self._our_doing
 
     def saw(self, name: str, container_id: str, end: ContainerExit | None) -> None:
-        """Discovery saw it, and how it ended if it did."""
+        """Discovery saw it, and how it ended if it did; it may have been removed since."""
         with self._told:
-            if self._attended:
+            if self._attended and container_id not in self._departed:
                 self._here[container_id] = name
                 run = self._runs.get(container_id, _Run())
                 self._runs[container_id] = replace(run, seen=end)
@@ -86,6 +90,9 @@ class ExitEvents:
                 lambda: not (set(missing) & self._here.keys()) - self._our_doing,
                 TELLING_SECONDS_MAX,
             )
+            # Whatever became of an event, no later look waits for it as well.
+            for container_id in missing:
+                self._here.pop(container_id, None)
 
     def tell(self, event: Mapping[str, Any]) -> None:
         """Take in one of Docker's events about one of our containers."""
@@ -121,6 +128,9 @@ class ExitEvents:
         container = translate.container_of(attributes)
         was_here = self._here.pop(container_id, None) is not None
         self._runs.pop(container_id, None)
+        self._departed[container_id] = None
+        if len(self._departed) > DEPARTED_MAX:
+            del self._departed[next(iter(self._departed))]
         is_ours = was_here or translate.has_its_name([attributes.get("name", "")], container.name)
         end = _end(run)
         if container_id in self._our_doing:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from flocker_lite.containers import exit_events as exit_events_module
 from flocker_lite.containers.exit_events import ExitEvents
 from flocker_lite.containers.translate import create_arguments
 from flocker_lite.model.records import Container
@@ -97,6 +98,22 @@ def test_a_look_saw_it_end() -> None:
             exit_events.tell(event(action))
         (local,) = exit_events.gone()
         assert local.last_exit == seen
+
+
+def test_a_look_saw_it_before_it_was_removed() -> None:
+    """Nobody waits for an event that came between Docker's answer and the end of the look."""
+    exit_events = told("start", *BY_FORCE)
+    exit_events.saw("job", "i1", None)
+    assert exit_events.here() == frozenset()
+
+
+def test_an_event_that_never_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One look waits for it, and no later one."""
+    monkeypatch.setattr(exit_events_module, "TELLING_SECONDS_MAX", 0.01)
+    exit_events = told("start")
+    exit_events.saw("job", "i1", None)
+    exit_events.wait(exit_events.here())
+    assert exit_events.here() == frozenset()
 
 
 def test_a_look_waits_for_what_is_told() -> None:
