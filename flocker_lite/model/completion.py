@@ -31,10 +31,11 @@ def is_same(made_from: Container, desired: Container) -> bool:
 
 
 def made_of(container: Container) -> Container:
-    """The fields whose change requires a new container: not where, when and how often it runs."""
+    """The fields whose change requires a new container: not where, when and for what it runs."""
     return replace(
         container,
         node="",
+        application=None,
         restart_policy=RestartPolicy(),
         running=True,
         restart_generation=0,

@@ -25,6 +25,7 @@ from flocker_lite.model.container_fields import (
     security,
 )
 from flocker_lite.model.container_fields.files import BindMount, Tmpfs, Volume
+from flocker_lite.model.container_fields.identity import Membership
 from flocker_lite.model.container_fields.life import HealthCheck, RestartPolicy
 from flocker_lite.model.container_fields.logs import Logging
 from flocker_lite.model.container_fields.network import Link, Port
@@ -65,6 +66,7 @@ class Container:
     _: KW_ONLY
     platform: str | None = field(default=None, metadata=identity.PLATFORM)
     labels: PMap[str, str] = field(default_factory=pmap, metadata=identity.LABELS)
+    application: Membership | None = field(default=None, metadata=identity.APPLICATION)
 
     command_line: tuple[str, ...] | None = field(default=None, metadata=process.COMMAND_LINE)
     environment: PMap[str, str] = field(default_factory=pmap, metadata=process.ENVIRONMENT)

@@ -92,6 +92,7 @@ OF_RUN_ITSELF = {
 """The fields that `run` sets without the table, and what click calls the value of each."""
 
 WITHOUT_OPTION = {
+    "application": "`flockerctl app up` sets it",
     "links": "Docker's --link names a container, and a link here names ports: use --network",
     "running": "`run` runs it; `flockerctl stop` and `flockerctl start` change it afterwards",
     "restart_generation": "nobody sets it: `flockerctl restart` counts it up",

@@ -9,6 +9,7 @@ import pytest
 from pyrsistent import pmap
 
 from flocker_lite.model import completion, edits
+from flocker_lite.model.container_fields.identity import Membership
 from flocker_lite.model.records import (
     Configuration,
     Container,
@@ -70,6 +71,7 @@ def test_noted_of_none() -> None:
     ("fields", "expected"),
     [
         ({"restart_policy": RestartPolicy("on-failure")}, ENDED),
+        ({"application": Membership("shop", "job")}, ENDED),
         ({"node": OTHER}, ENDED),
         ({"environment": pmap({"TZ": "UTC"})}, None),
         ({"command_line": ("again",)}, None),

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 from pyrsistent import pmap
 
-from flocker_lite.control.http import bodies, dataset_names, moves
+from flocker_lite.control.http import bodies, moves
 from flocker_lite.control.http.request_response import Request, Response, written
 from flocker_lite.control.interfaces import IControl
 from flocker_lite.errors import Conflict
-from flocker_lite.model import edits
+from flocker_lite.model import dataset_names, edits
 from flocker_lite.model.fields import revised
 from flocker_lite.model.open_moves import move_of_container
 from flocker_lite.model.records import Configuration, Edit, NodeId

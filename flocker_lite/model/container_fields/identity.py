@@ -2,9 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 from pyrsistent import pmap
 
-from flocker_lite.model.fields import described, reference
+from flocker_lite.model.fields import Schema, described, exactly, reference
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """Which service of which application a container is."""
+
+    name: str
+    service: str
+
+
+APPLICATION_NAME: Schema = {
+    "type": "string",
+    "x-words": "a name of 1 to 63 lower-case letters, digits, hyphens and underscores, which "
+    "begins with a letter or a digit",
+    "pattern": r"^[a-z0-9][a-z0-9_-]{0,62}$(?!\n)",
+}
+SERVICE_NAME: Schema = {
+    "type": "string",
+    "x-words": "a name of 1 to 63 letters, digits, dots, hyphens and underscores",
+    "pattern": r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,62}$(?!\n)",
+}
 
 
 def tagged(image: str) -> str:
@@ -70,4 +94,26 @@ LABELS = described(
     },
     parse=pmap,
     render=dict,
+)
+
+
+def _membership(body: Mapping[str, str]) -> Membership:
+    """Of what passed the schema."""
+    return Membership(body["name"], body["service"])
+
+
+def _membership_body(membership: Membership) -> dict[str, str]:
+    """As JSON."""
+    return {"name": membership.name, "service": membership.service}
+
+
+APPLICATION = described(
+    "The application, and which of its services it is; `applications <applications.rst>`_ have it.",
+    {
+        "description": "The application that it belongs to, and which of its services it is.",
+        "x-words": 'an object such as {"name": "shop", "service": "db"}',
+        **exactly(name=APPLICATION_NAME, service=SERVICE_NAME),
+    },
+    parse=_membership,
+    render=_membership_body,
 )

@@ -29,11 +29,11 @@ def _with_id(configuration: Configuration, volume: Mapping[str, Any]) -> Mapping
     if "dataset_id" in volume:
         return volume
     rest = {key: value for key, value in volume.items() if key != "dataset"}
-    return {"dataset_id": _called(configuration, volume["dataset"]), **rest}
+    return {"dataset_id": dataset_called(configuration, volume["dataset"]), **rest}
 
 
-def _called(configuration: Configuration, name: str) -> DatasetId:
-    """The id of the dataset of that name or id."""
+def dataset_called(configuration: Configuration, name: str) -> DatasetId:
+    """The id of the dataset of that name or id; NotFound for none, Conflict for several."""
     if name.lower() in configuration.datasets:
         return name.lower()
     live = [each for each in configuration.datasets.values() if not each.deleted]
