@@ -8,12 +8,13 @@ also grow across restarts: the first one is the time in microseconds.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import islice, takewhile
 from typing import NamedTuple
 
 from twisted.internet.defer import Deferred
 
+from flocker_lite.applications import membership
 from flocker_lite.model.records import Change, Configuration, DatasetId, NodeId
 
 ENTRIES_MAX = 20_000
@@ -61,6 +62,8 @@ class ChangeFeed:
         self._note(
             (_SHOWN[change.kind], change.identity) for change in changes if change.kind in _SHOWN
         )
+        concerned = {name: None for change in changes for name in _applications(before, change)}
+        self._note(("configuration/applications", name) for name in concerned)
 
     def reported(self, node_id: NodeId, changes: Iterable[Change], came_or_went: bool) -> None:
         """A node's state changed; `came_or_went` if the node became known or was forgotten."""
@@ -132,6 +135,15 @@ class ChangeFeed:
         waiting, self._waiting = self._waiting, set()
         for deferred in waiting:
             deferred.callback(None)
+
+
+def _applications(before: Configuration, change: Change) -> Iterator[str]:
+    """The applications that what changed belonged to, or belongs to now."""
+    if change.kind in ("containers", "datasets"):
+        for record in (getattr(before, change.kind).get(change.identity), change.record):
+            name = membership.application_of(record)
+            if name is not None:
+                yield name
 
 
 def _is_readdressed(before: Configuration, change: Change) -> bool:

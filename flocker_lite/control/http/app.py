@@ -21,6 +21,7 @@ from twisted.web.server import Site
 from flocker_lite import __version__
 from flocker_lite.control.etag import require_tag
 from flocker_lite.control.http import (
+    applications,
     asides,
     containers,
     datasets,
@@ -129,6 +130,9 @@ class RESTAPI:
             "forget_registry": registries.forget,
             "want_image": images.want,
             "forget_image": images.forget,
+            "bring_up_application": applications.bring_up,
+            "move_application": applications.move,
+            "take_down_application": applications.take_down,
             "read_logs": logs.read,
             "cancel_move": moves.cancel,
             "discard": asides.discard,
@@ -201,21 +205,18 @@ class RESTAPI:
             last_event_id=headers.getRawHeaders("Last-Event-ID", [None])[-1],
             accept_unknown_nodes=self._accept_unknown_nodes,
             sees_secrets=self._sees_secrets(request),
+            address_of=self._address_of,
         )
 
     async def _with_addresses(self, body: dict[str, Any]) -> dict[str, Any]:
         """The same body, with an address or a UUID in place of each host name of a node."""
-        named = {
-            key: await address_of(
-                body[key],
-                self._control.configuration,
-                self._resolve,
-                self._accept_unknown_nodes,
-            )
-            for key in _NODE_KEYS
-            if key in body
-        }
+        named = {key: await self._address_of(body[key]) for key in _NODE_KEYS if key in body}
         return {**body, **named}
+
+    def _address_of(self, host: str) -> Awaitable[str]:
+        return address_of(
+            host, self._control.configuration, self._resolve, self._accept_unknown_nodes
+        )
 
     def _failed(self, request: IRequest, failure: Failure) -> Any:
         assert failure.value is not None

@@ -23,6 +23,10 @@ WATCHERS_MAX = 1000
 """Requests that wait for changes at one time."""
 
 
+async def _as_it_is(host: str) -> str:
+    return host
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """A request that passed the schema; `body` is None if the operation takes none.
@@ -30,7 +34,8 @@ class Request:
     `query` has the parameters that the operation knows, as JSON values. If there are `tags`, a
     write is only made if the configuration has one of them. `last_event_id` is the header
     Last-Event-ID. `clock` counts the seconds since 1970. `sees_secrets` says whether its sender may
-    see what may hold passwords.
+    see what may hold passwords. `address_of` finds the node that a body names within it: its
+    address or UUID; EditError if there is none.
     """
 
     path: str
@@ -43,6 +48,7 @@ class Request:
     last_event_id: str | None = None
     accept_unknown_nodes: bool = False
     sees_secrets: bool = True
+    address_of: Callable[[str], Awaitable[str]] = _as_it_is
 
     @property
     def now(self) -> float:

@@ -11,7 +11,8 @@ from typing import TypeAlias
 
 from pyrsistent import PMap, pmap
 
-from flocker_lite.control.http import bodies, moves, state
+from flocker_lite.applications import membership
+from flocker_lite.control.http import application_bodies, bodies, moves, state
 from flocker_lite.control.http.bodies import Body
 from flocker_lite.control.interfaces import IControl
 from flocker_lite.model.registries import canonical
@@ -75,6 +76,11 @@ def _secret(control: IControl, name: str, now: float) -> list[Body]:
 def _registry(control: IControl, registry: str, now: float) -> list[Body]:
     login = control.configuration.registries.get(canonical(registry))
     return [] if login is None else [bodies.registry_body(login)]
+
+
+def _application(control: IControl, name: str, now: float) -> list[Body]:
+    body = application_bodies.application_body(control.configuration, name)
+    return [] if body is None else [body]
 
 
 def _seen_image(control: IControl, image_id: str, now: float) -> list[Body]:
@@ -169,6 +175,12 @@ COLLECTIONS: Mapping[str, Collection] = {
             "Registry not found.",
             lambda control: control.configuration.registries,
             _registry,
+        ),
+        Collection(
+            "configuration/applications",
+            "Application not found.",
+            lambda control: membership.names(control.configuration),
+            _application,
         ),
         Collection(
             "state/datasets",

@@ -1,0 +1,1 @@
+"""Applications: what a Compose file says, translated into containers and datasets; pure."""
