@@ -61,6 +61,12 @@ set_aside = _completion_of(
         (item["name"], f"{item['reason']} on {item['host']}") for item in client.set_aside()
     ]
 )
+applications = _completion_of(
+    lambda client: [
+        (item["name"], ", ".join(each["service"] for each in item["services"]))
+        for item in client.applications()
+    ]
+)
 secrets = _completion_of(lambda client: [(item["name"], "") for item in client.secrets()])
 registries = _completion_of(
     lambda client: [(item["registry"], f"as {item['user']}") for item in client.registries()]

@@ -7,6 +7,7 @@ import os
 import click
 
 from flocker_lite.cli import (
+    app_commands,
     context_commands,
     edit_commands,
     lifecycle_commands,
@@ -37,6 +38,7 @@ COMMANDS: tuple[click.Command, ...] = (
     edit_commands.export,
     move_commands.move,
     move_commands.cancel,
+    app_commands.app,
     secret_commands.secret,
     registry_commands.registry,
     context_commands.context,

@@ -80,6 +80,10 @@ class Client:
         """The copies that nodes have set aside; filters are `host` and `dataset_id`."""
         return self._list("/state/set_aside", filters)
 
+    def applications(self) -> list[Item]:
+        """Every application, with its services and datasets."""
+        return self._list("/configuration/applications")
+
     def secrets(self) -> list[Item]:
         """The names of the secrets, and when each was created and changed; never a value."""
         return self._list("/configuration/secrets")
@@ -106,8 +110,8 @@ class Client:
 
     def update_dataset(self, dataset_id: str, dry_run: bool = False, **fields: Any) -> Item:
         """Change fields of a dataset; a new `primary` moves it. A dry run forecasts the move."""
-        query = {"dry_run": "1"} if dry_run else {}
-        return self._post(f"/configuration/datasets/{quote(dataset_id, safe='')}", fields, query)
+        path = f"/configuration/datasets/{quote(dataset_id, safe='')}"
+        return self._post(path, fields, _dry_run(dry_run))
 
     def delete_dataset(self, dataset_id: str, purge: bool = False) -> Item:
         """Destroy a dataset; with `purge` its record is forgotten once it is destroyed."""
@@ -124,8 +128,8 @@ class Client:
 
     def update_container(self, name: str, dry_run: bool = False, **fields: Any) -> Item:
         """Change fields of a container; a new `host` moves it. A dry run forecasts the move."""
-        query = {"dry_run": "1"} if dry_run else {}
-        return self._post(f"/configuration/containers/{quote(name, safe='')}", fields, query)
+        path = f"/configuration/containers/{quote(name, safe='')}"
+        return self._post(path, fields, _dry_run(dry_run))
 
     def restart_container(self, name: str) -> Item:
         """Restart a container once; one that has ended is started."""
@@ -138,6 +142,23 @@ class Client:
     def delete_container(self, name: str) -> None:
         """Stop and remove a container; its datasets stay."""
         self._delete(f"/configuration/containers/{quote(name, safe='')}")
+
+    def bring_up_application(self, dry_run: bool = False, **fields: Any) -> Item:
+        """Make an application what a Compose document says; `name` and `compose` are required.
+
+        The answer says what becomes of everything; with `dry_run` nothing is done.
+        """
+        return self._post("/configuration/applications", fields, _dry_run(dry_run))
+
+    def move_application(self, name: str, host: str, dry_run: bool = False) -> Item:
+        """Move all containers of an application to a node."""
+        path = f"/configuration/applications/{quote(name, safe='')}"
+        return self._post(path, {"host": host}, _dry_run(dry_run))
+
+    def delete_application(self, name: str, dry_run: bool = False) -> Item:
+        """Delete all containers of an application; the answer has the datasets that stay."""
+        path = f"/configuration/applications/{quote(name, safe='')}"
+        return self._delete(path, _dry_run(dry_run))
 
     def create_secret(self, name: str, value: bytes) -> Item:
         """Keep a value under a new name; Conflict if there is a secret of that name."""
@@ -216,6 +237,10 @@ class Client:
     def _delete(self, path: str, query: Mapping[str, str] | None = None) -> Item:
         found: Item = self._transport.request("DELETE", path, None, query)[0]
         return found
+
+
+def _dry_run(is_one: bool) -> dict[str, str]:
+    return {"dry_run": "1"} if is_one else {}
 
 
 def _base64(value: bytes) -> str:

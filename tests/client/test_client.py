@@ -51,6 +51,22 @@ def test_secrets() -> None:
     ]
 
 
+def test_applications() -> None:
+    """Their names are quoted in paths."""
+    recorder = Recorder()
+    client = Client(None, recorder)
+    client.applications()
+    client.bring_up_application(name="shop", compose={})
+    client.move_application("a/b", "10.0.0.1")
+    client.delete_application("a/b")
+    assert recorder.sent == [
+        ("GET", "/configuration/applications", None),
+        ("POST", "/configuration/applications", {"name": "shop", "compose": {}}),
+        ("POST", "/configuration/applications/a%2Fb", {"host": "10.0.0.1"}),
+        ("DELETE", "/configuration/applications/a%2Fb", None),
+    ]
+
+
 def test_registries() -> None:
     """The password goes in the body."""
     recorder = Recorder()

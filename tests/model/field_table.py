@@ -39,11 +39,11 @@ def with_table(text: str) -> str:
         _, found_end, after = rest.partition(end)
         assert found, begin
         assert found_end, end
-        text = f"{before}{begin}\n{_list_table(lines())}{end}{after}"
+        text = f"{before}{begin}\n{list_table(lines())}{end}{after}"
     return text
 
 
-def _list_table(lines: list[tuple[str, str]]) -> str:
+def list_table(lines: list[tuple[str, str]]) -> str:
     """As reStructuredText; the first line is the heading."""
     text = [".. list-table::", "   :header-rows: 1", ""]
     for left, right in lines:

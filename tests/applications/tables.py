@@ -1,0 +1,93 @@
+"""The tables in docs/applications.rst, made of the code and of what the tests expect."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from flocker_lite.applications import keys, services
+from tests.applications.expectations import FILES, Expected
+from tests.model.field_table import list_table
+
+PATH = Path(__file__).resolve().parents[2] / "docs" / "applications.rst"
+
+_OTHERS = (
+    ("", keys.DOCUMENT_KEYS, keys.DOCUMENT_REFUSED),
+    ("volumes.", keys.VOLUME_KEYS, keys.VOLUME_REFUSED),
+    ("networks.", keys.NETWORK_KEYS, keys.NETWORK_REFUSED),
+    ("deploy.", keys.DEPLOY_KEYS, keys.DEPLOY_REFUSED),
+    ("x-flocker.", keys.SERVICE_OURS, keys.SERVICE_OURS_REFUSED),
+)
+
+
+def service_keys() -> list[tuple[str, str]]:
+    """Each key of a service, and what becomes of it."""
+    known = dict.fromkeys(services.KEYS, "supported")
+    for key, (name, _) in services.FIELDS.items():
+        if name != key:
+            known[key] = f"supported, as ``{name}``"
+    known["env_file"] = "supported; read by ``flockerctl``, and refused in a request"
+    known["depends_on"] = "checked; the order of start is not kept yet"
+    return [("key", "here"), *_rows("", known, keys.SERVICE_REFUSED)]
+
+
+def other_keys() -> list[tuple[str, str]]:
+    """Each key elsewhere in a file."""
+    found = [("key", "here")]
+    for where, known, refused in _OTHERS:
+        found += _rows(where, dict.fromkeys(known, "supported"), refused)
+    return found
+
+
+def files() -> list[tuple[str, str]]:
+    """Each file that the tests have, and what becomes of it."""
+    return [
+        ("file", "what becomes of it"),
+        *((f"``{name}``", f"{each.title}: {_outcome(each)}") for name, each in FILES.items()),
+    ]
+
+
+TABLES = {
+    "keys of a service": service_keys,
+    "other keys": other_keys,
+    "files": files,
+}
+
+
+def with_tables(text: str) -> str:
+    """The document with the tables of now between their marks."""
+    for name, lines in TABLES.items():
+        begin = f".. {name}\n"
+        end = f"\n.. end of the {name}\n"
+        before, found, rest = text.partition(begin)
+        _, found_end, after = rest.partition(end)
+        assert found, begin
+        assert found_end, end
+        text = f"{before}{begin}\n{list_table(lines())}{end}{after}"
+    return text
+
+
+def _rows(
+    where: str, known: Mapping[str, str], refused: Mapping[str, str]
+) -> list[tuple[str, str]]:
+    advice = {key: f"refused: {text.replace('`', '``')}" for key, text in refused.items()}
+    said = {**advice, **known}
+    return [(f"``{where}{key}``", said[key]) for key in sorted(said)]
+
+
+def _outcome(expected: Expected) -> str:
+    if expected.refused:
+        return "refused for " + " and ".join(f"``{path}``" for path in expected.refused)
+    parts = [_counted(expected.containers, "container")]
+    if expected.datasets:
+        parts.append(_counted(expected.datasets, "dataset"))
+    allowed = ", ".join(f"``{each}``" for each in expected.allow)
+    return " and ".join(parts) + (f"; needs ``allow`` of {allowed}" if allowed else "")
+
+
+def _counted(items: Sequence[str], what: str) -> str:
+    return f"a {what}" if len(items) == 1 else f"{len(items)} {what}s"
+
+
+if __name__ == "__main__":
+    PATH.write_text(with_tables(PATH.read_text("utf-8")), "utf-8")
