@@ -158,7 +158,7 @@ def delete(session: Session, names: tuple[str, ...], datasets: bool, yes: bool) 
     found = [lookup.find(name, known, lookup.container_names, "container") for name in names]
     ids = [each["dataset_id"] for item in found for each in item.get("volumes", ())]
     if datasets and ids and not yes:
-        _ask(f"destroy {len(ids)} datasets and everything in them for good?")
+        ask(f"destroy {len(ids)} datasets and everything in them for good?")
     for item in found:
         client.delete_container(item["name"])
         session.say(f"container {item['name']} is being removed")
@@ -181,7 +181,7 @@ def delete_dataset(session: Session, names: tuple[str, ...], purge: bool, yes: b
     found = [lookup.find(name, known, lookup.dataset_names, "dataset") for name in names]
     if not yes:
         words = ", ".join(lookup.dataset_names(item)[-1] for item in found)
-        _ask(f"destroy {words} and everything in it for good?")
+        ask(f"destroy {words} and everything in it for good?")
     for item in found:
         client.delete_dataset(item["dataset_id"], purge)
         session.say(f"dataset {item['dataset_id']} is {'forgotten' if purge else 'destroyed'}")
@@ -211,7 +211,7 @@ def delete_set_aside(session: Session, names: tuple[str, ...], node: str | None,
     found = [lookup.find(name, known, lookup.aside_names, "copy set aside") for name in names]
     if not yes:
         words = ", ".join(f"{item['name']} on {item['host']}" for item in found)
-        _ask(f"destroy {words} for good? No other copy has this data.")
+        ask(f"destroy {words} for good? No other copy has this data.")
     for item in found:
         client.delete_set_aside(item["name"], item["host"])
         session.say(f"{item['name']} on {item['host']} is being destroyed")
@@ -238,7 +238,7 @@ def _without_state(item: Item) -> Item:
     return {key: value for key, value in item.items() if key not in left_out} | stopped
 
 
-def _ask(question: str) -> None:
+def ask(question: str) -> None:
     try:
         agreed = click.confirm(f"flockerctl: {question}", err=True)
     except click.Abort:

@@ -19,7 +19,7 @@ from flocker_lite.client.client import Item
 
 NODES = (
     Column("NODE", lambda node: node["host"]),
-    Column("STATE", lambda node: "away" if node.get("away") else "here"),
+    Column("STATE", lambda node: _node_state(node)),
     Column("CERTIFICATE EXPIRES", lambda node: shown_day(node.get("certificate_expires_at"))),
     Column("PROTOCOL", lambda node: node.get("protocol"), wide=True),
     Column("ALLOWS", lambda node: ", ".join(node.get("allow", ())), wide=True),
@@ -64,6 +64,11 @@ MOVES = (
     Column("PAUSE", lambda item: shown_seconds(item.get("pause_seconds") or None)),
     Column("ERROR", lambda item: item.get("error")),
 )
+
+
+def _node_state(node: Item) -> str:
+    where = "away" if node.get("away") else "here"
+    return where if node.get("schedulable", True) else f"{where}, cordoned"
 
 
 @click.command()

@@ -13,6 +13,7 @@ from flocker_lite.cli import (
     lifecycle_commands,
     list_commands,
     move_commands,
+    node_commands,
     registry_commands,
     secret_commands,
 )
@@ -39,6 +40,9 @@ COMMANDS: tuple[click.Command, ...] = (
     move_commands.move,
     move_commands.cancel,
     app_commands.app,
+    node_commands.cordon,
+    node_commands.uncordon,
+    node_commands.forget,
     secret_commands.secret,
     registry_commands.registry,
     context_commands.context,

@@ -40,6 +40,10 @@ class Client:
         """Every node with a connected agent, and the nodes that went away a short time ago."""
         return self._list("/state/nodes")
 
+    def configured_nodes(self) -> list[Item]:
+        """Every node of the cluster, however long it has been away, and if it is `schedulable`."""
+        return self._list("/configuration/nodes")
+
     def datasets(self) -> list[Item]:
         """Every dataset: its configuration, and in `state` what each node reports of its copy."""
         states: dict[str, list[Item]] = {}
@@ -159,6 +163,15 @@ class Client:
         """Delete all containers of an application; the answer has the datasets that stay."""
         path = f"/configuration/applications/{quote(name, safe='')}"
         return self._delete(path, _dry_run(dry_run))
+
+    def update_node(self, node: str, schedulable: bool) -> Item:
+        """Cordon a node, or open it again; `node` is its address or UUID."""
+        path = f"/configuration/nodes/{quote(node, safe='')}"
+        return self._post(path, {"schedulable": schedulable})
+
+    def forget_node(self, node: str) -> None:
+        """Forget a node that is gone for good; Conflict if it is connected, or has anything."""
+        self._delete(f"/configuration/nodes/{quote(node, safe='')}")
 
     def create_secret(self, name: str, value: bytes) -> Item:
         """Keep a value under a new name; Conflict if there is a secret of that name."""

@@ -37,5 +37,6 @@ def can_be_recorded_later(configuration: Configuration, node: Node) -> bool:
     return (
         known is not None
         and known.protocol <= node.protocol
-        and known == replace(node, address=address, protocol=known.protocol)
+        and known
+        == replace(node, address=address, protocol=known.protocol, schedulable=known.schedulable)
     )

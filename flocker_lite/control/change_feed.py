@@ -15,7 +15,7 @@ from typing import NamedTuple
 from twisted.internet.defer import Deferred
 
 from flocker_lite.applications import membership
-from flocker_lite.model.records import Change, Configuration, DatasetId, NodeId
+from flocker_lite.model.records import Change, Configuration, DatasetId, Node, NodeId
 
 ENTRIES_MAX = 20_000
 """Items whose last change is remembered; a watcher that is further behind starts over."""
@@ -24,7 +24,7 @@ _MICROSECONDS = 1_000_000
 _SHOWN = {
     **{
         kind: f"configuration/{kind}"
-        for kind in ("datasets", "containers", "leases", "images", "secrets", "registries")
+        for kind in ("datasets", "containers", "leases", "images", "secrets", "registries", "nodes")
     },
     **dict.fromkeys(("moves", "past_moves"), "state/moves"),
     "discards": "state/set_aside",
@@ -64,6 +64,7 @@ class ChangeFeed:
         )
         concerned = {name: None for change in changes for name in _applications(before, change)}
         self._note(("configuration/applications", name) for name in concerned)
+        self._note(("state/nodes", change.identity) for change in changes if change.kind == "nodes")
 
     def reported(self, node_id: NodeId, changes: Iterable[Change], came_or_went: bool) -> None:
         """A node's state changed; `came_or_went` if the node became known or was forgotten."""
@@ -147,8 +148,8 @@ def _applications(before: Configuration, change: Change) -> Iterator[str]:
 
 
 def _is_readdressed(before: Configuration, change: Change) -> bool:
-    """Whether a known node changed, for example its address, which many items show."""
-    if change.kind != "nodes" or change.record is None:
+    """Whether the address of a known node changed, which many items show."""
+    if change.kind != "nodes" or not isinstance(change.record, Node):
         return False
     known = before.nodes.get(change.identity)
-    return known is not None and known != change.record
+    return known is not None and known.address != change.record.address

@@ -155,6 +155,8 @@ class ControlService:
         return Edit(following.configuration, edit.changes + following.changes)
 
     def _durable(self, before: Configuration, edit: Edit) -> None:
+        for node_id in edits.forgotten_by(edit):
+            self._forget(node_id)
         to_node, to_all = self._view_publisher.configured(edit.configuration, edit.changes)
         self._announce(to_node, to_all)
         for node_id in to_node.keys() & self._agents.keys():
@@ -282,7 +284,7 @@ class ControlService:
         self._grants.came_or_went()
         self.absences.went(agent.node_id)
         self._expiries[agent.node_id] = self._clock.callLater(
-            STATE_SECONDS_MAX, self._forget, agent.node_id
+            STATE_SECONDS_MAX, self._expired, agent.node_id
         )
         self.log.info("agent gone: node {node}", node=agent.node_id)
 
@@ -296,18 +298,21 @@ class ControlService:
         if expiry is not None and expiry.active():
             expiry.cancel()
 
+    def _expired(self, node_id: NodeId) -> None:
+        self.log.warn("node {node} has been away too long: forgetting its state", node=node_id)
+        self._forget(node_id)
+
     def _forget(self, node_id: NodeId) -> None:
-        self._expiries.pop(node_id, None)
+        self._remember(node_id)
         self.eras.pop(node_id, None)
         self.certificates.pop(node_id, None)
-        came_or_went = node_id in self.cluster.nodes
+        went = node_id in self.cluster.nodes
         self._view_publisher.cluster, changes = self._view_publisher.cluster.forgotten(node_id)
         self._grants.reported(changes)
         self._announce(*self._view_publisher.reported(changes))
-        self.change_feed.reported(node_id, as_shown(self.configuration, changes), came_or_went)
+        self.change_feed.reported(node_id, as_shown(self.configuration, changes), went)
         self._moves.reported(self.configuration, node_id, changes)
         self.absences.changed(changes)
-        self.log.warn("node {node} has been away too long: forgetting its state", node=node_id)
 
     async def close(self) -> None:
         """Hang up on the agents and close the store."""

@@ -28,6 +28,7 @@ from flocker_lite.model.editing import (
     in_turn,
 )
 from flocker_lite.model.images import find_image, forget_image, want_image
+from flocker_lite.model.node_edits import forgotten_by, require_schedulable
 from flocker_lite.model.nodes import (
     announce_node,
     canonical_address,
@@ -73,6 +74,7 @@ __all__ = [
     "find_image",
     "find_node",
     "forget_image",
+    "forgotten_by",
     "in_turn",
     "move_container",
     "move_dataset",
@@ -95,6 +97,7 @@ def create_dataset(configuration: Configuration, dataset: Dataset) -> Edit:
             "The provided dataset_id is already in use.", _who_is(configuration, dataset)
         )
     dataset = replace(dataset, primary=find_node(configuration, dataset.primary))
+    require_schedulable(configuration, dataset.primary)
     return edited(
         configuration,
         [
@@ -114,6 +117,7 @@ def update_dataset(
     revised = revise(dataset)
     revised = replace(revised, primary=find_node(configuration, revised.primary))
     if revised.primary != dataset.primary:
+        require_schedulable(configuration, revised.primary)
         _require_detached(configuration, dataset_id, "move the container instead")
     return edited(configuration, [Change("datasets", dataset_id, revised)])
 
@@ -169,6 +173,7 @@ def create_container(configuration: Configuration, container: Container) -> Edit
         raise Conflict("The container name already exists.", Fact(text, ("name",), container.name))
     container = replace(container, node=find_node(configuration, container.node))
     container = secrets.with_versions(configuration, container)
+    require_schedulable(configuration, container.node)
     _require_sound(configuration, container)
     require_known_where_it_is(configuration, container)
     _require_allowed(configuration, container)
@@ -187,6 +192,8 @@ def update_container(
     wanted = secrets.with_versions(configuration, replace(revise(container), name=name))
     revised = completion.revised(container, wanted)
     node = find_node(configuration, revised.node)
+    if node != container.node:
+        require_schedulable(configuration, node)
     _require_sound(configuration, replace(revised, node=container.node))
     # Where it is now must understand too what it is to become.
     for where in {node, container.node}:

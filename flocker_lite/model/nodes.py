@@ -65,7 +65,7 @@ def placeholder(address: str) -> Node:
 
 def is_placeholder(node: Node) -> bool:
     """Whether no agent ever announced the node."""
-    return node == placeholder(node.address)
+    return replace(node, schedulable=True) == placeholder(node.address)
 
 
 def expect_node(configuration: Configuration, where: str) -> Edit:
@@ -86,11 +86,13 @@ def announce_node(configuration: Configuration, node: Node) -> Edit:
     The node takes over all that was put on the placeholder of its address. Another node that had
     the address is removed if nothing was ever put on it (the machine was reinstalled, say);
     otherwise Conflict. Conflict as well if another node has the same ssh key, because nobody could
-    tell the two apart.
+    tell the two apart. A node that was cordoned stays so.
     """
-    node = replace(node, address=canonical_address(node.address))
+    other = node_at(configuration, canonical_address(node.address))
+    known = configuration.nodes.get(node.node_id) or configuration.nodes.get(other or "")
+    schedulable = known is None or known.schedulable
+    node = replace(node, address=canonical_address(node.address), schedulable=schedulable)
     changes = [Change("nodes", node.node_id, node)]
-    other = node_at(configuration, node.address)
     if other is not None and other != node.node_id:
         changes += _superseded(configuration, configuration.nodes[other], node)
     double = _node_with(configuration, node.ssh_keys)
@@ -115,8 +117,7 @@ def _superseded(configuration: Configuration, other: Node, node: Node) -> list[C
             f"give that identity back to its agent, or node {node.node_id} another address."
         )
     else:
-        changes += _forgotten_images(configuration, other.node_id)
-        changes += _forgotten_discards(configuration, other.node_id)
+        changes += forgotten_requests(configuration, other.node_id)
     return [*changes, Change("nodes", other.node_id, None)]
 
 
@@ -136,13 +137,11 @@ def _inherited(configuration: Configuration, old: NodeId, new: NodeId) -> Iterat
                 yield Change(kind, identity, replace(record, **{field: new}))
 
 
-def _forgotten_images(configuration: Configuration, node_id: NodeId) -> Iterator[Change]:
+def forgotten_requests(configuration: Configuration, node_id: NodeId) -> Iterator[Change]:
+    """The changes that forget what a node was asked to pull in advance, and to destroy."""
     for identity, desired in configuration.images.items():
         if desired.node == node_id:
             yield Change("images", identity, None)
-
-
-def _forgotten_discards(configuration: Configuration, node_id: NodeId) -> Iterator[Change]:
     for discard in configuration.discards.values():
         if node_id in discard.nodes:
             yield Change("discards", discard.name, discard.without({node_id}))

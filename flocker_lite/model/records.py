@@ -39,7 +39,8 @@ class Node:
     `ssh_keys` is None while its agent has not told any; an administrator then has to manage the
     keys. `signs` says that its agent signs what it releases. `protocol` is the newest version of
     the protocol that its agent spoke when it last came. `allow` is what may let containers out of
-    their box there (`model.allowance`).
+    their box there (`model.allowance`). A node that is not `schedulable` is cordoned: it keeps what
+    it has, and nothing new is put on it.
     """
 
     node_id: NodeId
@@ -48,6 +49,7 @@ class Node:
     signs: bool = False
     protocol: int = 1
     allow: tuple[str, ...] = ()
+    schedulable: bool = True
 
 
 @dataclass(frozen=True, slots=True)

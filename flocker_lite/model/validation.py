@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator
 
-from flocker_lite.model.records import Configuration, Container
+from flocker_lite.model.records import Configuration, Container, DatasetId
 from flocker_lite.model.secrets import needed
 
 
@@ -53,12 +53,20 @@ def _unknown_nodes(configuration: Configuration) -> Iterator[str]:
         ("moves", "destination"),
     ):
         for identity, record in getattr(configuration, kind).items():
+            if kind == "grants" and _is_gone(configuration, identity):
+                continue  # its node may have been forgotten; the id is never used again
             if getattr(record, field) not in configuration.nodes:
                 yield f"{kind} {identity} is on node {getattr(record, field)}, which does not exist"
     for discard in configuration.discards.values():
         for node_id in discard.nodes:
             if node_id not in configuration.nodes:
                 yield f"discards {discard.name} is on node {node_id}, which does not exist"
+
+
+def _is_gone(configuration: Configuration, dataset_id: DatasetId) -> bool:
+    """Whether the dataset was deleted, or purged."""
+    dataset = configuration.datasets.get(dataset_id)
+    return dataset is None or dataset.deleted
 
 
 def _without_grant(configuration: Configuration) -> Iterator[str]:

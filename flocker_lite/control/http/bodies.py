@@ -15,6 +15,7 @@ from flocker_lite.model.records import (
     DatasetId,
     Image,
     MoveOptions,
+    Node,
     NodeId,
     Registry,
     Secret,
@@ -38,6 +39,11 @@ def address(configuration: Configuration, node_id: NodeId) -> str:
     """The address of a node; its UUID if it is not part of the cluster any more."""
     node = configuration.nodes.get(node_id)
     return node_id if node is None else node.address
+
+
+def node_body(node: Node) -> Body:
+    """The node as it is configured."""
+    return {"host": node.address, "uuid": node.node_id, "schedulable": node.schedulable}
 
 
 def dataset_from_body(body: Mapping[str, Any], new_id: DatasetId) -> Dataset:

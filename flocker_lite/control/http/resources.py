@@ -15,6 +15,8 @@ from flocker_lite.applications import membership
 from flocker_lite.control.http import application_bodies, bodies, moves, state
 from flocker_lite.control.http.bodies import Body
 from flocker_lite.control.interfaces import IControl
+from flocker_lite.errors import NotFound
+from flocker_lite.model.node_edits import existing_node
 from flocker_lite.model.registries import canonical
 from flocker_lite.model.state import ImageState
 from flocker_lite.model.user_leases import current_lease
@@ -56,6 +58,13 @@ def _configured_dataset(control: IControl, dataset_id: str, now: float) -> list[
 def _configured_container(control: IControl, name: str, now: float) -> list[Body]:
     container = control.configuration.containers.get(name)
     return [] if container is None else [bodies.container_body(control.configuration, container)]
+
+
+def _configured_node(control: IControl, where: str, now: float) -> list[Body]:
+    try:
+        return [bodies.node_body(existing_node(control.configuration, where))]
+    except NotFound:
+        return []
 
 
 def _lease(control: IControl, dataset_id: str, now: float) -> list[Body]:
@@ -151,6 +160,12 @@ COLLECTIONS: Mapping[str, Collection] = {
             _configured_container,
             is_kept=True,
             has_secrets=True,
+        ),
+        Collection(
+            "configuration/nodes",
+            "Node not found.",
+            lambda control: control.configuration.nodes,
+            _configured_node,
         ),
         Collection(
             "configuration/leases",

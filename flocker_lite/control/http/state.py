@@ -196,6 +196,8 @@ def node_body(
     known = configuration.nodes.get(node_id)
     if known is not None:
         body["protocol"] = known.protocol
+    if known is not None and not known.schedulable:
+        body["schedulable"] = False
     if known is not None and known.allow:
         body["allow"] = list(known.allow)
     if certificate_expires_at is not None:
