@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import IO
 from uuid import uuid4
 
-from admin.hosts import cgroups, network, pools
+from admin.hosts import cgroups, network, pools, pulled
 from admin.hosts.arrivals import await_agents
 from admin.hosts.certificates import make_certificates
 from admin.hosts.errors import LabError
 from admin.hosts.files import node_files
 from admin.hosts.images import cache
+from admin.hosts.images.recipes import RECIPES
 from admin.hosts.keys import make_key
 from admin.hosts.node import Node
 from admin.hosts.plan import HOST_KEY, LabPlan, NodePlan, make_plan
@@ -22,10 +23,14 @@ from admin.hosts.processes import read_record, run, side_by_side, wait_until
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 NODE_FOLDERS = ("etc", "etc-work", "ssh", "log", "zfs-cache", "docker", "state", "mounts")
+IMAGE_CACHE = CHECKOUT / ".cache" / "images"
 NAME_DEFAULT = "lab"
+PULLING_NAME = "pulling"
+"""Of a lab that is there for a moment, to pull the images that others have from the start."""
 SUBNET_DEFAULT = "10.77.0.0/24"
 POOL_SIZE_GIB_DEFAULT = 8
 LOCK_TIMEOUT_SECONDS = 3.0
+PULL_TIMEOUT_SECONDS = 120.0
 DELETED_SUFFIX = ".deleted-"
 """Marks a folder that is being deleted; no lab has such a name."""
 
@@ -48,13 +53,16 @@ class Lab:
         services: bool = True,
         pool_size_gib: int = POOL_SIZE_GIB_DEFAULT,
         certificates: bool = False,
+        pulled: bool = False,
     ) -> None:
         """Plan a lab of `nodes` agent nodes; without `services` flocker-lite's own do not start.
 
-        Without `certificates` they let in everybody who reaches the lab.
+        Without `certificates` they let in everybody who reaches the lab. With `pulled` each node's
+        Docker has all images; else it pulls them when they are needed.
         """
         self._kernel_zfs = pools.kernel_has_zfs()
         self._services = services
+        self._pulled = pulled
         self.plan = make_plan(
             CHECKOUT, name, subnet, nodes, pool_size_gib, self._kernel_zfs, certificates
         )
@@ -120,6 +128,8 @@ class Lab:
             for path, text in node_files(CHECKOUT, self.plan, node):
                 (below / path).parent.mkdir(parents=True, exist_ok=True)
                 (below / path).write_text(text)
+            if node.role == "agent" and self._pulled:
+                pulled.give_images(IMAGE_CACHE, below / "docker", self._pull_images)
         if self.plan.certificates:
             make_certificates(CHECKOUT, self.plan)
         kept = {
@@ -130,6 +140,15 @@ class Lab:
             "certificates": self.plan.certificates,
         }
         (folder / "lab.json").write_text(json.dumps(kept))
+
+    def _pull_images(self, target: Path) -> None:
+        """Put there what a Docker has that pulled all images, in a lab in the place of this one."""
+        with Lab(PULLING_NAME, str(self.plan.subnet), nodes=1, services=False) as lab:
+            node = lab.node("n1")
+            for recipe in RECIPES:
+                node.run(["docker", "pull", recipe.name], timeout_seconds=PULL_TIMEOUT_SECONDS)
+            node.stop_service("dockerd")
+            pulled.copy_images(node.folder / "docker", target)
 
     def _remove(self, keep_logs: bool = False) -> None:
         """Remove whatever is there, by our records and our names."""

@@ -121,7 +121,7 @@ def hello(node_id: str, address: str) -> bytes:
 @pytest.fixture(scope="module")
 def secure() -> Iterator[Secure]:
     """A lab whose services have certificates."""
-    with Lab("test-certificates", SUBNET, certificates=True) as lab:
+    with Lab("test-certificates", SUBNET, certificates=True, pulled=True) as lab:
         yield Secure(lab)
 
 

@@ -91,7 +91,7 @@ class Hand:
 @pytest.fixture(scope="module")
 def hand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hand]:
     """A lab with certificates, which is the context of a user who may write."""
-    with Lab("flockerctl", SUBNET, certificates=True) as lab:
+    with Lab("flockerctl", SUBNET, certificates=True, pulled=True) as lab:
         found = Hand(lab, tmp_path_factory.mktemp("home"))
         certificates = str(lab.plan.folder / FOLDER)
         for name, user in (("lab", "user"), ("looking", "read-only-user")):

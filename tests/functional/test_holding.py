@@ -31,7 +31,7 @@ PROGRAM = Path(__file__).with_name("load_client.py")
 @pytest.fixture(scope="module")
 def lab() -> Iterator[Lab]:
     """Three nodes with all services."""
-    with Lab("test-holding", SUBNET, nodes=3) as lab:
+    with Lab("test-holding", SUBNET, nodes=3, pulled=True) as lab:
         yield lab
 
 

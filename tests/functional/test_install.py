@@ -113,7 +113,7 @@ class Installed(Cluster):
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
     """The scripts were run, each with nothing but what the one before it said."""
-    with Lab("test-install", "10.85.9.0/24", services=False) as lab:
+    with Lab("test-install", "10.85.9.0/24", services=False, pulled=True) as lab:
         made = Installed(lab, tmp_path_factory.mktemp("stubs"))
         addresses = [made.node(name).address for name in ("n1", "n2")]
         made.script("control", "master.sh", *addresses, "--authority", f"/{AUTHORITY}")

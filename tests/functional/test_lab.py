@@ -134,6 +134,17 @@ def test_an_image_is_pulled_and_its_container_is_reached_from_another_node(lab: 
     n1.run(["docker", "rm", "--force", "--volumes", "cache"])
 
 
+def test_nodes_may_have_the_images_from_the_start(lab: Lab) -> None:
+    """They are what a pull would bring, and nobody is asked for them."""
+    words = ["docker", "image", "inspect", "--format={{.Id}} {{.RepoDigests}}", "redis:latest"]
+    with Lab("test-lab-pulled", SUBNET_OF_KILLED, nodes=1, services=False, pulled=True) as second:
+        second.node("registry").crash()
+        n1 = second.node("n1")
+        assert n1.run(words).stdout == lab.node("n1").run(words).stdout
+        for image in ("redis", "nginx", "postgres"):
+            n1.run(["docker", "run", "--rm", image, "true"])
+
+
 def test_a_crashed_node_comes_back_with_its_pool(lab: Lab) -> None:
     """What was synced before the power was lost is there after the start, and peers see it soon."""
     n1, n2 = lab.node("n1"), lab.node("n2")

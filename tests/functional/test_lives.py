@@ -24,7 +24,7 @@ PAID = ["sh", "-c", "echo paid >> /data/ledger"]
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
     """A lab with nothing in it."""
-    with Lab("test-lives", "10.85.11.0/24") as lab:
+    with Lab("test-lives", "10.85.11.0/24", pulled=True) as lab:
         cluster = Cluster(lab)
         cluster.player.poll("/state/nodes", lambda nodes: len(nodes) == 2)
         yield cluster

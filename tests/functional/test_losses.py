@@ -114,7 +114,7 @@ class Shop(Cluster):
 @pytest.fixture(scope="module")
 def shop() -> Iterator[Shop]:
     """It is open."""
-    with Lab("test-losses", "10.85.7.0/24") as lab:
+    with Lab("test-losses", "10.85.7.0/24", pulled=True) as lab:
         made = Shop(lab)
         made.open()
         yield made

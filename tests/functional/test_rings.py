@@ -121,7 +121,7 @@ class Rings(Cluster):
 @pytest.fixture(scope="module")
 def rings() -> Iterator[Rings]:
     """The container runs at the first node."""
-    with Lab(f"test-rings-{len(NODES)}", "10.89.2.0/24", nodes=len(NODES)) as lab:
+    with Lab(f"test-rings-{len(NODES)}", "10.89.2.0/24", nodes=len(NODES), pulled=True) as lab:
         rings = Rings(lab)
         rings.open()
         yield rings

@@ -21,7 +21,7 @@ from flocker_lite.routing.nftables import NftablesRouting
 from flocker_lite.routing.rules import HELD_MARK, MARK
 from flocker_lite.testing.routing_contract import RoutingContract
 
-lab = Lab("test-routing", "10.79.5.0/24", nodes=3, services=False)
+lab = Lab("test-routing", "10.79.5.0/24", nodes=3, services=False, pulled=True)
 TESTS = Path(__file__).resolve().parent
 PORT = 7000
 LISTENER = 7100

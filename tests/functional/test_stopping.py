@@ -17,7 +17,7 @@ FAILS = ["sh", "-c", "echo no luck >&2; exit 3"]
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
     """A lab with nothing in it."""
-    with Lab("test-stopping", "10.85.27.0/24") as lab:
+    with Lab("test-stopping", "10.85.27.0/24", pulled=True) as lab:
         cluster = Cluster(lab)
         cluster.player.poll("/state/nodes", lambda nodes: len(nodes) == 2)
         yield cluster

@@ -207,7 +207,7 @@ def node_of(step: Step) -> str:
 def stage(name: str, subnet: str) -> Iterator[Stage]:
     """A lab of two nodes that stand still where they are told to, with a watcher on it."""
     with ExitStack() as stack:
-        lab = stack.enter_context(Lab(name, subnet))
+        lab = stack.enter_context(Lab(name, subnet, pulled=True))
         standstills = {each: Standstill(lab.node(each)) for each in (SOURCE, TARGET)}
         for standstill in standstills.values():
             stack.callback(standstill.remove)
