@@ -14,6 +14,8 @@ from admin.hosts.plan import (
 
 SSH_CONNECT_TIMEOUT_SECONDS = 5
 SSH_STARTUPS_MAX = 100
+AGENT_FILE = "etc/flocker-lite/agent.yml"
+"""The configuration of an agent, below its node's root."""
 AGENTS_KEYS = "/var/lib/flocker-lite/ssh/authorized_keys"
 """Where an agent writes the keys of other nodes for its sshd."""
 
@@ -46,7 +48,7 @@ def node_files(checkout: Path, plan: LabPlan, node: NodePlan) -> Iterator[tuple[
         yield "etc/docker/registry/config.yml", registry_configuration(checkout, node)
     if node.role == "agent":
         yield "etc/ssh/sshd_config", sshd_configuration(checkout)
-        yield "etc/flocker-lite/agent.yml", agent_configuration(plan, node)
+        yield AGENT_FILE, agent_configuration(plan, node)
 
 
 def hosts(plan: LabPlan) -> str:

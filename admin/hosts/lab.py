@@ -13,7 +13,7 @@ from admin.hosts import cgroups, network, pools, pulled
 from admin.hosts.arrivals import await_agents
 from admin.hosts.certificates import make_certificates
 from admin.hosts.errors import LabError
-from admin.hosts.files import node_files
+from admin.hosts.files import AGENT_FILE, node_files
 from admin.hosts.images import cache
 from admin.hosts.images.recipes import RECIPES
 from admin.hosts.keys import make_key
@@ -54,15 +54,18 @@ class Lab:
         pool_size_gib: int = POOL_SIZE_GIB_DEFAULT,
         certificates: bool = False,
         pulled: bool = False,
+        agent_options: str = "",
     ) -> None:
         """Plan a lab of `nodes` agent nodes; without `services` flocker-lite's own do not start.
 
         Without `certificates` they let in everybody who reaches the lab. With `pulled` each node's
-        Docker has all images; else it pulls them when they are needed.
+        Docker has all images; else it pulls them when they are needed. `agent_options` are lines
+        for the configuration of the agents.
         """
         self._kernel_zfs = pools.kernel_has_zfs()
         self._services = services
         self._pulled = pulled
+        self._agent_options = agent_options
         self.plan = make_plan(
             CHECKOUT, name, subnet, nodes, pool_size_gib, self._kernel_zfs, certificates
         )
@@ -128,8 +131,11 @@ class Lab:
             for path, text in node_files(CHECKOUT, self.plan, node):
                 (below / path).parent.mkdir(parents=True, exist_ok=True)
                 (below / path).write_text(text)
-            if node.role == "agent" and self._pulled:
-                pulled.give_images(IMAGE_CACHE, below / "docker", self._pull_images)
+            if node.role == "agent":
+                with (below / AGENT_FILE).open("a") as file:
+                    file.write(self._agent_options)
+                if self._pulled:
+                    pulled.give_images(IMAGE_CACHE, below / "docker", self._pull_images)
         if self.plan.certificates:
             make_certificates(CHECKOUT, self.plan)
         kept = {

@@ -9,8 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import partial
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -18,11 +17,10 @@ from urllib.request import urlopen
 from uuid import uuid4
 
 from admin.hosts import Lab, Node
-from admin.hosts.processes import side_by_side
+from admin.hosts.files import AGENT_FILE
 from admin.story.player import Player
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-AGENT_FILE = "etc/flocker-lite/agent.yml"
 COUNTED_SOCKET = "/run/counted-docker.sock"
 CALLS_FILE = "run/docker-calls.log"
 DISCOVERY_SECONDS = 0.25
@@ -157,38 +155,36 @@ class Cluster:
 
 
 @contextmanager
-def agents_lab(name: str, subnet: str, more: str = "") -> Iterator[Cluster]:
-    """A lab of two nodes whose agents pass all the time; the calls to Docker of n1 are counted.
+def agents_lab(
+    name: str, subnet: str, more: str = "", *, pulled: bool = True, counted: bool = False
+) -> Iterator[Cluster]:
+    """A lab of two nodes whose agents pass all the time, with `more` in their configuration.
 
-    Both have `more` in their configuration.
+    With `pulled` the nodes have all images; with `counted` the calls to Docker of n1 are counted.
     """
-    with Lab(name, subnet) as lab:
-        counter = start_counter(lab.node("n1"))
-        try:
-            counted = f"docker-socket: {COUNTED_SOCKET}\n"
-            side_by_side(
-                [
-                    partial(pass_all_the_time, lab.node("n1"), counted + more),
-                    partial(pass_all_the_time, lab.node("n2"), more),
-                ]
-            )
-            cluster = Cluster(lab)
-            # What the agents of before reported stays for two minutes.
-            cluster.player.poll(
-                "/state/nodes",
-                lambda nodes: len(nodes) == 2 and not any(node.get("away") for node in nodes),
-            )
-            yield cluster
-        finally:
-            stop_counter(counter)
+    options = f"discovery-seconds: {DISCOVERY_SECONDS}\n{more}"
+    with ExitStack() as stack:
+        lab = stack.enter_context(Lab(name, subnet, pulled=pulled, agent_options=options))
+        cluster = Cluster(lab)
+        if counted:
+            counter = start_counter(lab.node("n1"))
+            stack.callback(stop_counter, counter)
+            count_calls(cluster)
+        yield cluster
 
 
-def pass_all_the_time(node: Node, more: str = "") -> None:
-    """Start the node's agent anew so that it looks all the time, with more in its configuration."""
+def count_calls(cluster: Cluster) -> None:
+    """Start the agent of n1 anew so that it asks the Docker whose calls are counted."""
+    node = cluster.node("n1")
     path = node.root / AGENT_FILE
-    path.write_text(f"{path.read_text()}discovery-seconds: {DISCOVERY_SECONDS}\n{more}")
+    path.write_text(f"{path.read_text()}docker-socket: {COUNTED_SOCKET}\n")
     node.stop_service("flocker-agent")
     node.start_service("flocker-agent")
+    # What the agent of before reported stays for two minutes.
+    cluster.player.poll(
+        "/state/nodes",
+        lambda nodes: len(nodes) == 2 and not any(node.get("away") for node in nodes),
+    )
 
 
 def start_counter(node: Node) -> subprocess.Popen[Any]:

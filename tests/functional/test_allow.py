@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from admin.hosts.files import AGENT_FILE
 from admin.story.player import StoryError
-from tests.functional.agents_lab import AGENT_FILE, Cluster, agents_lab, wait_for
+from tests.functional.agents_lab import Cluster, agents_lab, wait_for
 
 ALLOW = "allow: [NET_ADMIN, /dev/null]"
 MORE = "allow: [NET_ADMIN, /dev/null, SYS_TIME]"

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.functional.agents_lab import AGENT_FILE, Cluster, agents_lab, wait_for
+from admin.hosts.files import AGENT_FILE
+from tests.functional.agents_lab import Cluster, agents_lab, wait_for
 from tests.functional.pools import agent_held_still, export_pool
 
 DATA_MEBIBYTES = 96

@@ -42,7 +42,7 @@ FIELDS = {
 @pytest.fixture(scope="module")
 def lab() -> Iterator[Cluster]:
     """Two nodes with nothing on them."""
-    with agents_lab("test-fields", "10.85.0.0/24", security.ALLOW) as cluster:
+    with agents_lab("test-fields", "10.85.0.0/24", security.ALLOW, counted=True) as cluster:
         yield cluster
 
 

@@ -29,7 +29,7 @@ MANY_SECONDS = 20.0
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
     """Two nodes, with an image that has a HEALTHCHECK."""
-    with agents_lab("test-health", "10.89.7.0/24") as cluster:
+    with agents_lab("test-health", "10.89.7.0/24", counted=True) as cluster:
         for node in ("n1", "n2"):
             cluster.docker(node, "pull", "--quiet", "redis:latest")
             cluster.docker(node, "create", "--name", "base", "redis:latest")

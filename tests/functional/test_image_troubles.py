@@ -27,7 +27,7 @@ LARGE = "2g"
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
     """A lab with nothing in it; n2 does not know any image."""
-    with agents_lab("test-image-troubles", "10.85.3.0/24") as cluster:
+    with agents_lab("test-image-troubles", "10.85.3.0/24", pulled=False) as cluster:
         yield cluster
 
 

@@ -15,7 +15,7 @@ CALLS_PER_PASS_MAX = 3
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
     """A lab with nothing in it; n2 does not know any image."""
-    with agents_lab("test-images", "10.85.2.0/24") as cluster:
+    with agents_lab("test-images", "10.85.2.0/24", pulled=False, counted=True) as cluster:
         yield cluster
 
 

@@ -17,7 +17,7 @@ IMAGE_KEYS = ("image_id", "image_digest")
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
     """Two nodes; on each the same tag is an image of its own, which asks for a volume."""
-    with agents_lab("test-left-behind", "10.89.1.0/24") as cluster:
+    with agents_lab("test-left-behind", "10.89.1.0/24", counted=True) as cluster:
         for node in ("n1", "n2"):
             cluster.docker(node, "pull", "--quiet", "redis:latest")
             change = ("--change", "VOLUME /config", "--change", f"ENV MADE_ON={node}")

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from admin.hosts import Lab, Node
-from tests.functional.agents_lab import AGENT_FILE, Cluster, wait_for
+from admin.hosts.files import AGENT_FILE
+from tests.functional.agents_lab import Cluster, wait_for
 from tests.functional.crashes import faults, journal, twins
 from tests.functional.crashes.outcome import Outcome
 from tests.functional.crashes.standstill import WAITING_SOCKET, Standstill
