@@ -112,10 +112,10 @@ def test_there_and_back(cluster: Cluster) -> None:
 
     wait_for(refusal, "a refusal with both ids")
     runs_at(cluster, "shop", "n1")
-    n1, n2 = cluster.node("n1"), cluster.node("n2")
-    cluster.docker("n1", "save", "--output", "/tmp/image.tar", BESIDE)
-    (n2.root / "tmp/loaded.tar").write_bytes((n1.root / "tmp/image.tar").read_bytes())
-    cluster.docker("n2", "load", "--input", "/tmp/loaded.tar")
+    # Both nodes see it there, and no other lab does.
+    archive = str(cluster.node("n1").folder / "image.tar")
+    cluster.docker("n1", "save", "--output", archive, BESIDE)
+    cluster.docker("n2", "load", "--input", archive)
     runs_at(cluster, "shop", "n2")
     assert inside(cluster, "n2", "shop", "cat /data/f; cat /config/f || echo $MADE_ON") == (
         "moves\nn1"
