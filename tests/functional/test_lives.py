@@ -17,6 +17,7 @@ from flocker_lite.model.container_fields.process import STOP_TIMEOUT_SECONDS
 from tests.functional.agents_lab import WAIT_SECONDS, Cluster, wait_for
 
 HELLO = ["sh", "-c", "trap exit TERM; echo hello; sleep 1000000 & wait"]
+SHORT_STOP_TIMEOUT_SECONDS = 8
 STUBBORN = ["sh", "-c", "trap '' TERM; while true; do sleep 1; done"]
 PAID = ["sh", "-c", "echo paid >> /data/ledger"]
 
@@ -196,7 +197,9 @@ def test_stopped_and_removed(cluster: Cluster) -> None:
 
 def test_one_that_does_not_end(cluster: Cluster) -> None:
     """It has its time to end; that it was killed is said, and the next prediction counts it."""
-    with_data(cluster, "slow", command_line=STUBBORN)
+    with_data(
+        cluster, "slow", command_line=STUBBORN, stop_timeout_seconds=SHORT_STOP_TIMEOUT_SECONDS
+    )
     back(cluster, "slow")
     cluster.player.post("/configuration/containers/slow", {"host": cluster.node("n2").address})
     move = moved(cluster, "slow")
@@ -204,7 +207,7 @@ def test_one_that_does_not_end(cluster: Cluster) -> None:
     assert [each["killed"] for each in move["receipt"]["datasets"]] == [True]
     home = {"host": cluster.node("n1").address}
     forecast = cluster.player.post("/configuration/containers/slow?dry_run=1", home)
-    assert forecast["predicted_pause_seconds"] > STOP_TIMEOUT_SECONDS
+    assert forecast["predicted_pause_seconds"] > SHORT_STOP_TIMEOUT_SECONDS
     cluster.delete("slow")
 
 
