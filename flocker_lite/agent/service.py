@@ -88,7 +88,9 @@ class AgentService(MultiService):
         self._join = join
         self._trust = trust
         self.loop = Loop(context, self._report, discovery_seconds)
-        context.observer.follow(self._report, self.loop.plan_again, self.loop.look_again)
+        context.observer.follow(
+            *(self._report, self.loop.plan_again, self.loop.look_again, self.loop.health_changed)
+        )
         self._reported = NodeState()
         self._outbox: Outbox | None = None
         self._steps: list[Deferred[None]] = []
@@ -352,6 +354,7 @@ class AgentService(MultiService):
             stuck=loop.stuck_at_gate.over,
             crashing=loop.restart_tracker.crashing,
             starts_at=loop.restart_tracker.starts_at,
+            held_back=loop.held_back,
             proof_of=context.proofs.of,
         )
 

@@ -79,7 +79,7 @@ class AgentContext:
         """
         moves = MoveLog(clock, observer.report)
         readiness = Readiness(
-            *(containers, routing, moves, clock, observer.report),
+            *(containers, routing, moves, clock, observer.health_changed),
             due=lambda name: observer.look_again(frozenset({ContainerResource(name)})),
         )
         return cls(

@@ -7,7 +7,7 @@ stops the loop.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from enum import Enum, auto
 
@@ -21,6 +21,7 @@ from flocker_lite.convergence.executions import Executions
 from flocker_lite.convergence.overdue import Overdue
 from flocker_lite.convergence.restart_tracker import RestartTracker
 from flocker_lite.model.state import NodeView
+from flocker_lite.planner import start_order
 from flocker_lite.planner.changes import IStateChange, key
 from flocker_lite.planner.groups import Local
 from flocker_lite.planner.plan import plan
@@ -49,6 +50,7 @@ class Loop:
             context.clock,
             lambda: context.readiness.to_restart,
         )
+        self.held_back: Mapping[str, str] = {}
         self.stuck_at_gate = Overdue(context.clock, GATE_SECONDS_MAX)
         self.executions = Executions(context, self.look_again, self._broken)
         self._step = _OneAtATime(self._step_once)
@@ -101,6 +103,13 @@ class Loop:
         """Plan again, without a discovery: the agent's own records changed."""
         self._step()
 
+    def health_changed(self) -> None:
+        """Report that; and plan again if a container may wait for it."""
+        if self.held_back:
+            self._step()
+        else:
+            self._changed()
+
     def look_again(self, resources: frozenset[Resource] | None = None) -> None:
         """Discover these resources again (None: all), then plan."""
         self.discovery.look_again(resources)
@@ -131,6 +140,8 @@ class Loop:
         context, executions = self._context, self.executions
         local = replace(self.local, on_trial=context.trials.on_trial, pins=context.pins.pinned)
         waiting = executions.failures.waiting(now_seconds)
+        health = context.readiness.health
+        self.held_back = start_order.held_back(context.node_id, view, local, health)
         planned = plan(
             context.node_id,
             view,
@@ -139,6 +150,7 @@ class Loop:
             self.restart_tracker.resting,
             self.restart_tracker.unreported,
             self.restart_tracker.due,
+            frozenset(self.held_back),
         )
         still = {key(change) for change in planned} | executions.keys | waiting
         executions.failures.keep(still, [*planned, *executions.going_on])

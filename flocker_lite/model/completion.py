@@ -10,6 +10,8 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 
+from pyrsistent import pmap
+
 from flocker_lite.model import codec
 from flocker_lite.model.editing import edited
 from flocker_lite.model.open_moves import move_of_container
@@ -36,6 +38,7 @@ def made_of(container: Container) -> Container:
         container,
         node="",
         application=None,
+        depends_on=pmap(),
         restart_policy=RestartPolicy(),
         running=True,
         restart_generation=0,

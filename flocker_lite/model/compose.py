@@ -46,7 +46,6 @@ REFUSED: Mapping[str, str] = {
     "cpu_rt_period": "real-time budgets belong to a node",
     "cpu_rt_runtime": "real-time budgets belong to a node",
     "credential_spec": "it is for Windows",
-    "depends_on": "containers start by themselves and wait for their links: let the program retry",
     "deploy": _LIMITS,
     "develop": "it is for a developer's machine",
     "device_cgroup_rules": "use devices",
@@ -79,7 +78,8 @@ REFUSED: Mapping[str, str] = {
 """Keys that nothing says here, and what to do instead."""
 
 SAME_NAMES = (
-    *("cap_add", "cap_drop", "cpu_shares", "cpus", "cpuset", "devices", "dns", "dns_search"),
+    *("cap_add", "cap_drop", "cpu_shares", "cpus", "cpuset", "depends_on", "devices", "dns"),
+    "dns_search",
     *("domainname", "entrypoint", "environment", "expose", "extra_hosts", "group_add", "hostname"),
     *("image", "init", "labels", "links", "logging", "networks", "oom_score_adj", "pids_limit"),
     *(

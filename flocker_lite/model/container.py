@@ -118,6 +118,7 @@ class Container:
     restart_policy: RestartPolicy = field(default=RestartPolicy(), metadata=life.RESTART_POLICY)
     health_check: HealthCheck | None = field(default=None, metadata=life.HEALTH_CHECK)
     logging: Logging | None = field(default=None, metadata=logs.LOGGING)
+    depends_on: PMap[str, str] = field(default_factory=pmap, metadata=life.DEPENDS_ON)
     running: bool = field(default=True, metadata=life.RUNNING)
     restart_generation: int = field(default=0, metadata=life.RESTART_GENERATION)
 

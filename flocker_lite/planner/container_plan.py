@@ -36,12 +36,17 @@ INSTANCE_LENGTH = 12
 
 
 def plan_container(
-    me: NodeId, group: Group, resting: frozenset[str], due: frozenset[str] = frozenset()
+    me: NodeId,
+    group: Group,
+    resting: frozenset[str],
+    due: frozenset[str] = frozenset(),
+    held_back: frozenset[str] = frozenset(),
 ) -> list[IStateChange]:
     """Prepare, start, stop or remove the container of a group; nothing when it is as configured.
 
     `resting` names the containers that must not be started now: they are stopped, or ended by
-    themselves, here or elsewhere. Those in `due` are to be restarted.
+    themselves, here or elsewhere. Those in `due` are to be restarted; those in `held_back` do not
+    run yet, and are only prepared.
     """
     desired, have = group.desired, group.have
     if group.name is None:
@@ -53,7 +58,7 @@ def plan_container(
         is_left_alone = have is not None and (have.paused or have.status == BEING_REMOVED)
         if is_left_alone:
             return []
-        if not desired.running:
+        if not desired.running or group.name in held_back:
             return _keep_stopped(group, desired)
         return _run_here(group, desired, resting, due)
     if have is not None and have.paused and not group.datasets:

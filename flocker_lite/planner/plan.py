@@ -31,6 +31,7 @@ def plan(
     resting: frozenset[str] = frozenset(),
     unreported: frozenset[str] = frozenset(),
     due: frozenset[str] = frozenset(),
+    held_back: frozenset[str] = frozenset(),
 ) -> tuple[IStateChange, ...]:
     """The changes that the node needs; the changes of one group are in order of precedence.
 
@@ -38,7 +39,8 @@ def plan(
     keeps running here. `resting` names the containers that ended by themselves and must not be
     started now. The cluster must learn how the `unreported` containers ended before they move:
     otherwise they would run once more at their destination. The containers in `due` are to be
-    restarted. Where two changes work on one resource, the first takes precedence.
+    restarted; those in `held_back` wait for others before their first start. Where two changes
+    work on one resource, the first takes precedence.
     """
     changes: list[IStateChange] = list(plan_routes(me, view, local))
     changes += plan_names(me, view, local)
@@ -46,7 +48,7 @@ def plan(
     changes += plan_kept(view, local)
     changes += plan_asides(view, local)
     for group in groups(view, local):
-        changes += _plan_group(me, group, waiting, resting, unreported, due)
+        changes += _plan_group(me, group, waiting, resting, unreported, due, held_back)
     return tuple(change for change in changes if key(change) not in waiting)
 
 
@@ -57,6 +59,7 @@ def _plan_group(
     resting: frozenset[str],
     unreported: frozenset[str],
     due: frozenset[str],
+    held_back: frozenset[str],
 ) -> list[IStateChange]:
     if group.trouble is not None or group.tied:
         return []
@@ -78,10 +81,10 @@ def _plan_group(
     why = why_left_alone(me, group)
     going = move if move is None or why is None else postponed(move, why)
     if going is not None and why is None and is_to_stop(me, group):
-        return plan_container(me, group, resting, due)
+        return plan_container(me, group, resting, due, held_back)
     if going is not None and key(going) not in waiting:
         return [going]
     return [
         *(change for dataset in group.datasets for change in plan_dataset(me, dataset, group)),
-        *plan_container(me, group, resting, due),
+        *plan_container(me, group, resting, due, held_back),
     ]

@@ -51,7 +51,8 @@ class NodeFacts:
     place. `health` is that of each container with a health check. `counts` are the connections that
     the node holds, by port. `discovery_trouble` says why discovery fails: then all else is as of
     the last one. The `stuck` containers wait at their start gate for too long; `crashing` says
-    which running containers may soon crash again. `proof_of` returns the signed proofs of a
+    which running containers may soon crash again, and `held_back` which ones wait for others.
+    `proof_of` returns the signed proofs of a
     dataset.
     """
 
@@ -69,6 +70,7 @@ class NodeFacts:
     stuck: frozenset[str] = frozenset()
     crashing: Mapping[str, str] = field(default_factory=pmap)
     starts_at: Mapping[str, float] = field(default_factory=pmap)
+    held_back: Mapping[str, str] = field(default_factory=pmap)
     proof_of: Callable[[DatasetId], tuple[Signed, ...]] = lambda _: ()
 
 
@@ -111,6 +113,7 @@ def _report_container(
 ) -> ContainerState | None:
     resource, histories = ContainerResource(name), facts.histories
     error = facts.discovery_trouble or _trouble(me, group, failed.get(resource), facts.stuck)
+    error = error or facts.held_back.get(name)
     state = _container_state(me, group, error, facts.pulls, histories)
     if state is None:
         return None

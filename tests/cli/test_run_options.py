@@ -93,6 +93,7 @@ OF_RUN_ITSELF = {
 
 WITHOUT_OPTION = {
     "application": "`flockerctl app up` sets it",
+    "depends_on": "it is about several containers: `flockerctl app up` sets it",
     "links": "Docker's --link names a container, and a link here names ports: use --network",
     "running": "`run` runs it; `flockerctl stop` and `flockerctl start` change it afterwards",
     "restart_generation": "nobody sets it: `flockerctl restart` counts it up",

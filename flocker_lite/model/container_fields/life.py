@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from pyrsistent import pmap
+
 from flocker_lite.model.container_fields.text_schemas import WORD
 from flocker_lite.model.fields import Schema, described, exactly, reference, whole
 from flocker_lite.model.quantities import UNIT, as_number, duration, duration_seconds
@@ -215,6 +217,29 @@ def _answered(schema: Schema) -> Schema:
     return as_number(schema) if UNIT in schema else schema
 
 
+STARTED, IS_HEALTHY, COMPLETED = "started", "healthy", "completed"
+"""What a container may wait for of another one: that it was started, is healthy, ended with 0."""
+
+DEPENDS_ON = described(
+    "What it waits for before its first start here: other containers of the same node.",
+    {
+        "description": "Containers, and what each of them has to be before this one is started for "
+        "the first time on\nits node: `started`, `healthy`, or `completed` with exit code 0. A "
+        "container that is not\nconfigured, is stopped by its user, or is on another node is not "
+        "waited for; nor does one wait\nthat moves, or that ran there before.\n",
+        "type": "object",
+        "maxProperties": 256,
+        "x-words": 'an object such as {"db": "healthy"}: containers, each with started, healthy or '
+        "completed",
+        "x-key-words": "the name of a container",
+        "patternProperties": {
+            r"^[a-zA-Z0-9_-]{1,128}$(?!\n)": {"enum": [STARTED, IS_HEALTHY, COMPLETED]}
+        },
+        "additionalProperties": False,
+    },
+    parse=pmap,
+    render=dict,
+)
 RESTART_POLICY = described(
     "Whether it is started again after it stopped.",
     _WANTED_RESTART_POLICY,

@@ -25,6 +25,7 @@ def checked(check: dict[str, Any], **fields: Any) -> Field:
 
 
 FIELDS = {
+    "depends_on": Field({"depends_on": {"none": "healthy"}}, "echo started", "started"),
     "restart_policy": Field(
         {"restart_policy": {"name": "on-failure", "maximum_retry_count": 3}},
         lambda details: details["HostConfig"]["RestartPolicy"]["Name"] or "no",
