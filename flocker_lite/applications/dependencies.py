@@ -3,37 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from flocker_lite.applications import keys, values
 from flocker_lite.applications.faults import Findings, Path
+from flocker_lite.model.container_fields import life
 
-STARTED = "service_started"
-CONDITIONS = (STARTED, "service_healthy", "service_completed_successfully")
+_STARTED = "service_started"
+CONDITIONS = {
+    _STARTED: life.STARTED,
+    "service_healthy": life.IS_HEALTHY,
+    "service_completed_successfully": life.COMPLETED,
+}
+"""What each condition is called in `depends_on` of a container."""
+
 _KEYS = ("condition", "required", "restart")
 
 
-def parsed(value: Any, path: Path, findings: Findings) -> dict[str, bool]:
-    """The services that a service depends on, and whether they have to be there."""
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What a service needs another one to be, and whether that one has to be there."""
+
+    condition: str = life.STARTED
+    required: bool = True
+
+
+def parsed(value: Any, path: Path, findings: Findings) -> dict[str, Need]:
+    """The services that a service depends on."""
     if isinstance(value, list):
-        return dict.fromkeys(values.texts(value, path, findings), True)
-    found: dict[str, bool] = {}
+        return dict.fromkeys(values.texts(value, path, findings), Need())
+    found: dict[str, Need] = {}
     for name, about in values.object_of(value, path, findings).items():
         at = (*path, name)
         given = values.object_of(about, at, findings)
         keys.check(given, _KEYS, {}, at, findings)
-        if given.get("condition", STARTED) not in CONDITIONS:
+        condition = CONDITIONS.get(str(given.get("condition", _STARTED)))
+        if condition is None:
             findings.fault((*at, "condition"), f"this should be one of {', '.join(CONDITIONS)}")
+            continue
         required = values.truth(given.get("required", True), (*at, "required"), findings)
-        found[name] = required is not False
+        found[name] = Need(condition, required is not False)
     return found
 
 
-def check(needs: Mapping[str, Mapping[str, bool]], findings: Findings) -> None:
+def check(needs: Mapping[str, Mapping[str, Need]], findings: Findings) -> None:
     """Find services that are not there, or that wait for each other in a circle."""
     for service, others in needs.items():
-        for other, required in others.items():
-            if required and other not in needs:
+        for other, need in others.items():
+            if need.required and other not in needs:
                 findings.fault(
                     ("services", service, "depends_on"),
                     f"there is no service {other}, or its profiles are not active",
@@ -46,7 +64,7 @@ def check(needs: Mapping[str, Mapping[str, bool]], findings: Findings) -> None:
         )
 
 
-def _circles(needs: Mapping[str, Mapping[str, bool]]) -> Iterator[list[str]]:
+def _circles(needs: Mapping[str, Mapping[str, Need]]) -> Iterator[list[str]]:
     """Depth first without recursion: a document may have a thousand services in a row."""
     over: set[str] = set()
     for start in needs:

@@ -15,9 +15,9 @@ from flocker_lite.model.container_fields.identity import SERVICE_NAME
 
 SERVICES_MAX = 256
 ALL_PROFILES = "*"
-ORDER = (
-    "the order of start that depends_on says is not kept yet: all services are started at once, "
-    "and their restart policies have them try again"
+_APART = (
+    "{one} does not wait for {other}, which may be on another node: the order of start that "
+    "depends_on says is kept within a node"
 )
 _SERVICE_NAME = re.compile(SERVICE_NAME["pattern"])
 
@@ -67,8 +67,7 @@ def translated(
     volumes = _volumes(document.get("volumes"), name, findings)
     _check_mounts(found, volumes, findings)
     dependencies.check({service.name: service.needs for service in found}, findings)
-    if any(service.needs for service in found):
-        findings.note(ORDER)
+    _put_needs(found, findings)
     used = {mount.volume for service in found for mount in service.mounts}
     wanted = {key: each for key, each in volumes.items() if key in used}
     return Application(name, tuple(found), wanted, tuple(findings.notes)), findings
@@ -107,6 +106,18 @@ def _check_names(found: Collection[Service], findings: Findings) -> None:
         if other != service.name:
             text = f"the container of {other} is called {service.container} as well"
             findings.fault(service.origins["name"], text)
+
+
+def _put_needs(found: Collection[Service], findings: Findings) -> None:
+    """What each service waits for, by the names of containers."""
+    by_name = {service.name: service for service in found}
+    for service in found:
+        others = [by_name[name] for name in service.needs if name in by_name]
+        needs = {other.container: service.needs[other.name].condition for other in others}
+        service.put("depends_on", needs, ("services", service.name, "depends_on"))
+        for other in others:
+            if service.host != other.host:
+                findings.note(_APART.format(one=service.name, other=other.name))
 
 
 def _host(document: Mapping[str, Any], findings: Findings) -> str | None:

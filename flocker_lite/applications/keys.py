@@ -26,7 +26,7 @@ SERVICE_REFUSED: Mapping[str, str] = {
     **{
         key: advice
         for key, advice in compose.REFUSED.items()
-        if key not in ("depends_on", "deploy", "profiles", "pull_policy")
+        if key not in ("deploy", "profiles", "pull_policy")
     },
     "configs": _SECRET_FILE,
     "env_file": "the file is on your machine: `flockerctl app up` reads it; or write its lines as "

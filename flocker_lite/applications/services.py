@@ -21,6 +21,7 @@ from flocker_lite.applications import (
     secrets,
     values,
 )
+from flocker_lite.applications.dependencies import Need
 from flocker_lite.applications.faults import Findings, Path
 from flocker_lite.applications.interpolation import Variables
 from flocker_lite.applications.mounts import Mount
@@ -32,8 +33,8 @@ class Service:
     """A service: its container's name and the fields of its request, but for host and volumes.
 
     `origins` leads from a field to where the document says it; what is within an `exact` field is
-    at the same place within that. `needs` are the services that it depends on, and whether they
-    have to be there. `host` is None where the document does not say it.
+    at the same place within that. `needs` are the services that it depends on. `host` is
+    None where the document does not say it.
     """
 
     name: str
@@ -41,7 +42,7 @@ class Service:
     fields: dict[str, Any] = field(default_factory=dict)
     mounts: list[Mount] = field(default_factory=list)
     host: str | None = None
-    needs: dict[str, bool] = field(default_factory=dict)
+    needs: dict[str, Need] = field(default_factory=dict)
     origins: dict[str, Path] = field(default_factory=dict)
     exact: set[str] = field(default_factory=set)
 

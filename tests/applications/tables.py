@@ -27,7 +27,7 @@ def service_keys() -> list[tuple[str, str]]:
         if name != key:
             known[key] = f"supported, as ``{name}``"
     known["env_file"] = "supported; read by ``flockerctl``, and refused in a request"
-    known["depends_on"] = "checked; the order of start is not kept yet"
+    known["depends_on"] = "supported within a node"
     return [("key", "here"), *_rows("", known, keys.SERVICE_REFUSED)]
 
 

@@ -86,7 +86,8 @@ class BringUpTests(ApplicationsTestCase):
             ],
         }
         assert found["shop-web"]["ports"] == [{"internal": 80, "external": 8080}]
-        assert "the order of start" in reply.body["notes"][0]
+        assert found["shop-web"]["depends_on"] == {"shop-db": "started"}
+        assert reply.body["notes"] == []
 
     def test_one_edit(self) -> None:
         """The tag changes once, and only it is asked for."""
@@ -123,7 +124,7 @@ class BringUpTests(ApplicationsTestCase):
         (dataset,) = reply.body["datasets"]
         assert (dataset["action"], dataset["name"]) == ("stays", "shop_data")
         (changed,) = [each for each in reply.body["containers"] if each["action"] == "changed"]
-        assert changed["fields"] == ["image"]
+        assert changed["fields"] == ["image", "depends_on"]
         # It is found again by what its metadata says.
         reply = self.up()
         assert reply.body["datasets"] == [{**dataset, "action": "used"}]
@@ -150,7 +151,7 @@ class BringUpTests(ApplicationsTestCase):
         self.up()
         reply = self.up(self.services(db={"container_name": "postgres"}))
         found = {each["name"]: each["action"] for each in reply.body["containers"]}
-        assert found == {"shop-web": "unchanged", "shop-db": "removed", "postgres": "created"}
+        assert found == {"shop-web": "changed", "shop-db": "removed", "postgres": "created"}
         assert [each["action"] for each in reply.body["datasets"]] == ["used"]
 
     def test_moved_by_its_host(self) -> None:
@@ -158,6 +159,7 @@ class BringUpTests(ApplicationsTestCase):
         self.up()
         reply = self.up(self.services(db={"x-flocker": {"host": ADDRESS_2}}))
         assert actions(reply) == {"web": "unchanged", "db": "moved"}
+        assert "web does not wait for db" in reply.body["notes"][0]
         (moved,) = [each for each in reply.body["containers"] if each["action"] == "moved"]
         assert (moved["from"], moved["host"]) == (ADDRESS_1, ADDRESS_2)
         (dataset,) = self.get("/configuration/datasets")
