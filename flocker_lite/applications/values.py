@@ -75,16 +75,21 @@ def one_or_more(value: Any, path: Path, findings: Findings) -> list[str]:
 
 def words(value: Any, path: Path, findings: Findings) -> list[str] | None:
     """A command: a list, or a text, which is split as a shell does, but for its variables."""
+    found: list[str] = []
     if isinstance(value, list):
-        return texts(value, path, findings)
-    if not isinstance(value, str):
+        found = texts(value, path, findings)
+    elif isinstance(value, str):
+        try:
+            found = shlex.split(value)
+        except ValueError as error:
+            findings.fault(path, f"it cannot be split into words: {error}")
+            return None
+    else:
         findings.fault(path, "this should be a text or a list of texts")
         return None
-    try:
-        return shlex.split(value)
-    except ValueError as error:
-        findings.fault(path, f"it cannot be split into words: {error}")
-        return None
+    if not found:
+        findings.fault(path, "an empty one is not possible: leave it out, or name a program")
+    return found
 
 
 def pairs(value: Any, path: Path, findings: Findings) -> dict[str, str]:

@@ -120,6 +120,8 @@ def test_forms(service: Any, expected: Any) -> None:
         ({"healthcheck": {"test": ["x"]}}, "healthcheck.test", "CMD-SHELL"),
         ({"healthcheck": {"test": "x", "timeout": "soon"}}, "healthcheck.timeout", "a time"),
         ({"command": "'"}, "command", "cannot be split"),
+        ({"command": []}, "command", "an empty one"),
+        ({"entrypoint": ""}, "entrypoint", "an empty one"),
         ({"init": "maybe"}, "init", "true or false"),
         ({"pull_policy": "always"}, "pull_policy", "pulls images that its node lacks"),
         ({"image": None, "x-flocker": {"hosts": 1}}, "x-flocker.hosts", "there is no hosts here"),

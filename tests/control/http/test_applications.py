@@ -318,6 +318,16 @@ class OneApplicationTests(ApplicationsTestCase):
         assert len(self.get("/configuration/datasets")) == 1
         assert self.request("DELETE", f"/v1{SHOP}").status == 404
 
+    def test_exported(self) -> None:
+        """Containers that are created anew of what was read of them are the application again."""
+        self.up()
+        before, containers = self.get(SHOP), self.get(CONTAINERS)
+        self.request("DELETE", f"/v1{SHOP}")
+        for each in containers:
+            self.created(CONTAINERS, each)
+        assert self.get(SHOP) == before
+        assert set(actions(self.up()).values()) == {"unchanged"}
+
     def test_waited_for(self) -> None:
         """A change of one of its containers is a change of it."""
         self.up()
