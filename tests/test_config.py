@@ -119,7 +119,7 @@ def test_precedence() -> None:
             "unknown key `colour`; known are allow, certificates, ",
         ),
         (SMALL + "allow: privileged", "`allow` should be a list of at most 128 entries"),
-        (SMALL + "allow: [FLY]", "`allow`: 'FLY' is none of privileged, security_opt, "),
+        (SMALL + "allow: [FLY]", "`allow`: 'FLY' is none of adopt, privileged, security_opt, "),
         (SMALL + f"allow: [/{'a' * 256}]", "at most 256 bytes"),
         (SMALL + "control-service: control", "`control-service:` should be a mapping"),
         (

@@ -14,6 +14,7 @@ from twisted.internet.error import ConnectionAborted, ConnectionDone, Connection
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from flocker_lite.agent.adoptions import Adoptions
 from flocker_lite.agent.container_output import ContainerOutputs
 from flocker_lite.agent.control_link import ControlLinkFactory
 from flocker_lite.convergence.context import AgentContext
@@ -107,6 +108,7 @@ class AgentService(MultiService):
                 self._connected,
                 self.forecast,
                 ContainerOutputs(context.containers).open,
+                Adoptions(context.foreign, context.allowance).look,
             ),
             retryPolicy=self._reconnect_seconds,
             clock=context.clock,

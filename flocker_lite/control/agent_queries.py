@@ -1,4 +1,4 @@
-"""Queries to agents, for what they do not report by themselves: forecasts and output."""
+"""Queries to agents, for what they do not report by themselves: forecasts, output, adoptions."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from twisted.internet.interfaces import IReactorTime
 
 from flocker_lite.control.interfaces import IControl
 from flocker_lite.model import moves
+from flocker_lite.model.adoption import Adoption
 from flocker_lite.model.records import Move, NodeId
 from flocker_lite.model.state import Forecast
+from flocker_lite.protocol.adoptions import AdoptionAway, describe
 from flocker_lite.protocol.container_output import (
     OutputAway,
     RemoteOutput,
@@ -60,9 +62,35 @@ class AgentQueries:
         self._readers += 1
         return await open_output(link, self._clock, name, lines, follow, self._closed)
 
+    async def adoption(self, node_id: NodeId, container: str, name: str | None) -> Adoption:
+        """What a container of Docker's on a node would become; NoAdoption if its agent cannot say.
+
+        `name` is what it is to be called, as in Docker if that is None.
+        """
+        link = self._link_of(node_id)
+        if link is None:
+            why = self._why_away(node_id)
+            raise AdoptionAway(f"The agent of that node is away: ask again when it is back.{why}")
+        return await describe(link, self._clock, container, name)
+
     def _closed(self) -> None:
         self._readers -= 1
 
     def _why_away(self, node_id: NodeId) -> str:
         away = self._control.absences.of_node(node_id)
         return f" ({away})" if away is not None else ""
+
+
+class AsksAgents:
+    """The methods of `IControl` that ask an agent."""
+
+    _agent_queries: AgentQueries
+
+    async def forecast(self, move: Move) -> Forecast:
+        return await self._agent_queries.forecast(move)
+
+    async def output(self, node_id: NodeId, name: str, lines: int, follow: bool) -> RemoteOutput:
+        return await self._agent_queries.output(node_id, name, lines, follow)
+
+    async def adoption(self, node_id: NodeId, container: str, name: str | None) -> Adoption:
+        return await self._agent_queries.adoption(node_id, container, name)

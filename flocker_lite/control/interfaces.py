@@ -10,6 +10,7 @@ from zope.interface import Attribute, Interface
 from flocker_lite.control.absences import Absences
 from flocker_lite.control.change_feed import ChangeFeed
 from flocker_lite.control.cluster_state import ClusterState
+from flocker_lite.model.adoption import Adoption
 from flocker_lite.model.move_progress import MoveProgress
 from flocker_lite.model.records import Configuration, Edit, Move, NodeId
 from flocker_lite.model.state import Forecast
@@ -57,6 +58,12 @@ class IControl(Interface):
 
     def forecast(move: Move) -> Awaitable[Forecast]:
         """Forecast a move that would begin now; NoForecast if its source cannot."""
+
+    def adoption(node_id: NodeId, container: str, name: str | None) -> Awaitable[Adoption]:
+        """What a container of Docker's on a node would become, under that name if one is given.
+
+        NoAdoption if its agent cannot say.
+        """
 
     def output(node_id: NodeId, name: str, lines: int, follow: bool) -> Awaitable[RemoteOutput]:
         """What a container on a node writes: its last lines, and with `follow` what comes.

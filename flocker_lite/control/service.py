@@ -20,7 +20,7 @@ from zope.interface import implementer
 
 from flocker_lite.control.absences import Absences
 from flocker_lite.control.admission import admission_edit, can_be_recorded_later
-from flocker_lite.control.agent_queries import AgentQueries
+from flocker_lite.control.agent_queries import AgentQueries, AsksAgents
 from flocker_lite.control.change_feed import ChangeFeed
 from flocker_lite.control.cluster_state import ClusterState
 from flocker_lite.control.completion_keeper import CompletionKeeper
@@ -44,12 +44,10 @@ from flocker_lite.model.records import (
     Configuration,
     DatasetId,
     Edit,
-    Move,
     Node,
     NodeId,
 )
-from flocker_lite.model.state import Forecast, NodeState
-from flocker_lite.protocol.container_output import RemoteOutput
+from flocker_lite.model.state import NodeState
 from flocker_lite.protocol.link import Link, Refused
 from flocker_lite.protocol.messages import REPORTED_BYTES_MAX, REPORTED_COUNT_MAX, Inbox
 from flocker_lite.protocol.outbox import Outbox
@@ -74,7 +72,7 @@ class Agent:
 
 
 @implementer(IControl)
-class ControlService:
+class ControlService(AsksAgents):
     """The configuration, the agents, and what they report; made by `open_control`."""
 
     log = Logger()
@@ -170,12 +168,6 @@ class ControlService:
 
     async def cancel_move(self, move_id: str, tags: Collection[str] = ()) -> Edit:
         return await self.edit(lambda c: moves.cancel(c, move_id, self._moment()), tags)
-
-    async def forecast(self, move: Move) -> Forecast:
-        return await self._agent_queries.forecast(move)
-
-    async def output(self, node_id: NodeId, name: str, lines: int, follow: bool) -> RemoteOutput:
-        return await self._agent_queries.output(node_id, name, lines, follow)
 
     def _link_of(self, node_id: NodeId) -> Link | None:
         return self._agents[node_id].link if node_id in self._agents else None

@@ -20,6 +20,7 @@ from flocker_lite.convergence.trials import Trials
 from flocker_lite.interfaces import (
     IContainers,
     IFence,
+    IForeignContainers,
     IHosts,
     IPeers,
     IProofs,
@@ -48,6 +49,7 @@ class AgentContext:
     readiness: Readiness
     trials: Trials
     hosts: IHosts
+    foreign: IForeignContainers
     desired: DesiredState = field(default_factory=DesiredState)
     pins: Pins = field(default_factory=Pins)
     proofs: IProofs = field(default_factory=NoProofs)
@@ -68,6 +70,7 @@ class AgentContext:
         proofs: IProofs,
         fence: IFence,
         hosts: IHosts,
+        foreign: IForeignContainers,
         clock: IReactorTime,
         now: Callable[[], float],
         observer: RecordObserver,
@@ -96,6 +99,7 @@ class AgentContext:
             readiness,
             Trials(clock, now, fence, observer.plan_again, readiness.keep, readiness.end_trial),
             hosts,
+            foreign,
             pins=Pins(observer.plan_again),
             proofs=proofs,
             observer=observer,

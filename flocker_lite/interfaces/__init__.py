@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pyrsistent import PMap
 from zope.interface import Attribute, Interface
 
+from flocker_lite.interfaces.foreign import IForeignContainers as IForeignContainers
 from flocker_lite.interfaces.grants import IProofs as IProofs
 from flocker_lite.interfaces.grants import ISigner as ISigner
 from flocker_lite.interfaces.output import IOutput as IOutput

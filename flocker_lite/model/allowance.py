@@ -23,8 +23,13 @@ AGENT_FILE = "/etc/flocker-lite/agent.yml"
 PRIVILEGED = "privileged"
 SECURITY_OPT = "security_opt"
 USERNS_MODE = "userns_mode"
+ADOPT = "adopt"
+"""The word that lets users see, and adopt, containers of the node that we did not make."""
+
 FIELDS = frozenset({PRIVILEGED, SECURITY_OPT, USERNS_MODE})
-"""Words of `allow` that are names of fields; others are capabilities, and paths of the node."""
+"""Words of `allow` that are names of fields; others are ADOPT, capabilities, and paths."""
+
+_WORDS = FIELDS | {ADOPT}
 
 ENTRIES_MAX = 128
 ENTRY_BYTES_MAX = 256
@@ -114,13 +119,13 @@ def entry(text: str) -> str:
         raise ValueError(f"an entry has at most {ENTRY_BYTES_MAX} bytes")
     if text.startswith("/"):
         return plain_path(text)
-    if text in FIELDS:
+    if text in _WORDS:
         return text
     capability = canonical(text)
     if capability in CAPABILITIES or capability == ALL:
         return capability
     raise ValueError(
-        f"{text!r} is none of {', '.join(sorted(FIELDS))}, no capability, such as NET_ADMIN, and "
+        f"{text!r} is none of {', '.join(sorted(_WORDS))}, no capability, such as NET_ADMIN, and "
         "no path, such as /srv/web or /dev/kvm"
     )
 

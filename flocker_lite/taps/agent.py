@@ -24,6 +24,7 @@ from flocker_lite.agent.service import AgentService, Identity
 from flocker_lite.ca.claims import Kind
 from flocker_lite.config import AgentOptions, read_agent_options
 from flocker_lite.containers.docker import DockerContainers
+from flocker_lite.containers.foreign import DockerForeignContainers
 from flocker_lite.containers.hosts_files import HostsFiles, NodeHosts
 from flocker_lite.containers.secret_files import SecretFiles
 from flocker_lite.containers.start_gate import StartGates
@@ -103,6 +104,7 @@ class AgentApplication(Service):
         self._agent: AgentService | None = None
         self._port: Any = None
         self._containers: DockerContainers | None = None
+        self._foreign: DockerForeignContainers | None = None
         self._held_fd: int | None = None
         self._certificates: Certificates | None = None
 
@@ -193,8 +195,7 @@ class AgentApplication(Service):
         observer: RecordObserver,
     ) -> AgentContext:
         run = Commands(self._reactor, held_fd=self._held_fd).run
-        listeners = SsListeners(run, os.getpid())
-        fenced = Path(options.socket_path).parent / "fenced"
+        listeners, fenced = SsListeners(run, os.getpid()), _fenced(options)
         backend = await backend_named(options.storage)(
             pool=options.pool,
             mount_root=options.mount_root,
@@ -239,11 +240,19 @@ class AgentApplication(Service):
             proofs=proofs,
             fence=backend.fence,
             hosts=NodeHosts(hosts_files, options.node, self._in_thread),
+            foreign=self._open_foreign(options),
             clock=self._reactor,
             now=monotonic_seconds,
             observer=observer,
             allowance=self._allowance(options),
         )
+
+    def _open_foreign(self, options: AgentOptions) -> DockerForeignContainers:
+        run = Commands(self._reactor).run
+        self._foreign = DockerForeignContainers(
+            self._in_thread, run, self._reactor, options.docker_socket, options.mount_root
+        )
+        return self._foreign
 
     def _allowance(self, options: AgentOptions) -> Allowance:
         file = self._command_line["config"] or AGENT_FILE
@@ -275,9 +284,15 @@ class AgentApplication(Service):
             self._certificates.stopService()
         if self._containers is not None:
             self._containers.close()
+        if self._foreign is not None:
+            self._foreign.close()
         self._pool.stop()
         if self._held_fd is not None:
             os.close(self._held_fd)
+
+
+def _fenced(options: AgentOptions) -> Path:
+    return Path(options.socket_path).parent / "fenced"
 
 
 def _start_gates(options: AgentOptions) -> StartGates:

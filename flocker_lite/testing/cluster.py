@@ -35,6 +35,7 @@ from flocker_lite.testing.made_containers import KILLED
 from flocker_lite.testing.memory_chains import MemoryChains
 from flocker_lite.testing.memory_containers import MemoryContainers
 from flocker_lite.testing.memory_fence import MemoryFence
+from flocker_lite.testing.memory_foreign import MemoryForeignContainers
 from flocker_lite.testing.memory_holder import MemoryHolder
 from flocker_lite.testing.memory_hosts import MemoryHosts
 from flocker_lite.testing.memory_last_senders import MemoryLastSenders
@@ -59,6 +60,7 @@ class MemoryNode:
     address: str
     storage: MemoryStorage = field(default_factory=MemoryStorage)
     containers: MemoryContainers = field(default_factory=MemoryContainers)
+    foreign: MemoryForeignContainers = field(default_factory=MemoryForeignContainers)
     routing: MemoryRouting = field(default_factory=MemoryRouting)
     restart_history: MemoryRestartHistory = field(default_factory=MemoryRestartHistory)
     holder: MemoryHolder = field(default_factory=MemoryHolder)
@@ -138,6 +140,7 @@ class MemoryNode:
             ),
             fence=self.fence,
             hosts=self.hosts,
+            foreign=self.foreign,
             clock=clock,
             now=now,
             observer=observer,

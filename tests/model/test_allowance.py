@@ -45,6 +45,14 @@ def test_needs(fields: dict[str, object], words: list[str]) -> None:
     assert [need.word for need in found] == words
 
 
+def test_a_word_for_users() -> None:
+    """`adopt` is about users: a node may say it, and no container needs it."""
+    assert allowance.entry("adopt") == "adopt"
+    assert not allowance.missing(replace(OUT, node="b"), [*B.allow, "adopt"])
+    with pytest.raises(ValueError, match="none of adopt, privileged"):
+        allowance.entry("adopts")
+
+
 def test_paths() -> None:
     """A path allows what is below it, and nothing beside it."""
     assert allowance.is_allowed("/dev/net/tun", ["/dev/net"])

@@ -25,6 +25,7 @@ from flocker_lite.convergence.trials import Trials
 from flocker_lite.errors import FlockerError
 from flocker_lite.interfaces import (
     IContainers,
+    IForeignContainers,
     IHosts,
     IListeners,
     IPeers,
@@ -49,6 +50,7 @@ from flocker_lite.routing.switchboard import Switchboard
 from flocker_lite.testing.containers_contract import raised
 from flocker_lite.testing.memory_containers import MemoryContainers
 from flocker_lite.testing.memory_fence import MemoryFence
+from flocker_lite.testing.memory_foreign import MemoryForeignContainers
 from flocker_lite.testing.memory_holder import MemoryHolder
 from flocker_lite.testing.memory_hosts import MemoryHosts
 from flocker_lite.testing.memory_listeners import MemoryListeners
@@ -136,6 +138,7 @@ class Agent:
             readiness=Readiness(containers, switchboard, self.moves, installed_reactor),
             trials=self.trials,
             hosts=cast(IHosts, MemoryHosts(tuple)),
+            foreign=cast(IForeignContainers, MemoryForeignContainers()),
             desired=self.desired,
         )
 
