@@ -7,6 +7,7 @@ import os
 import click
 
 from flocker_lite.cli import (
+    adopt_commands,
     app_commands,
     context_commands,
     edit_commands,
@@ -37,6 +38,7 @@ COMMANDS: tuple[click.Command, ...] = (
     edit_commands.delete_dataset,
     edit_commands.delete_set_aside,
     edit_commands.export,
+    adopt_commands.adopt,
     move_commands.move,
     move_commands.cancel,
     app_commands.app,

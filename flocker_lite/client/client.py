@@ -126,6 +126,15 @@ class Client:
         """Destroy, for good, what a node has set aside under a name."""
         return self._delete(f"/state/set_aside/{quote(name, safe='')}", {"host": host})
 
+    def adopt(
+        self, host: str, container: str, name: str | None = None, dry_run: bool = False
+    ) -> Item:
+        """What a container of Docker's on a node would become; `name` is what to call it."""
+        query = {"dry_run": "1"} if dry_run else {}
+        named = {} if name is None else {"name": name}
+        body = {"host": host, "container": container, **named}
+        return self._post("/configuration/adoptions", body, query)
+
     def create_container(self, **fields: Any) -> Item:
         """Create a container; `host`, `name` and `image` are required."""
         return self._post("/configuration/containers", fields)

@@ -21,6 +21,7 @@ from twisted.web.server import Site
 from flocker_lite import __version__
 from flocker_lite.control.etag import require_tag
 from flocker_lite.control.http import (
+    adoptions,
     applications,
     asides,
     containers,
@@ -124,6 +125,7 @@ class RESTAPI:
             "retry_container": containers.retry,
             "update_node": nodes.update,
             "forget_node": nodes.forget,
+            "adopt": adoptions.adopt,
             "acquire_lease": leases.acquire,
             "release_lease": leases.release,
             "create_secret": secrets.create,

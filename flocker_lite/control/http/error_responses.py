@@ -15,6 +15,14 @@ from flocker_lite.control.http.request_response import HTTPError, Response
 from flocker_lite.control.store.errors import DiskFull
 from flocker_lite.errors import Conflict, ErrorWithFacts, NotFound, StoreError
 from flocker_lite.model import edits
+from flocker_lite.protocol.adoptions import (
+    AdoptionAway,
+    AdoptionForbidden,
+    AdoptionUnknown,
+    NoAdoption,
+    NoSuchContainer,
+    TooManyAdoptions,
+)
 from flocker_lite.protocol.container_output import (
     NoOutput,
     OutputAway,
@@ -38,6 +46,12 @@ _STATUSES: tuple[tuple[type[Exception], int], ...] = (
     (OutputAway, 503),
     (TooManyReaders, 503),
     (NoOutput, 409),
+    (NoSuchContainer, 404),
+    (AdoptionForbidden, 409),
+    (AdoptionUnknown, 501),
+    (AdoptionAway, 503),
+    (TooManyAdoptions, 503),
+    (NoAdoption, 503),
 )
 
 

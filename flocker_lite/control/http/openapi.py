@@ -38,6 +38,9 @@ WRITE_ONLY = "x-write-only"
 
 DRY_RUN = "dry_run"
 
+NEEDS_WRITE = "x-needs-write"
+"""The keyword of an operation whose dry run, too, is only for users who may write."""
+
 MISSPELT_MIN = 0.75
 """How similar to a parameter an unknown one has to be for a read to refuse it."""
 
@@ -90,6 +93,7 @@ class Operation:
     parameters: tuple[QueryParameter, ...] = ()
     found: Found = lambda schema: schema
     write_only: str | None = None
+    needs_write: bool = False
 
     @property
     def reads(self) -> bool:
@@ -97,7 +101,9 @@ class Operation:
         return self.method == "GET"
 
     def asks_only(self, given: Given) -> bool:
-        """Whether a request with this query changes nothing, because it is a dry run."""
+        """Whether a request with this query is a dry run, which everybody may make."""
+        if self.needs_write:
+            return False
         texts = given.get(DRY_RUN, [])
         known = [each for each in self.parameters if each.name == DRY_RUN]
         return any(each.value(text) is True for each in known for text in texts)
@@ -186,6 +192,7 @@ class Document:
             tuple(self._query_parameters(path, method)),
             self.found,
             write_only,
+            operation.get(NEEDS_WRITE, False),
         )
 
     def found(self, schema: Schema) -> Schema:

@@ -22,6 +22,7 @@ OPERATIONS = {
     "DELETE /v1/configuration/datasets/{dataset_id}",
     "POST /v1/configuration/datasets/{dataset_id}/settle",
     "GET /v1/configuration/containers",
+    "POST /v1/configuration/adoptions",
     "POST /v1/configuration/containers",
     "GET /v1/configuration/containers/{name}",
     "POST /v1/configuration/containers/{name}",
