@@ -6,10 +6,13 @@ A container says it in a field of its own, a dataset in its metadata. Nothing el
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TypeVar
 
 from flocker_lite.errors import Conflict, Fact, NotFound
 from flocker_lite.model.container_fields.identity import Membership
 from flocker_lite.model.records import Configuration, Container, Dataset
+
+Record = TypeVar("Record", Container, Dataset)
 
 APPLICATION, VOLUME = "application", "volume"
 """The keys of a dataset's metadata that say whose it is."""
@@ -27,8 +30,7 @@ def application_of(record: object) -> str | None:
 
 def names(configuration: Configuration) -> list[str]:
     """The applications that have containers, in order."""
-    found = (each.application for each in configuration.containers.values())
-    return sorted({membership.name for membership in found if membership is not None})
+    return sorted(configuration.derived(_containers))
 
 
 def members(configuration: Configuration, name: str) -> dict[str, Container]:
@@ -45,12 +47,7 @@ def members(configuration: Configuration, name: str) -> dict[str, Container]:
 
 def everyone(configuration: Configuration, name: str) -> list[Container]:
     """All containers of an application, in order of their names."""
-    found = (
-        each
-        for each in configuration.containers.values()
-        if each.application is not None and each.application.name == name
-    )
-    return sorted(found, key=lambda each: each.name)
+    return configuration.derived(_containers).get(name, [])
 
 
 def existing(configuration: Configuration, name: str) -> list[Container]:
@@ -80,12 +77,25 @@ def datasets(configuration: Configuration, name: str) -> dict[str, Dataset]:
 
 def owned(configuration: Configuration, name: str) -> list[Dataset]:
     """The datasets that say in their metadata that they are of this application, by their ids."""
-    return _sorted(
-        each
-        for each in configuration.datasets.values()
-        if not each.deleted and each.metadata.get(APPLICATION) == name
-    )
+    return configuration.derived(_datasets).get(name, [])
 
 
-def _sorted(found: Iterable[Dataset]) -> list[Dataset]:
-    return sorted(found, key=lambda each: each.dataset_id)
+def _containers(configuration: Configuration) -> dict[str, list[Container]]:
+    """The containers of each application, in order of their names."""
+    found = sorted(configuration.containers.values(), key=lambda each: each.name)
+    return _by_application(found)
+
+
+def _datasets(configuration: Configuration) -> dict[str, list[Dataset]]:
+    """The datasets of each application that are not deleted, by their ids."""
+    live = (each for each in configuration.datasets.values() if not each.deleted)
+    return _by_application(sorted(live, key=lambda each: each.dataset_id))
+
+
+def _by_application(records: Iterable[Record]) -> dict[str, list[Record]]:
+    found: dict[str, list[Record]] = {}
+    for record in records:
+        name = application_of(record)
+        if name is not None:
+            found.setdefault(name, []).append(record)
+    return found
