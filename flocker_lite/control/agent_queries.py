@@ -7,6 +7,7 @@ from collections.abc import Callable
 from twisted.internet.interfaces import IReactorTime
 
 from flocker_lite.control.interfaces import IControl
+from flocker_lite.errors import FlockerError
 from flocker_lite.model import moves
 from flocker_lite.model.adoption import Adoption
 from flocker_lite.model.records import Move, NodeId
@@ -38,10 +39,7 @@ class AgentQueries:
 
     async def forecast(self, move: Move) -> Forecast:
         """What a move would be like if it began now; NoForecast if its source cannot tell."""
-        link = self._link_of(move.source)
-        if link is None:
-            why = self._why_away(move.source)
-            raise NoForecast(f"The agent of the source is away: ask again when it is back.{why}")
+        link = self._link(move.source, "the source", NoForecast)
         configuration = self._control.configuration
         container = configuration.containers.get(move.container or "")
         costs = moves.pause_costs(moves.last_alike(configuration, move), container)
@@ -50,10 +48,7 @@ class AgentQueries:
 
     async def output(self, node_id: NodeId, name: str, lines: int, follow: bool) -> RemoteOutput:
         """The last lines of a container on a node, and what follows; NoOutput if unavailable."""
-        link = self._link_of(node_id)
-        if link is None:
-            why = self._why_away(node_id)
-            raise OutputAway(f"The agent of that node is away: ask again when it is back.{why}")
+        link = self._link(node_id, "that node", OutputAway)
         if self._readers >= READERS_MAX:
             raise TooManyReaders(
                 f"{READERS_MAX} requests are reading the output of containers already: end some, "
@@ -67,18 +62,20 @@ class AgentQueries:
 
         `name` is what it is to be called, as in Docker if that is None.
         """
-        link = self._link_of(node_id)
-        if link is None:
-            why = self._why_away(node_id)
-            raise AdoptionAway(f"The agent of that node is away: ask again when it is back.{why}")
+        link = self._link(node_id, "that node", AdoptionAway)
         return await describe(link, self._clock, container, name)
 
     def _closed(self) -> None:
         self._readers -= 1
 
-    def _why_away(self, node_id: NodeId) -> str:
-        away = self._control.absences.of_node(node_id)
-        return f" ({away})" if away is not None else ""
+    def _link(self, node_id: NodeId, what: str, away: type[FlockerError]) -> Link:
+        """The connection of the node's agent; `away` if it has none."""
+        link = self._link_of(node_id)
+        if link is None:
+            since = self._control.absences.of_node(node_id)
+            why = f" ({since})" if since is not None else ""
+            raise away(f"The agent of {what} is away: ask again when it is back.{why}")
+        return link
 
 
 class AsksAgents:

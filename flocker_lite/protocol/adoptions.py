@@ -9,7 +9,6 @@ from twisted.internet.defer import Deferred, TimeoutError
 from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IReactorTime
 from twisted.protocols import amp
-from twisted.python.failure import Failure
 
 from flocker_lite.errors import FlockerError
 from flocker_lite.model import codec
@@ -101,12 +100,4 @@ class AdoptingLink(Link):
                 )
             return {"adoption": text}
 
-        def refused(failure: Failure) -> Failure:
-            # AMP closes the connection after an error that the command does not declare.
-            if failure.check(NoAdoption):
-                return failure
-            if not failure.check(FlockerError):
-                self.log.failure("looking at a container failed", failure)
-            return Failure(NoAdoption(str(failure.value)))
-
-        return Deferred.fromCoroutine(answer()).addErrback(refused)
+        return self.answering(answer(), NoAdoption, "looking at a container failed")

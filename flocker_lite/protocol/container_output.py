@@ -20,6 +20,7 @@ from flocker_lite.errors import FlockerError
 from flocker_lite.protocol.link import Link
 
 OPENING_SECONDS_MAX = 20.0
+_FAILED = "reading the output of a container failed"
 
 
 class NoOutput(FlockerError):
@@ -181,7 +182,7 @@ class OutputLink(Link):
                 self._outputs[stream] = output
             return {}
 
-        return Deferred.fromCoroutine(answer()).addErrback(self._refused)
+        return self.answering(answer(), NoOutput, _FAILED)
 
     @ReadOutput.responder
     def read_output(self, stream: int) -> Deferred[dict[str, Any]]:
@@ -189,7 +190,7 @@ class OutputLink(Link):
             output = self._outputs.get(stream)
             return {"data": await output.read() if output is not None else b""}
 
-        return Deferred.fromCoroutine(answer()).addErrback(self._refused)
+        return self.answering(answer(), NoOutput, _FAILED)
 
     @CloseOutput.responder
     def close_output(self, stream: int) -> dict[str, Any]:
@@ -200,11 +201,3 @@ class OutputLink(Link):
         output = self._outputs.pop(stream, None)
         if output is not None:
             output.close()
-
-    def _refused(self, failure: Failure) -> Failure:
-        # AMP closes the connection on an error that the command does not declare.
-        if failure.check(NoOutput):
-            return failure
-        if not failure.check(FlockerError):
-            self.log.failure("reading the output of a container failed", failure)
-        return Failure(NoOutput(str(failure.value)))

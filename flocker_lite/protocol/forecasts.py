@@ -11,7 +11,6 @@ from twisted.internet.defer import Deferred, TimeoutError
 from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IReactorTime
 from twisted.protocols import amp
-from twisted.python.failure import Failure
 
 from flocker_lite.errors import FlockerError
 from flocker_lite.model import codec
@@ -88,12 +87,4 @@ class ForecastingLink(Link):
             forecast = await self.make_forecast(codec.loads(Move, move), costs, address)
             return {"forecast": codec.dumps(forecast)}
 
-        def refused(failure: Failure) -> Failure:
-            # AMP closes the connection after an error that the command does not declare.
-            if failure.check(NoForecast):
-                return failure
-            if not failure.check(FlockerError):
-                self.log.failure("a forecast failed", failure)
-            return Failure(NoForecast(str(failure.value)))
-
-        return Deferred.fromCoroutine(answer()).addErrback(refused)
+        return self.answering(answer(), NoForecast, "a forecast failed")

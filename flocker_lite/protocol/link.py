@@ -5,8 +5,8 @@ AMP itself limits values to 64 KiB, and does not notice when its peer is gone.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime, ITCPTransport
@@ -18,6 +18,8 @@ from twisted.python.failure import Failure
 from flocker_lite.errors import FlockerError
 from flocker_lite.model.versions import NEWEST, Versions
 from flocker_lite.protocol.messages import Assembly, BadMessage, Gap, parts
+
+Answer = TypeVar("Answer")
 
 VERSIONS = Versions(oldest=1, newest=NEWEST)
 PING_SECONDS = 30.0
@@ -109,6 +111,23 @@ class Link(amp.AMP):
         for answer in answers[:-1]:
             answer.addErrback(lambda _: None)  # an error also shows at the last part
         await answers[-1]
+
+    def answering(
+        self, working: Coroutine[Any, Any, Answer], refusal: type[FlockerError], what: str
+    ) -> Deferred[Answer]:
+        """What a command answers whose errors are all `refusal`; a bug is logged, as `what`.
+
+        AMP closes the connection after an error that the command does not declare.
+        """
+
+        def refused(failure: Failure) -> Failure:
+            if failure.check(refusal):
+                return failure
+            if not failure.check(FlockerError):
+                self.log.failure(what, failure)
+            return Failure(refusal(str(failure.value)))
+
+        return Deferred.fromCoroutine(working).addErrback(refused)
 
     def connectionMade(self) -> None:
         super().connectionMade()
