@@ -26,6 +26,7 @@ from flocker_lite.applications.faults import Findings, Path
 from flocker_lite.applications.interpolation import Variables
 from flocker_lite.applications.mounts import Mount
 from flocker_lite.applications.values import Parse
+from flocker_lite.model import compose
 
 
 @dataclass(slots=True)
@@ -117,51 +118,51 @@ def _device(given: Any) -> Any:
     return ":".join(str(part) for part in parts if part is not None)
 
 
-FIELDS: Mapping[str, tuple[str, Parse]] = {
-    "cap_add": ("cap_add", values.texts),
-    "cap_drop": ("cap_drop", values.texts),
-    "command": ("command_line", values.words),
-    "cpu_shares": ("cpu_shares", values.number),
-    "cpus": ("cpus", values.number),
-    "cpuset": ("cpuset", values.text),
-    "devices": ("devices", _devices),
-    "dns": ("dns", values.one_or_more),
-    "dns_search": ("dns_search", values.one_or_more),
-    "domainname": ("domainname", values.text),
-    "entrypoint": ("entrypoint", values.words),
-    "expose": ("expose", values.texts),
-    "extra_hosts": ("extra_hosts", _extra_hosts),
-    "group_add": ("group_add", values.texts),
-    "healthcheck": ("health_check", health.translated),
-    "hostname": ("hostname", values.text),
-    "image": ("image", values.text),
-    "init": ("init", values.truth),
-    "labels": ("labels", values.pairs),
-    "logging": ("logging", _logging),
-    "mem_limit": ("memory_limit", values.same),
-    "mem_reservation": ("memory_reservation", values.same),
-    "memswap_limit": ("memory_swap", _swap),
-    "oom_score_adj": ("oom_score_adj", values.number),
-    "pids_limit": ("pids_limit", values.number),
-    "platform": ("platform", values.text),
-    "ports": ("ports", ports.parsed),
-    "privileged": ("privileged", values.truth),
-    "read_only": ("read_only", values.truth),
-    "restart": ("restart_policy", _restart),
-    "security_opt": ("security_opt", values.texts),
-    "shm_size": ("shm_size", values.same),
-    "stdin_open": ("stdin_open", values.truth),
-    "stop_grace_period": ("stop_timeout_seconds", health.duration),
-    "stop_signal": ("stop_signal", values.text),
-    "sysctls": ("sysctls", values.pairs),
-    "tmpfs": ("tmpfs", mounts.tmpfs),
-    "tty": ("tty", values.truth),
-    "ulimits": ("ulimits", _ulimits),
-    "user": ("user", values.text),
-    "userns_mode": ("userns_mode", values.text),
-    "working_dir": ("working_dir", values.text),
+FIELDS: Mapping[str, Parse] = {
+    "cap_add": values.texts,
+    "cap_drop": values.texts,
+    "command": values.words,
+    "cpu_shares": values.number,
+    "cpus": values.number,
+    "cpuset": values.text,
+    "devices": _devices,
+    "dns": values.one_or_more,
+    "dns_search": values.one_or_more,
+    "domainname": values.text,
+    "entrypoint": values.words,
+    "expose": values.texts,
+    "extra_hosts": _extra_hosts,
+    "group_add": values.texts,
+    "healthcheck": health.translated,
+    "hostname": values.text,
+    "image": values.text,
+    "init": values.truth,
+    "labels": values.pairs,
+    "logging": _logging,
+    "mem_limit": values.same,
+    "mem_reservation": values.same,
+    "memswap_limit": _swap,
+    "oom_score_adj": values.number,
+    "pids_limit": values.number,
+    "platform": values.text,
+    "ports": ports.parsed,
+    "privileged": values.truth,
+    "read_only": values.truth,
+    "restart": _restart,
+    "security_opt": values.texts,
+    "shm_size": values.same,
+    "stdin_open": values.truth,
+    "stop_grace_period": health.duration,
+    "stop_signal": values.text,
+    "sysctls": values.pairs,
+    "tmpfs": mounts.tmpfs,
+    "tty": values.truth,
+    "ulimits": _ulimits,
+    "user": values.text,
+    "userns_mode": values.text,
+    "working_dir": values.text,
 }
-"""The keys that become a field of the container by themselves: which field, and how."""
+"""The keys that become a field of the container by themselves, and how."""
 
 _Put = Callable[[Service, Any, Path, Surroundings, Findings], None]
 
@@ -256,10 +257,11 @@ def translated(
     service.origins["name"] = path if called is None else (*path, "container_name")
     if "image" not in given and "build" not in given:
         findings.fault((*path, "image"), "image is missing")
-    for key, (field_name, parse) in FIELDS.items():
+    for key, parse in FIELDS.items():
         if given.get(key) is not None:
             at = (*path, key)
-            service.put(field_name, parse(given[key], at, findings), at, given[key])
+            value = parse(given[key], at, findings)
+            service.put(compose.name_here(key), value, at, given[key])
     for key, put in PUTS.items():
         # Each service is in a network, also one that does not say it.
         if given.get(key) is not None or key == "networks":

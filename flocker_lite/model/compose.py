@@ -99,9 +99,14 @@ SAME_NAMES = (
 KEYS = tuple(sorted({*OTHER_NAMES, *REFUSED, *SAME_NAMES}))
 
 
+def name_here(key: str) -> str:
+    """What the key would be called here."""
+    return OTHER_NAMES.get(key, key)
+
+
 def field_of(key: str) -> Row | None:
     """The field of a container that says the same; None when there is none."""
-    name = OTHER_NAMES.get(key, key)
+    name = name_here(key)
     return next((row for row in rows(Container) if row.name == name), None)
 
 

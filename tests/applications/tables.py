@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from flocker_lite.applications import keys, services
+from flocker_lite.model import compose
 from tests.applications.expectations import FILES, Expected
-from tests.model.field_table import list_table
+from tests.model.field_table import with_tables
 
 PATH = Path(__file__).resolve().parents[2] / "docs" / "applications.rst"
 
@@ -23,9 +24,9 @@ _OTHERS = (
 def service_keys() -> list[tuple[str, str]]:
     """Each key of a service, and what becomes of it."""
     known = dict.fromkeys(services.KEYS, "supported")
-    for key, (name, _) in services.FIELDS.items():
-        if name != key:
-            known[key] = f"supported, as ``{name}``"
+    for key in services.FIELDS:
+        if compose.name_here(key) != key:
+            known[key] = f"supported, as ``{compose.name_here(key)}``"
     known["env_file"] = "supported; read by ``flockerctl``, and refused in a request"
     known["depends_on"] = "supported within a node"
     return [("key", "here"), *_rows("", known, keys.SERVICE_REFUSED)]
@@ -54,19 +55,6 @@ TABLES = {
 }
 
 
-def with_tables(text: str) -> str:
-    """The document with the tables of now between their marks."""
-    for name, lines in TABLES.items():
-        begin = f".. {name}\n"
-        end = f"\n.. end of the {name}\n"
-        before, found, rest = text.partition(begin)
-        _, found_end, after = rest.partition(end)
-        assert found, begin
-        assert found_end, end
-        text = f"{before}{begin}\n{list_table(lines())}{end}{after}"
-    return text
-
-
 def _rows(
     where: str, known: Mapping[str, str], refused: Mapping[str, str]
 ) -> list[tuple[str, str]]:
@@ -90,4 +78,4 @@ def _counted(items: Sequence[str], what: str) -> str:
 
 
 if __name__ == "__main__":
-    PATH.write_text(with_tables(PATH.read_text("utf-8")), "utf-8")
+    PATH.write_text(with_tables(PATH.read_text("utf-8"), TABLES), "utf-8")

@@ -10,6 +10,7 @@ from tests.applications import tables
 from tests.applications.expectations import FILES, FOLDER
 from tests.cli.case import CLITestCase
 from tests.control.http.cluster import ADDRESS_1, ADDRESS_2
+from tests.model.field_table import with_tables
 
 
 class FilesTests(CLITestCase):
@@ -30,7 +31,7 @@ class FilesTests(CLITestCase):
     def test_tables(self) -> None:
         """`python -m tests.applications.tables` has been run since something changed."""
         text = tables.PATH.read_text("utf-8")
-        assert text == tables.with_tables(text)
+        assert text == with_tables(text, tables.TABLES)
 
     def test_gitea(self) -> None:
         """Both are in the network that the file names, and find each other by their services."""

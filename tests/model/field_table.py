@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from flocker_lite.model import compose
@@ -27,14 +28,16 @@ def compose_table() -> list[tuple[str, str]]:
 
 
 TABLES = {
-    (".. fields\n", "\n.. end of the fields\n"): table,
-    (".. compose keys\n", "\n.. end of the compose keys\n"): compose_table,
+    "fields": table,
+    "compose keys": compose_table,
 }
 
 
-def with_table(text: str) -> str:
-    """The document with the tables of now between their marks."""
-    for (begin, end), lines in TABLES.items():
+def with_tables(text: str, tables: Mapping[str, Callable[[], list[tuple[str, str]]]]) -> str:
+    """The document with the tables of now, by their names, between their marks."""
+    for name, lines in tables.items():
+        begin = f".. {name}\n"
+        end = f"\n.. end of the {name}\n"
         before, found, rest = text.partition(begin)
         _, found_end, after = rest.partition(end)
         assert found, begin
@@ -79,4 +82,4 @@ def _words(row: Row) -> str:
 
 
 if __name__ == "__main__":
-    PATH.write_text(with_table(PATH.read_text("utf-8")), "utf-8")
+    PATH.write_text(with_tables(PATH.read_text("utf-8"), TABLES), "utf-8")
