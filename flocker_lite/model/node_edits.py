@@ -7,8 +7,8 @@ from dataclasses import replace
 from itertools import islice
 
 from flocker_lite.errors import Conflict, Fact, NotFound
-from flocker_lite.model.editing import edited
-from flocker_lite.model.nodes import canonical_address, forgotten_requests, node_at
+from flocker_lite.model.editing import UnknownNode, edited
+from flocker_lite.model.nodes import find_node, forgotten_requests
 from flocker_lite.model.records import Change, Configuration, DatasetId, Edit, Node, NodeId
 
 NAMES_MAX = 20
@@ -17,13 +17,10 @@ NAMES_MAX = 20
 
 def existing_node(configuration: Configuration, where: str) -> Node:
     """The node with the address or UUID `where`; NotFound when there is none."""
-    node = configuration.nodes.get(where.lower())
-    if node is None:
-        node_id = node_at(configuration, canonical_address(where))
-        node = configuration.nodes[node_id] if node_id is not None else None
-    if node is None:
-        raise NotFound("Node not found.")
-    return node
+    try:
+        return configuration.nodes[find_node(configuration, where)]
+    except UnknownNode:
+        raise NotFound("Node not found.") from None
 
 
 def set_schedulable(configuration: Configuration, where: str, schedulable: bool) -> Edit:
