@@ -24,7 +24,7 @@ def adopt(session: Session, node: str, container: str, name: str | None, dry_run
     to bring the container along by hand.
     """
     client = session.client
-    host = lookup.find(node, client.nodes(), lookup.node_names, "node")["host"]
+    host = lookup.node_host(node, client.nodes())
     found = client.adopt(host, container, name, dry_run)
     if session.output in ("json", "yaml"):
         session.show([found], (), "")

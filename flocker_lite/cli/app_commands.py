@@ -11,7 +11,6 @@ from flocker_lite.cli import completion, compose_files, compose_yaml, lookup
 from flocker_lite.cli.compose_files import Loaded
 from flocker_lite.cli.output import Column, clean, in_order
 from flocker_lite.cli.session import Session, with_session
-from flocker_lite.client import Client
 from flocker_lite.client.client import Item
 from flocker_lite.client.errors import BadRequest, ClientError
 
@@ -74,7 +73,7 @@ def up(
         "name": name or loaded.name,
         "compose": loaded.compose,
         "variables": loaded.variables,
-        **({"host": _host(client, host)} if host is not None else {}),
+        **({"host": lookup.node_host(host, client.nodes())} if host is not None else {}),
         **({"profiles": list(profiles)} if profiles else {}),
     }
     try:
@@ -100,7 +99,7 @@ def list_(session: Session) -> None:
 def move(session: Session, name: str, host: str, dry_run: bool) -> None:
     """Move all containers of an application to a node, each with its data."""
     client = session.client
-    _show(session, client.move_application(name, _host(client, host), dry_run))
+    _show(session, client.move_application(name, lookup.node_host(host, client.nodes()), dry_run))
 
 
 @app.command()
@@ -110,10 +109,6 @@ def move(session: Session, name: str, host: str, dry_run: bool) -> None:
 def delete(session: Session, name: str, dry_run: bool) -> None:
     """Delete all containers of an application; its datasets stay."""
     _show(session, session.client.delete_application(name, dry_run))
-
-
-def _host(client: Client, word: str) -> str:
-    return str(lookup.find(word, client.nodes(), lookup.node_names, "node")["host"])
 
 
 def _show(session: Session, plan: Item) -> None:

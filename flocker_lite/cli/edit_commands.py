@@ -75,7 +75,7 @@ def run(
     Creates a dataset on that node if it does not exist. Options after IMAGE go to the container.
     """
     client = session.client
-    host = lookup.find(node, client.nodes(), lookup.node_names, "node")["host"]
+    host = lookup.node_host(node, client.nodes())
     fields: dict[str, Any] = {
         "host": host,
         "name": name or docker_options.container_name(image),
@@ -202,7 +202,7 @@ def delete_set_aside(session: Session, names: tuple[str, ...], node: str | None,
     client = session.client
     known = client.set_aside()
     if node is not None:
-        host = lookup.find(node, client.nodes(), lookup.node_names, "node")["host"]
+        host = lookup.node_host(node, client.nodes())
         known = [item for item in known if item["host"] == host]
     for name in names:
         nodes = [item["host"] for item in known if item["name"] == name]

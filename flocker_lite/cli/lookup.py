@@ -49,6 +49,11 @@ def registry_names(item: Item) -> list[str]:
     return [item["registry"]]
 
 
+def node_host(word: str, nodes: Iterable[Item]) -> str:
+    """The address of the one node that the word stands for."""
+    return str(find(word, nodes, node_names, "node")["host"])
+
+
 def find(
     word: str,
     items: Iterable[Item],

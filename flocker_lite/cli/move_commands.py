@@ -57,7 +57,7 @@ def move(
     options = {key: value for key, value in options.items() if value is not None}
     wait_seconds = parsed(seconds, timeout)
     client = session.client
-    host = lookup.find(node, client.nodes(), lookup.node_names, "node")["host"]
+    host = lookup.node_host(node, client.nodes())
     what = _MoveSubject.find(client, name)
     if dry_run:
         _show_forecast(session, what.ask(client, host, options, dry_run=True))
