@@ -62,8 +62,10 @@ def translated(
         secrets.declared(document.get("secrets"), ("secrets",), findings),
     )
     found = _services(document, around, profiles, findings)
-    for service in found:
-        service.host = service.host or _host(document, findings)
+    without_host = [service for service in found if not service.host]
+    host = _host(document, findings) if without_host else None
+    for service in without_host:
+        service.host = host
     volumes = _volumes(document.get("volumes"), name, findings)
     _check_mounts(found, volumes, findings)
     dependencies.check({service.name: service.needs for service in found}, findings)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from pyrsistent import pmap
@@ -65,10 +66,10 @@ def bring_up(
     }
     return _whole(
         configuration,
-        *(_deletion(container.name) for container in gone),
+        *(partial(edits.delete_container, name=container.name) for container in gone),
         # First everybody lets go of what he is to have no more, so that others can have it.
         *(_release(container, desired[name]) for name, container in kept.items()),
-        *(_creation(dataset) for dataset in volumes.new),
+        *(partial(edits.create_dataset, dataset=dataset) for dataset in volumes.new),
         *(_setting(container, name in kept) for name, container in desired.items()),
     )
 
@@ -76,13 +77,19 @@ def bring_up(
 def move(configuration: Configuration, name: str, where: str) -> Edit:
     """Move all containers of an application to a node, each with its datasets."""
     found = membership.existing(configuration, name)
-    return _whole(configuration, *(_move(container.name, where) for container in found))
+    return _whole(
+        configuration,
+        *(partial(edits.move_container, name=container.name, where=where) for container in found),
+    )
 
 
 def take_down(configuration: Configuration, name: str) -> Edit:
     """Delete all containers of an application; its datasets stay."""
     found = membership.existing(configuration, name)
-    return _whole(configuration, *(_deletion(container.name) for container in found))
+    return _whole(
+        configuration,
+        *(partial(edits.delete_container, name=container.name) for container in found),
+    )
 
 
 @dataclass(slots=True)
@@ -171,18 +178,6 @@ def _whole(configuration: Configuration, *functions: Function) -> Edit:
     after = in_turn(configuration, *functions)
     latest = {(change.kind, change.identity): change for change in after.changes}
     return edited(configuration, latest.values())
-
-
-def _deletion(name: str) -> Function:
-    return lambda before: edits.delete_container(before, name)
-
-
-def _creation(dataset: Dataset) -> Function:
-    return lambda before: edits.create_dataset(before, dataset)
-
-
-def _move(name: str, where: str) -> Function:
-    return lambda before: edits.move_container(before, name, where)
 
 
 def _release(container: Container, desired: Container) -> Function:

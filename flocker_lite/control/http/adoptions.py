@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -59,7 +60,7 @@ def _dataset_names(configuration: Configuration, sources: Iterable[Source]) -> d
     A request names a dataset by its name, so no other may have it.
     """
     known = [
-        dataset.metadata.get("name", "")
+        dataset.metadata.get(dataset_names.NAME, "")
         for dataset in configuration.datasets.values()
         if not dataset.deleted
     ]
@@ -128,17 +129,17 @@ def _creation(container: Body) -> Callable[[Configuration], Edit]:
             _new_dataset(container["host"], volume["dataset"])
             for volume in container.get("volumes", ())
         ]
-        return edits.in_turn(before, *(_creating(dataset) for dataset in made), create)
+        return edits.in_turn(
+            before, *(partial(edits.create_dataset, dataset=each) for each in made), create
+        )
 
     return with_datasets
 
 
-def _creating(dataset: Dataset) -> Callable[[Configuration], Edit]:
-    return lambda before: edits.create_dataset(before, dataset)
-
-
 def _new_dataset(host: str, name: str) -> Dataset:
-    return bodies.dataset_from_body({"primary": host, "metadata": {"name": name}}, str(uuid4()))
+    return bodies.dataset_from_body(
+        {"primary": host, "metadata": {dataset_names.NAME: name}}, str(uuid4())
+    )
 
 
 def _source_body(source: Source, names: Mapping[str, str]) -> Body:
