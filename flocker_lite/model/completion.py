@@ -8,7 +8,10 @@ container is made of makes it run again.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from operator import attrgetter
+from typing import Any
 
 from pyrsistent import pmap
 
@@ -26,25 +29,32 @@ from flocker_lite.model.records import (
 )
 from flocker_lite.model.state import ContainerState
 
+_BESIDE: Mapping[str, Any] = {
+    "node": "",
+    "application": None,
+    "depends_on": pmap(),
+    "restart_policy": RestartPolicy(),
+    "failover": None,
+    "before_switch": None,
+    "after_switch": None,
+    "running": True,
+    "restart_generation": 0,
+    "retry_generation": 0,
+    "ended": None,
+}
+"""The fields that say where, when and for what a container runs, and not of what it is made."""
+
+_fields_made_of = attrgetter(*(each.name for each in fields(Container) if each.name not in _BESIDE))
+
 
 def is_same(made_from: Container, desired: Container) -> bool:
     """Whether both are made of the same, so that the existing container needs no replacement."""
-    return made_of(made_from) == made_of(desired)
+    return _fields_made_of(made_from) == _fields_made_of(desired)
 
 
 def made_of(container: Container) -> Container:
-    """The fields whose change requires a new container: not where, when and for what it runs."""
-    return replace(
-        container,
-        node="",
-        application=None,
-        depends_on=pmap(),
-        restart_policy=RestartPolicy(),
-        running=True,
-        restart_generation=0,
-        retry_generation=0,
-        ended=None,
-    )
+    """The fields whose change requires a new container; all others are as in any other one."""
+    return replace(container, **_BESIDE)
 
 
 def digest(container: Container) -> str:

@@ -13,6 +13,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from pyrsistent import PMap, pmap
 
 from flocker_lite.model.container_fields import (
+    failover,
     files,
     identity,
     life,
@@ -23,7 +24,9 @@ from flocker_lite.model.container_fields import (
     resources,
     secrets,
     security,
+    switching,
 )
+from flocker_lite.model.container_fields.failover import Failover
 from flocker_lite.model.container_fields.files import BindMount, Tmpfs, Volume
 from flocker_lite.model.container_fields.identity import Membership
 from flocker_lite.model.container_fields.life import HealthCheck, RestartPolicy
@@ -32,6 +35,7 @@ from flocker_lite.model.container_fields.network import Link, Port
 from flocker_lite.model.container_fields.networks import Networks
 from flocker_lite.model.container_fields.resources import Ulimit
 from flocker_lite.model.container_fields.secrets import SecretFile
+from flocker_lite.model.container_fields.switching import SwitchHook
 from flocker_lite.model.identities import NodeId
 
 
@@ -119,6 +123,9 @@ class Container:
     health_check: HealthCheck | None = field(default=None, metadata=life.HEALTH_CHECK)
     logging: Logging | None = field(default=None, metadata=logs.LOGGING)
     depends_on: PMap[str, str] = field(default_factory=pmap, metadata=life.DEPENDS_ON)
+    failover: Failover | None = field(default=None, metadata=failover.FAILOVER)
+    before_switch: SwitchHook | None = field(default=None, metadata=switching.BEFORE)
+    after_switch: SwitchHook | None = field(default=None, metadata=switching.AFTER)
     running: bool = field(default=True, metadata=life.RUNNING)
     restart_generation: int = field(default=0, metadata=life.RESTART_GENERATION)
 

@@ -16,8 +16,8 @@ class ContainerExit:
     """How the last run of a container ended.
 
     `finished_at` is in seconds since 1970 by Docker's clock. `by_itself` is False when the
-    container went down together with Docker or with the node. `output` has the last lines that it
-    wrote, if it ended by itself and with an error.
+    container went down together with Docker or with the node, or for a fencing deadline. `output`
+    has the last lines that it wrote, if it ended by itself and with an error.
     """
 
     exit_code: int
@@ -132,6 +132,19 @@ class RestartHistory:
     counts: bool = True
     halting: bool = False
     halts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RunTimes:
+    """How long a container's program took here, the last time, to stop and to answer.
+
+    None is unknown. `was_first` says that the answer was that of its first start, when a program
+    may have things to set up.
+    """
+
+    stop_seconds: float | None = None
+    answer_seconds: float | None = None
+    was_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)

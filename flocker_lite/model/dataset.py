@@ -6,9 +6,12 @@ from dataclasses import dataclass, field
 
 from pyrsistent import PMap, pmap
 
+from flocker_lite.model import replicas, volume_failover
 from flocker_lite.model.fields import NULL_IS_REFUSED, described, reference, whole
 from flocker_lite.model.identities import DatasetId, NodeId
 from flocker_lite.model.quantities import size, size_bytes
+from flocker_lite.model.replicas import Replicas
+from flocker_lite.model.volume_failover import VolumeFailover
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +81,16 @@ class Dataset:
             "Whether it is to be destroyed.", None, {"type": "boolean"}, always=True
         ),
     )
+    replicas: Replicas | None = field(
+        default=None,
+        metadata=described(
+            "The nodes that stand by with a copy of it, and how fresh the copies are to be.",
+            replicas.REQUEST,
+            replicas.ANSWER,
+            parse=replicas.parse,
+            names_nodes=replicas.render,
+            null="null has nobody stand by any more; the copies stay.",
+            protocol=replicas.REPLICAS_PROTOCOL,
+        ),
+    )
+    failover: VolumeFailover | None = field(default=None, metadata=volume_failover.FAILOVER)

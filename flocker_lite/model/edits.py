@@ -27,9 +27,15 @@ from flocker_lite.model.editing import (
     existing_dataset,
     in_turn,
 )
+from flocker_lite.model.failover_rules import (
+    require_kept,
+    require_volume_failover,
+    with_failover,
+)
 from flocker_lite.model.images import find_image, forget_image, want_image
 from flocker_lite.model.node_edits import forgotten_by, require_schedulable
 from flocker_lite.model.nodes import (
+    address_of,
     announce_node,
     canonical_address,
     expect_node,
@@ -98,6 +104,7 @@ def create_dataset(configuration: Configuration, dataset: Dataset) -> Edit:
         )
     dataset = replace(dataset, primary=find_node(configuration, dataset.primary))
     require_schedulable(configuration, dataset.primary)
+    require_volume_failover(configuration, None, dataset)
     return edited(
         configuration,
         [
@@ -115,10 +122,12 @@ def update_dataset(
     if dataset.deleted:
         raise AlreadyDeleted()
     revised = revise(dataset)
+    require_kept(configuration, dataset, revised)
     revised = replace(revised, primary=find_node(configuration, revised.primary))
     if revised.primary != dataset.primary:
         require_schedulable(configuration, revised.primary)
         _require_detached(configuration, dataset_id, "move the container instead")
+    require_volume_failover(configuration, dataset, revised)
     return edited(configuration, [Change("datasets", dataset_id, revised)])
 
 
@@ -168,13 +177,14 @@ def purge_dataset(
 def create_container(configuration: Configuration, container: Container) -> Edit:
     """Create a container on the node where the datasets of its volumes are."""
     if container.name in configuration.containers:
-        where = _address(configuration, configuration.containers[container.name].node)
+        where = address_of(configuration, configuration.containers[container.name].node)
         text = f"container {container.name} is configured, on {where}"
         raise Conflict("The container name already exists.", Fact(text, ("name",), container.name))
     container = replace(container, node=find_node(configuration, container.node))
     container = secrets.with_versions(configuration, container)
     require_schedulable(configuration, container.node)
     _require_sound(configuration, container)
+    container = with_failover(configuration, container)
     require_known_where_it_is(configuration, container)
     _require_allowed(configuration, container)
     return edited(configuration, [Change("containers", container.name, container)])
@@ -195,6 +205,7 @@ def update_container(
     if node != container.node:
         require_schedulable(configuration, node)
     _require_sound(configuration, replace(revised, node=container.node))
+    revised = with_failover(configuration, revised, container)
     # Where it is now must understand too what it is to become.
     for where in {node, container.node}:
         require_known_where_it_is(configuration, replace(revised, node=where))
@@ -278,7 +289,7 @@ def _require_volumes(configuration: Configuration, container: Container) -> None
     for dataset in _live_datasets(configuration, container.volumes):
         dataset_id = dataset.dataset_id
         if dataset.primary != container.node:
-            there, here = (_address(configuration, n) for n in (dataset.primary, container.node))
+            there, here = (address_of(configuration, n) for n in (dataset.primary, container.node))
             text = f"dataset {dataset_id} is on {there}, the container on {here}: name that host"
             raise Conflict("The dataset is on another node.", _about_dataset(text, dataset_id))
         user = used.get(dataset_id, container.name)
@@ -360,15 +371,10 @@ def _who_is(configuration: Configuration, dataset: Dataset) -> Fact:
     if known is None or known.deleted:
         text = f"dataset {dataset.dataset_id} was deleted, and no id is used again: choose another"
     else:
-        where = _address(configuration, known.primary)
+        where = address_of(configuration, known.primary)
         text = f"dataset {dataset.dataset_id} is configured, on {where}"
     return _about_dataset(text, dataset.dataset_id)
 
 
 def _about_dataset(text: str, dataset_id: DatasetId, user: str | None = None) -> Fact:
     return Fact(text, ("dataset_id",), dataset_id, user)
-
-
-def _address(configuration: Configuration, node_id: NodeId) -> str:
-    node = configuration.nodes.get(node_id)
-    return node_id if node is None else node.address

@@ -24,16 +24,16 @@ def digest_for(image: str, digests: tuple[str, ...]) -> str:
 
     One image may have several: that of the repository that `image` names comes first.
     """
-    repository = _repository(image)
-    ours = [each for each in digests if _repository(each) == repository]
+    named = repository(image)
+    ours = [each for each in digests if repository(each) == named]
     return next((each.partition("@")[2] for each in (*ours, *digests)), "")
 
 
-def _repository(reference: str) -> str:
+def repository(reference: str) -> str:
     """Without tag and digest, and as Docker shorthand: `docker.io/library/redis:7` is `redis`."""
     path, slash, name = reference.partition("@")[0].rpartition("/")
-    repository = f"{path}{slash}{name.partition(':')[0]}"
-    return repository.removeprefix("docker.io/").removeprefix("library/")
+    name = f"{path}{slash}{name.partition(':')[0]}"
+    return name.removeprefix("docker.io/").removeprefix("library/")
 
 
 def short(image_id: str) -> str:

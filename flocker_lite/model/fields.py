@@ -39,9 +39,11 @@ class Description:
 
     A `required` field is in every new record's request, an `always` field in every answer; others
     are left out when they have their default. An `identity` cannot be changed. `null` says what
-    null means in an update. `is_node` is the id of a node, shown as its address; what `leads` is
-    written before the others. Agents know the field since that version of the `protocol`; of a
-    value that needs a later one, `protocol_of` says which.
+    null means in an update. `is_node` is the id of a node, shown as its address. `names_nodes`
+    renders a value that has ids of nodes, with what finds their addresses. What `leads` is written
+    before the others. Agents know the field since that version of the `protocol`; of a
+    value that needs a later one, `protocol_of` says which. The OpenAPI document calls its schema
+    as the field is called, or `schema_name`.
     """
 
     doc: str
@@ -55,9 +57,11 @@ class Description:
     identity: bool
     null: str | None
     is_node: bool
+    names_nodes: Callable[[Any, Callable[[NodeId], str]], Any] | None
     leads: bool
     protocol: int
     protocol_of: Callable[[Any], int]
+    schema_name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +87,11 @@ def described(
     identity: bool = False,
     null: str | None = NULL_IS_THE_DEFAULT,
     is_node: bool = False,
+    names_nodes: Callable[[Any, Callable[[NodeId], str]], Any] | None = None,
     leads: bool = False,
     protocol: int = 1,
     protocol_of: Callable[[Any], int] = lambda _: 1,
+    schema_name: str = "",
 ) -> dict[str, Description]:
     """The metadata of a dataclass's field; `name` only where the API calls it otherwise."""
     shown = answer if answer is not None else request
@@ -103,9 +109,11 @@ def described(
             identity=identity,
             null=NULL_IS_REFUSED if required else null,
             is_node=is_node,
+            names_nodes=names_nodes,
             leads=leads,
             protocol=protocol,
             protocol_of=protocol_of,
+            schema_name=schema_name,
         )
     }
 
@@ -150,8 +158,14 @@ def rendered(record: object, address: Callable[[NodeId], str]) -> dict[str, Any]
     for row in _answered(kind):
         value = getattr(record, row.attribute)
         if row.about.always or value != row.default:
-            body[row.name] = address(value) if row.about.is_node else row.about.render(value)
+            body[row.name] = _shown(row.about, value, address)
     return body
+
+
+def _shown(about: Description, value: Any, address: Callable[[NodeId], str]) -> Any:
+    if about.names_nodes is not None and value is not None:
+        return about.names_nodes(value, address)
+    return address(value) if about.is_node else about.render(value)
 
 
 @cache

@@ -3,7 +3,8 @@
 A node that released a dataset says so once and for all, in a statement that it signs:
 
     release  "I was the owner of D, and released it to B as of epoch 8; my last snapshot is G."
-    grant    "D belongs to B as of epoch 8", which the control service says itself.
+    grant    "D belongs to B as of epoch 8", which the control service says itself. With a guid G:
+             "B is promoted as of epoch 9, from snapshot G", after its primary's node died.
 
 Each statement carries its signer's certificate, so that it can still be checked after the signer
 has got another key. Consecutive releases lead from one known grant to a later one.
@@ -32,7 +33,7 @@ class Statement:
     """States that the dataset belongs to node `owner` as of `epoch`.
 
     `released_by` is the previous owner, which says so; None when the control service says it.
-    `guid` identifies the last snapshot that was handed over.
+    `guid` identifies the last snapshot that was handed over, or the one to promote the owner from.
     """
 
     cluster_id: str
@@ -95,7 +96,8 @@ def followed(
             found = Grant(owner, epoch, materialised=True)
         owner, epoch = said.owner, said.epoch
         if said.released_by is None or has_arrived(said):
-            found = Grant(owner, epoch, materialised=True)
+            promoted_from = said.guid if said.released_by is None else None
+            found = Grant(owner, epoch, materialised=True, snapshot=promoted_from)
     return Path(found, owner if epoch > found.epoch else None)
 
 

@@ -42,6 +42,10 @@ _OURS = re.compile(r"flocker-lite-([1-9][0-9]{0,15})-([1-9][0-9]{0,15})")
 """Exactly the names that pushes give; a snapshot whose name only looks similar is a user's."""
 
 _STASH = re.compile(r"stash-[0-9]+(-[0-9]+)?")
+_DEMOTED = re.compile(r"deposed-([0-9]+)(-[0-9]+)?")
+
+FAILOVER = "failover"
+"""Why an aside of what a failover left behind was made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,13 +171,30 @@ def next_name(epoch: int, snapshots: tuple[Snapshot, ...]) -> str:
 
 def stash_name(epoch: int, snapshots: tuple[Snapshot, ...]) -> str:
     """A name for a snapshot of what a trial in this epoch wrote; no push's name, so it is kept."""
+    return _free_name(f"stash-{epoch}", snapshots)
+
+
+def demoted_name(epoch: int, snapshots: tuple[Snapshot, ...]) -> str:
+    """A name for a snapshot of what a primary wrote before another one took over as of `epoch`."""
+    return _free_name(f"deposed-{epoch}", snapshots)
+
+
+def is_demoted_name(name: str, epoch: int) -> bool:
+    """Whether `demoted_name` gave this name for the same epoch."""
+    match = _DEMOTED.fullmatch(name)
+    return match is not None and int(match[1]) == epoch
+
+
+def _free_name(name: str, snapshots: tuple[Snapshot, ...]) -> str:
     taken = {snapshot.name for snapshot in snapshots}
-    names = (f"stash-{epoch}" + (f"-{number}" if number > 1 else "") for number in count(1))
-    return next(name for name in names if name not in taken)
+    names = (name + (f"-{number}" if number > 1 else "") for number in count(1))
+    return next(each for each in names if each not in taken)
 
 
 def why_aside(after: tuple[Snapshot, ...]) -> str:
     """One word that says why snapshots that only one copy has are set aside."""
+    if any(_DEMOTED.fullmatch(snapshot.name) for snapshot in after):
+        return FAILOVER
     on_trial = all(_STASH.fullmatch(snapshot.name) for snapshot in after)
     return "trial" if after and on_trial else "diverged"
 

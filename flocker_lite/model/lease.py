@@ -11,6 +11,16 @@ one atomic `zfs set`, and every step is durable before the next begins:
     replica 7        --acquire 8-->       primary 8        (told so by a node that released it)
     primary 7        --demote 9-->        deposed 9        (another node was granted a later epoch)
 
+When the primary's node dies, the grant can go to B as of epoch 9, "promoted from snapshot G", by
+proof that A writes no more, or by the word of a person. An epoch is skipped, so that a `released 8`
+that is under way cannot collide with it. A, when it comes back, keeps what it alone may have:
+
+    replica 7        --promote 9-->       primary 9        (the copy ends with exactly snapshot G)
+    primary 8        --promote 9-->       primary 9        (what A released had just arrived here)
+    releasing 7 to B --demote 9-->        deposed 9        (as above: another node has a later one)
+    lent 8 to B      --demote 9-->        deposed 9
+    deposed 9        --rejoin-->          replica 9        (a snapshot has what it alone wrote)
+
 If the container has a health check, B runs it on trial for so many seconds before the commit point.
 Until then A keeps its own copy untouched. A takes the dataset back when B has given it back, or
 when the trial and a margin are over:
@@ -161,9 +171,27 @@ def acquire(lease: Lease | None, epoch: int) -> Lease:
     return Lease(Role.PRIMARY, epoch)
 
 
+def promote(lease: Lease | None, epoch: int) -> Lease:
+    """The grant says that this copy, which ends with the grant's snapshot, is the primary now.
+
+    What this node holds as primary of an earlier epoch goes on in the later one.
+    """
+    if lease is None or lease.role is not Role.PRIMARY:
+        _require_later(lease, "promote", epoch)
+    elif epoch <= lease.epoch:
+        raise LeaseError(f"promote: epoch {epoch} is not later than {lease}")
+    return Lease(Role.PRIMARY, epoch)
+
+
+def rejoin(lease: Lease) -> Lease:
+    """What this copy alone may have is kept as a snapshot: the new primary may send to it."""
+    _require(lease, "rejoin", Role.DEPOSED)
+    return Lease(Role.REPLICA, lease.epoch)
+
+
 def demote(lease: Lease, epoch: int) -> Lease:
     """Another node was granted a later epoch; this copy may hold writes that nobody else has."""
-    _require(lease, "demote", Role.PRIMARY, Role.RELEASING)
+    _require(lease, "demote", Role.PRIMARY, Role.RELEASING, Role.LENT)
     if epoch <= lease.epoch:
         raise LeaseError(f"demote: epoch {epoch} is not later than {lease}")
     return Lease(Role.DEPOSED, epoch)

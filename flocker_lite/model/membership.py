@@ -15,6 +15,8 @@ belongs, and counts as long as the lease beside it belongs to that same handoff:
     target  replica           anything else                   OWN: it waits to be delivered
     target  probation         anything else                   OWN: given back when its trial is over
 
+Datasets that are promoted together have memberships as at the target of a handoff.
+
 So the coordinator's lease changes first on the way forward, and last on the way back. After a crash
 in between, the leases show which way all of them were going.
 

@@ -26,7 +26,7 @@ class Holder:
 
     `pid` is 0 when it is not a process. `writes` says that it may write to the dataset, `holds`
     that the dataset cannot be unmounted because of it. `container` is Docker's id of the container
-    in which the process runs.
+    in which the process runs, and `run` is another one each time that it is started.
     """
 
     pid: int
@@ -35,6 +35,7 @@ class Holder:
     writes: bool = False
     holds: bool = True
     container: str | None = None
+    run: str = ""
 
     def __str__(self) -> str:
         who = f"{self.process} (pid {self.pid})" if self.pid else self.process

@@ -17,12 +17,14 @@ class Round:
     """One snapshot and its incremental send within a push.
 
     `since_seconds` is the time between the snapshot before and this one, in which the container
-    wrote what the round sent; 0 for a full stream.
+    wrote what the round sent; 0 for a full stream. `after_hook` says that a hook wrote as well, so
+    that the round does not show how fast the container writes.
     """
 
     sent_bytes: int
     seconds: float
     since_seconds: float = 0.0
+    after_hook: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,25 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class HookRun:
+    """A hook that runs or ran inside the container because it moves; `name` is that of the field.
+
+    `seconds` is None while it runs, `trouble` is None when it exited with 0. `output` is the end of
+    what it wrote on both streams.
+    """
+
+    name: str
+    seconds: float | None = None
+    exit_code: int | None = None
+    output: str = ""
+    trouble: str | None = None
+
+    @property
+    def went_well(self) -> bool:
+        return self.seconds is not None and self.trouble is None
+
+
+@dataclass(frozen=True, slots=True)
 class MoveProgress:
     """One side's progress in the move of one dataset to `epoch`.
 
@@ -42,10 +63,12 @@ class MoveProgress:
     steps, and leaves `source` and `rounds` empty. `move_id` names the `Move`, if it is known.
     `expected_bytes` estimates the whole push; `sent_bytes` counts what went through so far, with
     the present round. `predicted_pause_seconds` is how long the pause would be if it began now, and
-    no longer changes once it has begun. `last_guid` identifies the snapshot that was handed over,
+    no longer changes once it has begun; `predicted_pause_p95_seconds` is what it hardly ever
+    exceeds. `last_guid` identifies the snapshot that was handed over,
     as this side saw it. `is_poised` says whether the container was prestarted at the destination,
     and `killed` that the source's container did not stop in its time and was killed.
-    `bytes_per_second` is the speed of the present round in the last seconds.
+    `bytes_per_second` is the speed of the present round in the last seconds. One of several
+    datasets has the `hooks`.
     """
 
     dataset_id: DatasetId
@@ -65,11 +88,13 @@ class MoveProgress:
     is_poised: bool | None = None
     bytes_per_second: int | None = None
     killed: bool = False
+    hooks: tuple[HookRun, ...] = ()
+    predicted_pause_p95_seconds: float | None = None
 
 
 def write_rate(rounds: Sequence[Round]) -> float | None:
     """How fast the container writes, in bytes per second; None until a round could tell."""
-    told = [r for r in rounds if r.since_seconds > 0][-WRITE_ROUNDS_MAX:]
+    told = [r for r in rounds if r.since_seconds > 0 and not r.after_hook][-WRITE_ROUNDS_MAX:]
     if not told:
         return None
     return sum(r.sent_bytes for r in told) / sum(r.since_seconds for r in told)
@@ -101,6 +126,11 @@ def pause_by_step(sides: Iterable[MoveProgress]) -> dict[str, float]:
             seconds = totals.setdefault(step.name, {})
             seconds[progress.dataset_id] = seconds.get(progress.dataset_id, 0.0) + step.seconds
     return {name: max(seconds.values()) for name, seconds in totals.items()}
+
+
+def ran_well(sides: Iterable[MoveProgress], hook: str) -> bool:
+    """Whether a hook of this name ran in the move, and succeeded."""
+    return any(run.name == hook and run.went_well for each in sides for run in each.hooks)
 
 
 def source_first(sides: Iterable[MoveProgress]) -> tuple[MoveProgress, ...]:

@@ -9,15 +9,31 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 from uuid import UUID, uuid5
 
 from flocker_lite.errors import Conflict
 from flocker_lite.model.editing import UnknownNode, edited
 from flocker_lite.model.field_support import require_all_fields_known, require_fields_known
 from flocker_lite.model.node_index import node_index
-from flocker_lite.model.records import Change, Configuration, Container, Edit, Node, NodeId, SshKeys
+from flocker_lite.model.records import (
+    Change,
+    Configuration,
+    Container,
+    Dataset,
+    Edit,
+    Node,
+    NodeId,
+    SshKeys,
+)
 
 _PLACEHOLDERS = UUID("6f1c1e1c-6a0f-4d55-9a55-0c9b8f8b3f5e")
+
+
+def address_of(configuration: Configuration, node_id: NodeId) -> str:
+    """The address of a node; its UUID if it is not part of the cluster any more."""
+    node = configuration.nodes.get(node_id)
+    return node_id if node is None else node.address
 
 
 def find_node(configuration: Configuration, where: str) -> NodeId:
@@ -65,7 +81,7 @@ def placeholder(address: str) -> Node:
 
 def is_placeholder(node: Node) -> bool:
     """Whether no agent ever announced the node."""
-    return replace(node, schedulable=True) == placeholder(node.address)
+    return replace(node, schedulable=True, drain=None) == placeholder(node.address)
 
 
 def expect_node(configuration: Configuration, where: str) -> Edit:
@@ -86,12 +102,13 @@ def announce_node(configuration: Configuration, node: Node) -> Edit:
     The node takes over all that was put on the placeholder of its address. Another node that had
     the address is removed if nothing was ever put on it (the machine was reinstalled, say);
     otherwise Conflict. Conflict as well if another node has the same ssh key, because nobody could
-    tell the two apart. A node that was cordoned stays so.
+    tell the two apart. A node that was cordoned, or is being drained, stays so.
     """
     other = node_at(configuration, canonical_address(node.address))
     known = configuration.nodes.get(node.node_id) or configuration.nodes.get(other or "")
-    schedulable = known is None or known.schedulable
-    node = replace(node, address=canonical_address(node.address), schedulable=schedulable)
+    node = replace(node, address=canonical_address(node.address))
+    if known is not None:
+        node = replace(node, schedulable=known.schedulable, drain=known.drain)
     changes = [Change("nodes", node.node_id, node)]
     if other is not None and other != node.node_id:
         changes += _superseded(configuration, configuration.nodes[other], node)
@@ -118,6 +135,7 @@ def _superseded(configuration: Configuration, other: Node, node: Node) -> list[C
         )
     else:
         changes += forgotten_requests(configuration, other.node_id)
+        changes += _standbys_of_reinstalled(configuration, other.node_id, node.node_id)
     return [*changes, Change("nodes", other.node_id, None)]
 
 
@@ -132,9 +150,48 @@ def _inherited(configuration: Configuration, old: NodeId, new: NodeId) -> Iterat
         ("moves", "source"),
         ("moves", "destination"),
     ):
+        record: Any
         for identity, record in getattr(configuration, kind).items():
             if getattr(record, field) == old:
-                yield Change(kind, identity, replace(record, **{field: new}))
+                record = replace(record, **{field: new})
+            if kind == "datasets":
+                record = _with_standby_replaced(record, old, new)
+            if kind == "containers":
+                record = _with_place_replaced(record, old, new)
+            if record is not getattr(configuration, kind)[identity]:
+                yield Change(kind, identity, record)
+
+
+def _with_standby_replaced(dataset: Dataset, old: NodeId, new: NodeId) -> Dataset:
+    """The dataset, for which node `new` stands by if `old` did."""
+    replicas = dataset.replicas
+    if replicas is None or old not in replicas.nodes:
+        return dataset
+    nodes = (new if node == old else node for node in replicas.nodes)
+    return replace(dataset, replicas=replace(replicas, nodes=tuple(dict.fromkeys(nodes))))
+
+
+def _with_place_replaced(container: Container, old: NodeId, new: NodeId) -> Container:
+    """The container, which may start on node `new` when its own is away if it might on `old`."""
+    failover = container.failover
+    if failover is None or old not in failover.nodes:
+        return container
+    nodes = dict.fromkeys(new if node == old else node for node in failover.nodes)
+    return replace(container, failover=replace(failover, nodes=tuple(nodes)))
+
+
+def _standbys_of_reinstalled(
+    configuration: Configuration, old: NodeId, new: NodeId
+) -> Iterator[Change]:
+    """The changes by which a machine that was installed anew stands by as it did before."""
+    for dataset in configuration.datasets.values():
+        revised = _with_standby_replaced(dataset, old, new)
+        if revised is not dataset:
+            yield Change("datasets", dataset.dataset_id, revised)
+    for container in configuration.containers.values():
+        placed = _with_place_replaced(container, old, new)
+        if placed is not container:
+            yield Change("containers", container.name, placed)
 
 
 def forgotten_requests(configuration: Configuration, node_id: NodeId) -> Iterator[Change]:

@@ -32,6 +32,11 @@ def move_of_dataset(configuration: Configuration, dataset_id: DatasetId) -> Move
     return _found(configuration, configuration.derived(_index).datasets.get(dataset_id))
 
 
+def open_by_dataset(configuration: Configuration) -> PMap[DatasetId, str]:
+    """The id of the open move of each dataset that is a part of one."""
+    return configuration.derived(_index).datasets
+
+
 def carry_over(before: Configuration, changes: Iterable[Change], after: Configuration) -> None:
     """Update the index of `before` for `after`, which is `before` with these changes applied."""
     ids = {change.identity for change in changes if change.kind == "moves"}

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from pyrsistent import PMap, pmap
 
+from flocker_lite.model.adoption import Adopting as Adopting
 from flocker_lite.model.container import Container as Container
 from flocker_lite.model.container import Ended as Ended
 from flocker_lite.model.container_fields.files import Volume as Volume
@@ -16,9 +17,16 @@ from flocker_lite.model.container_fields.network import Link as Link
 from flocker_lite.model.container_fields.network import Port as Port
 from flocker_lite.model.dataset import Dataset as Dataset
 from flocker_lite.model.derived import Derives
+from flocker_lite.model.drain import Drain as Drain
+from flocker_lite.model.estimates import Estimate
+from flocker_lite.model.failed_over import FailedOver as FailedOver
+from flocker_lite.model.fencing.acknowledged import Fencing as Fencing
+from flocker_lite.model.forgotten import Forgotten as Forgotten
 from flocker_lite.model.identities import DatasetId as DatasetId
 from flocker_lite.model.identities import NodeId as NodeId
 from flocker_lite.model.move_progress import MoveProgress
+from flocker_lite.model.releasing import Releasing as Releasing
+from flocker_lite.model.replicas import Replicas as Replicas
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +48,7 @@ class Node:
     keys. `signs` says that its agent signs what it releases. `protocol` is the newest version of
     the protocol that its agent spoke when it last came. `allow` is what may let containers out of
     their box there (`model.allowance`). A node that is not `schedulable` is cordoned: it keeps what
-    it has, and nothing new is put on it.
+    it has, and nothing new is put on it. `drain` is the last one of the node, which may be over.
     """
 
     node_id: NodeId
@@ -50,19 +58,23 @@ class Node:
     protocol: int = 1
     allow: tuple[str, ...] = ()
     schedulable: bool = True
+    drain: Drain | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
     """Says which node alone may create a dataset or write to it.
 
-    `epoch` starts at 1 and goes up by one with each handoff. `materialised` is True once an agent
-    has reported that it holds the dataset: from then on no node may ever create it again.
+    `epoch` starts at 1, and goes up by one with each handoff and by two with each promotion.
+    `materialised` is True once an agent has reported that it holds the dataset: from then on no
+    node may ever create it again. The owner of a grant with a `snapshot` is promoted: its copy goes
+    on from the snapshot of this guid.
     """
 
     owner: NodeId
     epoch: int = 1
     materialised: bool = False
+    snapshot: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +147,9 @@ class MoveOptions:
     goal when its rounds do not shrink any more, or `deadline_seconds` after it began. Then
     `on_miss` says whether to "force" the switch, to "abort" the move, or to "continue" pushing.
     `bandwidth_limit`, in bytes per second, holds for the push and is lifted during the pause.
-    `image_may_differ` lets the destination use the image that the tag means there.
+    `image_may_differ` lets the destination use the image that the tag means there. While containers
+    of Docker's own use a lone dataset at its source, its move will "wait", be given up ("abort"),
+    or "stop" them before the switch, by `on_use`; it is to "await" those that Swarm is stopping.
     """
 
     max_pause_seconds: float | None = None
@@ -143,13 +157,17 @@ class MoveOptions:
     on_miss: str = "force"
     bandwidth_limit: int | None = None
     image_may_differ: bool = False
+    on_use: str = "wait"
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
     """A move, which a user began by configuring another node for a container or a lone dataset.
 
-    `container` is None for a lone dataset; `requested_at` is in seconds since 1970.
+    `container` is None for a lone dataset; `requested_at` is in seconds since 1970. With an
+    `adoption` it moves the data of a container of Docker's into datasets of the same node, with a
+    `release` the other way. With a `failover` the destination took over from the source.
+    `estimates` is what past moves told, when it began, about the steps of its pause, by name.
     """
 
     move_id: str
@@ -159,6 +177,21 @@ class Move:
     container: str | None = None
     dataset_ids: tuple[DatasetId, ...] = ()
     options: MoveOptions = MoveOptions()
+    adoption: Adopting | None = None
+    release: Releasing | None = None
+    failover: FailedOver | None = None
+    estimates: PMap[str, Estimate] = field(default_factory=pmap)
+
+    @property
+    def stays(self) -> bool:
+        """Whether everything stays on its node: the move is an adoption or a release."""
+        return self.adoption is not None or self.release is not None
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether a user wants an adoption or a release undone."""
+        stays = self.adoption or self.release
+        return stays is not None and stays.cancelled
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +200,8 @@ class PastMove:
 
     `verdict` is "done", "rolled back", "cancelled" or "superseded" (by a move to another node).
     `ended_at` is in seconds since 1970. `epochs` are the datasets' epochs after the move.
-    `accounts` may lack any side's progress: an agent forgets it when it restarts.
+    `accounts` may lack any side's progress: an agent forgets it when it restarts. `program` is that
+    of the container, as `program_of` calls it, "" for none.
     """
 
     move: Move
@@ -176,6 +210,7 @@ class PastMove:
     epochs: PMap[DatasetId, int] = field(default_factory=pmap)
     # The progress of each side. The word "accounts" stays because it is a key in the store.
     accounts: tuple[MoveProgress, ...] = ()
+    program: str = ""
 
     @property
     def move_id(self) -> str:
@@ -190,7 +225,10 @@ class Configuration(Derives):
     is never used again. `leases` are users' leases, by dataset. `images` are the images that nodes
     should have in advance, by a UUID. `discards` are the asides to destroy, by name, until they are
     gone. `moves` are the open moves, `past_moves` the latest past ones; nobody edits them directly,
-    because they follow from the rest (`model.moves`). `secrets` and `registries` are by name.
+    because they follow from the rest (`model.moves`).
+    `fencings` are by container, of those that fail over by themselves and have data, and follow too
+    (`model.consequences`). `secrets` and `registries` are by name. `forgotten` are the tombstones
+    of nodes that were forgotten; none of them is among the `nodes`.
     Frequent look-ups have an index, which is built when it is first needed (`model.derived`).
     """
 
@@ -205,6 +243,8 @@ class Configuration(Derives):
     discards: PMap[str, Discard] = field(default_factory=pmap)
     secrets: PMap[str, Secret] = field(default_factory=pmap)
     registries: PMap[str, Registry] = field(default_factory=pmap)
+    fencings: PMap[str, Fencing] = field(default_factory=pmap)
+    forgotten: PMap[NodeId, Forgotten] = field(default_factory=pmap)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 
 from flocker_lite.errors import Conflict
 from flocker_lite.model.editing import AlreadyDeleted, edited, existing_dataset
-from flocker_lite.model.nodes import find_node
+from flocker_lite.model.nodes import address_of, find_node
 from flocker_lite.model.records import Change, Configuration, DatasetId, Edit, Grant, NodeId
 
 
@@ -31,20 +31,15 @@ def settle_dataset(
         return Edit(configuration)
     if held.get(node_id) != epoch:
         raise Conflict(
-            f"{_address(configuration, node_id)} does not report that it holds the dataset as of "
+            f"{address_of(configuration, node_id)} does not report that it holds the dataset as of "
             f"epoch {epoch}: GET /v1/state/datasets/{dataset_id} shows the claims."
         )
     may_hold = grant.owner in held or grant.owner not in reporting
     if epoch < grant.epoch or (epoch == grant.epoch and may_hold):
         raise Conflict(
-            f"The dataset belongs to {_address(configuration, grant.owner)} as of epoch "
+            f"The dataset belongs to {address_of(configuration, grant.owner)} as of epoch "
             f"{grant.epoch}, and epoch {epoch} is not later."
         )
     return edited(
         configuration, [Change("grants", dataset_id, Grant(node_id, epoch, materialised=True))]
     )
-
-
-def _address(configuration: Configuration, node_id: NodeId) -> str:
-    node = configuration.nodes.get(node_id)
-    return node.address if node is not None else f"node {node_id}"

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from pyrsistent import PMap, pmap
 
+from flocker_lite.model.adoption import AdoptionState as AdoptionState
 from flocker_lite.model.asides import AsideCopy as AsideCopy
 from flocker_lite.model.asides import AsideState as AsideState
 from flocker_lite.model.container_fields.networks import Networks
@@ -24,9 +25,11 @@ from flocker_lite.model.container_state import Kept as Kept
 from flocker_lite.model.container_state import KeptVolume as KeptVolume
 from flocker_lite.model.container_state import LocalContainer as LocalContainer
 from flocker_lite.model.container_state import RestartHistory as RestartHistory
+from flocker_lite.model.container_state import RunTimes as RunTimes
 from flocker_lite.model.grants import Signed
 from flocker_lite.model.lease import Lease
 from flocker_lite.model.listeners import Listener as Listener
+from flocker_lite.model.machine import Machine as Machine
 from flocker_lite.model.membership import Membership
 from flocker_lite.model.mount_status import Holder as Holder
 from flocker_lite.model.mount_status import MountStatus as MountStatus
@@ -45,6 +48,8 @@ from flocker_lite.model.records import (
     Registry,
     SshKeys,
 )
+from flocker_lite.model.replication import Replication as Replication
+from flocker_lite.model.snapshot_sets import SnapshotSet as SnapshotSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +67,9 @@ class LocalDataset:
     `lease` is None for a copy whose first receive was cut off. It is None too when the lease cannot
     be read: then `trouble` says so, and nobody may touch the copy. `path` is where the copy is, or
     would be, mounted. `maximum_size` is in bytes. `snapshots` are oldest first. `membership` names
-    the handoff of a group that the copy is, or was, a part of. `MountStatus` says what the other
-    fields mean.
+    the handoff of a group that the copy is, or was, a part of. `size_bytes` is what it takes up
+    with its snapshots, if storage can tell; copies that differ only in it are equal. `MountStatus`
+    says what the other fields mean.
     """
 
     dataset_id: DatasetId
@@ -77,6 +83,7 @@ class LocalDataset:
     is_dead: bool = False
     obstacle: str | None = None
     warning: str | None = None
+    size_bytes: int | None = field(default=None, compare=False)
 
     def at(self, status: MountStatus) -> LocalDataset:
         """The copy, with what `status` says of its mountpoint."""
@@ -172,7 +179,8 @@ class DatasetState:
     `next_try_at` is when the agent tries again, in seconds since 1970. `warning` is something that
     a user should look at, but that prevents nothing. `proof` has the signed statements by which the
     dataset came to this node and left it. `base` is the guid of the snapshot from which an
-    increment to a replica starts.
+    increment to a replica starts. `complete_set` is the last snapshot set that arrived whole, as
+    long as the replica has its snapshot. `size_bytes` is about what the copy takes up here.
     """
 
     dataset_id: DatasetId
@@ -185,6 +193,8 @@ class DatasetState:
     next_try_at: float | None = None
     warning: str | None = None
     base: str | None = None
+    complete_set: SnapshotSet | None = None
+    size_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +223,8 @@ class Forecast:
 
     `expected_bytes` is what the push would send; None when this storage cannot tell.
     `is_incremental` says that the destination has a copy, which only needs an increment.
-    `pause_seconds` is None until a container of this name has moved once. `warning` says in words
+    `pause_seconds` is the likely pause, which hardly ever exceeds `pause_p95_seconds`. Agents of
+    earlier releases say None until a container of this name has moved once. `warning` says in words
     what prevents the move. `properties` are the ZFS properties that users set on its datasets.
     """
 
@@ -223,6 +234,7 @@ class Forecast:
     pause_seconds: float | None = None
     warning: str | None = None
     properties: tuple[SetProperty, ...] = ()
+    pause_p95_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +242,8 @@ class NodeState:
     """All that one agent reports; of its ports, only those with something to report.
 
     `kept` are Docker's volumes of containers that are no longer there, by the container's name.
-    `set_aside` are the asides of this node, by name.
+    `set_aside` are the asides of this node, by name. `adoptions` are by the container's name here.
+    `machine` has one entry, the machine itself. `replications` are by `replication_key`.
     """
 
     datasets: PMap[DatasetId, DatasetState] = field(default_factory=pmap)
@@ -240,6 +253,9 @@ class NodeState:
     ports: PMap[str, PortState] = field(default_factory=pmap)
     kept: PMap[str, Kept] = field(default_factory=pmap)
     set_aside: PMap[str, AsideState] = field(default_factory=pmap)
+    adoptions: PMap[str, AdoptionState] = field(default_factory=pmap)
+    machine: PMap[str, Machine] = field(default_factory=pmap)
+    replications: PMap[str, Replication] = field(default_factory=pmap)
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +282,23 @@ class DesiredDataset:
 
 
 @dataclass(frozen=True, slots=True)
+class DesiredFencing:
+    """What a node is told of a container that runs under a fencing deadline.
+
+    Only the `owner`, as of these `epochs`, counts the `witnesses`: the standbys of this
+    `generation`. The destination of a move of it is told the same. A renewal is good for
+    `after_seconds`. `addresses` are those of the witnesses.
+    """
+
+    owner: NodeId
+    epochs: PMap[DatasetId, int]
+    generation: str
+    witnesses: tuple[NodeId, ...]
+    after_seconds: int
+    addresses: PMap[NodeId, str] = field(default_factory=pmap)
+
+
+@dataclass(frozen=True, slots=True)
 class SecretValues:
     """The values in base64, by their names, of the secrets that one container gets."""
 
@@ -289,7 +322,9 @@ class NodeView:
     the asides that this node must destroy. `secrets` are those that each of its containers gets.
     `logins` are for the registries of its containers, by their names, and of its images, by
     "image/" and their ids.
-    `members` has all containers that have networks.
+    `members` has all containers that have networks. `adoptions` has the open adoption of each
+    container that this node is to adopt. `away` names those of the `peers` whose agents are away.
+    `fencings` has the containers that run here under a fencing deadline, and those that are to.
     """
 
     datasets: PMap[DatasetId, DesiredDataset] = field(default_factory=pmap)
@@ -303,3 +338,6 @@ class NodeView:
     secrets: PMap[str, SecretValues] = field(default_factory=pmap)
     logins: PMap[str, Registry] = field(default_factory=pmap)
     members: PMap[str, Member] = field(default_factory=pmap)
+    adoptions: PMap[str, Move] = field(default_factory=pmap)
+    away: PMap[NodeId, bool] = field(default_factory=pmap)
+    fencings: PMap[str, DesiredFencing] = field(default_factory=pmap)

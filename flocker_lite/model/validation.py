@@ -37,6 +37,7 @@ def _misfiled(configuration: Configuration) -> Iterator[str]:
         ("discards", "name"),
         ("secrets", "name"),
         ("registries", "registry"),
+        ("forgotten", "node_id"),
     ):
         for identity, record in getattr(configuration, kind).items():
             if getattr(record, field) != identity:
@@ -57,6 +58,18 @@ def _unknown_nodes(configuration: Configuration) -> Iterator[str]:
                 continue  # its node may have been forgotten; the id is never used again
             if getattr(record, field) not in configuration.nodes:
                 yield f"{kind} {identity} is on node {getattr(record, field)}, which does not exist"
+    for dataset in configuration.datasets.values():
+        for node_id in dataset.replicas.nodes if dataset.replicas is not None else ():
+            if node_id not in configuration.nodes:
+                copy = f"a copy of dataset {dataset.dataset_id}"
+                yield f"{copy} is to be on node {node_id}, which does not exist"
+    for container in configuration.containers.values():
+        for node_id in container.failover.nodes if container.failover is not None else ():
+            if node_id not in configuration.nodes:
+                place = f"container {container.name} may start on node {node_id}"
+                yield f"{place}, which does not exist"
+    for node_id in configuration.forgotten.keys() & configuration.nodes.keys():
+        yield f"node {node_id} is both there and forgotten"
     for discard in configuration.discards.values():
         for node_id in discard.nodes:
             if node_id not in configuration.nodes:

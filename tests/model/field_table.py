@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from flocker_lite.model import compose
@@ -46,11 +46,13 @@ def with_tables(text: str, tables: Mapping[str, Callable[[], list[tuple[str, str
     return text
 
 
-def list_table(lines: list[tuple[str, str]]) -> str:
+def list_table(lines: Sequence[tuple[str, ...]]) -> str:
     """As reStructuredText; the first line is the heading."""
     text = [".. list-table::", "   :header-rows: 1", ""]
-    for left, right in lines:
-        text += [f"   * - {left}", *_cell(right)]
+    for first, *others in lines:
+        text.append(f"   * - {first}")
+        for each in others:
+            text += _cell(each)
     return "\n".join(text) + "\n"
 
 

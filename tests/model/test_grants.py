@@ -57,6 +57,14 @@ def test_link_by_link() -> None:
     assert owner([]) == (A, 1)
 
 
+def test_a_promotion_names_its_snapshot() -> None:
+    """The control service says from which snapshot; one that was handed over is none of that."""
+    promotion = Signed(Statement("cluster", "d", B, 3, guid="g"), "control", "good")
+    assert path([promotion]).grant == Grant(B, 3, True, "g")
+    assert path([release(A, B, 2, "g")]).grant == Grant(B, 2, True)
+    assert path([promotion, release(B, C, 4, "h")]).grant == Grant(C, 4, True)
+
+
 def test_what_leads_nowhere() -> None:
     """What is forged, by nobody who owned it, old, or beyond all numbers."""
     for link in (

@@ -24,6 +24,8 @@ STEPS: dict[str, Callable[[Lease], Lease]] = {
     "settle": lease.settle,
     "acquire": lambda held: lease.acquire(held, held.epoch + 1),
     "demote": lambda held: lease.demote(held, held.epoch + 1),
+    "promote": lambda held: lease.promote(held, held.epoch + 2),
+    "rejoin": lease.rejoin,
     "replicate": lambda held: lease.replicate(held, held.epoch + 1),
 }
 TABLE = {
@@ -33,12 +35,16 @@ TABLE = {
     (Role.RELEASING, "commit"): Lease(Role.RELEASED, 8, B),
     (Role.RELEASING, "demote"): Lease(Role.DEPOSED, 8),
     (Role.RELEASING, "lend"): Lease(Role.LENT, 8, B, 45),
+    (Role.LENT, "demote"): Lease(Role.DEPOSED, 8),
     (Role.LENT, "reclaim"): Lease(Role.PRIMARY, 6),
     (Role.LENT, "commit"): Lease(Role.RELEASED, 7, B),
     (Role.REPLICA, "borrow"): Lease(Role.PROBATION, 8),
     (Role.PROBATION, "give_back"): Lease(Role.REPLICA, 6),
     (Role.RELEASED, "settle"): Lease(Role.REPLICA, 7),
     (Role.REPLICA, "acquire"): Lease(Role.PRIMARY, 8),
+    (Role.REPLICA, "promote"): Lease(Role.PRIMARY, 9),
+    (Role.PRIMARY, "promote"): Lease(Role.PRIMARY, 9),
+    (Role.DEPOSED, "rejoin"): Lease(Role.REPLICA, 7),
     (Role.REPLICA, "replicate"): Lease(Role.REPLICA, 8),
 }
 
@@ -121,6 +127,64 @@ def test_two_nodes_are_never_both_primary(history: list[tuple[int, str]]) -> Non
             continue
         writers = [item for item in held if item.role in (Role.PRIMARY, Role.RELEASING)]
         assert len(writers) <= 1
+
+
+@given(st.lists(st.tuples(st.integers(0, 1), st.sampled_from(sorted(STEPS))), max_size=60))
+def test_failovers_with_proof_never_make_two_writers(history: list[tuple[int, str]]) -> None:
+    """In any order of steps, where the grant goes to a node while the other one is deposed."""
+    names = ("node-a", "node-b")
+    held, grant = [lease.create(), lease.replicate(None, 1)], (0, 1)
+    for who, step in history:
+        other = held[1 - who]
+        try:
+            if step == "begin_release":
+                held[who] = lease.begin_release(held[who], names[1 - who])
+            elif step == "acquire" and other == Lease(Role.RELEASED, other.epoch, names[who]):
+                held[who] = lease.acquire(held[who], other.epoch)
+                grant = (who, other.epoch)
+            elif step == "promote" and grant[0] == 1 - who and other.role is Role.DEPOSED:
+                grant = (who, grant[1] + 2)
+                held[who] = lease.promote(held[who], grant[1])
+            elif step == "demote":
+                # The proof comes first: the other node may not know the grant yet.
+                held[who] = lease.demote(held[who], grant[1] + 1)
+            elif step in ("reclaim", "commit", "rejoin"):
+                held[who] = STEPS[step](held[who])
+        except LeaseError:
+            continue
+        assert len([item for item in held if item.role in (Role.PRIMARY, Role.RELEASING)]) <= 1
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.sampled_from(["force", *sorted(STEPS)]))))
+def test_forced_failovers_never_make_two_writers_of_an_epoch(
+    history: list[tuple[int, str]],
+) -> None:
+    """By a person's word there may be two for a moment; the earlier one never writes again."""
+    names = ("node-a", "node-b", "node-c")
+    held = [lease.create(), lease.replicate(None, 1), lease.replicate(None, 1)]
+    grants = [(0, 1)]
+    for who, step in history:
+        owner, epoch = grants[-1]
+        other = held[(who + 1) % 3]
+        try:
+            if step == "force" and who != owner and held[who].role is Role.REPLICA:
+                grants.append((who, epoch + 2))
+            elif step == "promote" and who == owner and len(grants) > 1:
+                held[who] = lease.promote(held[who], epoch)
+            elif step == "demote" and who != owner:
+                held[who] = lease.demote(held[who], epoch)
+            elif step == "begin_release" and held[who].epoch >= epoch:
+                held[who] = lease.begin_release(held[who], names[(who + 2) % 3])
+            elif step == "acquire" and other == Lease(Role.RELEASED, other.epoch, names[who]):
+                held[who] = lease.acquire(held[who], other.epoch)
+                if other.epoch > epoch:
+                    grants.append((who, other.epoch))
+            elif step in ("reclaim", "commit", "rejoin"):
+                held[who] = STEPS[step](held[who])
+        except LeaseError:
+            continue
+        epochs = [item.epoch for item in held if item.role in (Role.PRIMARY, Role.RELEASING)]
+        assert len(set(epochs)) == len(epochs)
 
 
 @given(EPOCHS, EPOCHS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import count
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -12,8 +13,10 @@ from hypothesis import strategies as st
 from pyrsistent import pmap
 
 from flocker_lite.errors import Conflict, NotFound
-from flocker_lite.model import edits, moves
-from flocker_lite.model.move_progress import MoveProgress, Round, Step
+from flocker_lite.model import edits, move_reports, moves, pause_history
+from flocker_lite.model.container_fields.identity import Membership
+from flocker_lite.model.container_fields.switching import SwitchHook
+from flocker_lite.model.move_progress import HookRun, MoveProgress, Round, Step
 from flocker_lite.model.open_moves import move_of_container, move_of_dataset
 from flocker_lite.model.records import (
     Configuration,
@@ -214,6 +217,47 @@ def test_cancel_too_late() -> None:
         moves.cancel(world.configuration, "m1", world.moment)
 
 
+def _member(name: str, dataset_id: str) -> EditFunction:
+    made = Container(
+        *(name, A, "busybox:latest", (), (Volume(dataset_id, "/data"),)),
+        application=Membership("shop", name),
+    )
+    return lambda configuration: edits.create_container(configuration, made)
+
+
+def application(*names: str) -> World:
+    """Containers of one application on A, and a lone one; all move to B, but the last to C."""
+    ids = [str(UUID(int=number, version=4)) for number in range(len(names))]
+    world = World(
+        *map(dataset, ids),
+        *(_member(name, each) for name, each in zip(names, ids, strict=True)),
+        container("lone"),
+    )
+    for name in (*names, "lone"):
+        world.do(edits.move_container, name, C if name == names[-1] else B)
+    return world
+
+
+def test_roll_back() -> None:
+    """A move that was given up takes with it those of its application that go the same way."""
+    world = application("db", "files", "web")
+    world.do(moves.roll_back, "m1", moves.ROLLED_BACK, world.moment)
+    assert world.verdicts == {"m1": moves.ROLLED_BACK, "m2": moves.ROLLED_BACK}
+    assert {move.container for move in world.open} == {"web", "lone"}
+    nodes = {name: each.node for name, each in world.configuration.containers.items()}
+    assert nodes == {"db": A, "files": A, "web": C, "lone": B}
+
+
+def test_roll_back_too_late() -> None:
+    """What has been handed over is not called back."""
+    world = application("db", "files", "web")
+    (moved,) = world.configuration.containers["files"].volumes
+    world.do(edits.set_grant, moved.dataset_id, Grant(B, 2, True))
+    world.do(moves.roll_back, "m1", moves.ROLLED_BACK, world.moment)
+    assert world.verdicts == {"m1": moves.ROLLED_BACK}
+    assert world.configuration.containers["files"].node == B
+
+
 def test_call_back_of_what_is_desired_elsewhere_by_now() -> None:
     """Calling a move back undoes nothing that a user asked for after it."""
     world = shop()
@@ -234,7 +278,7 @@ def outcome(world: World, **containers: ContainerState) -> str | None:
     nodes = {"a": A, "b": B}
     reports = {nodes[name]: state for name, state in containers.items()}
     [move] = world.open
-    return moves.outcome(world.configuration, move, world.progress, reports)
+    return move_reports.outcome(world.configuration, move, world.progress, reports)
 
 
 def test_done() -> None:
@@ -281,7 +325,7 @@ def test_who_did_not_know_the_move() -> None:
     [move] = world.open
 
     def belongs(node: str, progress: MoveProgress) -> bool:
-        return moves.belongs(world.configuration, move, node, progress)
+        return move_reports.belongs(world.configuration, move, node, progress)
 
     assert belongs(A, MoveProgress(D1, 2, "pushing", A, B))
     assert belongs(B, MoveProgress(D1, 2, "switching", None, B))
@@ -310,23 +354,34 @@ def test_pause_costs() -> None:
             mount = (Step("mount", 0.5),)
             told.append(MoveProgress(each, epoch, "done", None, destination, steps=mount))
         world.progress = tuple(told) if known else tuple(told[:1])
-        assert moves.is_complete(move, world.progress) is known
+        assert move_reports.is_complete(move, world.progress) is known
         world.do(moves.end, move.move_id, moves.DONE, world.moment)
     world.do(edits.move_container, "shop", A)
     [move] = world.open
-    last = moves.last_alike(world.configuration, move)
-    assert moves.pause_costs(last) == pmap({"stop": 4.0, "mount": 0.5})
+    last = pause_history.last_alike(world.configuration, move)
+    assert pause_history.pause_costs(last) == pmap({"stop": 4.0, "mount": 0.5})
     # Another time-out since then is the most that it takes, and what one takes that was killed.
     (hasty, slow) = (replace(SHOP, stop_timeout_seconds=each) for each in (2.0, 60.0))
-    assert moves.pause_costs(last, hasty)["stop"] == 2.0
-    assert moves.pause_costs(last, slow)["stop"] == 4.0
+    assert pause_history.pause_costs(last, hasty)["stop"] == 2.0
+    assert pause_history.pause_costs(last, slow)["stop"] == 4.0
     assert last is not None
     killed = tuple(replace(progress, killed=True) for progress in last.accounts)
-    assert moves.pause_costs(replace(last, accounts=killed), slow)["stop"] == 60.0
-    assert moves.seconds_of_the_stop(last) == pmap({D1: 703 / 1003, D2: 603 / 1003})
-    other = moves.last_alike(world.configuration, replace(move, container="other"))
+    assert pause_history.pause_costs(replace(last, accounts=killed), slow)["stop"] == 60.0
+    # A checkpoint before the stop, which there was not then, changes what the stop takes.
+    hooked = replace(SHOP, before_switch=SwitchHook(("CHECKPOINT",)))
+    assert pause_history.pause_costs(last, hooked) == pmap({"mount": 0.5})
+    assert pause_history.seconds_of_the_stop(last, hooked) == pmap()
+    run = (HookRun("before_switch", 0.1, 0),)
+    after_hook = replace(last, accounts=(replace(last.accounts[0], hooks=run), *last.accounts[1:]))
+    assert pause_history.pause_costs(after_hook, hooked)["stop"] == 4.0
+    assert pause_history.seconds_of_the_stop(
+        after_hook, hooked
+    ) == pause_history.seconds_of_the_stop(last)
+    assert "stop" not in pause_history.pause_costs(after_hook, SHOP)
+    assert pause_history.seconds_of_the_stop(last) == pmap({D1: 703 / 1003, D2: 603 / 1003})
+    other = pause_history.last_alike(world.configuration, replace(move, container="other"))
     assert other is None
-    assert moves.pause_costs(other) == moves.seconds_of_the_stop(other) == pmap()
+    assert pause_history.pause_costs(other) == pause_history.seconds_of_the_stop(other) == pmap()
 
 
 def test_receipt() -> None:
