@@ -1,0 +1,1 @@
+"""What the control service tells Prometheus of the cluster and of itself."""

@@ -1,0 +1,1 @@
+"""What both services measure for Prometheus: durations, and how they are written down."""
