@@ -173,6 +173,14 @@ class DemoteDataset(_DatasetChange):
 
 @implementer(IStateChange)
 @dataclass(frozen=True)
+class DropCopy(_DatasetChange):
+    """Destroy this node's replica of a dataset, which the user gave up."""
+
+    dataset_id: DatasetId
+
+
+@implementer(IStateChange)
+@dataclass(frozen=True)
 class DestroyAside(ShortChange):
     """Destroy the aside of this name, which the user gave up."""
 
@@ -272,9 +280,14 @@ class RemoveContainer(_ContainerChange):
 @implementer(IStateChange)
 @dataclass(frozen=True)
 class HaltContainer(_ContainerChange):
-    """Stop a container and keep it: a user wants it stopped, or restarted."""
+    """Stop a container and keep it.
+
+    A user wants it stopped, or restarted; or it must not run now. It has to run again later in that
+    case, whatever its restart policy, so this does not count as its exit (`is_exit`).
+    """
 
     name: str
+    is_exit: bool = True
 
 
 @implementer(IStateChange)

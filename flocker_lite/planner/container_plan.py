@@ -7,6 +7,8 @@ until its data has left; without data it stays until another node is seen to ser
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flocker_lite.model.completion import is_same
 from flocker_lite.model.container_fields.ports import held
 from flocker_lite.model.exact_images import ExactImage
@@ -27,6 +29,7 @@ from flocker_lite.planner.changes import (
     StopContainer,
 )
 from flocker_lite.planner.groups import Group
+from flocker_lite.planner.replication_plan import replicas_of, standbys_of
 
 BEING_REMOVED = "removing"
 """Docker's status of a container that somebody removes by force: it did not end by itself."""
@@ -60,16 +63,36 @@ def plan_container(
             return []
         if not desired.running or group.name in held_back:
             return _keep_stopped(group, desired)
+        if group.is_unguarded or (group.is_barred and not (have and have.has_begun)):
+            return _keep_barred(group, desired)
         return _run_here(group, desired, resting, due)
     if have is not None and have.paused and not group.datasets:
         return []
     if have is not None and have.has_begun:
         return _leave(me, group, group.name)
+    if is_kept_warm(me, group):
+        return _prepare_for_arrival(group, replace(desired, node=me))
     if desired.node != me:
         return [RemoveContainer(group.name)] if have is not None else []
     # Prepare unless the cluster knows that the container ended: then nothing is started here.
     is_over = group.name in resting and desired.ended is not None
     return _prepare_for_arrival(group, desired) if not is_over else []
+
+
+def is_kept_warm(me: NodeId, group: Group) -> bool:
+    """Whether the container is to be ready here: this node stands by, warm, for all its data."""
+    desired = group.desired
+    if desired is None or desired.node == me or not desired.running or desired.ended is not None:
+        return False
+    if not desired.volumes or len(group.datasets) != len(desired.volumes):
+        return False
+    return all(
+        dataset.role is Role.REPLICA
+        and (replicas := replicas_of(dataset)) is not None
+        and replicas.warm
+        and me in standbys_of(dataset)
+        for dataset in group.datasets
+    )
 
 
 def why_left_alone(me: NodeId, group: Group) -> str | None:
@@ -159,6 +182,21 @@ def _keep_stopped(group: Group, desired: Container) -> list[IStateChange]:
         pin = group.pin if have is None else None
         changes.append(PrepareContainer(desired.name, desired, pin))
     return [Sequence(tuple(changes))] if changes else []
+
+
+def _keep_barred(group: Group, desired: Container) -> list[IStateChange]:
+    """Have a container ready that must not run before its fencing deadline is renewed.
+
+    Its data stays unmounted: another node may be about to go on with it.
+    """
+    have = group.have
+    if have is not None and have.has_begun:
+        # No exit by itself: after that, a container that is never restarted stays down for good.
+        return [HaltContainer(desired.name, is_exit=False)]
+    if have is None or (not is_same(have.container, desired) and not have.has_processes):
+        pin = group.pin if have is None else None
+        return [PrepareContainer(desired.name, desired, pin)]
+    return []
 
 
 def _mounts(group: Group) -> list[IStateChange]:

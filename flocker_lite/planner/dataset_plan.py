@@ -7,16 +7,17 @@ from flocker_lite.model.records import NodeId
 from flocker_lite.planner.changes import (
     CreateDataset,
     DeleteDataset,
-    DemoteDataset,
+    DropCopy,
     IStateChange,
     MountDataset,
     ResizeDataset,
 )
+from flocker_lite.planner.failover_plan import plan_rejoining
 from flocker_lite.planner.groups import Group, GroupDataset
 
 
 def plan_dataset(me: NodeId, dataset: GroupDataset, group: Group) -> list[IStateChange]:
-    """Create, mount, resize, delete or demote it; nothing for a dataset outside the view."""
+    """Create, mount, resize or delete it, or have it rejoin; nothing for one outside the view."""
     desired, local = dataset.desired, dataset.local
     if desired is None:
         return []
@@ -25,19 +26,32 @@ def plan_dataset(me: NodeId, dataset: GroupDataset, group: Group) -> list[IState
         return [DeleteDataset(dataset.dataset_id)] if local is not None and not in_use else []
     if local is None:
         return list(plan_creation(me, dataset))
+    if dataset.role is Role.DEPOSED:
+        return plan_rejoining(me, dataset)
+    if may_be_dropped(me, dataset, group):
+        return [DropCopy(dataset.dataset_id)]
     if dataset.role is not Role.PRIMARY or local.lease is None:
         return []
-    if dataset.superseded(me):
-        running = group.have is not None and group.have.has_begun
-        demote = DemoteDataset(dataset.dataset_id, local.lease, desired.grant.epoch)
-        return [] if running else [demote]
     changes: list[IStateChange] = []
     starts = group.desired is not None
-    if not local.mounted and not starts:
+    # A volume of Docker's is mounted once the deadline of what uses it is renewed.
+    if not local.mounted and not starts and not group.is_barred:
         changes.append(MountDataset(dataset.dataset_id))
     if local.maximum_size != desired.dataset.maximum_size:
         changes.append(ResizeDataset(dataset.dataset_id, desired.dataset.maximum_size))
     return changes
+
+
+def may_be_dropped(me: NodeId, dataset: GroupDataset, group: Group) -> bool:
+    """Whether the user gave this copy up, and it is a replica that is not needed here."""
+    desired, local = dataset.desired, dataset.local
+    if not dataset.is_given_up or desired is None or local is None or local.mounted:
+        return False
+    replicas = desired.dataset.replicas
+    is_wanted = me in (desired.dataset.primary, desired.grant.owner) or desired.move is not None
+    is_standby = replicas is not None and me in replicas.nodes
+    is_replica = local.lease is None or local.lease.role is Role.REPLICA
+    return is_replica and local.trouble is None and not (is_wanted or is_standby or group.have)
 
 
 def plan_creation(me: NodeId, dataset: GroupDataset) -> list[IStateChange]:

@@ -7,11 +7,14 @@ from dataclasses import dataclass, field, replace
 from pyrsistent import PMap, pmap
 
 from flocker_lite.model import lease, membership
+from flocker_lite.model.adoption import ADOPTED, COPIED, STOPPED, STOPPING, AdoptionNote
 from flocker_lite.model.container_fields.ports import led
 from flocker_lite.model.exact_images import ExactImage
+from flocker_lite.model.fencing.names import volume_unit
 from flocker_lite.model.lease import WRITERS, Role
 from flocker_lite.model.membership import Fate
 from flocker_lite.model.records import Container, DatasetId, NodeId
+from flocker_lite.model.releasing import COMMITTED
 from flocker_lite.model.state import (
     AsideCopy,
     DesiredDataset,
@@ -23,6 +26,9 @@ from flocker_lite.model.state import (
     Rule,
     key_of,
 )
+from flocker_lite.planner.companions import follows_others
+
+_HANDED_OUT = frozenset({STOPPING, STOPPED, COPIED, COMMITTED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +40,9 @@ class Local:
     of all of their datasets. `listeners` are the foreign listeners, by the key of the port. `kept`
     are Docker volumes, by the name of the removed container that they belong to. `asides` are by
     name. `names` are those of others that each container here finds at this node's address.
+    `adoptions` are the notes of this node, by the names of the containers here. The `barred`
+    containers must not be started, and volumes not mounted now, because no fence would end them in
+    time; the `unguarded` ones run nevertheless, and have to stop.
     """
 
     datasets: PMap[DatasetId, LocalDataset] = field(default_factory=pmap)
@@ -47,6 +56,9 @@ class Local:
     with_stale_mounts: frozenset[str] = frozenset()
     asides: PMap[str, AsideCopy] = field(default_factory=pmap)
     names: PMap[str, tuple[str, ...]] = field(default_factory=pmap)
+    adoptions: PMap[str, AdoptionNote] = field(default_factory=pmap)
+    barred: frozenset[str] = frozenset()
+    unguarded: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +69,9 @@ class Group:
     an unfinished handoff includes some of these datasets and is a group of its own here: it must
     be finished first. `serving` is the node where the cluster sees the container serve.
     `is_led_away` says that this node routes the container's connections to another node. `pin` is
-    the exact image that the container runs with on the node that it comes from.
+    the exact image that the container runs with on the node that it comes from. `follows_others`
+    says that it moves together with containers that it depends on. `is_barred` and `is_unguarded`
+    are as in `Local`.
     """
 
     name: str | None
@@ -70,6 +84,9 @@ class Group:
     tied: bool = False
     has_stale_mounts: bool = False
     pin: ExactImage | None = None
+    follows_others: bool = False
+    is_barred: bool = False
+    is_unguarded: bool = False
 
     def with_role(self, *roles: Role) -> tuple[GroupDataset, ...]:
         """The datasets whose copy here has one of these roles."""
@@ -104,7 +121,7 @@ class GroupDataset:
     """A dataset as the view has it (None: not in the view) and as it is here (None: no copy).
 
     `on_trial` says that this node has it for a trial; `fate` is what becomes of it by the lease of
-    its coordinator.
+    its coordinator. `is_given_up` says that the user wants the replica here destroyed.
     """
 
     dataset_id: DatasetId
@@ -112,6 +129,7 @@ class GroupDataset:
     local: LocalDataset | None
     on_trial: bool = False
     fate: Fate = Fate.OWN
+    is_given_up: bool = False
 
     @property
     def role(self) -> Role | None:
@@ -180,7 +198,8 @@ def groups(view: NodeView, local: Local) -> tuple[Group, ...]:
     for name, have in local.containers.items():
         for volume in have.container.volumes:
             users.setdefault(volume.dataset_id, set()).add(name)
-    for name in sorted({*view.containers, *local.containers}):
+    noted = set(local.adoptions) - {*view.datasets, *local.datasets}
+    for name in sorted({*view.containers, *local.containers, *noted}):
         desired, made = view.containers.get(name), local.containers.get(name)
         volumes = desired.volumes if desired is not None else made.container.volumes if made else ()
         ids = [volume.dataset_id for volume in volumes if volume.dataset_id not in grouped]
@@ -189,14 +208,23 @@ def groups(view: NodeView, local: Local) -> tuple[Group, ...]:
         shared = any(users.get(volume.dataset_id, set()) - {name} for volume in volumes)
         ports = led(made.container.ports) if made is not None else ()
         is_led_away = all(port.key in led_away for port in ports)
-        group = Group(name, desired, made, datasets, shared, view.serving.get(name), is_led_away)
         pin = local.pins.get(name)
-        if pin is not None and desired is not None and pin.image == desired.image:
-            group = replace(group, pin=pin)
-        found.append(replace(group, has_stale_mounts=name in local.with_stale_mounts))
+        is_pinned = pin is not None and desired is not None and pin.image == desired.image
+        found.append(
+            Group(
+                *(name, desired, made, datasets, shared, view.serving.get(name), is_led_away),
+                has_stale_mounts=name in local.with_stale_mounts,
+                pin=pin if is_pinned else None,
+                follows_others=follows_others(view, name),
+                is_barred=name in local.barred,
+                is_unguarded=name in local.unguarded,
+            )
+        )
     for dataset_id in sorted({*view.datasets, *local.datasets} - grouped):
         lone = (_dataset(dataset_id, view, local),)
-        found.append(Group(None, None, None, lone, dataset_id in users))
+        is_barred = volume_unit(dataset_id) in local.barred
+        is_used = dataset_id in users
+        found.append(Group(None, None, None, lone, is_used, is_barred=is_barred))
     return _with_ties(found, view, local)
 
 
@@ -207,6 +235,8 @@ def _with_ties(found: list[Group], view: NodeView, local: Local) -> tuple[Group,
         for tie in _ties(view, local)
         if not any(tie <= {each.dataset_id for each in group.datasets} for group in found)
     ]
+    if not ties:
+        return tuple(found)
     tied = frozenset().union(*ties)
     lone = [
         Group(None, None, None, tuple(_dataset(each, view, local) for each in sorted(tie)))
@@ -243,9 +273,21 @@ def _is_deleted(dataset_id: DatasetId, view: NodeView) -> bool:
 
 
 def is_on_trial(local: Local, container: Container) -> bool:
-    """Whether the container runs on trial: clients must not reach it until the trial is over."""
+    """Whether the container runs on trial: clients must not reach it until the trial is over.
+
+    So does one that takes over from a container of Docker's, until that is committed.
+    """
+    note = local.adoptions.get(container.name)
+    if note is not None and note.release is None and note.step != ADOPTED:
+        return True
     copies = (local.datasets.get(volume.dataset_id) for volume in container.volumes)
     return any(copy is not None and lease.is_on_trial(copy.lease) for copy in copies)
+
+
+def is_handed_out(local: Local, name: str) -> bool:
+    """Whether clients wait for a plain container that may run in place of this one of ours."""
+    note = local.adoptions.get(name)
+    return note is not None and note.release is not None and note.step in _HANDED_OUT
 
 
 def _dataset(dataset_id: DatasetId, view: NodeView, local: Local) -> GroupDataset:
@@ -262,4 +304,5 @@ def _dataset(dataset_id: DatasetId, view: NodeView, local: Local) -> GroupDatase
             copy.lease if copy is not None else None,
             first.lease if first is not None else None,
         ),
+        dataset_id in view.discards,
     )

@@ -228,9 +228,11 @@ def _health_check(group: Group, moved: tuple[Moved, ...]) -> HealthCheck | None:
 
     A failed trial gives the data back as it was. What it wrote to a dataset that was at the
     destination before would stay there, and the container's datasets would no longer match.
+    What depends on others that move together with it has no trial: nobody serves it before they
+    are committed.
     """
     desired = group.desired
-    if desired is None or not desired.running:
+    if desired is None or not desired.running or group.follows_others:
         return None
     if desired.ended is not None and not (group.have is not None and group.have.has_begun):
         return None  # it will not run there

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flocker_lite.model.records import DatasetId
+from flocker_lite.model.records import DatasetId, NodeId
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +15,17 @@ class DatasetResource:
 
     def __str__(self) -> str:
         return f"dataset/{self.dataset_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class CopyResource:
+    """The copy of a dataset at another node, which this node keeps fresh."""
+
+    dataset_id: DatasetId
+    node_id: NodeId
+
+    def __str__(self) -> str:
+        return f"copy/{self.dataset_id}/{self.node_id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +84,7 @@ class NamesResource:
 
 Resource = (
     DatasetResource
+    | CopyResource
     | ContainerResource
     | ImageResource
     | AsideResource

@@ -19,7 +19,7 @@ from flocker_lite.model.state import (
     key_of,
 )
 from flocker_lite.planner.changes import IStateChange, ReplaceRoutes
-from flocker_lite.planner.groups import Local, is_on_trial
+from flocker_lite.planner.groups import Local, is_handed_out, is_on_trial
 
 
 def plan_routes(me: NodeId, view: NodeView, local: Local) -> list[IStateChange]:
@@ -78,18 +78,24 @@ def serving_here(me: NodeId, view: NodeView, local: Local) -> frozenset[str]:
 
 
 def _routes(me: NodeId, view: NodeView, local: Local) -> Iterator[Route]:
-    """The routes to other nodes, without the ports that containers here publish."""
-    containers = (local.containers[name].container for name in serving_here(me, view, local))
-    here = {port.key for container in containers for port in container.ports}
+    """The routes to other nodes, without the ports that containers here publish.
+
+    A container that is being adopted is nowhere else, whatever the cluster makes of its trial.
+    """
+    names = {*serving_here(me, view, local), *(local.containers.keys() & local.adoptions.keys())}
+    here = {port.key for name in names for port in local.containers[name].container.ports}
     return (route for route in view.routes.values() if key_of(route) not in here)
 
 
 def _kept_away(local: Local, led: set[str]) -> frozenset[Rule]:
-    """The rules that keep connections from containers on trial, unless the port has a route."""
+    """The rules that keep connections from containers on trial, unless the port has a route.
+
+    A plain container that a release tries out is in the place of one of ours.
+    """
     on_trial = {
         port.key
-        for have in local.containers.values()
-        if have.has_begun and is_on_trial(local, have.container)
+        for name, have in local.containers.items()
+        if (have.has_begun and is_on_trial(local, have.container)) or is_handed_out(local, name)
         for port in have.container.ports
     }
     kept = on_trial - led

@@ -1,7 +1,9 @@
-"""Which containers wait for others before their first start; pure.
+"""Which containers wait for others before they are started; pure.
 
 A node decides by what it knows itself: the containers of other nodes are not waited for. What has
-run here, runs elsewhere or moves is never held back, so the order is that of a first start.
+run here, runs elsewhere or moves does not wait for what it depends on, so that order is that of a
+first start. A container without data that moves with its application waits for the application's
+data (`companions`).
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from collections.abc import Mapping
 from flocker_lite.model.container_fields.life import COMPLETED, IS_HEALTHY, STARTED
 from flocker_lite.model.records import Container, NodeId
 from flocker_lite.model.state import HEALTHY, LocalContainer, NodeView
+from flocker_lite.planner.companions import awaited
 from flocker_lite.planner.groups import Local
 
 _UNTIL = {STARTED: "is started", IS_HEALTHY: "is healthy", COMPLETED: "has completed"}
@@ -25,7 +28,10 @@ def held_back(
     """
     found: dict[str, str] = {}
     for name, desired in view.containers.items():
-        if desired.depends_on and _starts_first(me, view, local, desired):
+        other = awaited(me, view, name)
+        if other is not None:
+            found[name] = f"waits until the data of container {other} is here, to move with it"
+        elif desired.depends_on and _starts_first(me, view, local, desired):
             reasons = (
                 _why(me, view, local, health, other, condition)
                 for other, condition in sorted(desired.depends_on.items())

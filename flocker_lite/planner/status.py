@@ -4,33 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from pyrsistent import PMap, pmap
 
 from flocker_lite.model import increments, lease
 from flocker_lite.model.grants import Signed
 from flocker_lite.model.lease import Role
+from flocker_lite.model.machine import MACHINE
 from flocker_lite.model.records import Container, DatasetId, NodeId
 from flocker_lite.model.state import (
+    AdoptionState,
     AsideState,
     ContainerState,
     DatasetState,
     ImagePull,
     ImageState,
     LocalContainer,
+    Machine,
     MoveProgress,
     NodeState,
     NodeView,
     PortState,
     RestartHistory,
+    SnapshotSet,
 )
-from flocker_lite.planner import restart_policy, routing_plan, unhealthy_restarts
+from flocker_lite.planner import (
+    adoption_plan,
+    release_plan,
+    restart_policy,
+    routing_plan,
+    unhealthy_restarts,
+)
 from flocker_lite.planner.backoff import Failed
 from flocker_lite.planner.changes import ChangeKey
 from flocker_lite.planner.container_plan import belongs_here, why_left_alone
 from flocker_lite.planner.dataset_plan import problem_with
 from flocker_lite.planner.groups import Group, GroupDataset, Local, groups, is_on_trial
 from flocker_lite.planner.move_plan import plan_move
+from flocker_lite.planner.replication_plan import Copies
+from flocker_lite.planner.replication_status import replications
 from flocker_lite.planner.resources import (
     AsideResource,
     ContainerResource,
@@ -51,9 +64,9 @@ class NodeFacts:
     place. `health` is that of each container with a health check. `counts` are the connections that
     the node holds, by port. `discovery_trouble` says why discovery fails: then all else is as of
     the last one. The `stuck` containers wait at their start gate for too long; `crashing` says
-    which running containers may soon crash again, and `held_back` which ones wait for others.
-    `proof_of` returns the signed proofs of a
-    dataset.
+    which running containers may soon crash again, and `held_back` which ones wait for others,
+    or for a renewal of their fencing deadlines. `proof_of` returns the signed proofs of a dataset.
+    `copies` are those at standbys, and `sets` those that are complete here.
     """
 
     view: NodeView | None
@@ -72,6 +85,9 @@ class NodeFacts:
     starts_at: Mapping[str, float] = field(default_factory=pmap)
     held_back: Mapping[str, str] = field(default_factory=pmap)
     proof_of: Callable[[DatasetId], tuple[Signed, ...]] = lambda _: ()
+    machine: Machine | None = None
+    copies: Copies = Copies()  # noqa: RUF009
+    sets: PMap[DatasetId, SnapshotSet] = field(default_factory=pmap)
 
 
 def report(me: NodeId, facts: NodeFacts) -> NodeState:
@@ -80,7 +96,8 @@ def report(me: NodeId, facts: NodeFacts) -> NodeState:
     failed = _failed_by_resource(facts.failures)
     datasets: dict[str, DatasetState] = {}
     containers: dict[str, ContainerState] = {}
-    for group in groups(view, local):
+    found = groups(view, local)
+    for group in found:
         for dataset in group.datasets:
             if (dataset_state := _report_dataset(me, dataset, facts, failed)) is not None:
                 datasets[dataset.dataset_id] = dataset_state
@@ -91,21 +108,57 @@ def report(me: NodeId, facts: NodeFacts) -> NodeState:
     images = _image_states(view, local, failed, facts.pulls)
     ports = routing_plan.ports(me, view, local, facts.counts)
     asides = _aside_states(local, failed)
+    adoptions = {
+        name: AdoptionState(note.move_id, note.step, note.why)
+        for name, note in local.adoptions.items()
+    }
+    machine = pmap({MACHINE: facts.machine} if facts.machine is not None else {})
     return NodeState(
-        pmap(datasets), pmap(containers), facts.moves, images, ports, local.kept, asides
+        *(pmap(datasets), pmap(containers), facts.moves, images, ports, local.kept, asides),
+        adoptions=pmap(adoptions),
+        machine=machine,
+        replications=replications(me, found, view, facts.copies, failed),
     )
 
 
 def _report_dataset(
     me: NodeId, dataset: GroupDataset, facts: NodeFacts, failed: Mapping[Resource, Failed]
 ) -> DatasetState | None:
-    resource = DatasetResource(dataset.dataset_id)
+    resource, copy = DatasetResource(dataset.dataset_id), dataset.local
     error = _error_of(me, dataset, facts.discovery_trouble, failed.get(resource))
-    state = _dataset_state(me, dataset, error)
-    if state is None:
+    again = _again_at(failed, resource, error)
+    if copy is None:
+        if error is None or not _belongs_to(me, dataset):
+            return None
+        return DatasetState(dataset.dataset_id, None, error=error, next_try_at=again)
+    is_replica = dataset.role is Role.REPLICA
+    last = increments.last_pushed(copy.snapshots) if is_replica else None
+    return DatasetState(
+        dataset.dataset_id,
+        copy.lease,
+        copy.mounted,
+        copy.path,
+        copy.maximum_size,
+        error,
+        proof=facts.proof_of(dataset.dataset_id) if copy.lease is not None else (),
+        next_try_at=again,
+        warning=copy.warning,
+        base=last.guid if last is not None else None,
+        complete_set=_complete_set(dataset, facts.sets) if is_replica else None,
+        size_bytes=copy.size_bytes,
+    )
+
+
+def _complete_set(
+    dataset: GroupDataset, sets: Mapping[DatasetId, SnapshotSet]
+) -> SnapshotSet | None:
+    """The set that is complete here, as long as the replica has its snapshot."""
+    complete = sets.get(dataset.dataset_id)
+    if complete is None or dataset.local is None:
         return None
-    proof = facts.proof_of(dataset.dataset_id) if state.lease is not None else ()
-    return replace(state, next_try_at=_again_at(failed, resource, error), proof=proof)
+    guid = complete.snapshots.get(dataset.dataset_id)
+    has = any(snapshot.guid == guid for snapshot in dataset.local.snapshots)
+    return complete if has else None
 
 
 def _report_container(
@@ -114,6 +167,10 @@ def _report_container(
     resource, histories = ContainerResource(name), facts.histories
     error = facts.discovery_trouble or _trouble(me, group, failed.get(resource), facts.stuck)
     error = error or facts.held_back.get(name)
+    note = facts.local.adoptions.get(name)
+    view = facts.view or NodeView()
+    error = error or adoption_plan.problem(group, view, note)
+    error = error or release_plan.problem(group, view, note)
     state = _container_state(me, group, error, facts.pulls, histories)
     if state is None:
         return None
@@ -180,26 +237,6 @@ def _error_of(
     return discovery_trouble or (failed.error if failed is not None else None) or amiss
 
 
-def _dataset_state(me: NodeId, dataset: GroupDataset, error: str | None) -> DatasetState | None:
-    copy = dataset.local
-    if copy is not None:
-        is_replica = dataset.role is Role.REPLICA
-        last = increments.last_pushed(copy.snapshots) if is_replica else None
-        return DatasetState(
-            dataset.dataset_id,
-            copy.lease,
-            copy.mounted,
-            copy.path,
-            copy.maximum_size,
-            error,
-            warning=copy.warning,
-            base=last.guid if last is not None else None,
-        )
-    if error is not None and _belongs_to(me, dataset):
-        return DatasetState(dataset.dataset_id, None, error=error)
-    return None
-
-
 def _container_state(
     me: NodeId,
     group: Group,
@@ -240,7 +277,7 @@ def _container_state(
     if is_halted(history, have) and not is_stopped:
         error = error or unhealthy_restarts.WAITS
     # Agents, not Docker, carry out the restart policy: so it is as configured now.
-    carried_out = replace(
+    carried_out = _carried_out(
         have.container,
         restart_policy=policy,
         running=not is_stopped or have.has_processes,
@@ -260,6 +297,13 @@ def _container_state(
         image_digest=have.image_digest,
         last_output=last_output,
     )
+
+
+def _carried_out(container: Container, **fields: Any) -> Container:
+    """The container with these fields: itself if they differ in nothing, as nearly always."""
+    if all(getattr(container, name) == value for name, value in fields.items()):
+        return container
+    return replace(container, **fields)
 
 
 def _finished(

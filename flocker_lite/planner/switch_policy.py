@@ -8,7 +8,7 @@ rounds there were; its last move showed how long that takes. All rates are in by
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from statistics import fmean, median
@@ -26,12 +26,11 @@ FIT_ROUNDS_MAX = 5
 ROUND_SECONDS_DEFAULT = 0.03
 """The fixed cost of a round where the rounds do not show it."""
 
+LAPS_AFTER_HOOK_MAX = 3
+"""How many rounds of each dataset may follow the hook before the switch."""
+
 PACE_SECONDS = 10.0
 """The wait between rounds that do not help, where the user wants the push to continue."""
-
-DATASET_COSTS_SECONDS = {"unmount": 0.02, "snapshot": 0.02, "hand over": 0.05, "mount": 0.02}
-CONTAINER_COSTS_SECONDS = {"stop": 0.2, "start": 0.25, "answer": 0.15}
-"""The assumed durations of the steps of a pause, until a first move has measured them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +102,6 @@ class Decision:
     is_missed: bool = False
 
 
-def costs_seconds(learnt: Mapping[str, float], has_container: bool) -> float:
-    """The pause without the last send: as the last move measured it, or the assumed durations."""
-    if learnt:
-        return sum(learnt.values())
-    container = sum(CONTAINER_COSTS_SECONDS.values()) if has_container else 0.0
-    return container + sum(DATASET_COSTS_SECONDS.values())
-
-
 def fit(rounds: Sequence[Round]) -> Fit:
     """c and 1/r of the last rounds, by medians, so that one delayed round counts little.
 
@@ -178,6 +169,17 @@ def shrinks(pushes: Sequence[Progress]) -> bool:
     """Whether the last lap (a round of each dataset) was noticeably shorter than the one before."""
     laps = [sum(r.seconds for r in lap) for lap in zip(*(p.rounds for p in pushes), strict=True)]
     return len(laps) < 2 or laps[-1] < laps[-2] * SHRINK_FACTOR_MIN
+
+
+def is_quiet(pushes: Sequence[Progress], seen: Outlook | None, laps: int) -> bool:
+    """Whether to switch now, `laps` rounds of each dataset after the hook.
+
+    The first of them sends what the hook wrote. If that takes long, the container writes meanwhile,
+    and another round makes the last send shorter.
+    """
+    if seen is None or seen.rest_seconds <= DOWNTIME_LIMIT_SECONDS:
+        return True
+    return laps > 1 and not shrinks(pushes)
 
 
 def decide(

@@ -37,6 +37,7 @@ from flocker_lite.planner.changes import (
     StartContainer,
     key,
 )
+from flocker_lite.planner.failover_changes import RejoinDataset
 from flocker_lite.planner.groups import Local
 from flocker_lite.planner.move_changes import (
     DeliverDatasets,
@@ -159,7 +160,8 @@ LONE = [
     (desired(OTHER, Grant(OTHER, 7, True)), copy(REPLICA), []),
     (desired(ME, Grant(OTHER, 7, True)), copy(REPLICA), []),
     (desired(deleted=True), copy(REPLICA), [DeleteDataset(D)]),
-    (desired(ME, Grant(OTHER, 9, True)), copy(DEPOSED), []),
+    (desired(ME, Grant(OTHER, 9, True)), copy(DEPOSED), [RejoinDataset(D, DEPOSED)]),
+    (desired(ME, Grant(ME, 10, True)), copy(DEPOSED), []),
     (desired(), copy(None), []),
     (desired(deleted=True), copy(None), [DeleteDataset(D)]),
 ]

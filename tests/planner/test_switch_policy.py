@@ -273,8 +273,27 @@ def test_what_a_stop_writes_is_in_the_pause_and_never_in_the_way(
     assert decisions[0].verdict is decisions[1].verdict
 
 
-def test_costs() -> None:
-    """As learnt from the last pause; a first one is taken to be as others are."""
-    assert switch_policy.costs_seconds({"stop": 3.0, "start": 1.0}, has_container=True) == 4.0
-    first = switch_policy.costs_seconds({}, has_container=True)
-    assert 0 < switch_policy.costs_seconds({}, has_container=False) < first
+def test_what_a_hook_wrote_is_no_rate() -> None:
+    """The round after a hook sends its burst, and does not show how fast the container writes."""
+    calm = (Round(100 * MB, 1.0), Round(MB, 0.05, 1.0), Round(MB, 0.05, 1.0))
+    burst = Round(500 * MB, 5.0, 1.0, after_hook=True)
+    before = outlook([Progress(calm, 0.0)], COSTS)
+    after = outlook([Progress((*calm, burst), 0.0)], COSTS)
+    assert before is not None
+    assert after is not None
+    assert after.write_rate == before.write_rate == MB
+
+
+def test_rounds_after_a_hook() -> None:
+    """One is enough if it was short; others follow a long one for as long as they are shorter."""
+    calm = (Round(100 * MB, 1.0), Round(MB, 0.05, 1.0), Round(MB, 0.05, 1.0))
+    short = (Progress((*calm, Round(MB, 0.05, 1.0, after_hook=True)), 0.05),)
+    assert switch_policy.is_quiet(short, outlook(short, COSTS), 1)
+    busy = (Round(100 * MB, 1.0), Round(50 * MB, 0.5, 1.0))
+    burst = (*busy, Round(500 * MB, 5.0, 0.5, after_hook=True))
+    long = (Progress(burst, 5.0),)
+    assert not switch_policy.is_quiet(long, outlook(long, COSTS), 1)
+    shrinking = (Progress((*burst, Round(250 * MB, 2.5, 5.0)), 10.0),)
+    assert not switch_policy.is_quiet(shrinking, outlook(shrinking, COSTS), 2)
+    stuck = (Progress((*burst, Round(500 * MB, 5.0, 5.0)), 10.0),)
+    assert switch_policy.is_quiet(stuck, outlook(stuck, COSTS), 2)
