@@ -12,9 +12,17 @@ from dataclasses import dataclass
 from pyrsistent import PMap
 from zope.interface import Attribute, Interface
 
+from flocker_lite.interfaces.adoption_notes import IAdoptionNotes as IAdoptionNotes
+from flocker_lite.interfaces.checks import ICheck as ICheck
+from flocker_lite.interfaces.copy_notes import ICopyNotes as ICopyNotes
+from flocker_lite.interfaces.directories import IDirectories as IDirectories
+from flocker_lite.interfaces.fence import ArmedDeadline as ArmedDeadline
+from flocker_lite.interfaces.fence import IDeadlineFence as IDeadlineFence
+from flocker_lite.interfaces.fence import IFence as IFence
 from flocker_lite.interfaces.foreign import IForeignContainers as IForeignContainers
 from flocker_lite.interfaces.grants import IProofs as IProofs
 from flocker_lite.interfaces.grants import ISigner as ISigner
+from flocker_lite.interfaces.instruments import Instruments as Instruments
 from flocker_lite.interfaces.output import IOutput as IOutput
 from flocker_lite.interfaces.peer_requests import PeerCopy as PeerCopy
 from flocker_lite.interfaces.peer_requests import Released as Released
@@ -25,7 +33,10 @@ from flocker_lite.interfaces.peers import IPeerService as IPeerService
 from flocker_lite.interfaces.peers import IReceiving as IReceiving
 from flocker_lite.interfaces.storage import IStorage as IStorage
 from flocker_lite.interfaces.store import IStore as IStore
+from flocker_lite.interfaces.usage import IUsage as IUsage
+from flocker_lite.interfaces.volumes import IVolumeRecords as IVolumeRecords
 from flocker_lite.model.exact_images import ExactImage
+from flocker_lite.model.machine import Machine
 from flocker_lite.model.records import Container, DatasetId, Registry
 from flocker_lite.model.state import (
     ImagePull,
@@ -43,6 +54,24 @@ class Stopped:
 
     ran: bool
     killed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Executed:
+    """A command that was run in a container; `exit_code` is None if it did not end in time.
+
+    `output` is the end of what it wrote on both streams.
+    """
+
+    exit_code: int | None
+    output: str = ""
+
+
+class IMachine(Interface):
+    """The machine of one node."""
+
+    def look() -> Awaitable[Machine]:
+        """The machine as it is now."""
 
 
 NO_SECRETS: Mapping[str, bytes] = {}
@@ -126,16 +155,26 @@ class IContainers(Interface):
         not run, or somebody paused it. One without a health check is healthy.
         """
 
+    def execute(name: str, command: tuple[str, ...], timeout_seconds: float) -> Awaitable[Executed]:
+        """Run a command inside a running container, as its user or the image's.
+
+        A command that takes longer is killed. Raises ContainerError when it cannot be started: the
+        container does not run, or has no such program.
+        """
+
     def connections(name: str) -> Awaitable[int]:
         """How many TCP connections are open at the container's published ports; 0 if it is not up.
 
         Counts those that its program has not accepted yet.
         """
 
-    def stop(name: str, timeout_seconds: float | None = None) -> Awaitable[Stopped]:
+    def stop(
+        name: str, timeout_seconds: float | None = None, is_exit: bool = True
+    ) -> Awaitable[Stopped]:
         """Stop the container, with SIGKILL after the time-out; then its processes are gone.
 
-        None stands for the `stop_timeout_seconds` that it was made with.
+        None stands for the `stop_timeout_seconds` that it was made with. Such an end counts as an
+        exit by itself, unless `is_exit` is false; that holds even if this agent dies meanwhile.
 
         Idempotent, also when there is no such container.
         """
@@ -168,41 +207,14 @@ class IContainers(Interface):
         """Call `changed(name)` whenever a container of ours starts or ends, until cancelled."""
 
 
-class IFence(Interface):
-    """Ends trials on this node even when the agent is dead, because it runs in other processes.
-
-    It also ends them when one of its own processes is killed: no trial goes on without a fence.
-    """
-
-    lost: Callable[[str], None] = Attribute(
-        "Called with the name of a container whose trial the fence ends, in time or earlier."
-    )
-
-    def arm(container: str, dataset_ids: frozenset[DatasetId], seconds: float) -> Awaitable[None]:
-        """End the trial in that many seconds, by a clock that never jumps.
-
-        At the end the fence kills the instances that it guards, whatever the leases say. Then, for
-        each of these datasets that is still on probation, it kills all processes of containers that
-        have it mounted, and unmounts it. Arming it again restarts its time.
-        """
-
-    def add_instance(container: str, instance: str) -> Awaitable[None]:
-        """Kill this instance of the container at the end; call this before it may write.
-
-        Such an end does not count as an exit by itself: if this node has become primary by then,
-        the container is restarted. Raises FlockerError when no fence of the container is armed.
-        """
-
-    def disarm(container: str) -> Awaitable[None]:
-        """Stop the fence of a container: its trial is over. Idempotent."""
-
-
 @dataclass(frozen=True, slots=True)
 class StorageBackend:
-    """What a storage backend gives to an agent."""
+    """What a storage backend gives to an agent; `checks` are for who asks what is wrong with it."""
 
     storage: IStorage
     fence: IFence
+    deadline_fence: IDeadlineFence
+    checks: tuple[ICheck, ...] = ()
 
 
 class IRestartHistory(Interface):

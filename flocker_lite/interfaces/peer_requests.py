@@ -12,19 +12,22 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from flocker_lite.interfaces import wire
+from flocker_lite.interfaces.copy_requests import Copy as Copy
+from flocker_lite.interfaces.copy_requests import PeerCopy as PeerCopy
+from flocker_lite.interfaces.fencing_requests import ContainerEpoch as ContainerEpoch
+from flocker_lite.interfaces.fencing_requests import GetRenewed as GetRenewed
+from flocker_lite.interfaces.fencing_requests import Renew as Renew
 from flocker_lite.interfaces.request import (
-    Answer,
     PeerRequest,
     Permissions,
     Proofs,
     SessionRequest,
     only,
 )
-from flocker_lite.interfaces.wire import Field, Form, Wire
-from flocker_lite.model import lease
+from flocker_lite.interfaces.standby_requests import ArrivedSnapshot as ArrivedSnapshot
+from flocker_lite.interfaces.standby_requests import SnapshotSetComplete as SnapshotSetComplete
+from flocker_lite.interfaces.wire import Form, Wire
 from flocker_lite.model.grants import Signed
-from flocker_lite.model.lease import Lease
-from flocker_lite.model.state import Snapshot
 from flocker_lite.model.versions import Versions
 
 VERSIONS = Versions(oldest=1, newest=1)
@@ -53,83 +56,6 @@ class Hello(SessionRequest[str]):
     oldest: Annotated[int | None, wire.UNCHECKED_WHOLE] = None
 
     answer = only("node_id", wire.UNCHECKED_TEXT)
-
-
-@dataclass(frozen=True, slots=True)
-class PeerCopy:
-    """The copy of a dataset at another node.
-
-    With a `resume_token` there is also a partial stream, which can be resumed. `snapshots` are
-    oldest first, as many as `increments.told` chooses; None from an agent of an older release,
-    which sends only the newest.
-    """
-
-    exists: bool
-    lease: Lease | None = None
-    newest: Snapshot | None = None
-    resume_token: str | None = None
-    snapshots: tuple[Snapshot, ...] | None = None
-
-
-def _encode_snapshots(snapshots: tuple[Snapshot, ...]) -> list[dict[str, str]]:
-    return [{"name": snapshot.name, "guid": snapshot.guid} for snapshot in snapshots]
-
-
-_SNAPSHOTS = Wire(
-    wire.BoxForm({"name": Field(wire.UNCHECKED_TEXT), "guid": Field(wire.UNCHECKED_TEXT)}),
-    lambda boxes: tuple(Snapshot(box["name"], box["guid"]) for box in boxes),
-    _encode_snapshots,
-)
-
-
-def _encode_copy(copy: PeerCopy) -> dict[str, Any]:
-    newest, snapshots = copy.newest, copy.snapshots
-    return {
-        "exists": copy.exists,
-        "lease": str(copy.lease) if copy.lease is not None else None,
-        "name": newest.name if newest is not None else None,
-        "guid": newest.guid if newest is not None else None,
-        "resume_token": copy.resume_token,
-        "snapshots": _SNAPSHOTS.encode(snapshots) if snapshots is not None else None,
-    }
-
-
-def _decode_copy(box: dict[str, Any]) -> PeerCopy:
-    held, guid, snapshots = box.get("lease"), box.get("guid"), box.get("snapshots")
-    return PeerCopy(
-        box["exists"],
-        lease.parse(held) if held is not None else None,
-        Snapshot(box["name"], guid) if guid is not None else None,
-        box.get("resume_token"),
-        _SNAPSHOTS.decode(snapshots) if snapshots is not None else None,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Copy(PeerRequest[PeerCopy]):
-    """Ask for the peer's copy of a dataset.
-
-    Older agents do not send `resume_token` and `snapshots`, which were added later; so they are
-    never asked to resume.
-    """
-
-    dataset_id: wire.Dataset
-
-    answer = Answer(
-        {
-            "exists": Field(wire.FLAG),
-            **{
-                name: Field(wire.UNCHECKED_TEXT, is_optional=True)
-                for name in ("lease", "name", "guid", "resume_token")
-            },
-            "snapshots": Field(_SNAPSHOTS, is_optional=True),
-        },
-        _encode_copy,
-        _decode_copy,
-    )
-
-    def require(self, policy: Permissions) -> None:
-        policy.require_known(self.dataset_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,4 +301,5 @@ REQUESTS: tuple[type[PeerRequest[Any]], ...] = (
     *(Hello, Proof, Opened, Finish),
     *(Copy, Receive, Prepared, SetAside, Prune, SetProperties),
     *(Acquire, AcquireGroup, OfferLoan, Lend, Recall, Serving),
+    *(SnapshotSetComplete, Renew, GetRenewed),
 )

@@ -66,8 +66,12 @@ class IPeer(Interface):
 class IPeers(Interface):
     """Connects to the agents of other nodes."""
 
-    def connect(node_id: NodeId, address: str) -> Awaitable[IPeer]:
-        """Connect to the agent of the node; PeerUnreachable when that fails."""
+    def connect(node_id: NodeId, address: str, carries_streams: bool = False) -> Awaitable[IPeer]:
+        """Connect to the agent of the node; PeerUnreachable when that fails.
+
+        With `carries_streams`, streams share the connection of the session where they can: small
+        ones begin sooner then, and large ones share its rate.
+        """
 
 
 class IPeerService(Interface):

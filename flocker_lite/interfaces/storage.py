@@ -7,7 +7,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from pyrsistent import PMap
 from zope.interface import Attribute, Interface
 
+from flocker_lite.model.filesystem import FoundFilesystem
 from flocker_lite.model.lease import Lease
+from flocker_lite.model.machine import Capacity
 from flocker_lite.model.membership import Membership
 from flocker_lite.model.properties import Properties
 from flocker_lite.model.records import DatasetId
@@ -18,6 +20,23 @@ class IStorage(Interface):
     """The datasets of one node. A copy is ours only if its name is a dataset's id."""
 
     check_command: str = Attribute("The command that shows a person whether the storage answers.")
+
+    def capacity() -> Awaitable[Capacity]:
+        """How much it can have in all, and how much more it can take now."""
+
+    def filesystem(name: str) -> Awaitable[FoundFilesystem | None]:
+        """A filesystem of the same pool that somebody made; None when there is none."""
+
+    def take(dataset_id: DatasetId, name: str, lease: Lease) -> Awaitable[None]:
+        """Make that filesystem a copy of ours, with its data and snapshots; nothing is copied.
+
+        The copy has its lease as the last thing; it is not mounted. After an interruption the next
+        call goes on. Raises Busy while somebody uses the filesystem, Conflict if it cannot become a
+        dataset or a copy exists, NotFound if neither is there.
+        """
+
+    def leave(name: str) -> Awaitable[None]:
+        """Mount somebody's filesystem again, which `take` may have unmounted. Idempotent."""
 
     def discover() -> Awaitable[PMap[DatasetId, LocalDataset]]:
         """All copies that this node has."""
@@ -103,7 +122,10 @@ class IStorage(Interface):
         """
 
     def snapshot(dataset_id: DatasetId, name: str) -> Awaitable[Snapshot]:
-        """Take a snapshot; Conflict when the name is in use."""
+        """Take a snapshot; Conflict when the name is in use.
+
+        It has all that was fsynced, also before a power loss, whether or not it was mounted since.
+        """
 
     def snapshot_all(
         names: Mapping[DatasetId, str],
@@ -124,6 +146,9 @@ class IStorage(Interface):
 
         Without a `snapshot`, as if one were taken now.
         """
+
+    def held_bytes(dataset_id: DatasetId) -> Awaitable[int | None]:
+        """How much the copy's snapshots hold beyond what it needs itself; None if unknown."""
 
     def send(dataset_id: DatasetId, base: str | None, snapshot: str, fd: int) -> Awaitable[None]:
         """Write the stream from snapshot `base` (None: a full one) to `snapshot` into `fd`.
