@@ -11,13 +11,12 @@ from itertools import count
 from typing import Any, Protocol, TypeAlias
 
 from twisted.internet.defer import Deferred, TimeoutError
-from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IReactorTime
 from twisted.protocols import amp
 from twisted.python.failure import Failure
 
 from flocker_lite.errors import FlockerError
-from flocker_lite.protocol.link import Link
+from flocker_lite.protocol.link import DISCONNECTED, Link
 
 OPENING_SECONDS_MAX = 20.0
 _FAILED = "reading the output of a container failed"
@@ -95,7 +94,7 @@ class RemoteOutput:
             return b""
         try:
             answer = await self._link.callRemote(ReadOutput, stream=self.stream)
-        except (ConnectionDone, ConnectionLost, ConnectionAborted):
+        except DISCONNECTED:
             raise OutputAway("The agent disconnected meanwhile.") from None
         data: bytes = answer["data"]
         return data
@@ -136,7 +135,7 @@ def _explained(error: BaseException) -> BaseException:
         case TimeoutError():
             said = f"The agent did not answer within {OPENING_SECONDS_MAX:g} s: ask again later."
             return OutputAway(said)
-        case ConnectionDone() | ConnectionLost() | ConnectionAborted():
+        case _ if isinstance(error, DISCONNECTED):
             return OutputAway("The agent disconnected meanwhile: ask again when it is back.")
         case amp.UnhandledCommand():
             return OutputUnknown(

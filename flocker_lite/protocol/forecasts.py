@@ -8,7 +8,6 @@ from typing import Any, TypeAlias
 
 from pyrsistent import PMap
 from twisted.internet.defer import Deferred, TimeoutError
-from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IReactorTime
 from twisted.protocols import amp
 
@@ -16,7 +15,7 @@ from flocker_lite.errors import FlockerError
 from flocker_lite.model import codec
 from flocker_lite.model.records import Move
 from flocker_lite.model.state import Forecast
-from flocker_lite.protocol.link import Link
+from flocker_lite.protocol.link import DISCONNECTED, Link
 
 FORECAST_SECONDS_MAX = 20.0
 
@@ -62,7 +61,7 @@ async def ask(
         return codec.loads(Forecast, answer["forecast"])
     except TimeoutError:
         reason = f"it did not answer within {FORECAST_SECONDS_MAX:g} s: ask again later"
-    except (ConnectionDone, ConnectionLost, ConnectionAborted):
+    except DISCONNECTED:
         reason = "it disconnected meanwhile: ask again when it is back"
     except NoForecast as error:
         reason = str(error)

@@ -9,8 +9,8 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime, ITCPTransport
-from twisted.internet.task import LoopingCall
+from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
+from twisted.internet.interfaces import IDelayedCall, IReactorTime, ITCPTransport
 from twisted.logger import Logger
 from twisted.protocols import amp
 from twisted.python.failure import Failure
@@ -22,8 +22,18 @@ from flocker_lite.protocol.messages import Assembly, BadMessage, Gap, parts
 Answer = TypeVar("Answer")
 
 VERSIONS = Versions(oldest=1, newest=NEWEST)
-PING_SECONDS = 30.0
-SILENCE_SECONDS_MAX = 60.0
+DISCONNECTED = (ConnectionDone, ConnectionLost, ConnectionAborted)
+"""What a request to a peer fails with when the connection to it ends."""
+
+PING_SECONDS = 15.0
+"""An end that heard nothing for this long pings the other one."""
+
+SILENCE_SECONDS_MAX = 20.0
+"""An end that still heard nothing by then hangs up."""
+
+STALL_SECONDS = 1.0
+"""An end that looks so much later than it meant to did not read either: it waits once more."""
+
 ALIVE_SECONDS_MAX = 3.0
 
 BOX_BYTES_MAX = 256 * 1024
@@ -38,6 +48,10 @@ class Refused(FlockerError):
     """The other side refuses the connection; the text says why."""
 
 
+class NodeForgotten(Refused):
+    """The node was forgotten: its agent is to stop what runs there, and to touch nothing else."""
+
+
 class Hello(amp.Command):
     """An agent's first message. `cluster_id` is "" if it has never belonged to a cluster.
 
@@ -45,7 +59,11 @@ class Hello(amp.Command):
     speaks only `version`. `era` is a UUID of this boot of the node, `session` a UUID of this
     process of the agent. Agents that manage their ssh keys send `ssh_key` and `host_keys`; agents
     that sign the datasets they release send `signs`. `allow` lists what may let containers out of
-    their box there.
+    their box there. `clock` is what the node's clock shows, in seconds since 1970.
+
+    An agent that `follows` goes where it is sent: a control service that does not lead answers
+    `leads` as false, with the `leader`'s HOST:PORT if there is one. A later leader has a larger
+    `term`.
     """
 
     arguments = [
@@ -60,9 +78,17 @@ class Hello(amp.Command):
         (b"host_keys", amp.ListOf(amp.Unicode(), optional=True)),
         (b"signs", amp.Boolean(optional=True)),
         (b"allow", amp.ListOf(amp.Unicode(), optional=True)),
+        (b"clock", amp.Float(optional=True)),
+        (b"follows", amp.Boolean(optional=True)),
     ]
-    response = [(b"cluster_id", amp.Unicode())]
-    errors = {Refused: b"REFUSED"}
+    response = [
+        (b"cluster_id", amp.Unicode()),
+        (b"leads", amp.Boolean(optional=True)),
+        (b"leader", amp.Unicode(optional=True)),
+        (b"term", amp.Integer(optional=True)),
+    ]
+    # AMP takes the first that fits. Agents that do not know FORGOTTEN see that they are refused.
+    errors = {NodeForgotten: b"FORGOTTEN", Refused: b"REFUSED"}
 
 
 class Part(amp.Command):
@@ -80,6 +106,8 @@ class Link(amp.AMP):
     """Either end of a connection; `attend` sets who gets its messages."""
 
     log = Logger()
+    ping_seconds = PING_SECONDS
+    silence_seconds_max = SILENCE_SECONDS_MAX
 
     def __init__(self, clock: IReactorTime) -> None:
         super().__init__()
@@ -92,8 +120,8 @@ class Link(amp.AMP):
         self._answers_unread = 0
         self._is_attended = False
         self._heard_at = 0.0
-        self._pulse = LoopingCall(self._beat)
-        self._pulse.clock = clock
+        self._is_asked = False
+        self._look: IDelayedCall | None = None
 
     def attend(self, take: Callable[[bytes], None], lost: Callable[[], None]) -> None:
         """Give `take` each whole message from now on; call `lost` once when the link is lost."""
@@ -113,15 +141,20 @@ class Link(amp.AMP):
         await answers[-1]
 
     def answering(
-        self, working: Coroutine[Any, Any, Answer], refusal: type[FlockerError], what: str
+        self,
+        working: Coroutine[Any, Any, Answer],
+        refusal: type[FlockerError],
+        what: str,
+        *others: type[FlockerError],
     ) -> Deferred[Answer]:
         """What a command answers whose errors are all `refusal`; a bug is logged, as `what`.
 
-        AMP closes the connection after an error that the command does not declare.
+        AMP closes the connection after an error that the command does not declare; it declares
+        the `others`, too.
         """
 
         def refused(failure: Failure) -> Failure:
-            if failure.check(refusal):
+            if failure.check(refusal, *others):
                 return failure
             if not failure.check(FlockerError):
                 self.log.failure(what, failure)
@@ -135,12 +168,11 @@ class Link(amp.AMP):
             # Otherwise a second small message waits for the delayed ACK of the first.
             self.transport.setTcpNoDelay(True)
         self._heard_at = self._clock.seconds()
-        self._pulse.start(PING_SECONDS, now=False).addErrback(
-            lambda failure: self.log.failure("the pulse of a link stopped", failure)
-        )
+        self._look_in(self.ping_seconds)
 
     def dataReceived(self, data: bytes) -> None:
         self._heard_at = self._clock.seconds()
+        self._is_asked = False
         try:
             super().dataReceived(data)
         except Exception as error:
@@ -190,8 +222,8 @@ class Link(amp.AMP):
 
     def connectionLost(self, reason: Failure = Failure(Exception())) -> None:  # noqa: B008
         super().connectionLost(reason)
-        if self._pulse.running:
-            self._pulse.stop()
+        if self._look is not None and self._look.active():
+            self._look.cancel()
         self._is_over = True
         self._lost()
 
@@ -199,6 +231,13 @@ class Link(amp.AMP):
     def heard_at(self) -> float:
         """When something last came from the other side, in seconds of the clock."""
         return self._heard_at
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the other side is on this machine."""
+        transport: Any = self.transport
+        there = getattr(transport.getPeer(), "host", None)
+        return there is not None and there == getattr(transport.getHost(), "host", None)
 
     async def is_alive(self, seconds_max: float = ALIVE_SECONDS_MAX) -> bool:
         """Whether the other side answers a ping in time."""
@@ -227,14 +266,28 @@ class Link(amp.AMP):
     def ping(self) -> dict[str, Any]:
         return {}
 
-    def _beat(self) -> None:
-        if self._clock.seconds() - self._heard_at > SILENCE_SECONDS_MAX:
+    def _look_in(self, seconds: float) -> None:
+        due_at = self._clock.seconds() + seconds
+        self._look = self._clock.callLater(seconds, self._look_for_silence, due_at)
+
+    def _look_for_silence(self, due_at: float) -> None:
+        """Ping a silent peer; hang up if it was asked and did not answer.
+
+        After a pause of this process what the peer said waits to be read. So it is always asked,
+        and gets the whole time for its answer.
+        """
+        now, ask_at = self._clock.seconds(), self._heard_at + self.ping_seconds
+        if now < ask_at:
+            self._look_in(ask_at - now)
+        elif not self._is_asked or now > due_at + STALL_SECONDS:
+            self._is_asked = True
+            self._ping()
+            self._look_in(self.silence_seconds_max - self.ping_seconds)
+        else:
             self.log.warn(
-                "heard nothing for {seconds:g} s: hanging up", seconds=SILENCE_SECONDS_MAX
+                "heard nothing for {seconds:.0f} s: hanging up", seconds=now - self._heard_at
             )
             self.hang_up()
-            return
-        self._ping()
 
     def _ping(self) -> None:
         """Ping: when the answer comes, the peer has read everything sent before."""

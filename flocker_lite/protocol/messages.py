@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from flocker_lite.errors import FlockerError
+from flocker_lite.logs.request_ids import is_request_id
 from flocker_lite.model import codec, deltas
 from flocker_lite.model.records import Change
 
@@ -35,17 +36,26 @@ class BadMessage(FlockerError):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """Changes from generation `base` to `generation`; if `base` is None, from an empty state."""
+    """Changes from generation `base` to `generation`; if `base` is None, from an empty state.
+
+    `requests` has the id of the request that each change follows from, "" where that is none or is
+    not known; it is empty when all are.
+    """
 
     base: int | None
     generation: int
     changes: tuple[Change, ...]
+    requests: tuple[str, ...] = ()
 
 
 def encode(message: Message) -> bytes:
     """The message as bytes."""
     changes = [codec.change_to_json(change) for change in message.changes]
-    value = {"base": message.base, "generation": message.generation, "changes": changes}
+    value: dict[str, Any] = {"base": message.base, "generation": message.generation}
+    value["changes"] = changes
+    if message.requests:
+        # Agents that do not know the key ignore it.
+        value["requests"] = list(message.requests)
     return json.dumps(value, separators=(",", ":")).encode()
 
 
@@ -57,16 +67,31 @@ def decode(data: bytes, maps: type) -> Message:
     known = codec.record_types(maps)
     try:
         match json.loads(data):
-            case {"base": int() | None as base, "generation": int(generation), "changes": changes}:
-                decoded = tuple(
-                    codec.change_from_json(maps, change)
-                    for change in changes
+            case {
+                "base": int() | None as base,
+                "generation": int(generation),
+                "changes": [*changes],
+                **others,
+            }:
+                requests = _requests(others.get("requests"), len(changes))
+                understood = [
+                    (codec.change_from_json(maps, change), request)
+                    for change, request in zip(changes, requests, strict=True)
                     if not _is_of_another_kind(change, known)
-                )
-                return Message(base, generation, decoded)
+                ]
+                decoded = tuple(change for change, _ in understood)
+                ids = tuple(request for _, request in understood)
+                return Message(base, generation, decoded, ids if any(ids) else ())
     except (ValueError, TypeError, RecursionError, codec.CodecError) as error:
         raise BadMessage(f"not understood: {error}") from None
     raise BadMessage("not understood: it has no base, generation and changes")
+
+
+def _requests(given: object, count: int) -> list[str]:
+    """The id of the request of each change; what is no such list is only for the log."""
+    if not isinstance(given, list) or len(given) != count:
+        return [""] * count
+    return [each if isinstance(each, str) and is_request_id(each) else "" for each in given]
 
 
 def _is_of_another_kind(change: object, known: Collection[str]) -> bool:
@@ -123,9 +148,10 @@ class Inbox(Generic[Maps]):
         self._bytes = 0
         self._empty = empty
         self._generation: int | None = None
+        self.requests: tuple[tuple[Change, str], ...] = ()
 
     def take(self, data: bytes) -> tuple[Change, ...]:
-        """Apply a message and return what changed.
+        """Apply a message and return what changed; `requests` has those with a request's id.
 
         Raises Gap if an earlier message is missing, or too much has come since the last whole;
         BadMessage if the message is not valid or has too many records. Then nothing is applied.
@@ -144,6 +170,8 @@ class Inbox(Generic[Maps]):
         self.maps = after
         self._bytes = length
         self._generation = message.generation
+        requests = zip(message.changes, message.requests, strict=False)
+        self.requests = tuple((change, request) for change, request in requests if request)
         if message.base is None:
             return deltas.difference(before, self.maps)  # type: ignore[type-var]
         return message.changes

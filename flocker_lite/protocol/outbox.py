@@ -19,7 +19,8 @@ class Outbox:
 
     `whole` returns the whole state, for the first message and after a gap. `send` delivers bytes,
     and returns once they have been applied. `failed` gets what `send` raises, other than Gap; after
-    that nothing more is sent.
+    that nothing more is sent. `request_id` tells from which request the changes follow that are
+    being added; "" for none.
     """
 
     def __init__(
@@ -27,11 +28,13 @@ class Outbox:
         whole: Callable[[], tuple[Change, ...]],
         send: Callable[[bytes], Awaitable[None]],
         failed: Callable[[Failure], None],
+        request_id: Callable[[], str] = lambda: "",
     ) -> None:
         self._whole = whole
         self._send = send
         self._failed = failed
-        self._pending: dict[tuple[str, str], Change] = {}
+        self._request_id = request_id
+        self._pending: dict[tuple[str, str], tuple[Change, str]] = {}
         self._needs_whole = True
         self._in_flight: Deferred[None] | None = None
         self._generation = 0
@@ -45,8 +48,11 @@ class Outbox:
 
     def add(self, changes: Iterable[Change]) -> None:
         """Send these changes as soon as no other message is in flight."""
+        request = self._request_id()
         for change in changes:
-            self._pending[change.kind, change.identity] = change
+            key = change.kind, change.identity
+            _, before = self._pending.get(key, (None, ""))
+            self._pending[key] = change, request or before
         self._flush()
 
     def stop(self) -> None:
@@ -71,9 +77,10 @@ class Outbox:
             self._needs_whole = False
             self._pending.clear()
             return Message(None, self._generation, self._whole())
-        changes = tuple(self._pending.values())
+        changes = tuple(change for change, _ in self._pending.values())
+        requests = tuple(request for _, request in self._pending.values())
         self._pending.clear()
-        return Message(base, self._generation, changes)
+        return Message(base, self._generation, changes, requests if any(requests) else ())
 
     async def _deliver(self, data: bytes) -> None:
         await self._send(data)

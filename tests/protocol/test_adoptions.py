@@ -13,6 +13,7 @@ from flocker_lite.errors import ContainerError
 from flocker_lite.model.adoption import Adoption, Remark, Source
 from flocker_lite.protocol.adoptions import (
     ADOPTION_SECONDS_MAX,
+    CONTAINER,
     AdoptingLink,
     AdoptionAway,
     AdoptionUnknown,
@@ -38,7 +39,7 @@ class AdoptionTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         self.agent = AdoptingLink(self.clock)
-        self.asked: list[tuple[str, str | None]] = []
+        self.asked: list[tuple[str, str | None, str]] = []
         self.join(self.agent)
 
     def join(self, agent: Link) -> None:
@@ -58,8 +59,8 @@ class AdoptionTests(SynchronousTestCase):
     def answers(self, answer: Adoption | Exception | Deferred[Adoption]) -> None:
         """What the agent is to answer."""
 
-        async def look(container: str, name: str | None) -> Adoption:
-            self.asked.append((container, name))
+        async def look(container: str, name: str | None, kind: str) -> Adoption:
+            self.asked.append((container, name, kind))
             if isinstance(answer, Exception):
                 raise answer
             return answer if isinstance(answer, Adoption) else await answer
@@ -71,7 +72,7 @@ class AdoptionTests(SynchronousTestCase):
         self.answers(ADOPTION)
         assert self.successResultOf(self.ask()) == ADOPTION
         assert self.successResultOf(self.ask("shop")) == ADOPTION
-        assert self.asked == [("pg", None), ("pg", "shop")]
+        assert self.asked == [("pg", None, CONTAINER), ("pg", "shop", CONTAINER)]
 
     def test_long_answer(self) -> None:
         """AMP's limit of one value is none for an answer; there is another, and words for it."""

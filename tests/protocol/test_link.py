@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -12,7 +13,13 @@ from twisted.test.iosim import FakeTransport, IOPump, connect
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import alsoProvides
 
-from flocker_lite.protocol.link import ALIVE_SECONDS_MAX, PING_SECONDS, SILENCE_SECONDS_MAX, Link
+from flocker_lite.protocol.link import (
+    ALIVE_SECONDS_MAX,
+    PING_SECONDS,
+    SILENCE_SECONDS_MAX,
+    Link,
+    Ping,
+)
 from flocker_lite.protocol.messages import PART_BYTES_MAX, BadMessage, Gap
 
 
@@ -24,6 +31,16 @@ class Tcp(StringTransport):
     def setTcpNoDelay(self, enabled: bool) -> None:
         """As of a socket."""
         self.no_delay = enabled
+
+
+def counted(call: Callable[..., Any], calls: dict[str, int], name: str) -> Callable[..., Any]:
+    """Counts calls under the name."""
+
+    def calling(*args: Any, **kwargs: Any) -> Any:
+        calls[name] += args[0] is Ping
+        return call(*args, **kwargs)
+
+    return calling
 
 
 class LinkTests(SynchronousTestCase):
@@ -86,16 +103,58 @@ class LinkTests(SynchronousTestCase):
 
     def test_silence(self) -> None:
         """A peer that is not heard of for too long is hung up on, and that is told once."""
-        self.pass_time(SILENCE_SECONDS_MAX, deliver=False)
+        self.pass_time(SILENCE_SECONDS_MAX - 1, deliver=False)
         assert self.lost == []
-        self.pass_time(PING_SECONDS + 1, deliver=False)
+        self.pass_time(1, deliver=False)
         self.pump.flush()
         assert sorted(self.lost) == ["client", "server"]
 
     def test_pulse(self) -> None:
-        """With nothing to say the link stays."""
-        self.pass_time(10 * SILENCE_SECONDS_MAX)
+        """With nothing to say the link stays, and one end alone pings."""
+        self.server.ping_seconds = PING_SECONDS + 1
+        pings = self.count_pings()
+        self.pass_time(10 * PING_SECONDS)
         assert self.lost == []
+        assert pings == {"client": 10, "server": 0}
+
+    def test_a_peer_that_does_not_ping(self) -> None:
+        """It is pinged, however seldom it pings itself."""
+        self.client.ping_seconds = 10 * SILENCE_SECONDS_MAX
+        pings = self.count_pings()
+        self.pass_time(10 * SILENCE_SECONDS_MAX - 1)
+        assert self.lost == []
+        assert pings["server"] > 0
+
+    def test_a_pause_of_this_process(self) -> None:
+        """What came meanwhile is read before anybody hangs up."""
+        self.clock.advance(10 * SILENCE_SECONDS_MAX)
+        self.pump.flush()
+        self.pass_time(SILENCE_SECONDS_MAX)
+        assert self.lost == []
+
+    def test_a_pause_after_the_ping(self) -> None:
+        """The answer came while nobody read: it is waited for once more."""
+        self.pass_time(PING_SECONDS)
+        self.clock.advance(10 * SILENCE_SECONDS_MAX)
+        self.pump.flush()
+        self.pass_time(SILENCE_SECONDS_MAX)
+        assert self.lost == []
+
+    def test_who_talks_is_not_pinged(self) -> None:
+        """Any message is a sign of life."""
+        pings = self.count_pings()
+        for _ in range(10):
+            self.pass_time(PING_SECONDS - 1)
+            self.send(b"news")
+            self.pump.flush()
+        assert pings == {"client": 0, "server": 0}
+
+    def count_pings(self) -> dict[str, int]:
+        """How many each end sends from now on."""
+        pings = {"client": 0, "server": 0}
+        for name, link in (("client", self.client), ("server", self.server)):
+            self.patch(link, "callRemote", counted(link.callRemote, pings, name))
+        return pings
 
     def test_is_alive(self) -> None:
         """A ping that is answered in time."""

@@ -117,3 +117,27 @@ def test_what_only_a_later_release_has() -> None:
     data = f'{{"base":null,"generation":1,"changes":[{node},{ports}],"colour":"red"}}'
     message = Message(None, 1, (Change("ports", "80", PortState(held=1)),))
     assert decode(data.encode(), NodeState) == message
+
+
+def test_requests() -> None:
+    """Each change may go with the id of a request, which stays with it if one is left out."""
+    gone = Change("moves", "d", None)
+    port = Change("ports", "80", PortState())
+    message = Message(None, 1, (gone, port), ("", "r-1"))
+    assert decode(encode(message), NodeState) == message
+    inbox = Inbox(NodeState())
+    inbox.take(encode(message))
+    assert inbox.requests == ((port, "r-1"),)
+    inbox.take(encode(Message(1, 2, (gone,))))
+    assert not inbox.requests
+    data = b'{"base":null,"generation":1,"changes":[["pets","a",{}],["moves","d",null]],'
+    assert decode(data + b'"requests":["r-1","r-2"]}', NodeState).requests == ("r-2",)
+
+
+@pytest.mark.parametrize("requests", ["7", '"r"', "[]", '["r-1"]', '["a b",7]', "null", "{}"])
+def test_strange_requests(requests: str) -> None:
+    """They are only for the log: what is no list of ids, one a change, spoils nothing."""
+    data = '{"base":null,"generation":1,"changes":[["moves","d",null],["ports","80",{}]]'
+    message = decode(f'{data},"requests":{requests}}}'.encode(), NodeState)
+    assert len(message.changes) == 2
+    assert message.requests == ()

@@ -68,6 +68,18 @@ class OutboxTests(SynchronousTestCase):
         self.answers[1].callback(None)
         assert len(self.sent) == 2
 
+    def test_requests(self) -> None:
+        """A change keeps the id of the request that it follows from, though others come on top."""
+        request = "r-1"
+        outbox = Outbox(lambda: (), self.send, self.failures.append, lambda: request)
+        outbox.start()
+        outbox.add((dataset("a", "1"), dataset("b")))
+        request = ""
+        outbox.add((dataset("a", "2"), dataset("c")))
+        self.answers[0].callback(None)
+        changes = (dataset("a", "2"), dataset("b"), dataset("c"))
+        assert self.message(1) == Message(1, 2, changes, ("r-1", "r-1", ""))
+
     def test_gap_asks_for_the_whole(self) -> None:
         """A receiver that misses something gets everything as it is by then."""
         self.outbox.start()
