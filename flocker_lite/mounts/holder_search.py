@@ -172,7 +172,8 @@ def _container(space: _Namespace, pid: int, container: str, proc: Path) -> Holde
     is_used = next(_uses(space, proc / str(pid)), None) is not None
     words = f"has it mounted at {space.mounts[0].point}{'' if writes else ', read-only'}"
     holds = is_used or bool(space.holding)
-    return Holder(pid, _name(proc / str(pid)), words, writes, holds, container)
+    run = _namespace_of(space.pid, proc) or ""
+    return Holder(pid, _name(proc / str(pid)), words, writes, holds, container, run)
 
 
 def _without_process(

@@ -9,6 +9,8 @@ from flocker_lite.interfaces.reactor import IReactor
 from flocker_lite.interfaces.threads import RunInThread
 from flocker_lite.processes import Run
 from flocker_lite.zfs.fence import ZfsFence
+from flocker_lite.zfs.fence_deadlines import ZfsDeadlineFence
+from flocker_lite.zfs.pool_check import PoolCheck
 from flocker_lite.zfs.storage import open_storage
 
 
@@ -17,10 +19,14 @@ async def open_zfs(
     pool: str,
     mount_root: str,
     fenced: Path,
+    fences: Path,
+    watchdog: str | None,
     run: Run,
     run_in_thread: RunInThread,
     reactor: IReactor,
 ) -> StorageBackend:
     """`pool` is a ZFS pool, or a filesystem in one, below which all is kept."""
     storage = await open_storage(pool, mount_root, run, run_in_thread, reactor)
-    return StorageBackend(storage, ZfsFence(reactor, pool, fenced))
+    deadlines = ZfsDeadlineFence(reactor, pool, fences, fenced, watchdog)
+    fence, checks = ZfsFence(reactor, pool, fenced), (PoolCheck(pool, run),)
+    return StorageBackend(storage, fence, deadlines, checks)

@@ -15,8 +15,9 @@ from flocker_lite.zfs.names import (
 
 ZFS = "zfs"
 OURS = (LEASE_PROPERTY, GROUP_PROPERTY, CONTINUES_PROPERTY)
-FACTS = (*OURS, "type", "mounted", "refquota", "guid", "createtxg")
+FACTS = (*OURS, "type", "mounted", "refquota", "used", "guid", "createtxg")
 FILESYSTEM_PROPERTIES = (*OURS, "type", "mounted", "refquota", "origin", "used")
+FOUND_PROPERTIES = ("type", "mountpoint", "used", "refquota", "origin")
 MOUNT_CHECK = (LEASE_PROPERTY, "mounted", "readonly")
 ROOT_PROPERTIES = {"mountpoint": "none", "canmount": "off", "readonly": "on"}
 
@@ -36,6 +37,22 @@ def filesystems(root: str) -> tuple[str, ...]:
     """The filesystems directly below ours: their origins, their sizes and our properties."""
     columns = ("-o", "name,property,value,source")
     return (ZFS, "get", "-Hp", "-r", "-d", "1", *columns, ",".join(FILESYSTEM_PROPERTIES), root)
+
+
+def capacity(name: str) -> tuple[str, ...]:
+    """How much is used, and how much more fits."""
+    return (ZFS, "get", "-Hp", "-o", "value", "used,available", name)
+
+
+def pool_health(pool: str) -> tuple[str, ...]:
+    """Whether all disks of a pool are well, in a word."""
+    return ("zpool", "list", "-H", "-o", "health", pool)
+
+
+def found(name: str) -> tuple[str, ...]:
+    """What there is to know about somebody's filesystem, and what is below it."""
+    columns = ("-o", "name,property,value,source")
+    return (ZFS, "get", "-Hp", "-r", *columns, ",".join(FOUND_PROPERTIES), name)
 
 
 def create(name: str, mountpoint: str, maximum_size: int | None, lease: Lease) -> tuple[str, ...]:
@@ -79,8 +96,8 @@ def inherit(name: str, key: str) -> tuple[str, ...]:
     return (ZFS, "inherit", key, name)
 
 
-def mount(name: str) -> tuple[str, ...]:
-    return (ZFS, "mount", name)
+def mount(name: str, readonly: bool = False) -> tuple[str, ...]:
+    return (ZFS, "mount", *(("-o", "ro") if readonly else ()), name)
 
 
 def unmount(name: str) -> tuple[str, ...]:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -12,20 +9,17 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ProcessExitedAlready
-from twisted.internet.protocol import ProcessProtocol
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-import flocker_lite
 from flocker_lite.errors import FlockerError
 from flocker_lite.interfaces import IFence
 from flocker_lite.interfaces.reactor import IReactor
 from flocker_lite.model.records import DatasetId
-from flocker_lite.processes import ENVIRONMENT, STDERR_TAIL_BYTES_MAX
 from flocker_lite.zfs import names
 from flocker_lite.zfs.fence_kill import CGROUPS
 from flocker_lite.zfs.fence_process import now
+from flocker_lite.zfs.fence_start import FenceProtocol, spawn
 
 ANSWER_TIMEOUT_SECONDS = 10.0
 PROGRAM = "flocker_lite.zfs.fence_process"
@@ -84,9 +78,8 @@ class ZfsFence:
             await answered
         except Exception as error:
             await self.disarm(container)
-            reason = fence.stderr_tail.decode("utf-8", "replace").strip() or str(error)
             raise FlockerError(
-                f"the fence of container {container} does not start: {reason}"
+                f"the fence of container {container} does not start: {fence.why(error)}"
             ) from None
 
     def _start(self, container: str, dataset_ids: frozenset[DatasetId]) -> _Fence:
@@ -96,33 +89,20 @@ class ZfsFence:
             "filesystems": sorted(filesystems),
             "cgroups": str(self._cgroups),
             "zfs": self._zfs,
-            "notes": str(self._notes or ""),
         }
-        argv = [sys.executable, "-m", PROGRAM, json.dumps(config)]
-        # The fence must import this very package, wherever that is.
-        package = str(Path(flocker_lite.__file__).parent.parent)
-        environment = {**ENVIRONMENT, "PYTHONPATH": package}
-        try:
-            if self._notes is not None:
-                self._notes.mkdir(parents=True, exist_ok=True)
-            self._reactor.spawnProcess(fence, sys.executable, argv, environment)
-        except OSError as error:
-            reason = os.strerror(error.errno or 0)
-            raise FlockerError(f"the agent cannot start a fence: {reason}") from None
+        spawn(self._reactor, fence, PROGRAM, config, self._notes)
         return fence
 
 
-class _Fence(ProcessProtocol):
+class _Fence(FenceProtocol):
     """The first of the two processes; both go on when the agent's process ends.
 
     It calls `lost` once: when the fence ends the trial, or when it exits though nobody stopped it.
     """
 
-    _log = Logger()
-
     def __init__(self, lost: Callable[[], None]) -> None:
+        super().__init__()
         self.has_ended = False
-        self.stderr_tail = b""
         self._lost = lost
         self._is_told_to_stop = False
         self._answers: list[Deferred[None]] = []
@@ -157,9 +137,6 @@ class _Fence(ProcessProtocol):
                 if not answered.called:
                     answered.callback(None)
 
-    def errReceived(self, data: bytes) -> None:
-        self.stderr_tail = (self.stderr_tail + data)[-STDERR_TAIL_BYTES_MAX:]
-
     def processExited(self, reason: Failure) -> None:
         """Act now: the second process may keep the pipes open, so `processEnded` is too late."""
         if self._is_told_to_stop:
@@ -172,10 +149,7 @@ class _Fence(ProcessProtocol):
                 answered.errback(reason)
 
     def processEnded(self, reason: Failure) -> None:
-        if self.stderr_tail:
-            self._log.warn(
-                "a fence wrote to stderr: {said}", said=self.stderr_tail.decode("utf-8", "replace")
-            )
+        self.log_stderr()
 
     def _end(self) -> None:
         if not self.has_ended:

@@ -6,7 +6,6 @@ A ZFS that hangs does not delay a kill: the fence runs ZFS's commands beside it,
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -16,13 +15,11 @@ from pathlib import Path
 from typing import IO
 
 from flocker_lite.mounts.tables import mounts_source
-from flocker_lite.zfs.fence_kill import CGROUPS, PROC, kill, kill_all
+from flocker_lite.zfs.fence_kill import CGROUPS, PROC, container_processes, kill, kill_all
 
 LEASE_PROPERTY = "flocker:lease"
 PROBATION = "probation:"
 COMMAND_TIMEOUT_SECONDS = 5.0
-
-_CONTAINER = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass
@@ -82,7 +79,7 @@ class _Filesystem:
     def __init__(self, name: str, zfs: str, now: Callable[[], float]) -> None:
         self._name = name
         self._asking = _lease_of(name, zfs, now)
-        self._unmounting = _Command((zfs, "unmount", name), now)
+        self._unmounting = Command((zfs, "unmount", name), now)
         self._is_on_probation = False
 
     def step(self) -> bool:
@@ -108,7 +105,7 @@ class _Filesystem:
         return False
 
 
-class _Command:
+class Command:
     """A command that we run again and again, and never wait for."""
 
     def __init__(self, argv: tuple[str, ...], now: Callable[[], float]) -> None:
@@ -116,6 +113,18 @@ class _Command:
         self._now = now
         self._process: subprocess.Popen[str] | None = None
         self._deadline = 0.0
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it was started, and has not been seen to end."""
+        return self._process is not None
+
+    def ends(self) -> bool:
+        """Kill it if it runs; returns whether it is gone."""
+        if self._process is not None:
+            self._process.kill()
+            self.poll()
+        return self._process is None
 
     def poll(self) -> tuple[int, str, str] | None:
         """Its exit code, stdout and stderr; None while it runs within its time.
@@ -145,8 +154,8 @@ class _Command:
         return code, _read_available(process.stdout), _read_available(process.stderr)
 
 
-def _lease_of(filesystem: str, zfs: str, now: Callable[[], float]) -> _Command:
-    return _Command((zfs, "get", "-Hp", "-o", "value", LEASE_PROPERTY, filesystem), now)
+def _lease_of(filesystem: str, zfs: str, now: Callable[[], float]) -> Command:
+    return Command((zfs, "get", "-Hp", "-o", "value", LEASE_PROPERTY, filesystem), now)
 
 
 def _read_available(pipe: IO[str] | None) -> str:
@@ -169,20 +178,13 @@ def says_probation(exit_code: int, stdout: str, stderr: str) -> bool:
 
 
 def mounting_pids(filesystem: str, proc: Path = PROC) -> Iterator[int]:
-    """The processes of containers that have the filesystem mounted.
-
-    Other processes with a mount namespace of their own may have it mounted too; we spare those.
-    """
-    for entry in os.scandir(proc):
-        if not entry.name.isdigit():
-            continue
+    """The processes of containers that have the filesystem mounted."""
+    for process in container_processes(proc):
         with suppress(OSError):
-            if _CONTAINER.search((proc / entry.name / "cgroup").read_text()) is None:
-                continue
-            if mounts_source((proc / entry.name / "mountinfo").read_text(), filesystem):
-                yield int(entry.name)
+            if mounts_source((process / "mountinfo").read_text(), filesystem):
+                yield int(process.name)
 
 
-def is_mounted_here(filesystem: str) -> bool:
+def is_mounted_here(filesystem: str, proc: Path = PROC) -> bool:
     """Whether the filesystem is mounted in this process's own namespace."""
-    return mounts_source(Path("/proc/self/mountinfo").read_text(), filesystem)
+    return mounts_source((proc / "self" / "mountinfo").read_text("utf-8", "replace"), filesystem)

@@ -7,6 +7,7 @@ look for the group at the moment of the kill, because there is none before the c
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections.abc import Collection, Iterator
 from contextlib import suppress
@@ -15,29 +16,38 @@ from pathlib import Path
 CGROUPS = Path("/sys/fs/cgroup")
 PROC = Path("/proc")
 
+_CONTAINER = re.compile(r"[0-9a-f]{64}")
+
 _V1_HIERARCHIES = ("unified", "freezer", "pids", "memory")
 """The hierarchies that we look for on cgroup 1; Docker uses each of them for every container."""
 
 
-def kill_all(container_ids: Collection[str], cgroups: Path = CGROUPS, proc: Path = PROC) -> bool:
+def kill_all(
+    container_ids: Collection[str],
+    cgroups: Path = CGROUPS,
+    proc: Path = PROC,
+    looks_at_all: bool = True,
+) -> bool:
     """Kill every process of these containers at once; returns whether any was still there.
 
     The kernel kills a whole group where it can (cgroup 2, since Linux 5.14). Otherwise we signal
     each process. Forking does not save any: when a container's first process dies, the kernel kills
-    the whole PID namespace.
+    the whole PID namespace. `looks_at_all`: find processes in /proc too, which takes longer.
     """
     if not container_ids:
         return False
     pids: set[int] = set()
-    for group in groups(container_ids, cgroups):
+    found_groups = list(groups(container_ids, cgroups))
+    for group in found_groups:
         _write(group / "cgroup.kill", "1")
-        found = set(_members(group))
+    for group in found_groups:
+        found = set(members(group))
         for pid in sorted(found):
             kill(pid)
         # In cgroup 1, a frozen process dies only once it is thawed.
         _write(group / "freezer.state", "THAWED")
         pids |= found
-    for pid in _pids_by_cgroup(container_ids, proc):
+    for pid in _pids_by_cgroup(container_ids, proc) if looks_at_all else ():
         kill(pid)
         pids.add(pid)
     return any(_is_running(pid, proc) for pid in pids)
@@ -46,17 +56,36 @@ def kill_all(container_ids: Collection[str], cgroups: Path = CGROUPS, proc: Path
 def groups(container_ids: Collection[str], cgroups: Path = CGROUPS) -> Iterator[Path]:
     """The control groups of these containers, in one hierarchy of each cgroup version."""
     for hierarchy in _hierarchies(cgroups):
-        for folder, subfolders, _ in os.walk(hierarchy):
-            found = [name for name in subfolders if any(each in name for each in container_ids)]
-            for name in found:
-                subfolders.remove(name)
-                yield Path(folder, name)
+        yield from _below(hierarchy, container_ids)
+
+
+def count(container_ids: Collection[str], cgroups: Path = CGROUPS) -> int:
+    """How many processes these containers have; threads are counted too, if the kernel does it."""
+    if not container_ids:
+        return 0
+    # In cgroup 1, a hierarchy of its own has the counts.
+    counts = cgroups / "pids"
+    found = 0
+    for group in _below(counts if counts.is_dir() else cgroups, container_ids):
+        try:
+            found += int((group / "pids.current").read_text())
+        except OSError:
+            found += sum(1 for _ in members(group))
+    return found
 
 
 def kill(pid: int) -> None:
     """Send SIGKILL, unless the process is gone."""
     with suppress(ProcessLookupError, PermissionError):
         os.kill(pid, signal.SIGKILL)
+
+
+def _below(hierarchy: Path, container_ids: Collection[str]) -> Iterator[Path]:
+    for folder, subfolders, _ in os.walk(hierarchy):
+        found = [name for name in subfolders if any(each in name for each in container_ids)]
+        for name in found:
+            subfolders.remove(name)
+            yield Path(folder, name)
 
 
 def _hierarchies(cgroups: Path) -> list[Path]:
@@ -67,7 +96,21 @@ def _hierarchies(cgroups: Path) -> list[Path]:
     return unified + [path for path in there if path not in unified][:1]
 
 
-def _members(group: Path) -> Iterator[int]:
+def container_processes(proc: Path = PROC) -> Iterator[Path]:
+    """The folders in /proc of the processes of containers, whosever they are.
+
+    Other processes with a mount namespace of their own may have a filesystem mounted too; a fence
+    spares those.
+    """
+    for entry in os.scandir(proc):
+        if not entry.name.isdigit():
+            continue
+        with suppress(OSError):
+            if _CONTAINER.search((proc / entry.name / "cgroup").read_text()) is not None:
+                yield proc / entry.name
+
+
+def members(group: Path) -> Iterator[int]:
     """The processes in a group and in groups below it; 0 stands for one of another namespace."""
     for folder, _, _ in os.walk(group):
         with suppress(OSError):

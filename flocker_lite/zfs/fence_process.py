@@ -20,6 +20,7 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import resource
 import select
 import signal
 import socket
@@ -238,8 +239,15 @@ def now() -> float:
 def harden() -> None:
     """Be the last process that the kernel kills for memory and the first that it runs, if we may.
 
-    A fence matters most on a machine that is short of memory or CPU, or that was suspended.
+    A fence matters most on a machine that is short of memory or CPU, or that was suspended. We
+    raise the limits first: then CAP_SYS_RESOURCE is enough, which the systemd unit has.
     """
+    for limit, wanted in (
+        (resource.RLIMIT_MEMLOCK, resource.RLIM_INFINITY),
+        (resource.RLIMIT_RTPRIO, 1),
+    ):
+        with suppress(OSError, ValueError):
+            resource.setrlimit(limit, (wanted, wanted))
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("-1000")
     with suppress(OSError):

@@ -111,6 +111,19 @@ class Mounting:
                     why = status.obstacle or f"it is not mounted at {self.path(dataset_id)}"
                     raise InUse(f"{dataset_id}: {error}; {why}") from None
 
+    async def replay(self, dataset_id: DatasetId) -> bool:
+        """Have ZFS apply what is in its intent log alone; False if the dataset is mounted.
+
+        Whatever was fsynced just before a power loss is there. ZFS applies it when it mounts the
+        dataset, and says "busy" to snapshots before that. This mounts it read-only for a moment.
+        """
+        with self._own_change(dataset_id):
+            if await self.prepare_mountpoint(dataset_id):
+                return False
+            await self._zfs(commands.mount(self._name(dataset_id), readonly=True))
+        await self.unmount(dataset_id)
+        return True
+
     async def prepare_mountpoint(self, dataset_id: DatasetId) -> bool:
         """Leave only the directory at its mountpoint; returns whether it is mounted already."""
         # All in one thread call, because a move's pause may wait for it.

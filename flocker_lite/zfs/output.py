@@ -10,6 +10,8 @@ from pyrsistent import PMap, pmap
 
 from flocker_lite.errors import FlockerError, LeaseError
 from flocker_lite.model import lease, membership
+from flocker_lite.model.filesystem import FoundFilesystem
+from flocker_lite.model.machine import Capacity
 from flocker_lite.model.records import DatasetId
 from flocker_lite.model.state import LocalDataset, Snapshot
 from flocker_lite.zfs.names import (
@@ -148,6 +150,45 @@ def mount_check(text: str, identity: DatasetId) -> MountCheck:
     )
 
 
+def capacity(text: str) -> Capacity:
+    """What `commands.capacity` printed: what is used, and what more fits."""
+    lines = text.split()
+    if len(lines) != 2 or not all(map(_is_number, lines)):
+        raise UnexpectedOutput(f"expected two numbers of bytes: {text!r}")
+    used, available = map(int, lines)
+    return Capacity(used + available, available)
+
+
+def found_filesystem(text: str, name: str, root: str) -> FoundFilesystem:
+    """Somebody's filesystem, of what `commands.found` printed; `root` is the parent of ours."""
+    by_name = {each: facts for each, facts in _by_name(text) if "@" not in each}
+    facts = by_name.get(name, {})
+    path = _value(name, facts, "mountpoint")
+    return FoundFilesystem(
+        name,
+        path if path.startswith("/") else None,
+        _number(name, facts, "used"),
+        _number(name, facts, "refquota") or None if _is_limited(facts) else None,
+        _why_not(name, facts, set(by_name) - {name}, root),
+    )
+
+
+def _is_limited(facts: Facts) -> bool:
+    return _is_number(facts.get("refquota", ("", ""))[0])
+
+
+def _why_not(name: str, facts: Facts, below: set[str], root: str) -> str | None:
+    if _value(name, facts, "type") != "filesystem":
+        return "it is a volume of ZFS, a disk; a dataset is a filesystem"
+    if name == root or name.startswith(f"{root}/") or root.startswith(f"{name}/"):
+        return "it has the datasets of this node, or is one of them"
+    if below:
+        return f"it has {min(below)} below it: a dataset is one filesystem; move that away first"
+    if _value(name, facts, "origin") not in ("-", ""):
+        return "it is a clone: `zfs promote` it first"
+    return None
+
+
 def resume_token(text: str) -> str | None:
     """Read the output of `commands.resume_token`; UnexpectedOutput when it is not a token."""
     token = text.strip()
@@ -218,6 +259,7 @@ def _dataset(identity: DatasetId, facts: Facts, path: str) -> LocalDataset:
         maximum_size=_number(identity, facts, "refquota") or None,
         trouble=trouble,
         membership=member,
+        size_bytes=size_bytes(_value(identity, facts, "used")),
     )
 
 

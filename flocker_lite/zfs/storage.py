@@ -22,7 +22,9 @@ from flocker_lite.errors import (
 from flocker_lite.interfaces import IStorage
 from flocker_lite.interfaces.reactor import IReactor
 from flocker_lite.interfaces.threads import RunInThread
+from flocker_lite.model.filesystem import FoundFilesystem
 from flocker_lite.model.lease import WRITERS, Lease, Role
+from flocker_lite.model.machine import Capacity
 from flocker_lite.model.membership import Membership
 from flocker_lite.model.properties import Properties
 from flocker_lite.model.records import DatasetId
@@ -40,6 +42,7 @@ from flocker_lite.zfs.asides import Asides, release, require_alone
 from flocker_lite.zfs.capabilities import Capabilities, detect
 from flocker_lite.zfs.mounting import Mounting, retry_while_busy
 from flocker_lite.zfs.stream_header import read_header, rejection_reason
+from flocker_lite.zfs.taking import Taking
 
 COMMAND_TIMEOUT_SECONDS = 60.0
 TRANSFER_TIMEOUT_SECONDS = 7 * 24 * 3600.0
@@ -71,10 +74,24 @@ class ZfsStorage:
         self._capabilities = capabilities
         self._held: set[tuple[DatasetId, str]] = set()
         self._mounting = Mounting(pool, mount_root, self._zfs, run_in_thread, clock)
+        self._taking = Taking(self._root, self.path, self._run_zfs)
         self._asides = Asides(self._root, self.path, self._run_zfs, clock.seconds)
 
     def path(self, dataset_id: DatasetId) -> str:
         return f"{self._mount_root}/{dataset_id}"
+
+    async def capacity(self) -> Capacity:
+        return output.capacity(await self._run_zfs(commands.capacity(self._pool)))
+
+    async def filesystem(self, name: str) -> FoundFilesystem | None:
+        return await self._taking.filesystem(name)
+
+    async def take(self, dataset_id: DatasetId, name: str, lease: Lease) -> None:
+        await self._taking.take(dataset_id, name, lease)
+        self._mounting.make_mountpoint(dataset_id)
+
+    async def leave(self, name: str) -> None:
+        await self._taking.leave(name)
 
     async def discover(self) -> PMap[DatasetId, LocalDataset]:
         found = await self._found()
@@ -166,7 +183,13 @@ class ZfsStorage:
 
     async def snapshot(self, dataset_id: DatasetId, name: str) -> Snapshot:
         filesystem = self._name(dataset_id)
-        await retry_while_busy(self._clock, lambda: self._zfs(commands.snapshot(filesystem, name)))
+        command = commands.snapshot(filesystem, name)
+        try:
+            await retry_while_busy(self._clock, lambda: self._zfs(command))
+        except Busy:
+            if not await self._mounting.replay(dataset_id):
+                raise
+            await retry_while_busy(self._clock, lambda: self._zfs(command))
         return Snapshot(name, (await self._zfs(commands.guid(filesystem, name))).strip())
 
     async def snapshot_all(self, names: Mapping[DatasetId, str]) -> Mapping[DatasetId, Snapshot]:
@@ -199,6 +222,10 @@ class ZfsStorage:
         # A stream is about as large as the data in it.
         key = "referenced" if base is None else f"written@{base}"
         return output.size_bytes(await self._zfs(commands.value(name, key)))
+
+    async def held_bytes(self, dataset_id: DatasetId) -> int | None:
+        command = commands.value(self._name(dataset_id), "usedbysnapshots")
+        return output.size_bytes(await self._zfs(command))
 
     async def send(self, dataset_id: DatasetId, base: str | None, snapshot: str, fd: int) -> None:
         command = commands.send(self._name(dataset_id), base, snapshot)

@@ -97,7 +97,7 @@ def test_containers(tmp_path: Path) -> None:
     machine.process(2, "bound", BOUND, CONTAINER)
     machine.process(3, "bound", BOUND, CONTAINER)
     assert machine.holders() == (
-        Holder(2, "sleep", "has it mounted at /x", True, container=CONTAINER),
+        Holder(2, "sleep", "has it mounted at /x", True, container=CONTAINER, run="bound"),
     )
     assert keepers(NAME, PATH, tmp_path) == [2]
 

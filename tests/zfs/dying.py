@@ -10,7 +10,15 @@ from flocker_lite.interfaces import IStorage
 from flocker_lite.model.records import DatasetId
 from flocker_lite.model.state import Holder
 
-DURABLE = ("set_lease", "unmount", "snapshot", "send", "receive", "destroy_snapshot")
+DURABLE = (
+    "set_lease",
+    "unmount",
+    "snapshot",
+    "send",
+    "receive",
+    "destroy_snapshot",
+    "continue_from",
+)
 
 
 class Killed(Exception):

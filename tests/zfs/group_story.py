@@ -26,6 +26,7 @@ from flocker_lite.peers.service import PeerService
 from flocker_lite.planner.groups import Local
 from flocker_lite.planner.move_changes import HandoffDatasets, Moved
 from flocker_lite.planner.plan import plan
+from flocker_lite.planner.replication_changes import DatedChange
 from flocker_lite.testing.storage_case import StorageCase
 from flocker_lite.testing.stub_host import StubHost
 from tests.zfs.dying import Killed, Life
@@ -122,7 +123,13 @@ class Node:
         """What there is to be done is done; whether that was anything."""
         agent = self.agent
         local = Local(await agent.storage.discover(), on_trial=agent.trials.on_trial)
-        changes = plan(agent.node_id, self.view(), local)
+        copies = agent.context.copies.known
+        planned = plan(agent.node_id, self.view(), local, copies=copies)
+        changes = [
+            change
+            for change in planned
+            if not isinstance(change, DatedChange) or change.due_at <= copies.now
+        ]
         for change in changes:
             try:
                 await execute(change, agent.context)
@@ -154,14 +161,16 @@ class GroupCase(StorageCase):
         super().setUp()
         self.life = LeaseLife()
 
-    async def group(self, ids: Sequence[DatasetId]) -> tuple[Node, Node]:
-        """Two nodes, the first of which is the primary of them all."""
+    async def group(self, ids: Sequence[DatasetId], life: Life | None = None) -> tuple[Node, Node]:
+        """Two nodes, the first of which is the primary of them all; both share the `life`."""
         services: dict[NodeId, IPeerService] = {}
         made = []
         for node_id in (A, B):
             storage = await self.make()
             moves = MoveLog(cast(IReactorTime, installed_reactor))
-            agent = Agent(node_id, storage, moves, new_trials(), PipePeers(services), self.life)
+            agent = Agent(
+                node_id, storage, moves, new_trials(), PipePeers(services), life or self.life
+            )
             made.append(Node(agent, ids, services, self))
             made[-1].start()
         for each in ids:

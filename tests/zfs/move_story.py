@@ -15,19 +15,32 @@ from twisted.internet import reactor as installed_reactor
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import Clock
 
+from flocker_lite.convergence.awaited_mounts import AwaitedMounts
 from flocker_lite.convergence.context import AgentContext
+from flocker_lite.convergence.copy_log import CopyLog
 from flocker_lite.convergence.desired_state import DesiredState
 from flocker_lite.convergence.executors import execute
+from flocker_lite.convergence.hooks import Hooks
+from flocker_lite.convergence.joint_switch import JointSwitches
+from flocker_lite.convergence.kept_sessions import KeptSessions
 from flocker_lite.convergence.move_log import MoveLog
 from flocker_lite.convergence.pull_log import PullLog
 from flocker_lite.convergence.readiness import Readiness
+from flocker_lite.convergence.renewals import Renewals
+from flocker_lite.convergence.run_log import RunLog
 from flocker_lite.convergence.trials import Trials
+from flocker_lite.convergence.witness_sessions import WitnessSessions
+from flocker_lite.convergence.witnessing import Witnessing
 from flocker_lite.errors import FlockerError
 from flocker_lite.interfaces import (
+    IAdoptionNotes,
     IContainers,
+    ICopyNotes,
+    IDirectories,
     IForeignContainers,
     IHosts,
     IListeners,
+    Instruments,
     IPeers,
     IPeerService,
     IRestartHistory,
@@ -48,14 +61,23 @@ from flocker_lite.planner.move_changes import (
 from flocker_lite.routing.interfaces import IHolder
 from flocker_lite.routing.switchboard import Switchboard
 from flocker_lite.testing.containers_contract import raised
+from flocker_lite.testing.memory_adoption_notes import MemoryAdoptionNotes
 from flocker_lite.testing.memory_containers import MemoryContainers
+from flocker_lite.testing.memory_copy_notes import MemoryCopyNotes
+from flocker_lite.testing.memory_deadline_fence import MemoryDeadlineFence
+from flocker_lite.testing.memory_directories import MemoryDirectories
 from flocker_lite.testing.memory_fence import MemoryFence
+from flocker_lite.testing.memory_fencing_record import MemoryFencingRecord
 from flocker_lite.testing.memory_foreign import MemoryForeignContainers
 from flocker_lite.testing.memory_holder import MemoryHolder
 from flocker_lite.testing.memory_hosts import MemoryHosts
 from flocker_lite.testing.memory_listeners import MemoryListeners
+from flocker_lite.testing.memory_machine import MemoryMachine
 from flocker_lite.testing.memory_restart_history import MemoryRestartHistory
 from flocker_lite.testing.memory_routing import MemoryRouting
+from flocker_lite.testing.memory_run_times import MemoryRunTimes
+from flocker_lite.testing.memory_usage import MemoryUsage
+from flocker_lite.testing.memory_volume_records import MemoryVolumeRecords
 from flocker_lite.testing.storage_case import DATASET, MEBIBYTE
 from flocker_lite.testing.stub_host import StubHost
 from flocker_lite.zfs.names import root
@@ -135,12 +157,32 @@ class Agent:
             moves=self.moves,
             pulls=PullLog(),
             restart_history=cast(IRestartHistory, MemoryRestartHistory()),
+            run_log=RunLog(MemoryRunTimes(), self.desired),
             readiness=Readiness(containers, switchboard, self.moves, installed_reactor),
             trials=self.trials,
             hosts=cast(IHosts, MemoryHosts(tuple)),
             foreign=cast(IForeignContainers, MemoryForeignContainers()),
+            directories=cast(IDirectories, MemoryDirectories()),
+            adoption_notes=cast(IAdoptionNotes, MemoryAdoptionNotes()),
+            machine=MemoryMachine(),
+            instruments=Instruments(MemoryUsage(MemoryContainers())),
+            volume_records=MemoryVolumeRecords(),
+            awaited_mounts=AwaitedMounts(installed_reactor, MemoryVolumeRecords()),
+            joint_switches=JointSwitches(installed_reactor, self.desired),
             desired=self.desired,
+            copies=CopyLog(installed_reactor, cast(ICopyNotes, MemoryCopyNotes())),
+            renewals=self._renewals(),
+            witnessing=Witnessing(MemoryFencingRecord(), installed_reactor.seconds),
+            hooks=Hooks(self.node_id, containers, self.moves, self.desired, installed_reactor),
+            standbys=KeptSessions(cast(IPeers, self.peers), installed_reactor),
         )
+
+    def _renewals(self) -> Renewals:
+        """No container of it runs under a deadline."""
+        fence, record = MemoryDeadlineFence(), MemoryFencingRecord()
+        seconds = installed_reactor.seconds
+        sessions = WitnessSessions(cast(IPeers, self.peers), self.desired, record)
+        return Renewals(self.node_id, installed_reactor, seconds, fence, record, sessions)
 
     @property
     def rounds(self) -> tuple[Round, ...]:

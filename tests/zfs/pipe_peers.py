@@ -31,7 +31,7 @@ class PipePeers:
     services: Mapping[NodeId, IPeerService]
     cut_after_bytes: int | None = None
 
-    async def connect(self, node_id: NodeId, address: str) -> IPeer:
+    async def connect(self, node_id: NodeId, address: str, carries_streams: bool = False) -> IPeer:
         return cast(IPeer, PipePeer(self, self.services[node_id]))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
@@ -70,37 +70,53 @@ class RealAsides(ZfsCase, AsidesContract):
         """The storage of that node in another process."""
         return await self.dying(storage, STEPS * 100, False)
 
-    async def test_killed_between_the_commands(self) -> None:
-        """At each of them the next look finds the copy, whole or as it goes on: never none.
+    async def test_killed_at_the_first_commands(self) -> None:
+        """An agent dies there. The next look finds the copy, whole or as it goes on: never none.
 
         Nothing is lost, and the copy can be continued once it was asked for again.
         """
-        for step in range(1, STEPS + 1):
+        await self.killed_at(range(1, 4))
+
+    async def test_killed_at_the_next_commands(self) -> None:
+        """The same for those that follow."""
+        await self.killed_at(range(4, 7))
+
+    async def test_killed_at_the_last_commands(self) -> None:
+        """The same for the rest."""
+        await self.killed_at(range(7, STEPS + 1))
+
+    async def killed_at(self, steps: Iterable[int]) -> None:
+        """An agent that dies before and after each of these commands."""
+        for step in steps:
             for after in self.kills_after:
-                source, target = await self.make(), await self.make()
-                await self.parted(source, target)
-                dying = await self.dying(target, step, after)
-                await raised(Killed, dying.continue_from(DATASET, "first", "diverged"))
-                again = await self.again(target)
-                looks: Callable[[], Awaitable[object]] = again.discover if after else again.asides
-                await looks()
-                found = await again.look(DATASET)
-                assert found is not None, (step, after)
-                assert (found.lease, found.trouble) == (REPLICA, None)
-                if [each.name for each in found.snapshots] != ["first"]:
-                    assert [each.name for each in found.snapshots] == ["first", "stash-2"]
-                    await again.continue_from(DATASET, "first", "diverged")
-                (kept,) = await again.asides()
-                name = f"{root(self.nodes.parent_of[id(target)])}/{kept}"
-                snapshots = command("zfs", "list", "-H", "-t", "snapshot", "-o", "name", "-r", name)
-                assert snapshots.split() == [f"{name}@stash-2"]
-                for each in (name, self.nodes.name(target, DATASET)):
-                    assert property_of(each, CONTINUES_PROPERTY) == "-"
-                assert property_of(name, "mountpoint") == "none"
-                assert property_of(self.nodes.name(target, DATASET), "canmount") == "noauto"
-                assert property_of(self.nodes.name(target, DATASET), "readonly") == "on"
-                await source.snapshot(DATASET, "second")
-                await transfer(source, again, DATASET, "first", "second")
+                await self.killed_once(step, after)
+
+    async def killed_once(self, step: int, after: bool) -> None:
+        """An agent that dies there, and what the next one finds and does."""
+        source, target = await self.make(), await self.make()
+        await self.parted(source, target)
+        dying = await self.dying(target, step, after)
+        await raised(Killed, dying.continue_from(DATASET, "first", "diverged"))
+        again = await self.again(target)
+        looks: Callable[[], Awaitable[object]] = again.discover if after else again.asides
+        await looks()
+        found = await again.look(DATASET)
+        assert found is not None, (step, after)
+        assert (found.lease, found.trouble) == (REPLICA, None)
+        if [each.name for each in found.snapshots] != ["first"]:
+            assert [each.name for each in found.snapshots] == ["first", "stash-2"]
+            await again.continue_from(DATASET, "first", "diverged")
+        (kept,) = await again.asides()
+        name = f"{root(self.nodes.parent_of[id(target)])}/{kept}"
+        snapshots = command("zfs", "list", "-H", "-t", "snapshot", "-o", "name", "-r", name)
+        assert snapshots.split() == [f"{name}@stash-2"]
+        for each in (name, self.nodes.name(target, DATASET)):
+            assert property_of(each, CONTINUES_PROPERTY) == "-"
+        assert property_of(name, "mountpoint") == "none"
+        assert property_of(self.nodes.name(target, DATASET), "canmount") == "noauto"
+        assert property_of(self.nodes.name(target, DATASET), "readonly") == "on"
+        await source.snapshot(DATASET, "second")
+        await transfer(source, again, DATASET, "first", "second")
 
     async def test_killed_and_not_to_be_gone_on_with(self) -> None:
         """While it cannot be brought to its end the copy is in trouble, and not taken for none."""

@@ -12,24 +12,28 @@ FACTS = f"""\
 {ROOT}\ttype\tfilesystem\t-
 {ROOT}\tmounted\tno\t-
 {ROOT}\trefquota\t0\tdefault
+{ROOT}\tused\t49664\t-
 {ROOT}\tguid\t13179970132396251052\t-
 {ROOT}\tcreatetxg\t6\t-
 {NAME}\tflocker:lease\tprimary:1\tlocal
 {NAME}\ttype\tfilesystem\t-
 {NAME}\tmounted\tyes\t-
 {NAME}\trefquota\t1000000\tlocal
+{NAME}\tused\t24576\t-
 {NAME}\tguid\t13098029826138923552\t-
 {NAME}\tcreatetxg\t8\t-
 {NAME}@b\tflocker:lease\tprimary:1\tinherited from {NAME}
 {NAME}@b\ttype\tsnapshot\t-
 {NAME}@b\tmounted\t-\t-
 {NAME}@b\trefquota\t-\t-
+{NAME}@b\tused\t0\t-
 {NAME}@b\tguid\t7258280655409790652\t-
 {NAME}@b\tcreatetxg\t13\t-
 {NAME}@a\tflocker:lease\tprimary:1\tinherited from {NAME}
 {NAME}@a\ttype\tsnapshot\t-
 {NAME}@a\tmounted\t-\t-
 {NAME}@a\trefquota\t-\t-
+{NAME}@a\tused\t0\t-
 {NAME}@a\tguid\t14114374448230372258\t-
 {NAME}@a\tcreatetxg\t9\t-
 """
@@ -40,12 +44,14 @@ RECEIVED_FACTS = f"""\
 {NAME}\ttype\tfilesystem\t-
 {NAME}\tmounted\tno\t-
 {NAME}\trefquota\t0\tdefault
+{NAME}\tused\t24576\t-
 {NAME}\tguid\t9136944649852681221\t-
 {NAME}\tcreatetxg\t40\t-
 {NAME}@a\tflocker:lease\t-\t-
 {NAME}@a\ttype\tsnapshot\t-
 {NAME}@a\tmounted\t-\t-
 {NAME}@a\trefquota\t-\t-
+{NAME}@a\tused\t0\t-
 {NAME}@a\tguid\t18222174169171491256\t-
 {NAME}@a\tcreatetxg\t44\t-
 """

@@ -14,6 +14,7 @@ from twisted.internet.task import Clock
 
 from flocker_lite.errors import Busy, CommandFailed, Conflict, NotFound
 from flocker_lite.model.lease import create
+from flocker_lite.model.state import Snapshot
 from flocker_lite.zfs import commands, names
 from flocker_lite.zfs.capabilities import Capabilities, detect
 from flocker_lite.zfs.mounting import BUSY_RETRIES_MAX, BUSY_RETRY_SECONDS
@@ -154,6 +155,22 @@ def test_busy_for_a_while() -> None:
     Deferred.fromCoroutine(destroying).addBoth(outcome.append)
     clock.pump([BUSY_RETRY_SECONDS] * 2)
     assert outcome == [None]
+
+
+def test_a_snapshot_after_a_power_loss(tmp_path: Path) -> None:
+    """What is in the log alone is applied by a mount, read-only; until then ZFS says "busy"."""
+    busy = failed(f"cannot create snapshot '{NAME}@a': dataset is busy")
+    tries = BUSY_RETRIES_MAX + 1
+    zfs, clock = Zfs(*[busy] * tries, "", "", "", "42\n"), Clock()
+    outcome: list[Any] = []
+    taking = storage(zfs, clock, str(tmp_path)).snapshot(ID, "a")
+    Deferred.fromCoroutine(taking).addBoth(outcome.append)
+    clock.pump([BUSY_RETRY_SECONDS] * BUSY_RETRIES_MAX)
+    assert outcome == [Snapshot("a", "42")]
+    assert zfs.asked[tries:-2] == [
+        ("zfs", "mount", "-o", "ro", NAME),
+        ("zfs", "unmount", NAME),
+    ]
 
 
 def test_what_is_not_there() -> None:

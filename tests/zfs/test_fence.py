@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -28,6 +26,7 @@ from flocker_lite.zfs.fence import ZfsFence
 from flocker_lite.zfs.fence_expiry import says_probation
 from flocker_lite.zfs.fence_kill import groups, kill_all
 from flocker_lite.zfs.fence_process import IDLE_SECONDS_MAX, Verdict, decide
+from tests.zfs.fence_world import Container, a_folder
 
 ID, OTHER_ID = "a" * 64, "b" * 64
 
@@ -69,30 +68,6 @@ def test_a_lease_that_cannot_be_read_is_one_on_probation() -> None:
     assert says_probation(1, "", "it did not end in time")
     assert not says_probation(0, "primary:8\n", "")
     assert not says_probation(1, "", "cannot open 'p/d': dataset does not exist")
-
-
-class Container:
-    """A process that stands for those of a container, in a tree like that of control groups."""
-
-    def __init__(self, cgroups: Path, container_id: str, folder: str) -> None:
-        self.process = subprocess.Popen(["sleep", "600"])
-        group = cgroups / folder.format(container_id)
-        group.mkdir(parents=True)
-        (group / "cgroup.procs").write_text(f"{self.process.pid}\n")
-
-    def runs(self) -> bool:
-        return self.process.poll() is None
-
-    def end(self) -> None:
-        self.process.kill()
-        self.process.wait()
-
-
-def a_folder(case: SynchronousTestCase) -> Path:
-    """One that goes with the test."""
-    folder = tempfile.TemporaryDirectory()
-    case.addCleanup(folder.cleanup)
-    return Path(folder.name)
 
 
 class KillTests(SynchronousTestCase):

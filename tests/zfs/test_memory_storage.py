@@ -8,6 +8,7 @@ from typing import cast
 from twisted.trial.unittest import TestCase
 
 from flocker_lite.interfaces import IStorage
+from flocker_lite.model.filesystem import FoundFilesystem
 from flocker_lite.model.records import DatasetId
 from flocker_lite.model.state import Holder
 from flocker_lite.testing.asides_contract import AsidesContract
@@ -52,6 +53,11 @@ class MemoryStorageTests(
 
     def set_property(self, storage: IStorage, dataset_id: DatasetId, name: str, value: str) -> None:
         memory(storage).set_property(dataset_id, name, value)
+
+    def somebodys(self, storage: IStorage, name: str, text: str) -> str:
+        memory(storage).found[name] = FoundFilesystem(name, f"/tank/{name}", len(text))
+        memory(storage).texts[name] = (text,)
+        return name
 
     def stray(self, storage: IStorage, dataset_id: DatasetId, name: str) -> None:
         memory(storage).mountpoints.make_stray_file(storage.path(dataset_id), name)

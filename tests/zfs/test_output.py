@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pyrsistent import PMap
 
 from flocker_lite.errors import Conflict
+from flocker_lite.model.filesystem import FoundFilesystem
 from flocker_lite.model.lease import create
 from flocker_lite.model.records import DatasetId
 from flocker_lite.model.state import LocalDataset, Snapshot
@@ -153,3 +154,43 @@ def test_any_estimate(text: str) -> None:
     """Whatever is printed: a size or None."""
     size = output.estimated_bytes(text)
     assert size is None or size > 0
+
+
+SOMEBODYS = """\
+tank/pg\ttype\tfilesystem\t-
+tank/pg\tmountpoint\t/tank/pg\tdefault
+tank/pg\tused\t30208\t-
+tank/pg\trefquota\t0\tdefault
+tank/pg\torigin\t-\t-
+tank/pg@daily\ttype\tsnapshot\t-
+tank/pg@daily\tmountpoint\t-\t-
+tank/pg@daily\tused\t0\t-
+tank/pg@daily\trefquota\t-\t-
+tank/pg@daily\torigin\t-\t-
+"""
+
+
+def test_found_filesystem() -> None:
+    """What somebody made, with its snapshots, and its limit if it has one."""
+    found = output.found_filesystem(SOMEBODYS, "tank/pg", ROOT)
+    assert found == FoundFilesystem("tank/pg", "/tank/pg", 30208)
+    limited = SOMEBODYS.replace("refquota\t0\tdefault", "refquota\t4096\tlocal")
+    assert output.found_filesystem(limited, "tank/pg", ROOT).maximum_size == 4096
+    nowhere = SOMEBODYS.replace("/tank/pg\tdefault", "none\tlocal")
+    assert output.found_filesystem(nowhere, "tank/pg", ROOT).path is None
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "why"),
+    [
+        (SOMEBODYS.replace("filesystem", "volume"), "tank/pg", "a volume of ZFS"),
+        (SOMEBODYS.replace("origin\t-", "origin\ttank/x@a", 1), "tank/pg", "it is a clone"),
+        (SOMEBODYS + SOMEBODYS.replace("tank/pg\t", "tank/pg/wal\t"), "tank/pg", "tank/pg/wal"),
+        (SOMEBODYS.replace("tank/pg", "tank"), "tank", "has the datasets of this node"),
+        (SOMEBODYS.replace("tank/pg", ROOT), ROOT, "has the datasets of this node"),
+        (SOMEBODYS.replace("tank/pg", NAME), NAME, "or is one of them"),
+    ],
+)
+def test_no_dataset(text: str, name: str, why: str) -> None:
+    """What cannot become one, and why."""
+    assert why in (output.found_filesystem(text, name, ROOT).why_not or "")

@@ -195,6 +195,15 @@ class ZfsCase(StorageCase):
     def set_property(self, storage: IStorage, dataset_id: DatasetId, name: str, value: str) -> None:
         command("zfs", "set", f"{name}={value}", self.nodes.name(storage, dataset_id))
 
+    def somebodys(self, storage: IStorage, name: str, text: str) -> str:
+        whole = f"{self.nodes.parent_of[id(storage)]}/{name}"
+        path = self.nodes.folder / f"somebody-{whole.replace('/', '-')}"
+        command("zfs", "create", "-o", f"mountpoint={path}", whole)
+        (path / TEXTS).write_text(f"{text}\n")
+        command("zfs", "snapshot", f"{whole}@users")
+        command("zfs", "destroy", f"{whole}@users")
+        return whole
+
     def stray(self, storage: IStorage, dataset_id: DatasetId, name: str) -> None:
         Path(storage.path(dataset_id), name).mkdir()
 
