@@ -26,27 +26,43 @@ class Pin:
 
 @dataclass(frozen=True, slots=True)
 class SshOptions:
-    """How ssh reaches other nodes; None leaves an option to ssh's own configuration."""
+    """How ssh reaches other nodes; None leaves an option to ssh's own configuration.
+
+    `sockets` is a folder for the sockets of connections that several sessions share; None for none.
+    """
 
     user: str = "root"
     port: int = 22
     identity_file: str | None = None
     pin: Pin | None = None
+    sockets: str | None = None
 
 
-def control_session(options: SshOptions, address: str) -> tuple[str, ...]:
-    """The command that starts a session which speaks AMP with the agent at `address`."""
-    return (*_ssh(options, address), RECEIVER, "control")
+def control_session(
+    options: SshOptions, address: str, socket: str | None = None
+) -> tuple[str, ...]:
+    """The command that starts a session which speaks AMP with the agent at `address`.
+
+    At `socket` it takes in the sessions of streams, which then share its connection.
+    """
+    return (*_ssh(options, address, socket, is_master=socket is not None), RECEIVER, "control")
 
 
-def stream_session(options: SshOptions, address: str, token: str) -> tuple[str, ...]:
-    """The command that starts a session for the stream of this token, which it reads from stdin."""
+def stream_session(
+    options: SshOptions, address: str, token: str, socket: str | None = None
+) -> tuple[str, ...]:
+    """The command that starts a session for the stream of this token, which it reads from stdin.
+
+    If the connection behind `socket` cannot take it in, ssh makes one of its own.
+    """
     if not _TOKEN.fullmatch(token):
         raise ValueError(f"not a token: {token!r}")
-    return (*_ssh(options, address), RECEIVER, "stream", token)
+    return (*_ssh(options, address, socket), RECEIVER, "stream", token)
 
 
-def _ssh(options: SshOptions, address: str) -> tuple[str, ...]:
+def _ssh(
+    options: SshOptions, address: str, socket: str | None, is_master: bool = False
+) -> tuple[str, ...]:
     if not _ADDRESS.fullmatch(address):
         raise ConfigurationFileError(f"not the address of a node: {address!r}")
     settings = {
@@ -54,8 +70,8 @@ def _ssh(options: SshOptions, address: str) -> tuple[str, ...]:
         "ConnectTimeout": str(CONNECT_TIMEOUT_SECONDS),
         "ServerAliveInterval": str(ALIVE_INTERVAL_SECONDS),
         "ServerAliveCountMax": str(ALIVE_COUNT_MAX),
-        "ControlMaster": "no",
-        "ControlPath": "none",
+        "ControlMaster": "yes" if is_master else "no",
+        "ControlPath": socket if socket is not None else "none",
         # Hardware accelerates AES, which makes it faster here than ssh's own first choice.
         "Ciphers": "^aes128-gcm@openssh.com",
         "Compression": "no",

@@ -1,9 +1,13 @@
-"""Reaches the agents of other nodes: requests go over one ssh session, each stream over another."""
+"""Reaches the agents of other nodes: requests go over one ssh session, each stream over another.
+
+Where many small streams follow each other, the sessions share the connection of the first one.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from secrets import token_hex
 from typing import Any, TypeVar, cast
 
 from twisted.internet.defer import Deferred
@@ -28,6 +32,7 @@ from flocker_lite.peers.trust import Trust
 from flocker_lite.processes import STDERR_TAIL_BYTES_MAX
 
 PROOF_CHARACTERS_MAX = 60_000
+SOCKET_BYTES = 8
 A = TypeVar("A")
 
 
@@ -49,14 +54,14 @@ class SshPeers:
         self._node_id = node_id
         self._cluster_id = cluster_id
 
-    async def connect(self, node_id: NodeId, address: str) -> IPeer:
-        options = self._options
+    async def connect(self, node_id: NodeId, address: str, carries_streams: bool = False) -> IPeer:
+        options, socket = self._options, self._socket() if carries_streams else None
         if self._trust is not None:
             options = await self._trust.options(node_id, options)
         session = _ControlSession()
-        command = argv.control_session(options, address)
+        command = argv.control_session(options, address, socket)
         self._reactor.spawnProcess(session, command[0], command, ssh_environment())
-        peer = SshPeer(self._reactor, options, address, session)
+        peer = SshPeer(self._reactor, options, address, session, socket)
         try:
             newest, oldest = VERSIONS.newest, VERSIONS.oldest
             answered_by = await peer.ask(Hello(newest, self._node_id, self._cluster_id(), oldest))
@@ -67,24 +72,35 @@ class SshPeers:
             raise
         return peer
 
+    def _socket(self) -> str | None:
+        """A path that is used once."""
+        folder = self._options.sockets
+        return f"{folder}/{token_hex(SOCKET_BYTES)}" if folder is not None else None
+
 
 @implementer(IPeer)
 class SshPeer:
-    """A control session with one agent."""
+    """A control session with one agent; streams go through `socket`, if it has one."""
 
     def __init__(
-        self, reactor: IReactor, options: argv.SshOptions, address: str, session: _ControlSession
+        self,
+        reactor: IReactor,
+        options: argv.SshOptions,
+        address: str,
+        session: _ControlSession,
+        socket: str | None = None,
     ) -> None:
         self._reactor = reactor
         self._options = options
         self._address = address
         self._session = session
+        self._socket = socket
 
     async def receive(
         self, dataset_id: DatasetId, epoch: int, base_guid: str | None, resumes: bool = False
     ) -> IReceiving:
         token = await self.ask(Receive(dataset_id, epoch, base_guid, resumes))
-        command = argv.stream_session(self._options, self._address, token)
+        command = argv.stream_session(self._options, self._address, token, self._socket)
         receiving = SshReceiving(self._reactor, self.ask, self._address, token, command)
         try:
             await receiving.opened()

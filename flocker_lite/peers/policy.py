@@ -2,11 +2,14 @@
 
 Whatever the policy allows, the lease on the copy here has the last word: see `peers.service`.
 
-    announced  The control service told this node that the dataset should be here, and that the peer
-               owns it. The peer may begin to send it, and have a copy that is in the way set aside.
+    announced  The control service told this node that the dataset should be here, as the primary or
+               as the copy of a standby, and that the peer owns it. The peer may begin to send it,
+               and have a copy that is in the way set aside.
     known      The peer owns the dataset; or it was the last to send it here, and no other node has
                been granted a later epoch since. The peer may finish what it began, whatever is
                configured meanwhile, and whether or not the control service can be reached.
+
+A node that was promoted since believes nothing of the epochs before.
 
 `acquire` and `start_trial` hand the dataset over. Their epoch must be the one after the grant's
 epoch, or after the epoch of the last stream: an owner can give the dataset away only once.
@@ -41,7 +44,7 @@ class PeerPolicy:
     def require_announced(self, dataset_id: DatasetId, epoch: int | None = None) -> None:
         """PeerRefused unless the peer may begin to send the dataset, as its primary of `epoch`."""
         desired = self._desired(dataset_id)
-        if desired is None or desired.dataset.deleted or desired.dataset.primary != self.me:
+        if desired is None or desired.dataset.deleted or not self._belongs_here(desired):
             raise PeerRefused(f"{dataset_id}: as far as this node knows, it should not be here")
         if desired.grant.owner != self.peer:
             raise PeerRefused(f"{dataset_id}: {self._not_the_owner(desired.grant)}")
@@ -101,14 +104,26 @@ class PeerPolicy:
     def _desired(self, dataset_id: DatasetId) -> DesiredDataset | None:
         return self.view.datasets.get(dataset_id) if self.view is not None else None
 
+    def _belongs_here(self, desired: DesiredDataset) -> bool:
+        """Whether this node is to have it: as its primary, or as one of its standbys."""
+        replicas = desired.dataset.replicas
+        is_standby = replicas is not None and self.me in replicas.standbys(desired.grant.owner)
+        return is_standby or desired.dataset.primary == self.me
+
     def _is_owner(self, dataset_id: DatasetId) -> bool:
         desired = self._desired(dataset_id)
         return desired is not None and desired.grant.owner == self.peer
 
     def _sender(self, dataset_id: DatasetId) -> LastSender | None:
-        """The peer's last stream to here, unless another node was granted the dataset since."""
+        """The peer's last stream to here, unless another node was granted the dataset since.
+
+        A node can hand over its own epoch alone: where this one was granted a later epoch than the
+        next one, it was promoted since.
+        """
         sender, desired = self.last_senders.get(dataset_id), self._desired(dataset_id)
         if sender is None or sender.node_id != self.peer:
+            return None
+        if desired is not None and desired.grant.epoch > sender.epoch + 1:
             return None
         if desired is None or desired.grant.owner in (self.me, self.peer):
             return sender

@@ -125,16 +125,9 @@ class _ReceiverConnection(Protocol):
         def ended(result: object) -> None:
             with suppress(OSError):
                 os.close(fd)
-            failed = isinstance(result, Failure)
             if not stream.received.called:
                 stream.received.callback(result)  # type: ignore[arg-type]
             self.leave(str(result.value) if isinstance(result, Failure) else "ok")
-            if failed:
-                self.log.warn(
-                    "a stream of {dataset_id} was not received: {reason}",
-                    dataset_id=stream.dataset_id,
-                    reason=result,
-                )
 
         stream.receiving.addBoth(ended)
 

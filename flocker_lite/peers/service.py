@@ -5,17 +5,21 @@ It checks once more who may write, whatever the sender believes.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from typing import Any, Protocol
+from typing import Any
 
 from zope.interface import implementer
 
+from flocker_lite.convergence.incoming_streams import IncomingStreams
 from flocker_lite.convergence.move_log import MoveLog
 from flocker_lite.convergence.release_proofs import NoProofs
+from flocker_lite.convergence.renewals import Renewals
 from flocker_lite.convergence.trials import Trials
+from flocker_lite.convergence.witnessing import Witnessing
 from flocker_lite.errors import Busy, Conflict, LeaseError, NotFound, PeerRefused
 from flocker_lite.interfaces import (
+    ICopyNotes,
     IPeerService,
     IProofs,
     IStorage,
@@ -26,35 +30,14 @@ from flocker_lite.interfaces import (
 from flocker_lite.interfaces import peer_requests as requests
 from flocker_lite.interfaces.request import PeerRequest
 from flocker_lite.model import increments, lease
-from flocker_lite.model.exact_images import ExactImage
 from flocker_lite.model.grants import Signed
 from flocker_lite.model.membership import Membership
 from flocker_lite.model.properties import Properties, staying, travelling
 from flocker_lite.model.records import DatasetId, NodeId
 from flocker_lite.model.state import LocalDataset
-from flocker_lite.peers.incoming_streams import IncomingStreams
-
-
-class Host(Protocol):
-    """What the service needs from its agent."""
-
-    def dataset_changed(self, dataset_id: DatasetId) -> None:
-        """The service changed the lease of a copy."""
-
-    def copy_set_aside(self, dataset_id: DatasetId) -> None:
-        """The service set aside a copy, or a part of one."""
-
-    async def prepared(self, name: str, image: ExactImage | None, has_ended: bool) -> None:
-        """Wait until the container is created here."""
-
-    async def serving(self, name: str) -> None:
-        """Wait until the container serves."""
-
-    async def tried(self, name: str) -> None:
-        """Wait until the container is healthy on trial; PeerRefused once its trial is over."""
-
-    def next_step(self) -> Awaitable[None]:
-        """Wait until something about this node may have changed."""
+from flocker_lite.peers.arrived_sets import ArrivedSets
+from flocker_lite.peers.copy_checks import require_replica
+from flocker_lite.peers.host import Host as Host
 
 
 @implementer(IPeerService)
@@ -69,6 +52,10 @@ class PeerService:
         trials: Trials,
         host: Host,
         proofs: IProofs | None = None,
+        incoming: IncomingStreams | None = None,
+        copy_notes: ICopyNotes | None = None,
+        witnessing: Witnessing | None = None,
+        renewals: Renewals | None = None,
     ) -> None:
         self._node_id = node_id
         self._storage = storage
@@ -76,7 +63,10 @@ class PeerService:
         self._trials = trials
         self._host = host
         self._proofs = proofs if proofs is not None else NoProofs()
-        self._incoming = IncomingStreams()
+        self._witnessing = witnessing
+        self._renewals = renewals
+        self._incoming = incoming if incoming is not None else IncomingStreams()
+        self._sets = ArrivedSets(storage, copy_notes)
 
     async def answer(self, request: PeerRequest[Any]) -> Any:
         """See `IPeerService`; one case for each request."""
@@ -105,6 +95,12 @@ class PeerService:
                 return await self.recall(dataset_ids)
             case requests.Serving(name):
                 return await self._host.serving(name)
+            case requests.SnapshotSetComplete():
+                return await self.complete_set(request)
+            case requests.Renew() if self._witnessing is not None:
+                return self._witnessing.renew(request)
+            case requests.GetRenewed(name, _) if self._renewals is not None:
+                return await self._renewals.expect(name)
         raise PeerRefused(f"{type(request).__name__}: this node does not answer that")
 
     async def copy(self, dataset_id: DatasetId) -> PeerCopy:
@@ -130,7 +126,7 @@ class PeerService:
         await self._incoming.end(dataset_id, epoch)
         local = await self._storage.look(dataset_id)
         if local is not None and not resumes:
-            self._require_replica(local, epoch)
+            require_replica(local, epoch)
             await self._storage.discard_partial(dataset_id)
             if not local.snapshots:
                 local = await self._storage.look(dataset_id)
@@ -138,7 +134,7 @@ class PeerService:
             if base_guid is not None:
                 raise PeerRefused(f"{dataset_id}: there is no copy here to continue")
             return
-        self._require_replica(local, epoch)
+        require_replica(local, epoch)
         newest = local.snapshots[-1].guid if local.snapshots else None
         if newest != base_guid:
             raise PeerRefused(f"{dataset_id}: the copy here ends with {newest}, not {base_guid}")
@@ -149,7 +145,7 @@ class PeerService:
         async def receive() -> None:
             local = await self._storage.look(dataset_id)
             if local is not None:
-                self._require_replica(local, epoch)
+                require_replica(local, epoch)
             await self._storage.receive(dataset_id, fd)
             # Nobody changes the lease meanwhile (see `_turn`), so we need not look again.
             before = local.lease if local is not None else None
@@ -169,7 +165,7 @@ class PeerService:
             local = await self._storage.look(dataset_id)
             if local is None:
                 return
-            self._require_replica(local, None)
+            require_replica(local, None)
             await self._storage.discard_partial(dataset_id)
             try:
                 await self._set_aside(local, base_guid)
@@ -205,6 +201,7 @@ class PeerService:
             raise PeerRefused(
                 f"{dataset_id}: this node owns it, and needs the snapshot that would be destroyed"
             )
+        keep_guids |= self._sets.guids(dataset_id)
         for snapshot in increments.prunable(local.snapshots, keep_guids):
             # An aside may need the snapshot, or a user may hold it.
             with suppress(NotFound, Conflict, Busy):
@@ -212,6 +209,12 @@ class PeerService:
         if is_replica:
             # The agent tells the other nodes with which snapshot its copy ends.
             self._host.dataset_changed(dataset_id)
+
+    async def complete_set(self, request: requests.SnapshotSetComplete) -> None:
+        """Write down that a set is complete here: from now on it is what can be promoted."""
+        await self._sets.complete(request)
+        for each in request.snapshots:
+            self._host.dataset_changed(each.dataset_id)
 
     async def set_properties(
         self, dataset_id: DatasetId, properties: Properties
@@ -221,7 +224,7 @@ class PeerService:
             local = await self._storage.look(dataset_id)
             if local is None:
                 raise PeerRefused(f"{dataset_id}: there is no copy of it here")
-            self._require_replica(local, None)
+            require_replica(local, None)
             told = travelling(properties)
             undone = await self._storage.set_properties(dataset_id, told)
         return (*staying(properties), *undone)
@@ -380,15 +383,6 @@ class PeerService:
             if dataset_id in self._incoming:
                 raise PeerRefused(f"{dataset_id}: a stream is being received")
             yield
-
-    def _require_replica(self, local: LocalDataset, epoch: int | None) -> None:
-        held = local.lease
-        if held is not None and held.role is not lease.Role.REPLICA:
-            raise PeerRefused(f"{local.dataset_id}: this node holds it as {held}")
-        if held is not None and epoch is not None and held.epoch > epoch:
-            raise PeerRefused(f"{local.dataset_id}: epoch {epoch} is older than {held}")
-        if local.mounted:
-            raise PeerRefused(f"{local.dataset_id}: it is mounted here")
 
 
 def _is_acquired(local: LocalDataset, epoch: int) -> bool:

@@ -62,3 +62,16 @@ def test_pinned() -> None:
     ):
         assert argv[argv.index(setting) - 1] == "-o"
     assert argv[-4:] == ("root@10.0.0.2", "--", "flocker-lite-receive", "control")
+
+
+def test_shared() -> None:
+    """A stream goes over the connection of its control session, which takes it in at a socket."""
+    master = control_session(SshOptions(), "10.0.0.2", "/run/s")
+    stream = stream_session(SshOptions(), "10.0.0.2", TOKEN, "/run/s")
+    assert ("ControlMaster=yes" in master, "ControlPath=/run/s" in master) == (True, True)
+    assert ("ControlMaster=no" in stream, "ControlPath=/run/s" in stream) == (True, True)
+    for alone in (
+        control_session(SshOptions(), "10.0.0.2"),
+        stream_session(SshOptions(), "10.0.0.2", TOKEN),
+    ):
+        assert ("ControlMaster=no" in alone, "ControlPath=none" in alone) == (True, True)

@@ -21,6 +21,9 @@ from flocker_lite.interfaces import IPeerService, peer_requests
 from flocker_lite.interfaces.peer_requests import (
     Acquire,
     AcquireGroup,
+    ArrivedSnapshot,
+    ContainerEpoch,
+    GetRenewed,
     Lend,
     OfferLoan,
     Prepared,
@@ -28,14 +31,24 @@ from flocker_lite.interfaces.peer_requests import (
     Recall,
     Receive,
     Released,
+    Renew,
     Serving,
     SetAside,
     SetProperties,
+    SnapshotSetComplete,
     TrialDataset,
 )
 from flocker_lite.interfaces.request import PeerRequest, SessionRequest
 from flocker_lite.model.lease import Lease, Role
-from flocker_lite.model.records import Container, Dataset, DatasetId, Grant, NodeId, Volume
+from flocker_lite.model.records import (
+    Container,
+    Dataset,
+    DatasetId,
+    Grant,
+    NodeId,
+    Replicas,
+    Volume,
+)
 from flocker_lite.model.state import (
     DesiredDataset,
     LastSender,
@@ -48,6 +61,7 @@ from flocker_lite.peers.authorized import AuthorizedPeerService
 from flocker_lite.peers.policy import PeerPolicy
 from flocker_lite.peers.service import PeerService
 from flocker_lite.planner.groups import Local
+from flocker_lite.testing.memory_copy_notes import MemoryCopyNotes
 from flocker_lite.testing.memory_fence import MemoryFence
 from flocker_lite.testing.memory_last_senders import MemoryLastSenders
 from flocker_lite.testing.memory_storage import Copy, MemoryStorage
@@ -72,6 +86,9 @@ REQUESTS: dict[str, PeerRequest[Any]] = {
     "start_trial": Lend("shop", (TrialDataset(D, 8, LAST.guid),)),
     "recall": Recall((D,)),
     "serving": Serving("shop"),
+    "complete_set": SnapshotSetComplete(7, 1.0, (ArrivedSnapshot(D, LAST.guid),)),
+    "renew": Renew("shop", (ContainerEpoch(D, 7),), 10),
+    "get_renewed": GetRenewed("shop", (D,)),
 }
 GOING_ON = (
     "prune",
@@ -114,7 +131,9 @@ class AuthorizedTests(SynchronousTestCase):
         self.storage = MemoryStorage(before=self.touch)
         self.storage.copies[D] = Copy(COPY, ("one",), pmap({LAST.guid: ("one",)}))
         self.trials = Trials(clock, clock.seconds, MemoryFence(lambda _: None, clock))
-        service = PeerService(ME, self.storage, MoveLog(clock), self.trials, StubHost())
+        notes = self.notes = MemoryCopyNotes()
+        moves, host = MoveLog(clock), StubHost()
+        service = PeerService(ME, self.storage, moves, self.trials, host, copy_notes=notes)
         self.service = cast(IPeerService, service)
         self.seen = Seen(view(), Local(pmap({D: COPY})))
         self.last_senders = MemoryLastSenders()
@@ -184,6 +203,30 @@ class AuthorizedTests(SynchronousTestCase):
         deleted = replace(view().datasets[D], dataset=Dataset(D, ME, deleted=True))
         self.seen.view = NodeView(pmap({D: deleted}))
         self.refused(SOURCE, "receive", "set_aside")
+
+    def test_it_was_promoted_since(self) -> None:
+        """This node was granted a later epoch than the next: who sent to it before is refused."""
+        self.sent()
+        self.seen.view = view(owner=ME, epoch=9)
+        self.refused(SOURCE)
+        self.seen.view = view(owner=ME, epoch=8)
+        self.ask(SOURCE, "acquire")
+
+    def test_a_standby(self) -> None:
+        """The owner keeps a copy fresh here that is to stay a copy, and nobody else does."""
+        standing = replace(view(primary=SOURCE).datasets[D].dataset, replicas=Replicas((ME,)))
+        desired = replace(view().datasets[D], dataset=standing)
+        self.seen.view = NodeView(pmap({D: desired}))
+        for what in ("copy", "receive", "set_aside", "prune", "set_properties"):
+            self.storage.copies[D] = Copy(COPY, ("one",), pmap({LAST.guid: ("one",)}))
+            self.ask(SOURCE, what)
+        self.storage.copies[D] = Copy(COPY, ("one",), pmap({LAST.guid: ("one",)}))
+        self.ask(SOURCE, "complete_set")
+        assert self.notes.sets[D].snapshots == {D: LAST.guid}
+        self.refused(STRANGER)
+        other = replace(standing, replicas=Replicas((STRANGER,)))
+        self.seen.view = NodeView(pmap({D: replace(desired, dataset=other)}))
+        self.refused(SOURCE, "receive", "set_aside", "complete_set")
 
     def test_another_epoch(self) -> None:
         """What is sent, and what is handed over, is of the epoch that was granted."""

@@ -21,11 +21,13 @@ from flocker_lite.interfaces.peer_requests import (
     Acquire,
     AcquireGroup,
     Copy,
+    GetRenewed,
     Lend,
     OfferLoan,
     Prepared,
     Recall,
     Receive,
+    Renew,
     Serving,
     SetProperties,
 )
@@ -116,7 +118,7 @@ class SessionTests(SynchronousTestCase):
     def asked_soundly(self) -> None:
         """What got through is of the types that it should be."""
         for kind, arguments in self.service.asked:
-            if kind in (Prepared, Serving, OfferLoan, Lend):
+            if kind in (Prepared, Serving, OfferLoan, Lend, Renew, GetRenewed):
                 assert re.fullmatch(r"[A-Za-z0-9_.-]{1,255}", arguments[0]), arguments
             else:
                 ids = arguments[0] if kind is Recall else (arguments[0],)

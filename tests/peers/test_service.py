@@ -20,6 +20,7 @@ from flocker_lite.errors import CommandFailed, Conflict, PeerRefused
 from flocker_lite.interfaces import PeerCopy, TrialDataset
 from flocker_lite.model.grants import Signed, Statement
 from flocker_lite.model.lease import Lease, Role
+from flocker_lite.model.membership import Membership
 from flocker_lite.model.records import DatasetId
 from flocker_lite.model.state import LocalDataset, Snapshot
 from flocker_lite.peers.service import PeerService
@@ -88,6 +89,18 @@ class PeerServiceTests(SynchronousTestCase):
         stash = self.storage.user_snapshot(D, "stash-8")
         copy = self.ask(self.service.copy(D))
         assert (copy.newest, copy.snapshots) == (stash, (LAST, stash))
+
+    def test_a_part_of_a_promotion(self) -> None:
+        """Whose coordinator may be promoted already: an earlier primary sends it nothing more."""
+        local = self.storage.copies[D].local
+        for epoch, is_refused in ((8, False), (9, True)):
+            note = Membership(epoch, "me", "d0", epoch)
+            self.storage.copies[D] = Copy(replace(local, membership=note))
+            asking = self.service.may_receive(D, 7, LAST.guid)
+            if is_refused:
+                self.refused(asking, "promoted as of epoch 9")
+            else:
+                self.ask(asking)
 
     def test_acquire(self) -> None:
         """A replica that is complete becomes primary, and the agent looks."""
