@@ -76,23 +76,26 @@ async def start_container(change: StartContainer, context: AgentContext) -> None
     await require_no_writer(
         context.storage, context.containers, change.name, change.instance, change.unsure
     )
-    if change.on_trial:
-        await _fence_instance(change, context)
+    if change.on_trial or context.renewals.needs(change.name):
+        instance = await _instance_of(change, context)
+        if change.on_trial:
+            await context.trials.fence_instance(change.name, instance)
+        await context.renewals.fence_instance(change.name, instance)
     for dataset_id in change.dataset_ids:
         context.moves.started(dataset_id, change.is_prestarted)
+    context.hooks.expect(change.name, change.dataset_ids)
     await context.readiness.start(
         change.name, change.ports, change.dataset_ids, bool(change.on_trial), change.health_check
     )
 
 
-async def _fence_instance(change: StartContainer, context: AgentContext) -> None:
-    instance = change.instance
-    if not instance:
-        have = await context.containers.look(change.name)
-        if have is None:
-            raise NotFound(f"container {change.name} does not exist: prepare it first")
-        instance = have.instance
-    await context.trials.fence_instance(change.name, instance)
+async def _instance_of(change: StartContainer, context: AgentContext) -> str:
+    if change.instance:
+        return change.instance
+    have = await context.containers.look(change.name)
+    if have is None:
+        raise NotFound(f"container {change.name} does not exist: prepare it first")
+    return have.instance
 
 
 async def remove_container(change: RemoveContainer, context: AgentContext) -> None:
@@ -100,7 +103,7 @@ async def remove_container(change: RemoveContainer, context: AgentContext) -> No
 
 
 async def halt_container(change: HaltContainer, context: AgentContext) -> None:
-    await context.containers.stop(change.name)
+    await _stop(context, change.name, is_exit=change.is_exit)
 
 
 async def stop_container(change: StopContainer, context: AgentContext) -> None:
@@ -133,8 +136,17 @@ async def stop_and_remove(
     context: AgentContext, name: str, timeout_seconds: float | None = None
 ) -> None:
     """Stop and remove a container; kill it when it does not stop in that time, or in its own."""
-    await context.containers.stop(name, timeout_seconds)
+    await _stop(context, name, timeout_seconds)
     await context.containers.remove(name)
+
+
+async def _stop(
+    context: AgentContext, name: str, timeout_seconds: float | None = None, is_exit: bool = True
+) -> None:
+    began = context.clock.seconds()
+    stopped = await context.containers.stop(name, timeout_seconds, is_exit)
+    if stopped.ran and timeout_seconds is None:
+        context.run_log.stopped(name, context.clock.seconds() - began)
 
 
 async def pull(context: AgentContext, image: str, platform: str | None = None) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from pyrsistent import pmap
 
+from flocker_lite.convergence.belonging import RequestIds, belongs_to
 from flocker_lite.errors import ContainerError
+from flocker_lite.model.estimates import Estimate
 from flocker_lite.model.records import (
     Container,
     DatasetId,
@@ -14,10 +16,12 @@ from flocker_lite.model.records import (
     MoveOptions,
     NodeId,
     Registry,
+    Replicas,
 )
 from flocker_lite.model.registries import login_for
 from flocker_lite.model.secrets import needed, value_of
 from flocker_lite.model.state import DesiredDataset, NodeView
+from flocker_lite.planner.resources import Resource
 
 
 class DesiredState:
@@ -28,10 +32,19 @@ class DesiredState:
 
     def __init__(self) -> None:
         self.view: NodeView | None = None
+        self.requests = RequestIds()
+
+    def belongs_to(self, resources: Iterable[Resource]) -> Mapping[str, str]:
+        """The ids of the request and the move on each line about work on these resources."""
+        return belongs_to(self.view, self.requests, resources)
+
+    def dataset(self, dataset_id: DatasetId) -> DesiredDataset | None:
+        """What this node was told of the dataset, if anything."""
+        return self.view.datasets.get(dataset_id) if self.view is not None else None
 
     def move(self, dataset_id: DatasetId) -> Move | None:
         """The present move of the dataset, if this node knows it."""
-        desired = self._desired(dataset_id)
+        desired = self.dataset(dataset_id)
         return desired.move if desired is not None else None
 
     def options(self, dataset_id: DatasetId) -> MoveOptions:
@@ -41,23 +54,33 @@ class DesiredState:
 
     def pause_costs(self, dataset_id: DatasetId) -> Mapping[str, float]:
         """The seconds of those steps of the last pause that do not depend on the data."""
-        desired = self._desired(dataset_id)
+        desired = self.dataset(dataset_id)
         return desired.pause_costs if desired is not None else {}
 
     def stop_seconds(self, dataset_id: DatasetId) -> float:
         """How long the last move took to send what the container wrote because of the stop."""
-        desired = self._desired(dataset_id)
+        desired = self.dataset(dataset_id)
         return desired.stop_seconds if desired is not None else 0.0
+
+    def estimates(self, dataset_id: DatasetId) -> Mapping[str, Estimate]:
+        """What past moves told of each step of the pause of the dataset's move."""
+        move = self.move(dataset_id)
+        return move.estimates if move is not None else {}
 
     def has_copy(self, dataset_id: DatasetId, node_id: NodeId) -> bool:
         """Whether that node is known to have a copy of the dataset."""
-        desired = self._desired(dataset_id)
+        desired = self.dataset(dataset_id)
         return desired is not None and node_id in desired.holders
 
-    def bases(self, dataset_id: DatasetId) -> frozenset[str]:
+    def bases(self, dataset_id: DatasetId) -> Mapping[NodeId, str]:
         """The guids of the newest snapshots of other nodes' copies, as far as known."""
-        desired = self._desired(dataset_id)
-        return frozenset(desired.bases.values()) if desired is not None else frozenset()
+        desired = self.dataset(dataset_id)
+        return desired.bases if desired is not None else {}
+
+    def replicas(self, dataset_id: DatasetId) -> Replicas | None:
+        """Who stands by for the dataset."""
+        desired = self.dataset(dataset_id)
+        return desired.dataset.replicas if desired is not None else None
 
     def container(self, name: str) -> Container | None:
         """The container as configured."""
@@ -83,6 +106,3 @@ class DesiredState:
         """Whether the cluster knows that the container finished."""
         container = self.container(name)
         return container is not None and container.ended is not None
-
-    def _desired(self, dataset_id: DatasetId) -> DesiredDataset | None:
-        return self.view.datasets.get(dataset_id) if self.view is not None else None

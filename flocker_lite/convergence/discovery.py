@@ -21,6 +21,7 @@ from flocker_lite.convergence.mount_health import MountHealth
 from flocker_lite.convergence.restart_tracker import RestartTracker
 from flocker_lite.errors import FlockerError, LeaseError
 from flocker_lite.interfaces import IContainers, IStorage
+from flocker_lite.model.copy_sizes import with_told_sizes
 from flocker_lite.model.records import DatasetId
 from flocker_lite.model.state import AsideCopy, Kept, LocalContainer, LocalDataset
 from flocker_lite.planner.groups import Local
@@ -191,10 +192,11 @@ class Discovery:
     async def _see_all(self, look: _Look) -> None:
         context = self._context
         try:
-            datasets = await context.storage.discover()
+            found = await context.storage.discover()
         except FlockerError:
             await self._see_without_zfs(look)
             raise
+        datasets = with_told_sizes(found, self.local.datasets)
         if self.seen_all:
             self._accept_datasets(look, datasets)
         listening = await context.routing.listeners()
@@ -235,7 +237,8 @@ class Discovery:
         """Inspect the requested resources only."""
         now, resources, context = self.local, look.request.resources, self._context
         routes, images, listeners = now.routes, now.images, now.listeners
-        datasets = await _datasets(context.storage, resources, now.datasets)
+        found = await _datasets(context.storage, resources, now.datasets)
+        datasets = with_told_sizes(found, now.datasets)
         self._accept_datasets(look, datasets)
         for image in sorted(each.image for each in resources if isinstance(each, ImageResource)):
             here = await context.containers.has_image(image)

@@ -11,10 +11,17 @@ from types import MappingProxyType
 
 from flocker_lite.convergence import (
     container_executors,
+    copying,
+    copying_data,
     dataset_executors,
     group_handoff,
     handoff,
+    promotion,
+    pruning,
     push,
+    releasing,
+    replicating,
+    taking_over,
 )
 from flocker_lite.convergence.context import AgentContext, Executors
 from flocker_lite.planner.changes import IStateChange, steps_of
@@ -26,6 +33,13 @@ EXECUTORS: Executors = MappingProxyType(
         **push.EXECUTORS,
         **handoff.EXECUTORS,
         **group_handoff.EXECUTORS,
+        **promotion.EXECUTORS,
+        **copying.EXECUTORS,
+        **copying_data.EXECUTORS,
+        **taking_over.EXECUTORS,
+        **releasing.EXECUTORS,
+        **replicating.EXECUTORS,
+        **pruning.EXECUTORS,
     }
 )
 

@@ -16,6 +16,7 @@ from flocker_lite.planner.backoff import Failed, failed_once_more
 from flocker_lite.planner.changes import ChangeKey, IStateChange, key
 from flocker_lite.planner.resources import (
     ContainerResource,
+    CopyResource,
     DatasetResource,
     ImageResource,
     Resource,
@@ -124,6 +125,10 @@ def desired_of(view: NodeView, resources: Iterable[Resource]) -> tuple[object, .
                 logins = [_login(view, container) for container in users]
                 edited = None if desired is None else (desired.dataset, desired.move)
                 found.append(None if edited is None else (*edited, retried, logins))
+            case CopyResource(dataset_id, node_id):
+                desired = view.datasets.get(dataset_id)
+                copied = desired.dataset if desired is not None else None
+                found.append((copied, node_id in view.away))
             case ImageResource(image):
                 is_desired = any(each.image == image for each in view.images.values())
                 found.append((is_desired, login_for(image, view.logins.values())))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from flocker_lite.convergence.context import AgentContext
 from flocker_lite.convergence.holder_checks import require_unmountable
@@ -11,9 +11,12 @@ from flocker_lite.errors import FlockerError
 from flocker_lite.interfaces import IPeer, PeerCopy
 from flocker_lite.interfaces.peer_requests import Copy
 from flocker_lite.model import increments
+from flocker_lite.model.estimates import Estimate, total
+from flocker_lite.model.pause_history import SEND
 from flocker_lite.model.properties import Properties, listed
 from flocker_lite.model.records import DatasetId, Move
 from flocker_lite.model.state import Forecast
+from flocker_lite.planner import pause_costs
 from flocker_lite.planner.switch_policy import ROUND_SECONDS_DEFAULT
 
 
@@ -29,25 +32,26 @@ class _Dataset:
 
 
 async def forecast(
-    context: AgentContext, move: Move, pause_costs: Mapping[str, float], address: str
+    context: AgentContext, move: Move, own_costs: Mapping[str, float], address: str
 ) -> Forecast:
     """Ask the destination, at `address`, for its copies, and storage for the size to send.
 
     A node that has no copies is not asked: it may refuse this node. The duration comes from the
     best rate of all rounds to that node so far.
     """
-    pause_seconds = _pause_seconds(context, move, pause_costs)
+    pause = _pause(context, move, own_costs)
+    unsent = Forecast(pause_seconds=pause.p50_seconds, pause_p95_seconds=pause.p95_seconds)
     peer = None
     try:
         if any(context.desired.has_copy(item, move.destination) for item in move.dataset_ids):
             peer = await context.peers.connect(move.destination, address)
     except FlockerError as error:
         warning = f"the destination cannot be reached, so the move would wait: {error}"
-        return Forecast(pause_seconds=pause_seconds, warning=warning)
+        return replace(unsent, warning=warning)
     try:
         datasets = [await _dataset(context, peer, item, address) for item in move.dataset_ids]
     except FlockerError as error:
-        return Forecast(pause_seconds=pause_seconds, warning=str(error))
+        return replace(unsent, warning=str(error))
     finally:
         if peer is not None:
             peer.close()
@@ -67,9 +71,10 @@ async def forecast(
         expected_bytes,
         all(item.is_incremental for item in datasets),
         expected_bytes / rate if expected_bytes is not None and rate is not None else None,
-        pause_seconds,
+        pause.p50_seconds,
         "; ".join(warnings) or None,
         listed({item.dataset_id: item.properties for item in datasets}),
+        pause.p95_seconds,
     )
 
 
@@ -102,17 +107,16 @@ async def _dataset(
     return _Dataset(dataset_id, size_bytes, base is not None, warning, own)
 
 
-def _pause_seconds(
-    context: AgentContext, move: Move, pause_costs: Mapping[str, float]
-) -> float | None:
-    """The measured steps of the last pause, plus the last rounds as estimates of the last sends."""
-    if not pause_costs:
-        return None
+def _pause(context: AgentContext, move: Move, own: Mapping[str, float]) -> Estimate:
+    """The steps as they are known, and the last send as past moves or the last rounds tell."""
+    here = context.run_log.times(move.container or "")
+    steps = pause_costs.expected(own, move.estimates, here, move.container is not None)
+    if SEND in move.estimates:
+        return total([*steps.values(), move.estimates[SEND]])
     sides = [context.moves.moves.get(dataset_id) for dataset_id in move.dataset_ids]
     sends = [
         progress.rounds[-1].seconds if progress is not None and progress.rounds else None
         for progress in sides
     ]
-    return sum(pause_costs.values()) + sum(
-        seconds if seconds is not None else ROUND_SECONDS_DEFAULT for seconds in sends
-    )
+    rest_seconds = sum(each if each is not None else ROUND_SECONDS_DEFAULT for each in sends)
+    return pause_costs.whole_pause(steps, rest_seconds)

@@ -6,18 +6,19 @@ The order of the durable steps makes it safe: see `model.lease`.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
-from flocker_lite.convergence import group_handoff
+from flocker_lite.convergence import group_handoff, volume_users
 from flocker_lite.convergence.container_executors import (
     TRIAL_STOP_TIMEOUT_SECONDS,
     stop_and_remove,
 )
 from flocker_lite.convergence.context import AgentContext, Executors
-from flocker_lite.convergence.holder_checks import require_unmountable
+from flocker_lite.convergence.joint_switch import JointSwitch, Point
 from flocker_lite.convergence.transfer import (
     Transfer,
     local_copy,
@@ -35,10 +36,10 @@ from flocker_lite.errors import (
     PeerUnreachable,
 )
 from flocker_lite.interfaces import IPeer, Released, TrialDataset
-from flocker_lite.interfaces.peer_requests import Lend, OfferLoan, Recall, Serving
+from flocker_lite.interfaces.peer_requests import GetRenewed, Lend, OfferLoan, Recall, Serving
 from flocker_lite.model import increments, lease
 from flocker_lite.model.completion import is_idle
-from flocker_lite.model.records import DatasetId
+from flocker_lite.model.records import DatasetId, HealthCheck
 from flocker_lite.model.state import Snapshot
 from flocker_lite.planner.move_changes import (
     DeliverDatasets,
@@ -58,25 +59,54 @@ _log = Logger()
 
 
 async def hand_over_datasets(change: HandoffDatasets, context: AgentContext) -> None:
+    name = change.container or ""
+    switch = context.joint_switches.of(name)
+    try:
+        with ExitStack() as leaving:
+            await _hand_over(change, context, switch, leaving)
+    except Exception as error:
+        switch.fail(name, error)
+        is_over = isinstance(error, NotHealthy) or volume_users.given_up(change, context, error)
+        for moved in change.datasets:
+            if is_over:
+                move = context.desired.move(moved.dataset_id)
+                context.moves.give_up(moved.dataset_id, move, str(error))
+            else:
+                context.moves.fail(moved.dataset_id, "failed", str(error))
+        raise
+
+
+async def _hand_over(
+    change: HandoffDatasets, context: AgentContext, switch: JointSwitch, leaving: ExitStack
+) -> None:
+    name = change.container or ""
     peer = await context.peers.connect(change.destination, change.address)
     transfers: list[Transfer] = []
     try:
         for moved in change.datasets:
             transfers.append(await open_last_transfer(context, peer, moved))
         # This first offer only starts the fence, which takes a moment. `_try_out` repeats it.
-        await _offer_trial(change, peer)
-        ids = [moved.dataset_id for moved in change.datasets]
-        await require_unmountable(context.storage, context.containers, change.container, ids)
+        await _offer_trial(change, peer, switch)
+        await volume_users.make_way(change, context, leaving)
+        await _get_renewed(change, context, peer)
         await group_handoff.write_memberships(context, change.datasets, change.destination)
+        await switch.meet(name, Point.PREPARED)
+        await switch.precede(name, Point.STOPPED)
         await _hold(change, context)
-        last = await _send_the_rest(change, context, transfers)
-        await _try_out(change, context, peer, last)
+        last = await _send_the_rest(change, context, transfers, switch)
+        await switch.meet(name, Point.SENT)
+        _mark_wait(change, context, switch)
+        await _try_out(change, context, peer, last, switch)
+        await switch.meet(name, Point.TRIED)
+        await switch.follow(name, Point.HANDED_OVER)
+        _mark_wait(change, context, switch)
         await _commit(change, context)
         items = tuple(
             Released(moved.dataset_id, moved.lease.epoch + 1, last[moved.dataset_id].guid)
             for moved in change.datasets
         )
         await group_handoff.hand_over(context.proofs, peer, change.destination, items)
+        switch.reach(name, Point.HANDED_OVER)
         for moved in change.datasets:
             context.moves.mark(moved.dataset_id, "hand over")
             context.moves.end_pause(moved.dataset_id)
@@ -85,19 +115,16 @@ async def hand_over_datasets(change: HandoffDatasets, context: AgentContext) -> 
             await _settle(change, context, peer, last)
         finally:
             await leading
-    except NotHealthy as error:
-        for moved in change.datasets:
-            move = context.desired.move(moved.dataset_id)
-            context.moves.give_up(moved.dataset_id, move, str(error))
-        raise
-    except Exception as error:
-        for moved in change.datasets:
-            context.moves.fail(moved.dataset_id, "failed", str(error))
-        raise
     finally:
         for transfer in transfers:
             transfer.receiving.abort()
         peer.close()
+
+
+def _mark_wait(change: HandoffDatasets, context: AgentContext, switch: JointSwitch) -> None:
+    if len(switch.ranks) > 1:
+        for moved in change.datasets:
+            context.moves.mark(moved.dataset_id, "wait")
 
 
 async def _hold(change: HandoffDatasets, context: AgentContext) -> None:
@@ -125,7 +152,10 @@ async def _announce(change: HandoffDatasets, context: AgentContext) -> None:
 
 
 async def _send_the_rest(
-    change: HandoffDatasets, context: AgentContext, transfers: list[Transfer]
+    change: HandoffDatasets,
+    context: AgentContext,
+    transfers: list[Transfer],
+    switch: JointSwitch,
 ) -> Mapping[DatasetId, Snapshot]:
     for moved in change.datasets:
         context.moves.phase(moved.dataset_id, "switching")
@@ -136,6 +166,9 @@ async def _send_the_rest(
             await _require_no_news(change, context, change.container)
         for moved in change.datasets:
             context.moves.stopped(moved.dataset_id, stopped.killed)
+        switch.reach(change.container, Point.STOPPED)
+    else:
+        await volume_users.stop_users(change, context)
     for moved in change.datasets:
         context.moves.mark(moved.dataset_id, "stop")
         await context.storage.unmount(moved.dataset_id)
@@ -170,20 +203,36 @@ async def _require_no_news(change: HandoffDatasets, context: AgentContext, conta
         )
 
 
-async def _offer_trial(change: HandoffDatasets, peer: IPeer) -> None:
+async def _offer_trial(change: HandoffDatasets, peer: IPeer, switch: JointSwitch) -> None:
     if change.container is not None and change.health_check is not None:
         ids = tuple(moved.dataset_id for moved in change.datasets)
-        await peer.ask(OfferLoan(change.container, ids, trial_seconds(change.health_check)))
+        seconds = _seconds_of_trial(change.health_check, switch)
+        await peer.ask(OfferLoan(change.container, ids, seconds))
+
+
+async def _get_renewed(change: HandoffDatasets, context: AgentContext, peer: IPeer) -> None:
+    """Have the destination get renewals of its own, if the container needs them to run there."""
+    if change.container is not None and context.renewals.needs(change.container):
+        ids = tuple(moved.dataset_id for moved in change.datasets)
+        await peer.ask(GetRenewed(change.container, ids))
+
+
+def _seconds_of_trial(check: HealthCheck, switch: JointSwitch) -> int:
+    return max(trial_seconds(check), switch.trial_seconds)
 
 
 async def _try_out(
-    change: HandoffDatasets, context: AgentContext, peer: IPeer, last: Mapping[DatasetId, Snapshot]
+    change: HandoffDatasets,
+    context: AgentContext,
+    peer: IPeer,
+    last: Mapping[DatasetId, Snapshot],
+    switch: JointSwitch,
 ) -> None:
     """Run the container there on trial; NotHealthy when the trial failed and was given back."""
     if change.container is None or change.health_check is None:
         return
-    await _offer_trial(change, peer)
-    seconds = trial_seconds(change.health_check)
+    await _offer_trial(change, peer, switch)
+    seconds = _seconds_of_trial(change.health_check, switch)
     lent: list[TrialDataset] = []
     for moved in change.datasets:
         dataset_id = moved.dataset_id
@@ -218,6 +267,7 @@ async def _settle(
     for moved in change.datasets:
         released = lease.Lease(lease.Role.RELEASED, moved.lease.epoch + 1, change.destination)
         await context.storage.set_lease(moved.dataset_id, lease.settle(released))
+        await volume_users.forget_stopped(context, moved.dataset_id)
         await prune(context, peer, moved.dataset_id, last[moved.dataset_id])
 
 
@@ -232,6 +282,7 @@ async def deliver_datasets(change: DeliverDatasets, context: AgentContext) -> No
         await group_handoff.hand_over(context.proofs, peer, change.destination, items)
         for moved in change.datasets:
             await context.storage.set_lease(moved.dataset_id, lease.settle(moved.lease))
+            await volume_users.forget_stopped(context, moved.dataset_id)
             await prune(context, peer, moved.dataset_id, last[moved.dataset_id])
             context.moves.phase(moved.dataset_id, "done")
         await _route_to_destination(context, peer, change)

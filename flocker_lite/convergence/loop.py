@@ -7,7 +7,7 @@ stops the loop.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from enum import Enum, auto
 
@@ -20,12 +20,21 @@ from flocker_lite.convergence.discovery import WHOLE_DISCOVERY_SECONDS, Discover
 from flocker_lite.convergence.executions import Executions
 from flocker_lite.convergence.overdue import Overdue
 from flocker_lite.convergence.restart_tracker import RestartTracker
+from flocker_lite.model.fencing.names import volume_of
 from flocker_lite.model.state import NodeView
 from flocker_lite.planner import start_order
-from flocker_lite.planner.changes import IStateChange, key
+from flocker_lite.planner.changes import ChangeKey, IStateChange, key
+from flocker_lite.planner.deadlines import (
+    mounted_volumes,
+    remembered,
+    under_deadline,
+    without_deadline,
+)
+from flocker_lite.planner.forgotten_plan import plan_forgotten
 from flocker_lite.planner.groups import Local
 from flocker_lite.planner.plan import plan
-from flocker_lite.planner.resources import ROUTES, ContainerResource, Resource
+from flocker_lite.planner.replication_changes import DatedChange, PruneSnapshots
+from flocker_lite.planner.resources import ROUTES, ContainerResource, CopyResource, Resource
 from flocker_lite.planner.start_gates import GATE_SECONDS_MAX, gates_to_open
 
 
@@ -51,8 +60,11 @@ class Loop:
             lambda: context.readiness.to_restart,
         )
         self.held_back: Mapping[str, str] = {}
+        self.barred: Mapping[str, str] = {}
+        self.is_forgotten = False
         self.stuck_at_gate = Overdue(context.clock, GATE_SECONDS_MAX)
-        self.executions = Executions(context, self.look_again, self._broken)
+        self.executions = Executions(context, self._ended, self._broken)
+        self._dated: tuple[float, ...] = ()
         self._step = _OneAtATime(self._step_once)
         self.discovery = Discovery(
             context, self.restart_tracker, self.executions.busy, self._step, changed, self._broken
@@ -90,7 +102,7 @@ class Loop:
         A container that is down is looked at before a restart that a user asked for starts it.
         """
         known = self.view.routes if self.view is not None else view.routes
-        self._context.desired.view = view
+        self._context.desired.view, self.is_forgotten = view, False
         if view.routes.keys() - known.keys():
             self.look_again(frozenset({ROUTES}))
         to_note = self.restart_tracker.to_note(self.local.containers, view.containers)
@@ -98,6 +110,18 @@ class Loop:
             self.look_again(frozenset(map(ContainerResource, to_note)))
         self.executions.withdraw(view)
         self._step()
+
+    def forget(self) -> bool:
+        """The cluster has forgotten this node: stop what runs here, and do nothing else.
+
+        Returns whether that is news.
+        """
+        if self.is_forgotten:
+            return False
+        self._context.desired.view, self.is_forgotten = None, True
+        self.executions.withdraw_all()
+        self.look_again()
+        return True
 
     def plan_again(self) -> None:
         """Plan again, without a discovery: the agent's own records changed."""
@@ -114,6 +138,13 @@ class Loop:
         """Discover these resources again (None: all), then plan."""
         self.discovery.look_again(resources)
 
+    def _ended(self, resources: frozenset[Resource]) -> None:
+        """A change is over. Of a copy elsewhere there is nothing to see here."""
+        if all(isinstance(each, CopyResource) for each in resources):
+            self._step()
+        else:
+            self.look_again(resources)
+
     def _step_once(self) -> None:
         """Plan, and start the changes whose resources are free."""
         if self.view is not None:
@@ -121,11 +152,19 @@ class Loop:
             self.restart_tracker.see(self.local.containers, self.view.containers)
         self._changed()
         discovery = self.discovery
-        if self.view is None or not discovery.is_running or not discovery.seen_all:
+        if not discovery.is_running or not discovery.seen_all:
             return
         now = self._context.clock.seconds()
-        self.executions.forget_done(now)
-        planned = self._plan(self.view, now)
+        if self.view is not None:
+            self._carry_out(self._plan(self.view, now), now)
+        elif self.is_forgotten:
+            self._carry_out(self._plan_stop(now), now)
+        else:
+            self._go_on_with_deadlines()
+
+    def _carry_out(self, planned: tuple[IStateChange, ...], now: float) -> None:
+        """Start the planned changes whose resources are free."""
+        discovery = self.discovery
         self.stuck_at_gate.see(gates_to_open(planned))
         # No change may rely on resources that are out of date.
         busy = self.executions.busy() | discovery.out_of_date
@@ -136,9 +175,39 @@ class Loop:
             busy |= change.resources
         self._schedule_retry(now)
 
+    def _plan_stop(self, now_seconds: float) -> tuple[IStateChange, ...]:
+        """What a node does that was forgotten; nobody renews a deadline for it."""
+        context, executions = self._context, self.executions
+        executions.forget_done(now_seconds)
+        renewals = context.renewals
+        renewals.see({}, self._in_use(self.local, renewals.countings), is_told=False)
+        context.witnessing.see(NodeView(), self.local.datasets)
+        self.held_back, self.barred, self._dated = {}, {}, ()
+        waiting = executions.failures.waiting(now_seconds)
+        planned = plan_forgotten(self.local, waiting)
+        self._keep(planned, waiting)
+        return planned
+
+    def _keep(self, planned: tuple[IStateChange, ...], waiting: Collection[ChangeKey]) -> None:
+        """Keep what is known of changes that are planned, go on or wait; forget all others."""
+        executions = self.executions
+        still = {key(change) for change in planned} | executions.keys | set(waiting)
+        executions.failures.keep(still, [*planned, *executions.going_on])
+        at_work = {resource for each in still for resource in each.resources}
+        at_work |= self.discovery.out_of_date
+        at_work |= set(map(ContainerResource, (*self.held_back, *self.barred)))
+        self._context.desired.requests.keep(at_work, self.view)
+
     def _plan(self, view: NodeView, now_seconds: float) -> tuple[IStateChange, ...]:
         context, executions = self._context, self.executions
-        local = replace(self.local, on_trial=context.trials.on_trial, pins=context.pins.pinned)
+        executions.forget_done(now_seconds)
+        local = replace(
+            self.local,
+            on_trial=context.trials.on_trial,
+            pins=context.pins.pinned,
+            adoptions=context.adoption_notes.notes,
+        )
+        local = self._with_deadlines(view, local)
         waiting = executions.failures.waiting(now_seconds)
         health = context.readiness.health
         self.held_back = start_order.held_back(context.node_id, view, local, health)
@@ -151,10 +220,51 @@ class Loop:
             self.restart_tracker.unreported,
             self.restart_tracker.due,
             frozenset(self.held_back),
+            context.copies.known,
         )
-        still = {key(change) for change in planned} | executions.keys | waiting
-        executions.failures.keep(still, [*planned, *executions.going_on])
+        unneeded = (change.snapshots for change in planned if isinstance(change, PruneSnapshots))
+        context.copies.see_unneeded(each.guid for snapshots in unneeded for each in snapshots)
+        due = (change.due_at for change in planned if isinstance(change, DatedChange))
+        self._dated = tuple(due_at for due_at in due if due_at > now_seconds)
+        self._keep(planned, waiting)
         return planned
+
+    def _go_on_with_deadlines(self) -> None:
+        """Renew what runs here, though the control service has told this agent nothing yet."""
+        renewals, local = self._context.renewals, self.local
+        running = self._in_use(local, renewals.countings)
+        wanted = remembered(local, running, renewals.countings)
+        renewals.see(wanted, running, is_told=False)
+        self._context.witnessing.see(NodeView(), local.datasets)
+
+    def _with_deadlines(self, view: NodeView, local: Local) -> Local:
+        """What must not start, or has to stop, for want of a fencing deadline that is renewed."""
+        context = self._context
+        context.witnessing.see(view, local.datasets)
+        wanted = under_deadline(context.node_id, view, local, context.renewals.expected)
+        fenced = context.renewals.fenced
+        running = self._in_use(local, {*wanted, *fenced})
+        unneeded = without_deadline(context.node_id, view, local, fenced)
+        context.renewals.see(wanted, running, unneeded)
+        barred = context.renewals.barred(wanted)
+        self.barred = {
+            name: why
+            for name, why in barred.items()
+            if name not in running and volume_of(name) is None
+        }
+        return replace(local, barred=frozenset(barred), unguarded=context.renewals.to_stop)
+
+    def _in_use(self, local: Local, names: Collection[str]) -> dict[str, str]:
+        """The instance of each container that has processes; of these, the volumes in use, too.
+
+        One that Docker is about to use counts: it may be mounted although that was not seen yet.
+        """
+        awaited = self._context.awaited_mounts.is_awaited
+        volumes = {name for name in names if awaited(volume_of(name) or "")}
+        return {
+            **dict.fromkeys(volumes | mounted_volumes(local, names), ""),
+            **{name: it.instance for name, it in local.containers.items() if it.has_processes},
+        }
 
     def _schedule_retry(self, now: float) -> None:
         self._stop_retry()
@@ -162,6 +272,7 @@ class Loop:
             *self.executions.due_seconds(now),
             *self.stuck_at_gate.due_seconds,
             *self.restart_tracker.due_seconds,
+            *(due_at - now for due_at in self._dated),
         ]
         if waits:
             self._retry = self._context.clock.callLater(min(waits), self._step)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pyrsistent import PMap, pmap
 from twisted.internet.interfaces import IReactorTime
 
+from flocker_lite.model.move_progress import HookRun
 from flocker_lite.model.records import DatasetId, Move, NodeId
 from flocker_lite.model.state import MoveProgress, Round, Step
 
@@ -99,11 +100,14 @@ class MoveLog:
             rate = max(done.sent_bytes / done.seconds, self.link_rates.get(move.destination, 0.0))
             self.link_rates = self.link_rates.set(move.destination, rate)
 
-    def predict(self, dataset_id: DatasetId, pause_seconds: float) -> None:
+    def predict(
+        self, dataset_id: DatasetId, pause_seconds: float, p95_seconds: float | None = None
+    ) -> None:
         """The pause would take this long if it began now; no effect once it has begun."""
         move = self.moves.get(dataset_id)
         if move is not None and dataset_id not in self._marked_at:
-            self._set(replace(move, predicted_pause_seconds=pause_seconds))
+            move = replace(move, predicted_pause_seconds=pause_seconds)
+            self._set(replace(move, predicted_pause_p95_seconds=p95_seconds))
 
     def last_snapshot(self, dataset_id: DatasetId, guid: str) -> None:
         """The dataset is handed over with this snapshot."""
@@ -122,6 +126,17 @@ class MoveLog:
         move = self.moves.get(dataset_id)
         if move is not None:
             self._set(replace(move, killed=killed))
+
+    def hook(self, dataset_id: DatasetId, run: HookRun) -> None:
+        """A hook runs, or has run; it is in place of what was known of one of this name."""
+        move = self.moves.get(dataset_id)
+        if move is not None:
+            others = tuple(each for each in move.hooks if each.name != run.name)
+            self._set(replace(move, hooks=(*others, run)))
+
+    def is_in_pause(self, dataset_id: DatasetId) -> bool:
+        """Whether this side's part of a pause goes on."""
+        return dataset_id in self._marked_at
 
     def phase(self, dataset_id: DatasetId, phase: str, error: str | None = None) -> None:
         """The move enters another phase.

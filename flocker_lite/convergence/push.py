@@ -8,8 +8,9 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import LoopingCall, deferLater
 from twisted.logger import Logger
 
-from flocker_lite.convergence import resuming
+from flocker_lite.convergence import pause_steps, resuming
 from flocker_lite.convergence.context import AgentContext, Executors
+from flocker_lite.convergence.joint_switch import Point
 from flocker_lite.convergence.transfer import (
     Transfer,
     copy_properties,
@@ -21,18 +22,27 @@ from flocker_lite.convergence.transfer import (
 from flocker_lite.errors import ContainerError, FlockerError, MoveGivenUp
 from flocker_lite.interfaces import IPeer, IReceiving
 from flocker_lite.interfaces.peer_requests import Prepared
+from flocker_lite.model.estimates import Estimate, total
 from flocker_lite.model.exact_images import ExactImage
 from flocker_lite.model.move_progress import write_rate
 from flocker_lite.model.records import DatasetId, MoveOptions, NodeId
 from flocker_lite.model.state import Round, Snapshot
+from flocker_lite.model.volume_edits import ON_USE_ABORT, ON_USE_AWAIT
 from flocker_lite.planner import switch_policy
 from flocker_lite.planner.move_changes import Moved, PostponeMove, PushDatasets
 
 REPORT_SECONDS = 1.0
 """How often a push reports its progress and reads its options again."""
 
+READY_SECONDS = 2.0
+"""How long at least it waits for those that switch together with it, before another round."""
+
 SINCE_SECONDS_MIN = 0.001
 """The least time between two snapshots, even if somebody set the clock back."""
+
+ENDED_USES = (ON_USE_ABORT, ON_USE_AWAIT)
+"""A lone dataset that moves with one of these has no users, or none soon: more rounds do not help,
+because somebody waits for it already."""
 
 _log = Logger()
 
@@ -127,7 +137,12 @@ class Push:
                 watching.stop()
 
     async def _run(self) -> None:
+        is_unused = self._change.container is None and self._options().on_use in ENDED_USES
+        if is_unused and await self._stands_by():
+            return
         await self._lap()
+        if is_unused:
+            return
         if self._change.container is not None:
             # The destination may have to pull the image: better now than during the pause.
             image = await self._image(self._change.container)
@@ -135,18 +150,80 @@ class Push:
             await self._peer.ask(Prepared(self._change.container, image, has_ended))
         has_waited = False
         while True:
+            self._require_companions()
             decision = self._decide(has_waited)
             _log.info("{verdict}: {reason}", verdict=decision.verdict.value, reason=decision.reason)
             if decision.verdict is switch_policy.Verdict.GIVE_UP:
                 raise MoveGivenUp(decision.reason)
             if decision.verdict is switch_policy.Verdict.SWITCH:
-                return
-            why = decision.reason if decision.is_missed else None
-            _phase(self._context, self._change, "pushing", why)
-            has_waited = decision.wait_seconds > 0
-            if has_waited:
-                await deferLater(self._context.clock, decision.wait_seconds)
+                missing = await self._ready()
+                if not missing:
+                    await self._quiesce()
+                    return
+                has_waited = True
+                why = f"waits for {_listed(missing)}, to switch together at one instant"
+                _phase(self._context, self._change, "pushing", why)
+            else:
+                missed = decision.reason if decision.is_missed else None
+                _phase(self._context, self._change, "pushing", missed)
+                has_waited = decision.wait_seconds > 0
+                if has_waited:
+                    await deferLater(self._context.clock, decision.wait_seconds)
             await self._lap()
+
+    async def _stands_by(self) -> bool:
+        """Whether the destination has fresh copies that go on from a snapshot here."""
+        desired, there = self._context.desired, self._change.destination
+        for dataset_id in self._ids:
+            replicas = desired.replicas(dataset_id)
+            here = (await local_copy(self._context, dataset_id)).snapshots
+            goes_on = desired.bases(dataset_id).get(there) in {each.guid for each in here}
+            if replicas is None or there not in replicas.nodes or not goes_on:
+                return False
+        return True
+
+    async def _ready(self) -> frozenset[str]:
+        """Begin to switch with those that move together with it; returns who is not ready yet."""
+        name = self._change.container
+        if name is None:
+            return frozenset()
+        last_lap_seconds = sum(rounds[-1].seconds for rounds in self._rounds.values())
+        seconds = max(READY_SECONDS, last_lap_seconds)
+        return await self._context.joint_switches.ready(name, seconds)
+
+    async def _quiesce(self) -> None:
+        """Run the hook before the switch, and send what it wrote while the container still runs.
+
+        Those that switch together run theirs at the same time, and then all send once more, so that
+        none of them is stale because another one took long.
+        """
+        name = self._change.container or ""
+        switch = self._context.joint_switches.begun(name)
+        if switch is None or not switch.has_hooks:
+            return
+        try:
+            await self._context.hooks.before_switch(name, self._ids[0])
+            await switch.meet(name, Point.QUIESCED)
+            for laps in range(1, switch_policy.LAPS_AFTER_HOOK_MAX + 1):
+                await self._lap(after_hook=laps == 1)
+                self._predict(self._outlook())
+                if switch_policy.is_quiet(self._progress(), self._outlook(), laps):
+                    break
+        except Exception as error:
+            # The others wait for it from now on, so they have to hear of it.
+            self._context.joint_switches.of(name).fail(name, error)
+            raise
+
+    def _require_companions(self) -> None:
+        """MoveGivenUp when the move of one that moves together with it was given up."""
+        context = self._context
+        for name in sorted(context.joint_switches.companions(self._change.container or "")):
+            desired = context.desired.container(name)
+            for volume in desired.volumes if desired is not None else ():
+                move = context.desired.move(volume.dataset_id)
+                reason = context.moves.given_up(volume.dataset_id, move)
+                if reason is not None:
+                    raise MoveGivenUp(f"container {name}, which moves together with it: {reason}")
 
     async def _image(self, name: str) -> ExactImage | None:
         """The exact image of the container here, because its tag may be another version there."""
@@ -163,7 +240,7 @@ class Push:
         digests = found.digests if found is not None else ()
         return ExactImage(desired.image, have.image_id, digests)
 
-    async def _lap(self) -> None:
+    async def _lap(self, after_hook: bool = False) -> None:
         """Snapshot all datasets, at one instant where this ZFS can; then send each."""
         for moved in self._change.datasets:
             if not self._rounds[moved.dataset_id]:
@@ -176,7 +253,7 @@ class Push:
         taken = await take_snapshots(self._context, have)
         now = self._context.clock.seconds()
         for moved in self._change.datasets:
-            await self._round(moved, taken[moved.dataset_id], now)
+            await self._round(moved, taken[moved.dataset_id], now, after_hook)
 
     async def _complete(self, moved: Moved) -> None:
         """Resume the stream that an earlier attempt left unfinished."""
@@ -213,7 +290,9 @@ class Push:
         self._transfer, self._limit = transfer, None
         self._set_limit()
 
-    async def _round(self, moved: Moved, snapshot: Snapshot, now: float) -> None:
+    async def _round(
+        self, moved: Moved, snapshot: Snapshot, now: float, after_hook: bool = False
+    ) -> None:
         """Send a snapshot, which was taken at `now`."""
         context, dataset_id = self._context, moved.dataset_id
         before = self._snapshot_at.get(dataset_id)
@@ -233,7 +312,7 @@ class Push:
         if before is None:
             # The copy exists there now. Properties apply to everything that is written later.
             await copy_properties(context, self._peer, dataset_id)
-        done = Round(sent.sent_bytes, sent.seconds, since_seconds)
+        done = Round(sent.sent_bytes, sent.seconds, since_seconds, after_hook)
         self._rounds[dataset_id] = (*self._rounds[dataset_id], done)
         context.moves.round(dataset_id, done)
 
@@ -270,23 +349,24 @@ class Push:
 
     def _decide(self, has_waited: bool) -> switch_policy.Decision:
         seen = self._outlook()
-        if seen is not None:
-            for dataset_id in self._ids:
-                self._context.moves.predict(dataset_id, seen.pause_seconds)
+        self._predict(seen)
         return switch_policy.decide(
             self._progress(), seen, self._options(), self._elapsed_seconds(), has_waited
         )
 
+    def _predict(self, seen: switch_policy.Outlook | None) -> None:
+        if seen is not None:
+            rounds = len(self._rounds[self._ids[0]])
+            pause_steps.predict(self._context, self._steps(), self._ids, seen, rounds)
+
     def _outlook(self) -> switch_policy.Outlook | None:
-        learnt = {
-            name: seconds
-            for dataset_id in self._ids
-            for name, seconds in self._context.desired.pause_costs(dataset_id).items()
-        }
-        costs = switch_policy.costs_seconds(learnt, self._change.container is not None)
+        costs = total(self._steps().values()).p50_seconds
         is_limited = self._options().bandwidth_limit is not None
         rate = self._context.moves.link_rates.get(self._change.destination) if is_limited else None
         return switch_policy.outlook(self._progress(), costs, rate)
+
+    def _steps(self) -> dict[str, Estimate]:
+        return pause_steps.expected(self._context, self._change.container, self._ids)
 
     def _progress(self) -> tuple[switch_policy.Progress, ...]:
         now = self._context.clock.seconds()
@@ -294,7 +374,7 @@ class Push:
             switch_policy.Progress(
                 self._rounds[dataset_id],
                 max(now - self._snapshot_at.get(dataset_id, now), 0.0),
-                self._context.desired.stop_seconds(dataset_id),
+                pause_steps.last_writes_seconds(self._context, dataset_id, len(self._ids)),
             )
             for dataset_id in self._ids
         )
@@ -304,6 +384,10 @@ class Push:
 
     def _elapsed_seconds(self) -> float:
         return self._context.moves.elapsed_seconds(self._ids[0])
+
+
+def _listed(names: frozenset[str]) -> str:
+    return ", ".join(f"container {name}" for name in sorted(names))
 
 
 EXECUTORS: Executors = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
@@ -31,7 +31,8 @@ class _Start:
 
     `waiting` is set until it has answered, or failed to, and again while its connections are
     routed here. `is_answered` and `trouble` are the result of a trial. `is_failed` says that the
-    start itself failed on trial.
+    start itself failed on trial. `tried` are those who wait for the result. `started_at` is by the
+    clock.
     """
 
     ports: tuple[int, ...]
@@ -42,13 +43,23 @@ class _Start:
     is_answered: bool = False
     trouble: str | None = None
     is_failed: bool = False
+    tried: list[Deferred[None]] = field(default_factory=list)
+    started_at: float = 0.0
+
+    def tell(self) -> None:
+        """Wake up those who wait for the result of a trial."""
+        tried, self.tried = self.tried, []
+        for each in tried:
+            each.callback(None)
 
 
 class Readiness:
     """Waits for each container's first answer; `changed` is called after each.
 
     From then on it watches the health of those that have a health check; `due` is called with the
-    name of one that should be restarted because it is unhealthy.
+    name of one that should be restarted because it is unhealthy. `serves` is called with the name
+    of one that gets its connections now. `answered` is called with the name of one that answered,
+    the seconds that it took, and whether a move has brought it here.
     """
 
     _log = Logger()
@@ -61,7 +72,12 @@ class Readiness:
         clock: IReactorTime,
         changed: Callable[[], None] = lambda: None,
         due: Callable[[str], None] = lambda _: None,
+        serves: Callable[[str], None] = lambda _: None,
+        answered: Callable[[str, float, bool], None] = lambda *_: None,
     ) -> None:
+        self._serves = serves
+        self._tell_answer = answered
+        self._clock = clock
         self._changed = changed
         self._containers = containers
         self._routing = routing
@@ -130,6 +146,7 @@ class Readiness:
                 self._starts.pop(name, None)
                 await self._routing.forget(ports)
             raise
+        start.started_at = self._clock.seconds()
         for dataset_id in dataset_ids:
             self._moves.mark(dataset_id, "start")
         # Once more, in case that it was given up while it started.
@@ -149,6 +166,21 @@ class Readiness:
         """Why the container on trial failed to answer, in words; None while it still may."""
         start = self._starts.get(name)
         return start.trouble if start is not None and start.on_trial else None
+
+    async def tried(self, name: str) -> str | None:
+        """Wait for the result of a trial: None if the container is healthy, else why not."""
+        start = self._starts.get(name)
+        if start is not None and start.waiting is not None and not start.is_answered:
+            waiting: Deferred[None] = Deferred()
+            start.tried.append(waiting)
+            await waiting
+        if self.is_healthy(name):
+            return None
+        return self.trouble(name) or "nobody could tell whether it answers"
+
+    def call_off(self, name: str) -> None:
+        """Forget the trial of a container, and leave the connections that wait as they are."""
+        self._give_up(name)
 
     def keep(self, name: str) -> None:
         """The trial succeeded: let connections reach the container."""
@@ -184,6 +216,8 @@ class Readiness:
         except FlockerError as error:
             self._log.warn("cannot tell whether {name} answers: {error}", name=name, error=error)
             trouble, runs = str(error), True
+        if trouble is None and runs:
+            self._note_answer(name, start)
         for dataset_id in start.dataset_ids:
             self._moves.mark(dataset_id, "answer")
             self._moves.end_pause(dataset_id)
@@ -201,8 +235,14 @@ class Readiness:
         except FlockerError as error:
             start.trouble = str(error)
         start.is_answered = True
+        if start.trouble is None:
+            self._note_answer(name, start)
         for dataset_id in start.dataset_ids:
             self._moves.mark(dataset_id, "answer")
+
+    def _note_answer(self, name: str, start: _Start) -> None:
+        arrived = any(self._moves.is_in_pause(dataset_id) for dataset_id in start.dataset_ids)
+        self._tell_answer(name, self._clock.seconds() - start.started_at, arrived)
 
     async def _first_trouble(self, name: str, check: HealthCheck | None) -> str | None:
         """Wait until it serves; returns why it does not, once its time is over."""
@@ -217,6 +257,7 @@ class Readiness:
         if isinstance(result, Failure) and result.check(CancelledError):
             return
         start.waiting = None
+        start.tell()
         if isinstance(result, Failure):
             self._log.failure("the trial of {name} failed unexpectedly", result, name=name)
         self._changed()
@@ -233,6 +274,7 @@ class Readiness:
                 )
             else:
                 self._log.failure("connections may not reach {name} here yet", result, name=name)
+        self._serves(name)
         if self._starts.get(name) is start:
             del self._starts[name]
         self._changed()
@@ -243,3 +285,5 @@ class Readiness:
         self._monitor.forget(name)
         if start is not None and start.waiting is not None:
             start.waiting.cancel()
+        if start is not None:
+            start.tell()

@@ -11,13 +11,17 @@ from twisted.logger import Logger
 from flocker_lite.convergence import resuming
 from flocker_lite.convergence.context import AgentContext
 from flocker_lite.errors import Busy, Conflict, FlockerError, NotFound
-from flocker_lite.interfaces import IPeer, IReceiving
+from flocker_lite.interfaces import IPeer, IReceiving, PeerCopy
 from flocker_lite.interfaces.peer_requests import Copy, Prune, SetAside, SetProperties
 from flocker_lite.model import increments
 from flocker_lite.model.properties import travelling
 from flocker_lite.model.records import DatasetId
 from flocker_lite.model.state import LocalDataset, Round, Snapshot
 from flocker_lite.planner.move_changes import Moved
+from flocker_lite.planner.pruning_plan import needed
+
+LEFT_OVER_MAX = 2
+"""So many needless snapshots may stay at either end until this attempt has arrived; not more."""
 
 _log = Logger()
 
@@ -36,7 +40,7 @@ class Transfer:
     async def open(cls, context: AgentContext, peer: IPeer, moved: Moved) -> Transfer:
         """A transfer from the newest snapshot that both nodes have."""
         local = await local_copy(context, moved.dataset_id)
-        base, _ = await _agree_on_base(context, peer, local)
+        base, _ = await agree_on_base(context, peer, moved.dataset_id, local.snapshots)
         return await cls.begin(context, peer, moved, base, local.snapshots)
 
     @classmethod
@@ -101,7 +105,7 @@ async def send_kept(
     interruption the next call sends those that are still missing.
     """
     local = await local_copy(context, moved.dataset_id)
-    base, steps = await _agree_on_base(context, peer, local)
+    base, steps = await agree_on_base(context, peer, moved.dataset_id, local.snapshots)
     for step in steps:
         transfer = await Transfer.begin(context, peer, moved, base, local.snapshots)
         try:
@@ -113,49 +117,91 @@ async def send_kept(
         yield sent
 
 
-async def _agree_on_base(
-    context: AgentContext, peer: IPeer, local: LocalDataset
+async def agree_on_base(
+    context: AgentContext,
+    peer: IPeer,
+    dataset_id: DatasetId,
+    snapshots: tuple[Snapshot, ...],
+    copy: PeerCopy | None = None,
 ) -> tuple[Snapshot | None, tuple[Snapshot, ...]]:
     """The snapshot to send from, and the kept snapshots to send before anything new.
 
-    If the peer's copy has diverged, the peer sets it aside.
+    `copy` is what the peer just said to have. If its copy has diverged, the peer sets it aside.
+    What many failed attempts left behind goes at both ends.
     """
     evidence = ""
     for _ in range(2):
-        copy = await peer.ask(Copy(local.dataset_id))
-        bases = context.desired.bases(local.dataset_id)
-        match increments.next_send(
-            local.snapshots, copy.exists, copy.newest, copy.snapshots, bases
-        ):
+        copy = copy if copy is not None else await peer.ask(Copy(dataset_id))
+        bases = kept_guids(context, dataset_id, snapshots)
+        match increments.next_send(snapshots, copy.exists, copy.newest, copy.snapshots, bases):
             case increments.Full(steps):
+                await _prune_left_over(context, peer, dataset_id, snapshots, (), bases)
                 return None, steps
             case increments.Increment(base, steps):
+                keep, there = bases | {base.guid}, copy.snapshots or ()
+                await _prune_left_over(context, peer, dataset_id, snapshots, there, keep)
                 return base, steps
             case increments.Parted(base) as parted:
                 evidence = str(parted)
-                await peer.ask(SetAside(local.dataset_id, base.guid))
+                await peer.ask(SetAside(dataset_id, base.guid))
             case diverged:
                 evidence = str(diverged)
-                await peer.ask(SetAside(local.dataset_id))
-    raise Conflict(f"{local.dataset_id}: {evidence}")
+                await peer.ask(SetAside(dataset_id))
+        copy = None
+    raise Conflict(f"{dataset_id}: {evidence}")
+
+
+async def _prune_left_over(
+    context: AgentContext,
+    peer: IPeer,
+    dataset_id: DatasetId,
+    here: tuple[Snapshot, ...],
+    there: tuple[Snapshot, ...],
+    keep: frozenset[str],
+) -> None:
+    """Prune each end where failed attempts left many; whatever cannot be destroyed stays."""
+    kept = increments.kept(here, keep) | keep
+    with suppress(FlockerError):
+        if len(increments.prunable(here, keep)) > LEFT_OVER_MAX:
+            await prune_here(context, dataset_id, here, keep)
+        if len(increments.prunable(there, kept)) > LEFT_OVER_MAX:
+            await peer.ask(Prune(dataset_id, kept))
+
+
+def kept_guids(
+    context: AgentContext, dataset_id: DatasetId, snapshots: tuple[Snapshot, ...]
+) -> frozenset[str]:
+    """The guids of the `snapshots` from which increments to other nodes' copies start."""
+    desired = context.desired.dataset(dataset_id)
+    return needed(dataset_id, desired, snapshots, context.copies.known)
 
 
 async def prune(
     context: AgentContext, peer: IPeer, dataset_id: DatasetId, newest: Snapshot
 ) -> None:
     """Destroy the snapshots that no push needs at both ends; the next push retries a failure."""
-    keep = context.desired.bases(dataset_id) | {newest.guid}
     try:
         local = await local_copy(context, dataset_id)
-        for snapshot in increments.prunable(local.snapshots, keep):
-            # An aside may need it, or a user holds it.
-            with suppress(Conflict, Busy):
-                await context.storage.destroy_snapshot(dataset_id, snapshot.name)
+        keep = kept_guids(context, dataset_id, local.snapshots) | {newest.guid}
+        await prune_here(context, dataset_id, local.snapshots, keep)
         await peer.ask(Prune(dataset_id, increments.kept(local.snapshots, keep) | {newest.guid}))
     except FlockerError as error:
         _log.warn(
             "cannot destroy old snapshots of {dataset}: {error}", dataset=dataset_id, error=error
         )
+
+
+async def prune_here(
+    context: AgentContext,
+    dataset_id: DatasetId,
+    snapshots: tuple[Snapshot, ...],
+    keep: frozenset[str],
+) -> None:
+    """Destroy the snapshots of a copy here that nobody needs, but for these guids."""
+    for snapshot in increments.prunable(snapshots, keep):
+        # An aside may need it, or a user holds it.
+        with suppress(Conflict, Busy):
+            await context.storage.destroy_snapshot(dataset_id, snapshot.name)
 
 
 async def copy_properties(context: AgentContext, peer: IPeer, dataset_id: DatasetId) -> None:

@@ -9,7 +9,15 @@ from typing import get_type_hints
 import pytest
 
 from flocker_lite.convergence.executors import EXECUTORS
-from flocker_lite.planner import changes, move_changes
+from flocker_lite.planner import (
+    adoption_changes,
+    changes,
+    data_adoption_changes,
+    failover_changes,
+    move_changes,
+    release_changes,
+    replication_changes,
+)
 from flocker_lite.planner.changes import IStateChange, Sequence
 
 
@@ -21,7 +29,10 @@ def kinds(*modules: ModuleType) -> set[type]:
 
 def test_none_is_forgotten() -> None:
     """A change without an executor could never be done."""
-    assert set(EXECUTORS) == kinds(changes, move_changes)
+    assert set(EXECUTORS) == kinds(
+        *(changes, move_changes, adoption_changes, data_adoption_changes, release_changes),
+        *(replication_changes, failover_changes),
+    )
 
 
 @pytest.mark.parametrize("kind", EXECUTORS, ids=lambda kind: kind.__name__)

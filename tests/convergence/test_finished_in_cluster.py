@@ -143,8 +143,10 @@ class FinishedTests(SynchronousTestCase):
         """A service that was stopped for its move goes on there, whoever removes what is left."""
         stopped = self.here.containers.stop
 
-        async def stop(name: str, timeout_seconds: float | None = None) -> Stopped:
-            found = await stopped(name, timeout_seconds)
+        async def stop(
+            name: str, timeout_seconds: float | None = None, is_exit: bool = True
+        ) -> Stopped:
+            found = await stopped(name, timeout_seconds, is_exit)
             self.here.containers.remove_by_force(name)
             return found
 
