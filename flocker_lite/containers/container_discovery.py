@@ -157,7 +157,7 @@ class ContainerDiscovery:
             return LocalContainer(
                 container, status, container_id, prestartable=prestartable, starts_early=early
             )
-        end = self._notes.applied(container_id, seen.last_exit)
+        end = self._notes.applied(container_id, seen.last_exit, seen.started)
         local = LocalContainer(container, seen.status, container_id, end, prestartable)
         local = replace(local, starts_early=translate.starts_early(labels))
         # A health check of ours is in place of the image's.

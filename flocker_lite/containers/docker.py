@@ -26,7 +26,7 @@ from flocker_lite.containers.output import DockerOutput
 from flocker_lite.containers.secret_files import SecretFiles, Secrets
 from flocker_lite.containers.start_gate import StartGates
 from flocker_lite.errors import ContainerError, FlockerError, ImageError, PortInUse, PortLost
-from flocker_lite.interfaces import NO_SECRETS, IContainers, IListeners, IOutput, Stopped
+from flocker_lite.interfaces import NO_SECRETS, Executed, IContainers, IListeners, IOutput, Stopped
 from flocker_lite.interfaces.reactor import INetworkReactor
 from flocker_lite.interfaces.threads import RunInThread
 from flocker_lite.model.container_fields.ports import port_of
@@ -71,7 +71,7 @@ class DockerContainers:
         `root` is where we see the file system of the engine's machine.
 
         Without `start_gates` no container is prestartable. `listeners` finds out who has a port.
-        In the folder `fenced` a file's name is the id of a container that a fence killed.
+        The folder `fenced` has the notes of what fencing ended.
         With `hosts_files` a container that has networks finds those of other nodes by name.
         """
         self._hosts_files = hosts_files
@@ -152,7 +152,9 @@ class DockerContainers:
     async def start(self, name: str) -> None:
         await self._begin(name, self._engine.start)
 
-    async def stop(self, name: str, timeout_seconds: float | None = None) -> Stopped:
+    async def stop(
+        self, name: str, timeout_seconds: float | None = None, is_exit: bool = True
+    ) -> Stopped:
         """Returns when the processes are gone; Docker then tidies up for about 0.1 s.
 
         If they used up their time, it returns once Docker has said how they ended. Other calls for
@@ -167,7 +169,7 @@ class DockerContainers:
                 self._log.failure("Docker failed to tidy up after a stop", result, container=name)
 
         stopping = self._lock(name).run(
-            lambda: Deferred.fromCoroutine(self._stop(name, timeout_seconds, gone))
+            lambda: Deferred.fromCoroutine(self._stop(name, timeout_seconds, is_exit, gone))
         )
         stopping.addBoth(settle)
         return await gone
@@ -177,6 +179,11 @@ class DockerContainers:
 
     async def probe(self, name: str) -> str | None:
         return await self._health.probe(name)
+
+    async def execute(
+        self, name: str, command: tuple[str, ...], timeout_seconds: float
+    ) -> Executed:
+        return await self._health.execute(name, command, timeout_seconds)
 
     async def connections(self, name: str) -> int:
         return await self._run(self._engine.connections, name)
@@ -284,7 +291,7 @@ class DockerContainers:
             return pmap()
 
     async def _stop(
-        self, name: str, timeout_seconds: float | None, gone: Deferred[Stopped]
+        self, name: str, timeout_seconds: float | None, is_exit: bool, gone: Deferred[Stopped]
     ) -> Stopped:
         process = await self._run(self._engine.process, name)
         if process is None:
@@ -310,7 +317,7 @@ class DockerContainers:
                 processes.wait_until_gone, process.pidfd, timeout_seconds + STOP_MARGIN_SECONDS
             ).addCallback(ended)
         try:
-            killed = await self._run(self._engine.stop, name, process.container_id, timeout_seconds)
+            killed = await self._run(self._engine.stop, name, process, timeout_seconds, is_exit)
         finally:
             stopping = False
             self._gone.discard(name)
@@ -323,10 +330,7 @@ class DockerContainers:
 
     def _lock(self, name: str) -> DeferredLock:
         # The dictionary is weak: a lock lives as long as somebody holds it or waits for it.
-        lock = self._locks.get(name)
-        if lock is None:
-            lock = self._locks[name] = DeferredLock()
-        return lock
+        return self._locks.setdefault(name, DeferredLock())
 
 
 class _Events:

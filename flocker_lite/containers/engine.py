@@ -16,6 +16,7 @@ from twisted.logger import Logger
 from flocker_lite.containers import (
     execution,
     image_health,
+    image_owners,
     kept_volumes,
     networks,
     orphans,
@@ -36,6 +37,7 @@ from flocker_lite.containers.secret_files import SecretFiles, Secrets
 from flocker_lite.containers.server import Server
 from flocker_lite.containers.start_gate import INSIDE, StartGates
 from flocker_lite.errors import ContainerError, NotFound
+from flocker_lite.interfaces import Executed
 from flocker_lite.model.state import KeptVolume
 
 MOVES = ("start", "die", "pause", "unpause", "rename", "destroy", *image_health.EVENTS)
@@ -59,7 +61,7 @@ class Engine:
         fenced: Path | None = None,
         secret_files: SecretFiles | None = None,
     ) -> None:
-        """In the folder `fenced` a file's name is the id of a container that a fence killed."""
+        """The folder `fenced` has the notes of what fencing ended."""
         self._start_gates = start_gates
         self._secret_files = secret_files
         self._notes = FenceNotes(fenced)
@@ -140,12 +142,16 @@ class Engine:
         if details["State"]["Running"] and not self._is_prestarted(name, details):
             return
         self._restart_it_ourselves(details)
-        for bind in data_binds(details):
+        binds = data_binds(details)
+        for bind in binds:
             if not _is_mount(self._here(bind.root)):
                 raise ContainerError(f"container {name} not started: {bind.root} is not mounted")
             why = why_no_directory(self._here(bind.root), bind.subpath) if bind.subpath else None
             if why is not None:
                 raise ContainerError(f"container {name} not started: {bind.source} {why}")
+        if new := image_owners.new_ones(binds, self._here):
+            with self._client_for(f"look into the image of container {name}") as client:
+                image_owners.give(client, name, details["Image"], new, self._here)
         if gate is not None:
             self._let_go(name, details, gate)
             return
@@ -205,7 +211,8 @@ class Engine:
         if self._is_prestarted(name, details):
             return processes.RunningProcess(container_id, pidfd, prestarted=True)
         timeout_seconds = translate.stop_timeout_seconds(details["Config"]["Labels"])
-        return processes.RunningProcess(container_id, pidfd, stop_timeout_seconds=timeout_seconds)
+        started = details["State"]["StartedAt"]
+        return processes.RunningProcess(container_id, pidfd, False, timeout_seconds, started)
 
     def server(self, name: str) -> Server | str:
         """Where to find out whether the container serves; if it does not run, why not."""
@@ -236,16 +243,22 @@ class Engine:
 
     def execute(
         self, container_id: str, command: tuple[str, ...], timeout_seconds: float
-    ) -> str | None:
-        """Run a command in the container; None if it exited with 0, else what happened."""
+    ) -> Executed:
+        """Run a command in the container."""
         with self._client_for("run a command in the container") as client:
             return execution.run(client, container_id, command, timeout_seconds)
 
-    def stop(self, name: str, container_id: str, timeout_seconds: float) -> bool:
+    def stop(
+        self, name: str, process: processes.RunningProcess, timeout_seconds: float, is_exit: bool
+    ) -> bool:
         """Stop it, with SIGKILL after the time-out, and make sure that it has no process.
 
-        Returns whether SIGKILL ended it, other than for lack of memory.
+        Unless that `is_exit`, it is noted before. Returns whether SIGKILL ended it, other than for
+        lack of memory.
         """
+        container_id = process.container_id
+        if not is_exit:
+            self._notes.stops(container_id, process.started, timeout_seconds)
         self.discovery.exit_events.is_our_doing(container_id)
         with self._client_for(f"stop container {name}") as client:
             try:
@@ -270,6 +283,7 @@ class Engine:
     def _discard(self, client: APIClient, name: str, details: Mapping[str, Any]) -> None:
         self.discovery.exit_events.is_our_doing(details["Id"])
         kept_volumes.discard(client, name, details, self._has_run(name, details))
+        self._notes.forget(details["Id"])
         self._forget(name)
 
     def _forget(self, name: str) -> None:

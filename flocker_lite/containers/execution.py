@@ -16,6 +16,7 @@ from docker import errors as docker_errors
 
 from flocker_lite.containers import processes
 from flocker_lite.containers.stream_demultiplexer import StreamDemultiplexer
+from flocker_lite.interfaces import Executed
 
 CHUNK_BYTES = 65536
 TAIL_BYTES = 4096
@@ -26,8 +27,8 @@ END_POLL_SECONDS = 0.01
 
 def run(
     client: APIClient, container_id: str, command: Sequence[str], timeout_seconds: float
-) -> str | None:
-    """None if the command exited with 0; else what happened, in words.
+) -> Executed:
+    """What became of the command.
 
     A command that takes too long is killed, if we can see its process. If the command cannot be
     started, the exception of Docker's client passes through.
@@ -42,9 +43,16 @@ def run(
         state = client.exec_inspect(execution)
     if state["Running"]:
         _kill(state["Pid"], container_id)
-        return describe(command, "did not end in time", output)
-    if state["ExitCode"] != 0:
-        return describe(command, f"exited with {state['ExitCode']}", output)
+        return Executed(None, output)
+    return Executed(state["ExitCode"], output)
+
+
+def trouble(command: Sequence[str], executed: Executed) -> str | None:
+    """None if the command exited with 0; else what happened, in words."""
+    if executed.exit_code is None:
+        return describe(command, "did not end in time", executed.output)
+    if executed.exit_code != 0:
+        return describe(command, f"exited with {executed.exit_code}", executed.output)
     return None
 
 

@@ -1,31 +1,63 @@
-"""IForeignContainers with the Docker engine of this node: it inspects, and changes nothing."""
+"""IForeignContainers with the Docker engine of this node."""
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from docker import APIClient
 from docker import errors as docker_errors
-from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
 
 from flocker_lite.containers import translate
+from flocker_lite.containers.adoption.data import FoundData, data_adoption
 from flocker_lite.containers.adoption.draft import Inspected
+from flocker_lite.containers.adoption.release import plain_arguments
 from flocker_lite.containers.adoption.translation import adoption
 from flocker_lite.containers.connection import Connection
-from flocker_lite.errors import CommandFailed, CommandTimedOut, NotFound
+from flocker_lite.containers.errors import words
+from flocker_lite.containers.health import Health
+from flocker_lite.containers.plain import PlainContainers, PlainServers
+from flocker_lite.containers.secret_files import Secrets
+from flocker_lite.errors import (
+    CommandFailed,
+    CommandTimedOut,
+    Conflict,
+    ContainerError,
+    NotFound,
+)
 from flocker_lite.interfaces import IForeignContainers
+from flocker_lite.interfaces.reactor import INetworkReactor
 from flocker_lite.interfaces.threads import RunInThread
-from flocker_lite.model.adoption import BIND, VOLUME, Adoption, Source
+from flocker_lite.model.adoption import (
+    BIND,
+    NO_RESTART,
+    VOLUME,
+    Adoption,
+    ForeignContainer,
+    Release,
+    RestartByDocker,
+    Source,
+)
+from flocker_lite.model.allowance import overlap
+from flocker_lite.model.container_fields.process import STOP_TIMEOUT_SECONDS_MAX
+from flocker_lite.model.records import Container, DatasetId, HealthCheck
 from flocker_lite.processes import Run
 
 MEASURING_SECONDS_MAX = 8.0
 """For all volumes of a container together; what is not measured by then has no size."""
+
+DOCKER_STOP_SECONDS = 10
+"""What Docker gives to a container that says nothing else."""
+
+SWARM_SERVICE = "com.docker.swarm.service.name"
+"""The label of a container that is a task of Swarm."""
 
 _SIZE = re.compile(rb"([0-9]+)\t")
 
@@ -42,7 +74,7 @@ class DockerForeignContainers:
         self,
         run_in_thread: RunInThread,
         run: Run,
-        clock: IReactorTime,
+        clock: INetworkReactor,
         socket_path: str,
         data_root: str,
         root: Path = Path("/"),
@@ -53,17 +85,138 @@ class DockerForeignContainers:
         self._data_root = data_root
         self._root = root
         self._connection = Connection(root / socket_path.lstrip("/"))
+        self._plain = PlainContainers(self._connection)
 
     def close(self) -> None:
         """Close the idle connections."""
         self._connection.close()
 
-    async def adoption(self, container: str, name: str | None, allow: Collection[str]) -> Adoption:
+    async def adoption(
+        self, container: str, name: str | None, allow: Collection[str], measures: bool = True
+    ) -> Adoption:
         found = await self._run_in_thread(self._inspected, container)
         what = adoption(found, allow, name, self._data_root)
+        if not measures:
+            return what
         ends = self._clock.seconds() + MEASURING_SECONDS_MAX
         sources = [await self._measured(source, ends) for source in what.sources]
         return replace(what, sources=tuple(sources))
+
+    async def data(
+        self, kind: str, name: str, allow: Collection[str], measures: bool = True
+    ) -> Adoption:
+        found = await self._run_in_thread(self._found_data, kind, name)
+        what = data_adoption(found, allow)
+        if not measures:
+            return what
+        ends = self._clock.seconds() + MEASURING_SECONDS_MAX
+        sources = [await self._measured(source, ends) for source in what.sources]
+        return replace(what, sources=tuple(sources))
+
+    async def look(self, instance: str) -> ForeignContainer | None:
+        found: ForeignContainer | None = await self._run_in_thread(self._look, instance)
+        return found
+
+    async def stop(self, instance: str) -> None:
+        await self._run_in_thread(self._stop, instance)
+
+    async def start(self, instance: str) -> None:
+        await self._run_in_thread(self._start, instance)
+
+    async def rename(self, instance: str, name: str) -> None:
+        await self._run_in_thread(self._rename, instance, name)
+
+    async def set_restart_policy(self, instance: str, policy: RestartByDocker) -> None:
+        await self._run_in_thread(self._set_restart_policy, instance, policy)
+
+    async def release(
+        self,
+        container: Container,
+        datasets: Mapping[DatasetId, str],
+        docker_name: str | None,
+        stays_behind: Collection[str],
+    ) -> Release:
+        found: Release = await self._run_in_thread(
+            self._plain.release, container, datasets, docker_name, stays_behind
+        )
+        return found
+
+    async def make_volume(self, name: str, mark: str) -> str:
+        path: str = await self._run_in_thread(self._plain.make_volume, name, mark)
+        return path
+
+    async def remove_volume(self, name: str, mark: str) -> None:
+        await self._run_in_thread(self._plain.remove_volume, name, mark)
+
+    async def make(
+        self,
+        name: str,
+        container: Container,
+        volumes: Mapping[DatasetId, str],
+        address: str,
+        image_id: str | None,
+        secrets: Mapping[str, bytes],
+    ) -> str:
+        arguments = plain_arguments(container, volumes, address)
+        if image_id is not None:
+            arguments = {**arguments, "Image": image_id}
+        given = Secrets(container, secrets)
+        made: str = await self._run_in_thread(self._plain.make, name, arguments, container, given)
+        return made
+
+    async def remove(self, container: str) -> None:
+        await self._run_in_thread(self._plain.remove, container)
+
+    async def answers(
+        self, instance: str, check: HealthCheck | None, timeout_seconds: float
+    ) -> str | None:
+        servers = PlainServers(self._connection, self._root, check)
+        health = Health(servers, self._run_in_thread, self._clock)
+        return await health.answers(instance, timeout_seconds)
+
+    def _look(self, instance: str) -> ForeignContainer | None:
+        with self._connection.client_for(f"inspect container {instance}") as client:
+            try:
+                details = _container(client, instance)
+            except NotFound:
+                return None
+        # Docker takes a name, too, and the beginning of an id.
+        return _as_it_is(details) if details["Id"] == instance else None
+
+    def _stop(self, instance: str) -> None:
+        with self._connection.client_for(f"stop container {instance}") as client:
+            given = _container(client, instance)["Config"].get("StopTimeout")
+            seconds = DOCKER_STOP_SECONDS if given is None else given
+            if not 0 <= seconds <= STOP_TIMEOUT_SECONDS_MAX:
+                seconds = math.ceil(STOP_TIMEOUT_SECONDS_MAX)
+            client.stop(instance, timeout=seconds)
+            state = _container(client, instance)["State"]
+        if state["Running"] or state["Pid"]:
+            raise ContainerError(f"container {instance} was stopped and still has processes")
+
+    def _rename(self, instance: str, name: str) -> None:
+        with self._connection.client_for(f"rename container {instance}") as client:
+            if _container(client, instance)["Name"].removeprefix("/") == name:
+                return
+            try:
+                client.rename(instance, name)
+            except docker_errors.APIError as error:
+                if error.status_code != HTTPStatus.CONFLICT:
+                    raise
+                raise Conflict(
+                    f"Docker did not rename container {instance}: {words(error)}"
+                ) from None
+
+    def _start(self, instance: str) -> None:
+        with self._connection.client_for(f"start container {instance}") as client:
+            _container(client, instance)
+            client.start(instance)
+
+    def _set_restart_policy(self, instance: str, policy: RestartByDocker) -> None:
+        wanted: Any = {"Name": policy.name, "MaximumRetryCount": policy.retries}
+        with self._connection.client_for(f"update container {instance}") as client:
+            _container(client, instance)
+            client.update_container(instance, restart_policy=wanted)
 
     def _inspected(self, container: str) -> Inspected:
         with self._connection.client_for(f"inspect container {container}") as client:
@@ -78,6 +231,13 @@ class DockerForeignContainers:
                 frozenset(self._no_directories(mounts)),
                 _used_by(client, details),
             )
+
+    def _found_data(self, kind: str, name: str) -> FoundData:
+        with self._connection.client_for(f"look at {name}") as client:
+            volume = _volume(client, name) if kind == VOLUME else None
+            found = FoundData(name, volume, data_root=self._data_root)
+            users = tuple(_running_with(client, found))
+        return replace(found, users=users, is_directory=self._here(found.path).is_dir())
 
     def _no_directories(self, mounts: Iterable[Mapping[str, Any]]) -> Iterator[str]:
         for mount in mounts:
@@ -101,6 +261,20 @@ class DockerForeignContainers:
 
     def _here(self, path: str) -> Path:
         return self._root / path.lstrip("/")
+
+
+def _as_it_is(details: Mapping[str, Any]) -> ForeignContainer:
+    policy = details["HostConfig"].get("RestartPolicy") or {}
+    state = details["State"]
+    return ForeignContainer(
+        details["Id"],
+        details["Name"].removeprefix("/"),
+        state["Running"],
+        state.get("StartedAt", ""),
+        RestartByDocker(policy.get("Name") or NO_RESTART, policy.get("MaximumRetryCount") or 0),
+        not state["Running"] and translate.was_killed(state),
+        (details["Config"].get("Labels") or {}).get(SWARM_SERVICE),
+    )
 
 
 def _container(client: APIClient, container: str) -> Mapping[str, Any]:
@@ -132,6 +306,27 @@ def _volumes(
                 yield mount["Name"], client.inspect_volume(mount["Name"])
             except docker_errors.NotFound:
                 continue
+
+
+def _volume(client: APIClient, name: str) -> Mapping[str, Any]:
+    try:
+        found: Mapping[str, Any] = client.inspect_volume(quote(name, safe=""))
+    except docker_errors.NotFound:
+        raise NotFound(
+            f"Docker has no volume {name} there: `docker volume ls` lists those that it has"
+        ) from None
+    return found
+
+
+def _running_with(client: APIClient, found: FoundData) -> Iterator[str]:
+    """The names of the running containers that have the data, or a part of it."""
+    for entry in client.containers():
+        for mount in entry.get("Mounts") or ():
+            path = str(mount.get("Source") or "")
+            is_it = found.volume is not None and mount.get("Name") == found.name
+            if is_it or (path and found.path and overlap(path, found.path)):
+                yield str((entry.get("Names") or [entry["Id"]])[0]).removeprefix("/")
+                break
 
 
 def _used_by(client: APIClient, details: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from twisted.internet.defer import DeferredSemaphore
 from twisted.internet.task import deferLater
 
-from flocker_lite.containers import probes, socket_tables
-from flocker_lite.containers.engine import Engine
+from flocker_lite.containers import execution, probes, socket_tables
 from flocker_lite.containers.server import Server
 from flocker_lite.errors import ContainerError, DockerAway
+from flocker_lite.interfaces import Executed
 from flocker_lite.interfaces.reactor import INetworkReactor
 from flocker_lite.interfaces.threads import RunInThread
 from flocker_lite.model.container_fields.ports import port_of
@@ -31,18 +33,34 @@ COMMANDS_MAX = 8
 PROBES_MAX = 8
 """Commands of `probe`, beside those: a container that starts does not wait for any of these."""
 
+HOOKS_MAX = 4
+"""Commands of `execute`, which may take minutes, beside both."""
+
+
+class Servers(Protocol):
+    """Where to ask containers, by whatever names them; blocks. See `Engine`."""
+
+    def server(self, name: str) -> Server | str:
+        """Where to find out whether the container serves; if it does not run, why not."""
+
+    def execute(
+        self, container_id: str, command: tuple[str, ...], timeout_seconds: float
+    ) -> Executed:
+        """Run a command in the container."""
+
 
 class Health:
     """Asks the containers of one engine whether they serve; `reactor` is for time and for TCP."""
 
     def __init__(
-        self, engine: Engine, run_in_thread: RunInThread, reactor: INetworkReactor
+        self, engine: Servers, run_in_thread: RunInThread, reactor: INetworkReactor
     ) -> None:
         self._engine = engine
         self._run = run_in_thread
         self._reactor = reactor
         self._commands = DeferredSemaphore(COMMANDS_MAX)
         self._probes = DeferredSemaphore(PROBES_MAX)
+        self._hooks = DeferredSemaphore(HOOKS_MAX)
 
     async def probe(self, name: str) -> str | None:
         """See IContainers."""
@@ -58,6 +76,15 @@ class Health:
             # Docker says it of a command that is not there, and of a container that has just ended.
             await self._server(name)
             return str(error)
+
+    async def execute(
+        self, name: str, command: tuple[str, ...], timeout_seconds: float
+    ) -> Executed:
+        """See IContainers."""
+        container_id = (await self._server(name)).container_id
+        return await self._hooks.run(
+            self._run, self._engine.execute, container_id, command, timeout_seconds
+        )
 
     async def _server(self, name: str) -> Server:
         server = await self._run(self._engine.server, name)
@@ -106,13 +133,14 @@ class Health:
     ) -> str | None:
         """Try a health check once; ContainerError if Docker does not run its command."""
         if check.command is not None:
-            return await commands.run(
+            executed = await commands.run(
                 self._run,
                 self._engine.execute,
                 server.container_id,
                 check.command,
                 timeout_seconds,
             )
+            return execution.trouble(check.command, executed)
         assert check.port is not None
         if not server.address:
             return "it has no address in any of Docker's networks"

@@ -14,14 +14,15 @@ from pathlib import Path
 class RunningProcess:
     """The first process of a running container; `pidfd` is None if we cannot watch it.
 
-    A `prestarted` process has nothing to shut down, and ignores SIGTERM. Any other one may take
-    `stop_timeout_seconds` to end.
+    `started` is the start of this run, in Docker's words. A `prestarted` process has nothing to
+    shut down, and ignores SIGTERM. Any other one may take `stop_timeout_seconds` to end.
     """
 
     container_id: str
     pidfd: int | None
     prestarted: bool = False
     stop_timeout_seconds: float = 0.0
+    started: str = ""
 
 
 def open_process(pid: int, container_id: str) -> int | None:

@@ -32,6 +32,12 @@ RESTART_LABEL = "flocker-lite.restart"
 # The word "poised" stays: containers that exist have the label.
 PRESTART_LABEL = "flocker-lite.poised"
 LATE_LABEL = "flocker-lite.late"
+OUR_LABELS = frozenset(
+    {
+        *(MANAGED_LABEL, CONFIGURATION_LABEL, FINGERPRINT_LABEL),
+        *(RESTART_LABEL, PRESTART_LABEL, LATE_LABEL),
+    }
+)
 MANAGED_FILTER = f"{MANAGED_LABEL}=1"
 INIT_INSIDE = "/sbin/docker-init"
 """The first program of a container with `Init`; its arguments are the real program."""

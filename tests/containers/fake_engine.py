@@ -68,7 +68,7 @@ class FakeEngine:
                 path = re.sub(r"^/v[0-9.]+", "", path)
                 request = Request(self.command, path, query, dict(self.headers.items()))
                 if path == "/version":
-                    self._write(Answer(body={"ApiVersion": api_version}))
+                    self._write(Answer(body={"ApiVersion": api_version, "Version": "24.0.7"}))
                     return
                 engine.asked.append(request)
                 self._write(answer(request))

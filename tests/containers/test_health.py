@@ -12,6 +12,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from flocker_lite.containers.engine import Engine
+from flocker_lite.containers.execution import trouble
 from flocker_lite.containers.health import (
     COMMANDS_MAX,
     PROBES_MAX,
@@ -23,9 +24,15 @@ from flocker_lite.containers.health import (
 )
 from flocker_lite.containers.server import Server
 from flocker_lite.errors import ContainerError, DockerAway
+from flocker_lite.interfaces import Executed
 from flocker_lite.model.records import HealthCheck
 
 COMMAND = HealthCheck(command=("true",), timeout_seconds=5.0, start_period_seconds=30.0)
+WELL = Executed(0, "")
+REFUSED = Executed(1, "no")
+LATE = Executed(None, "")
+NO = trouble(["true"], REFUSED)
+TOO_LATE = trouble(["true"], LATE)
 
 
 def server(check: HealthCheck | None, process: Path, address: str = "172.17.0.2") -> Server:
@@ -58,8 +65,8 @@ class HealthTests(SynchronousTestCase):
             return answer
         self.tried_with.append(arguments[-1])
         self.tried_at.append(self.clock.seconds())
-        outcome = self.tries.pop(0) if self.tries else "no"
-        if outcome == "late":
+        outcome = self.tries.pop(0) if self.tries else REFUSED
+        if outcome is LATE:
             self.clock.callLater(arguments[-1], answer.callback, outcome)
         elif isinstance(outcome, Exception):
             answer.errback(outcome)
@@ -81,7 +88,7 @@ class HealthTests(SynchronousTestCase):
     def test_healthy_at_last(self) -> None:
         """It is tried until it succeeds, with the whole time for each try."""
         self.looks = [server(COMMAND, self.process)]
-        self.tries = ["no", ContainerError("Docker is busy"), None]
+        self.tries = [REFUSED, ContainerError("Docker is busy"), WELL]
         asked = self.answers()
         self.assertNoResult(asked)
         self.advance(1.0)
@@ -95,36 +102,36 @@ class HealthTests(SynchronousTestCase):
         self.advance(28.0)
         self.assertNoResult(asked)
         self.advance(3.0)
-        assert self.successResultOf(asked) == "no"
+        assert self.successResultOf(asked) == NO
 
     def test_no_longer_than_asked(self) -> None:
         """Whoever asks may have less time than that."""
         self.looks = [server(COMMAND, self.process)]
         asked = self.answers(2.0)
         self.advance(2.1)
-        assert self.successResultOf(asked) == "no"
+        assert self.successResultOf(asked) == NO
 
     def test_cut_off(self) -> None:
         """A try may last to the end, no longer; what an earlier one said is of more use."""
         self.looks = [server(COMMAND, self.process)]
-        self.tries = ["no", "late"]
+        self.tries = [REFUSED, LATE]
         asked = self.answers(3.0)
         self.advance(3.1)
-        assert self.successResultOf(asked) == "no"
+        assert self.successResultOf(asked) == NO
         assert self.tried_with[-1] < 3.0
 
     def test_only_one_try(self) -> None:
         """When there was none before it, it is what can be said."""
         self.looks = [server(COMMAND, self.process)]
-        self.tries = ["late"]
+        self.tries = [LATE]
         asked = self.answers(3.0)
         self.advance(3.1)
-        assert self.successResultOf(asked) == "late"
+        assert self.successResultOf(asked) == TOO_LATE
 
     def test_commands_are_limited(self) -> None:
         """However many commands hang, there are threads left for what is urgent."""
         self.looks = [server(COMMAND, self.process)] * (COMMANDS_MAX + 1)
-        self.tries = ["late"] * (COMMANDS_MAX + 1)
+        self.tries = [LATE] * (COMMANDS_MAX + 1)
         for _ in range(COMMANDS_MAX + 1):
             self.answers()
         assert len(self.tried_at) == COMMANDS_MAX
@@ -145,9 +152,9 @@ class HealthTests(SynchronousTestCase):
     def test_probe(self) -> None:
         """It is tried once, with the whole time for that."""
         self.looks = [server(COMMAND, self.process)] * 2
-        self.tries = [None, "no"]
+        self.tries = [WELL, REFUSED]
         assert self.successResultOf(self.probe()) is None
-        assert self.successResultOf(self.probe()) == "no"
+        assert self.successResultOf(self.probe()) == NO
         assert self.tried_with == [5.0, 5.0]
         assert self.clock.getDelayedCalls() == []
 
@@ -174,7 +181,7 @@ class HealthTests(SynchronousTestCase):
     def test_probes_delay_no_start(self) -> None:
         """However many of them hang, a container that starts is asked at once."""
         self.looks = [server(COMMAND, self.process)] * (PROBES_MAX + 2)
-        self.tries = ["late"] * PROBES_MAX + [None, "late"]
+        self.tries = [LATE] * PROBES_MAX + [WELL, LATE]
         for _ in range(PROBES_MAX + 1):
             self.probe()
         assert len(self.tried_at) == PROBES_MAX

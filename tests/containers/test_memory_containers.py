@@ -8,9 +8,10 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import TestCase
 
 from flocker_lite.errors import ContainerError
-from flocker_lite.interfaces import IContainers
+from flocker_lite.interfaces import Executed, IContainers
 from flocker_lite.model.records import Container, Volume
 from flocker_lite.model.state import HEALTHY, UNHEALTHY, ImageHealth
+from flocker_lite.testing.commands_contract import FAILS, HANGS, NOTHING, CommandsContract
 from flocker_lite.testing.containers_contract import DATASET, NODE, ignore, raised
 from flocker_lite.testing.health_contract import MARK, HealthContract
 from flocker_lite.testing.images_contract import ImagesContract
@@ -21,7 +22,13 @@ from flocker_lite.testing.volumes_contract import VolumesContract
 
 
 class MemoryContainersTests(
-    VolumesContract, ImagesContract, HealthContract, LifecycleContract, OutputContract, TestCase
+    VolumesContract,
+    ImagesContract,
+    HealthContract,
+    LifecycleContract,
+    OutputContract,
+    CommandsContract,
+    TestCase,
 ):
     """On a node that knows three images."""
 
@@ -32,6 +39,11 @@ class MemoryContainersTests(
         )
         self.memory.registry[f"redis@{made_up_id('manifest')}"] = made_up_id(self.image)
         self.memory.image_volumes[self.image] = (self.volume_path,)
+        self.memory.commands.results |= {
+            FAILS: Executed(3, "one\ntwo\n"),
+            HANGS: Executed(None, "begun\n"),
+            NOTHING: Executed(127, "no such file"),
+        }
 
     async def make(self) -> IContainers:
         self.memory.unhealthy["db"] = f"{MARK} is not there"

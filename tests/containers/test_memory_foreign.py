@@ -9,6 +9,7 @@ from twisted.trial.unittest import TestCase
 from flocker_lite.interfaces import IForeignContainers
 from flocker_lite.testing.foreign_contract import ForeignContract
 from flocker_lite.testing.memory_foreign import MemoryForeignContainers
+from flocker_lite.testing.plain_contract import PlainContract
 
 REDIS: dict[str, Any] = {
     "Cmd": ["redis-server"],
@@ -20,7 +21,7 @@ REDIS: dict[str, Any] = {
 }
 
 
-class MemoryForeignContainersTests(ForeignContract, TestCase):
+class MemoryForeignContainersTests(ForeignContract, PlainContract, TestCase):
     """On a node with one image."""
 
     def setUp(self) -> None:
@@ -35,3 +36,6 @@ class MemoryForeignContainersTests(ForeignContract, TestCase):
 
     async def stop_with_docker(self, name: str) -> None:
         self.memory.run(name, self.arguments, "exited")
+
+    async def volumes_there(self) -> set[str]:
+        return set(self.memory.volumes)

@@ -126,7 +126,7 @@ def _of_bind(found: Inspected, draft: Draft, mount: Mapping[str, Any]) -> _Verdi
             "or do without",
         )
         return _Verdict(False, "it has datasets already", path)
-    if path == "/" or any(overlap(path, each) for each in _OF_THE_SYSTEM):
+    if path == "/" or is_of_the_system(path):
         return _Verdict(False, "a path of the node's own system", path)
     if path in found.no_directories:
         return _Verdict(False, "a file or a socket; a dataset is a directory", path)
@@ -135,6 +135,11 @@ def _of_bind(found: Inspected, draft: Draft, mount: Mapping[str, Any]) -> _Verdi
             False, "the container only reads it, so it is not the container's data", path
         )
     return _Verdict(True, "a directory to which the container writes", path)
+
+
+def is_of_the_system(path: str) -> bool:
+    """Whether the path has, or is a part of, what the node itself needs."""
+    return any(overlap(path, each) for each in _OF_THE_SYSTEM)
 
 
 def _source(mount: Mapping[str, Any], verdict: _Verdict, draft: Draft) -> Source:

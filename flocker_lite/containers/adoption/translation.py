@@ -44,4 +44,5 @@ def adoption(
         tuple(draft.sources),
         tuple(draft.not_kept),
         tuple(draft.hindrances),
+        str(found.details.get("Id", "")),
     )
