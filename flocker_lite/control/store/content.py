@@ -13,6 +13,8 @@
     discards: {<name>: {name, nodes}}
     secrets: {<name>: {name, created_at, changed_at}}
     registries: {<host>: {registry, user, changed_at}}
+    fencings: {<container>: {generation, witnesses, longest_seconds}}
+    forgotten: {<node's UUID>: {node_id, address, forgotten_at}}
 
 The records are those of `flocker_lite.model.records`, without fields that have their default. The
 values of secrets, `data`, and passwords of registries are there only if they are asked for.
@@ -66,6 +68,13 @@ def _without_values(configuration: Configuration) -> Configuration:
     return replace(configuration, secrets=pmap(secrets), registries=pmap(registries))
 
 
+def _without_witnesses(configuration: Configuration) -> Configuration:
+    """What primaries counted when this was exported may not be what they count now."""
+    fencings = configuration.fencings.items()
+    none = pmap({name: replace(each, witnesses=()) for name, each in fencings})
+    return replace(configuration, fencings=none)
+
+
 def from_yaml(text: str) -> Content:
     """Parse what `to_yaml` wrote; StoreError says what is wrong."""
     try:
@@ -86,7 +95,7 @@ def from_yaml(text: str) -> Content:
     changes: list[Change] = []
     for kind in _KINDS:
         changes += _changes(kind, document.get(kind) or {})
-    configuration = deltas.apply(Configuration(), changes)
+    configuration = _without_witnesses(deltas.apply(Configuration(), changes))
     require_valid(configuration)
     return Content(cluster_id, configuration)
 

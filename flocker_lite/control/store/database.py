@@ -99,10 +99,10 @@ class Database:
         self.generation = generations[-1]
         return generations
 
-    def fill(self, content: Content) -> None:
+    def fill(self, content: Content, generation: int = 0) -> None:
         """Import a cluster's id and its configuration; StoreError unless the store is empty.
 
-        Call `close` afterwards.
+        `generation` is that of where it comes from, if that is known. Call `close` afterwards.
         """
         with self._explained(), _transaction(self.connection):
             if _read(self.connection, self.path) != Configuration():
@@ -111,6 +111,7 @@ class Database:
                     "another directory."
                 )
             schema.set_meta(self.connection, "cluster_id", content.cluster_id)
+            schema.set_meta(self.connection, "generation", str(generation))
             _write(self.connection, deltas.whole(content.configuration))
 
     def close(self) -> None:

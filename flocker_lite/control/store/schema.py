@@ -16,7 +16,7 @@ from flocker_lite.control.store.errors import damaged
 from flocker_lite.errors import StoreError
 from flocker_lite.model.records import Configuration
 
-FORMAT = 6
+FORMAT = 7
 KINDS = tuple(field.name for field in fields(Configuration))
 
 
@@ -108,10 +108,17 @@ def _from_5(connection: sqlite3.Connection) -> None:
     _create_table(connection, "registries")
 
 
+def _from_6(connection: sqlite3.Connection) -> None:
+    """Format 7 has whom primaries that fail over by themselves count, and forgotten nodes."""
+    _create_table(connection, "fencings")
+    _create_table(connection, "forgotten")
+
+
 _UPGRADES: Mapping[int, Callable[[sqlite3.Connection], None]] = {
     1: _from_1,
     2: _from_2,
     3: _from_3,
     4: _from_4,
     5: _from_5,
+    6: _from_6,
 }

@@ -17,7 +17,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred, execute
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
-from flocker_lite.control.store import database
+from flocker_lite.control.store import database, schema
 from flocker_lite.control.store.database import Database
 from flocker_lite.control.store.errors import DiskFull, explain
 from flocker_lite.control.store.sqlite import SQLiteStore, StoreThread, open_store
@@ -148,7 +148,8 @@ def test_newer_format(directory: Path) -> None:
     opened = Database(directory)
     opened.connection.execute("UPDATE meta SET record = '99' WHERE identity = 'format'")
     opened.close()
-    assert "has format 99, and this release knows formats up to 6" in refusal(directory)
+    known = f"this release knows formats up to {schema.FORMAT}"
+    assert f"has format 99, and {known}" in refusal(directory)
 
 
 @pytest.mark.parametrize("junk", [b"This is no database at all.\n" * 100, b"SQLite format 3\0junk"])

@@ -15,7 +15,7 @@ from flocker_lite.control.store.database import FILE_NAME, Database, read_conten
 from flocker_lite.errors import StoreError
 from flocker_lite.testing.store_contract import EVERYTHING
 
-LATER = ("leases", "images", "moves", "past_moves", "discards")
+LATER = ("leases", "images", "moves", "past_moves", "discards", "forgotten")
 RECORDED = Path(__file__).with_name("format_1.sql").read_text("utf-8")
 
 
