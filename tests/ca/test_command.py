@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.x509.oid import NameOID
 
 from flocker_lite import __version__
 from flocker_lite.ca import command, revoked
@@ -324,3 +325,25 @@ def test_the_list(ca: CA) -> None:
     assert re.fullmatch(r"user-bob.crt +read-only user bob +2032-02-24", bob)
     ca.now += timedelta(days=10)
     assert "expired on 2031-02-02: flocker-ca renew" in ca.does("list")
+
+
+def test_etcd(ca: CA) -> None:
+    """Each machine gets a folder with an authority of etcd's own; nobody in it is one of its users.
+
+    A member is a server and a client of the others; the control service is a client alone.
+    """
+    for host in ("10.0.0.1", "c2.example"):
+        assert f"etcd/{host}" in ca.does("create-etcd", host)
+        folder = ca.path / "etcd" / host
+        authority = x509.load_pem_x509_certificate((folder / "ca.crt").read_bytes())
+        assert authority == x509.load_pem_x509_certificate((ca.path / "etcd/ca.crt").read_bytes())
+        for name, usages in (("server", 2), ("client", 1)):
+            made = x509.load_pem_x509_certificate((folder / f"{name}.crt").read_bytes())
+            made.verify_directly_issued_by(authority)
+            assert made.subject.get_attributes_for_oid(NameOID.COMMON_NAME) == []
+            usage = made.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+            assert len(list(usage)) == usages
+            assert (folder / f"{name}.key").stat().st_mode & 0o777 == 0o600
+    assert "exists already: move it away" in ca.fails("create-etcd", "c2.example")
+    assert "neither a host name nor an IP" in ca.fails("create-etcd", "a b")
+    assert "etcd" not in ca.does("list")
