@@ -1,74 +1,138 @@
-"""POST /configuration/adoptions: what a container of Docker's would become; a dry run only."""
+"""POST /configuration/adoptions: adopts a container of Docker's, or shows what it would become."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 from uuid import uuid4
 
+from pyrsistent import pmap
+
 from flocker_lite.control.http import bodies, openapi, problems
 from flocker_lite.control.http.bodies import Body
-from flocker_lite.control.http.request_response import HTTPError, Request, Response
+from flocker_lite.control.http.data_adoptions import adopt_data
+from flocker_lite.control.http.mounted import dataset_names as names_of_datasets
+from flocker_lite.control.http.mounted import new_dataset, remark_bodies, source_body, without
+from flocker_lite.control.http.request_response import HTTPError, Request, Response, written
 from flocker_lite.control.interfaces import IControl
 from flocker_lite.errors import ErrorWithFacts
-from flocker_lite.model import dataset_names, edits
-from flocker_lite.model.adoption import Adoption, Remark, Source, unused
+from flocker_lite.model import adoption_edits, dataset_names, edits
+from flocker_lite.model.adoption import Adopting, Adoption, Remark
 from flocker_lite.model.editing import EDIT_ERRORS
-from flocker_lite.model.records import Configuration, Dataset, Edit
+from flocker_lite.model.records import Configuration, Dataset, Edit, MoveOptions
 
-_ONLY_LOOKS = (
-    "This release only shows what an adoption would be, and changes nothing: add ?dry_run=1 "
-    "(flockerctl adopt --dry-run)."
+_TOO_OLD = "The agent of that node is too old to adopt containers: upgrade it."
+_HINDERED = (
+    "The container cannot be adopted as it is. Settle what is in the way, or ask with ?dry_run=1 "
+    "(flockerctl adopt --dry-run) for all of it."
 )
+_SUBJECTS = ("container", "volume", "directory", "filesystem")
+_ONE_SUBJECT = "Give one of container, volume, directory and filesystem: what is to be adopted."
 _REQUEST = "/components/schemas/CreateContainer"
 _ESSENTIAL = frozenset({"command_line", "entrypoint", "environment", "image", "name", "volumes"})
 """Without one of these as it is, the container would be another one."""
 
 
 async def adopt(control: IControl, request: Request) -> Response:
-    """What the container would become on its node."""
-    if not request.query.get("dry_run"):
-        wrong = {"path": "?dry_run", "allowed": "true", "message": _ONLY_LOOKS}
-        raise HTTPError(501, _ONLY_LOOKS, problems=[wrong])
+    """Begin to adopt the container; a dry run only shows what it would become on its node."""
     asked = request.body
     node_id = edits.find_node(control.configuration, asked["host"])
+    given = [key for key in _SUBJECTS if key in asked]
+    if len(given) != 1:
+        raise HTTPError(400, _ONE_SUBJECT, problems=[{"path": "$", "message": _ONE_SUBJECT}])
+    if given != ["container"]:
+        return await adopt_data(control, request, node_id)
     found = await control.adoption(node_id, asked["container"], asked.get("name"))
+    found = without(found, asked.get("leave", ()))
     host = bodies.address(control.configuration, node_id)
-    return Response(200, _body(control, host, found))
-
-
-def _body(control: IControl, host: str, found: Adoption) -> Body:
-    names = _dataset_names(control.configuration, found.sources)
-    possible, left_out, wrong = _possible({**found.fields, "host": host})
-    container = _renamed(possible, names)
-    hindrances = [*found.hindrances, *wrong]
-    if not wrong:
-        hindrances += _in_the_way(control, container)
-    return {
-        "dry_run": True,
-        "container": container,
-        "volumes": [_source_body(source, names) for source in found.sources],
-        "not_kept": _remarks((*found.not_kept, *left_out)),
-        "hindrances": _remarks(hindrances),
+    plan = _Plan(control.configuration, host, found)
+    hindrances = plan.hindrances or _in_the_way(control, plan)
+    if request.query.get("dry_run"):
+        return Response(
+            200, {"dry_run": True, **plan.body, "hindrances": remark_bodies(hindrances)}
+        )
+    if hindrances:
+        wrong = [{"message": f"{each.field}: {each.text}"} for each in dict.fromkeys(hindrances)]
+        raise HTTPError(409, _HINDERED, problems=wrong)
+    if not found.instance:
+        raise HTTPError(501, _TOO_OLD)
+    move_id, options = str(uuid4()), asked.get("move", {})
+    edit = await control.edit(
+        lambda before: _Plan(before, host, found).begin(move_id, request.now, options),
+        request.tags,
+    )
+    made = {
+        "move_id": move_id,
+        **plan.body,
+        "container": _made(edit.configuration, move_id),
     }
+    return written(201, made, edit)
 
 
-def _dataset_names(configuration: Configuration, sources: Iterable[Source]) -> dict[str, str]:
-    """What the dataset of each source can be called, by what the agent calls it.
+class _Plan:
+    """What an adoption makes in this configuration of what the agent has found."""
 
-    A request names a dataset by its name, so no other may have it.
-    """
-    known = [
-        dataset.metadata.get(dataset_names.NAME, "")
-        for dataset in configuration.datasets.values()
-        if not dataset.deleted
-    ]
-    names: dict[str, str] = {}
-    for source in sources:
-        if source.dataset is not None:
-            names[source.dataset] = unused(source.dataset, [*known, *names.values()])
-    return names
+    def __init__(self, configuration: Configuration, host: str, found: Adoption) -> None:
+        self._configuration = configuration
+        self._host = host
+        self._found = found
+        self._names = names_of_datasets(configuration, found.sources)
+        possible, self._left_out, wrong = _possible({**found.fields, "host": host})
+        self._container = _renamed(possible, self._names)
+        self.hindrances = [*found.hindrances, *wrong]
+
+    @property
+    def body(self) -> Body:
+        """What is shown of it."""
+        return {
+            "container": self._container,
+            "volumes": [source_body(source, self._names) for source in self._found.sources],
+            "not_kept": remark_bodies((*self._found.not_kept, *self._left_out)),
+        }
+
+    def begin(self, move_id: str, now: float, options: Mapping[str, Any]) -> Edit:
+        """Create the datasets and the container, and begin the adoption."""
+        made: dict[str | None, Dataset] = {
+            source.dataset: new_dataset(self._host, self._names[source.dataset])
+            for source in self._found.sources
+            if source.take and source.dataset is not None
+        }
+        before = edits.in_turn(
+            self._configuration,
+            *(partial(edits.create_dataset, dataset=each) for each in made.values()),
+        ).configuration
+        container = bodies.container_from_body(dataset_names.with_ids(before, self._container))
+        taken = [
+            (source, made[source.dataset])
+            for source in self._found.sources
+            if source.dataset in made
+        ]
+        adopting = Adopting(
+            self._found.instance,
+            pmap({dataset.dataset_id: source.path for source, dataset in taken}),
+            pmap(
+                {
+                    dataset.dataset_id: source.size_bytes
+                    for source, dataset in taken
+                    if source.size_bytes is not None
+                }
+            ),
+        )
+        return adoption_edits.begin(
+            self._configuration,
+            move_id,
+            now,
+            adopting,
+            made.values(),
+            container,
+            bodies.revised_move_options(MoveOptions(), options),
+        )
+
+
+def _made(configuration: Configuration, move_id: str) -> Body:
+    name = configuration.moves[move_id].container or ""
+    return bodies.container_body(configuration, configuration.containers[name])
 
 
 def _renamed(fields: Mapping[str, Any], names: Mapping[str, str]) -> Body:
@@ -102,10 +166,10 @@ def _field_of(path: str) -> str:
     return path.removeprefix("$").lstrip(".").partition(".")[0].partition("[")[0]
 
 
-def _in_the_way(control: IControl, container: Body) -> list[Remark]:
-    """Why the configuration would not take the container, if its datasets were there."""
+def _in_the_way(control: IControl, plan: _Plan) -> list[Remark]:
+    """Why the configuration would not take the container and its datasets."""
     try:
-        control.planned(_creation(container))
+        control.planned(lambda _: plan.begin(str(uuid4()), 0.0, {}))
     except EDIT_ERRORS as error:
         facts = error.facts if isinstance(error, ErrorWithFacts) else ()
         if not facts:
@@ -115,47 +179,3 @@ def _in_the_way(control: IControl, container: Body) -> list[Remark]:
             for fact in facts
         ]
     return []
-
-
-def _creation(container: Body) -> Callable[[Configuration], Edit]:
-    """The edit that creates the datasets of the volumes, and the container."""
-
-    def create(before: Configuration) -> Edit:
-        body = dataset_names.with_ids(before, container)
-        return edits.create_container(before, bodies.container_from_body(body))
-
-    def with_datasets(before: Configuration) -> Edit:
-        made = [
-            _new_dataset(container["host"], volume["dataset"])
-            for volume in container.get("volumes", ())
-        ]
-        return edits.in_turn(
-            before, *(partial(edits.create_dataset, dataset=each) for each in made), create
-        )
-
-    return with_datasets
-
-
-def _new_dataset(host: str, name: str) -> Dataset:
-    return bodies.dataset_from_body(
-        {"primary": host, "metadata": {dataset_names.NAME: name}}, str(uuid4())
-    )
-
-
-def _source_body(source: Source, names: Mapping[str, str]) -> Body:
-    return {
-        "source": source.source,
-        "mountpoint": source.mountpoint,
-        "kind": source.kind,
-        "take": source.take,
-        "why": source.why,
-        "path": source.path,
-        **({} if source.dataset is None else {"dataset": names[source.dataset]}),
-        **({"read_only": True} if source.read_only else {}),
-        "size_bytes": source.size_bytes,
-    }
-
-
-def _remarks(remarks: Iterable[Remark]) -> list[Body]:
-    """Each once, in order."""
-    return [{"field": remark.field, "message": remark.text} for remark in dict.fromkeys(remarks)]

@@ -6,13 +6,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, TypeAlias
 
+from flocker_lite.model import draining
+from flocker_lite.model.drain import Drain, DrainItem
 from flocker_lite.model.fields import rendered, revised
+from flocker_lite.model.forced_forgetting import Losses, LostDataset
 from flocker_lite.model.quantities import duration_seconds, size_bytes
 from flocker_lite.model.records import (
     Configuration,
     Container,
     Dataset,
     DatasetId,
+    Forgotten,
     Image,
     MoveOptions,
     Node,
@@ -41,9 +45,63 @@ def address(configuration: Configuration, node_id: NodeId) -> str:
     return node_id if node is None else node.address
 
 
-def node_body(node: Node) -> Body:
-    """The node as it is configured."""
-    return {"host": node.address, "uuid": node.node_id, "schedulable": node.schedulable}
+def node_body(configuration: Configuration, node: Node) -> Body:
+    """The node as it is configured, with its last drain."""
+    body: Body = {"host": node.address, "uuid": node.node_id, "schedulable": node.schedulable}
+    if node.drain is not None:
+        body["drain"] = _drain_body(configuration, node, node.drain)
+    return body
+
+
+def forgotten_body(found: Forgotten, knocked_at: float | None = None) -> Body:
+    """A node that was forgotten, and when it last tried to come in, in seconds since 1970."""
+    body: Body = {"host": found.address, "uuid": found.node_id, "forgotten_at": found.forgotten_at}
+    return body if knocked_at is None else {**body, "knocked_at": knocked_at}
+
+
+def forgetting_body(configuration: Configuration, node: Node, lost: Losses, now: float) -> Body:
+    """A node that is forgotten, and what is lost with it; `now` is in seconds since 1970."""
+    datasets = [_lost_body(configuration, each, now) for each in lost.datasets]
+    said = {"containers": list(lost.containers), "datasets": datasets}
+    return {"host": node.address, "uuid": node.node_id, "lost": said}
+
+
+def _lost_body(configuration: Configuration, lost: LostDataset, now: float) -> Body:
+    body: Body = {"dataset_id": lost.dataset_id}
+    if lost.name is not None:
+        body["name"] = lost.name
+    if lost.other is not None:
+        body["other_copy"] = {"host": address(configuration, lost.other)}
+    if lost.other_at is not None:
+        body["other_copy"]["age_seconds"] = max(0.0, now - lost.other_at)
+    return body
+
+
+def _drain_body(configuration: Configuration, node: Node, drain: Drain) -> Body:
+    said = {
+        "began_at": drain.began_at,
+        "ended_at": drain.ended_at,
+        "parallel": drain.parallel,
+        "deadline_at": drain.deadline_at,
+        "max_pause_seconds": drain.max_pause_seconds,
+    }
+    return {
+        **{key: value for key, value in said.items() if value is not None},
+        "left": draining.left(configuration, node),
+        "items": [_drain_item_body(configuration, item) for item in drain.items],
+    }
+
+
+def _drain_item_body(configuration: Configuration, item: DrainItem) -> Body:
+    said = {
+        "application": item.application,
+        "containers": list(item.containers) or None,
+        "dataset_id": item.dataset_id,
+        "to": address(configuration, item.destination) if item.destination else None,
+        "phase": item.phase,
+        "error": item.error,
+    }
+    return {key: value for key, value in said.items() if value is not None}
 
 
 def dataset_from_body(body: Mapping[str, Any], new_id: DatasetId) -> Dataset:

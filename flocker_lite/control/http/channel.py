@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel, combinedLogFormatter
 from twisted.web.resource import IResource
@@ -35,6 +36,7 @@ ASK_BY_TLS = (
 )
 """The response to plain HTTP on a port with TLS."""
 
+_log = Logger()
 _ABSOLUTE = re.compile(rb"https?://[^/?]*", re.IGNORECASE)
 
 
@@ -131,21 +133,31 @@ class LimitedSite(Site):
         user_of: Callable[[Any], str | None] = lambda _: None,
     ) -> None:
         """`user_of` tells who sent a request, for the log."""
-
-        def line(timestamp: str, request: Any) -> str:
-            text = combinedLogFormatter(timestamp, request)
-            user = user_of(request)
-            return text if user is None else text.replace(" - - ", f" - {user} ", 1)
-
-        super().__init__(
-            resource,
-            requestFactory=LimitedRequest,
-            timeout=IDLE_TIMEOUT_SECONDS,
-            logFormatter=line,
-        )
+        super().__init__(resource, requestFactory=LimitedRequest, timeout=IDLE_TIMEOUT_SECONDS)
+        self._user_of = user_of
         self._limiter = ConnectionLimiter(connections_max, LimitedChannel.hang_up)
+
+    def hang_up(self) -> None:
+        """End all connections now."""
+        for channel in self._limiter:
+            channel.hang_up()
 
     def buildProtocol(self, addr: Any) -> Any:
         channel = super().buildProtocol(addr)
         channel.limiter = self._limiter
         return channel
+
+    def log(self, request: Any) -> None:
+        """Log a request that is over, as web servers do, with its parts as fields."""
+        line, user = combinedLogFormatter(self._logDateTime, request), self._user_of(request)
+        _log.info(
+            "{line}",
+            line=line if user is None else line.replace(" - - ", f" - {user} ", 1),
+            method=request.method,
+            path=request.path,
+            status=request.code,
+            sent_bytes=request.sentLength,
+            user=user,
+            address=getattr(request.getClientAddress(), "host", None),
+            request_id=getattr(request, "request_id", ""),
+        )

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pyrsistent import pmap
 
 from flocker_lite.control.http import bodies, moves
+from flocker_lite.control.http.named_nodes import with_addresses
 from flocker_lite.control.http.request_response import Request, Response, written
 from flocker_lite.control.interfaces import IControl
 from flocker_lite.errors import Conflict
@@ -18,9 +19,10 @@ from flocker_lite.model.records import Configuration, Edit, NodeId
 
 async def create(control: IControl, request: Request) -> Response:
     """Configure a container."""
+    asked = await with_addresses(request, "failover")
 
     def create(before: Configuration) -> Edit:
-        body = dataset_names.with_ids(before, request.body)
+        body = dataset_names.with_ids(before, asked)
         return edits.create_container(before, bodies.container_from_body(body))
 
     edit = await control.edit(request.placing(request.body["host"], create), request.tags)
@@ -33,8 +35,10 @@ async def update(control: IControl, request: Request) -> Response:
     if request.body.get("name", name) != name:
         raise Conflict("A container cannot be renamed: create another one, and delete this.")
 
+    asked = await with_addresses(request, "failover")
+
     def update(before: Configuration) -> Edit:
-        body = dataset_names.with_ids(before, request.body)
+        body = dataset_names.with_ids(before, asked)
         return edits.update_container(before, name, lambda container: revised(container, body))
 
     function = request.placing(request.body.get("host"), update)

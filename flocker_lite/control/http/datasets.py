@@ -7,22 +7,26 @@ from uuid import uuid4
 from pyrsistent import pmap
 
 from flocker_lite.control.http import asides, bodies, moves
+from flocker_lite.control.http.named_nodes import with_addresses
 from flocker_lite.control.http.request_response import Request, Response, written
 from flocker_lite.control.interfaces import IControl
-from flocker_lite.model import edits
+from flocker_lite.model import copy_drops, edits
 from flocker_lite.model.fields import revised
 from flocker_lite.model.lease import held_epoch
 from flocker_lite.model.records import Configuration, DatasetId, Edit
+from flocker_lite.model.replica_edits import with_standbys
 from flocker_lite.model.settling import settle_dataset
 
 
 async def create(control: IControl, request: Request) -> Response:
     """Configure a dataset, with a new id unless the request has one."""
-    dataset = bodies.dataset_from_body(request.body, new_id=str(uuid4()))
-    edit = await control.edit(
-        request.placing(dataset.primary, lambda before: edits.create_dataset(before, dataset)),
-        request.tags,
-    )
+    body = await with_addresses(request, "replicas")
+    dataset = bodies.dataset_from_body(body, new_id=str(uuid4()))
+
+    def create(before: Configuration) -> Edit:
+        return edits.create_dataset(before, with_standbys(before, dataset, None, control.reports))
+
+    edit = await control.edit(request.placing(dataset.primary, create), request.tags)
     return _stored(201, edit, dataset.dataset_id)
 
 
@@ -30,10 +34,16 @@ async def update(control: IControl, request: Request) -> Response:
     """Move the primary to another node, or change the limit or the metadata."""
     dataset_id = request.parameters["dataset_id"].lower()
 
+    body = await with_addresses(request, "replicas")
+
     def update(before: Configuration) -> Edit:
-        return edits.update_dataset(
-            before, dataset_id, lambda dataset: revised(dataset, request.body)
+        edit = edits.update_dataset(
+            before,
+            dataset_id,
+            lambda dataset: with_standbys(before, revised(dataset, body), dataset, control.reports),
         )
+        kept = copy_drops.without_drops(edit.configuration, dataset_id)
+        return Edit(kept.configuration, edit.changes + kept.changes)
 
     function = request.placing(request.body.get("primary"), update)
     then = moves.options(request.body, dataset_id=dataset_id)
@@ -53,6 +63,19 @@ async def delete(control: IControl, request: Request) -> Response:
         request.tags,
         asides.of_dataset(control, request, dataset_id),
     )
+    return _stored(200, edit, dataset_id)
+
+
+async def drop_copy(control: IControl, request: Request) -> Response:
+    """Destroy a replica; it is shown until it is gone."""
+    dataset_id, where = request.parameters["dataset_id"].lower(), request.parameters["host"]
+
+    def drop(before: Configuration) -> Edit:
+        reports = control.cluster.datasets.get(dataset_id, pmap())
+        held = {node_id: copy.lease for node_id, copy in reports.items()}
+        return copy_drops.drop_copy(before, dataset_id, where, held, control.is_away)
+
+    edit = await control.edit(drop, request.tags)
     return _stored(200, edit, dataset_id)
 
 

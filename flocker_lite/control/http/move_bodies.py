@@ -8,12 +8,21 @@ from collections.abc import Iterable, Mapping
 from flocker_lite.control.http import bodies
 from flocker_lite.control.http.bodies import Body
 from flocker_lite.model import codec
-from flocker_lite.model.move_progress import MoveProgress, Round, pause_by_step, source_first
-from flocker_lite.model.moves import DONE, ROLLED_BACK
+from flocker_lite.model.failed_over import FailedOver
+from flocker_lite.model.failover_prospects import EPOCHS_SKIPPED
+from flocker_lite.model.move_progress import (
+    HookRun,
+    MoveProgress,
+    Round,
+    pause_by_step,
+    source_first,
+)
+from flocker_lite.model.moves import CANCELLED, DONE, ROLLED_BACK
 from flocker_lite.model.records import Configuration, DatasetId, Move, MoveOptions, NodeId, PastMove
 from flocker_lite.model.state import Forecast
 from flocker_lite.model.uses import uses_of
 
+ADOPTION, RELEASE, FAILOVER = "adoption", "release", "failover"
 _MICROSECOND_DIGITS = 6
 _INSTANT_SECONDS = 1e-6
 _PHASES = ("preparing", "pushing", "switching", "verifying", DONE)
@@ -33,6 +42,8 @@ def open_body(
     """
     sides = source_first(sides)
     phase = _phase(sides)
+    if phase == ROLLED_BACK and move.adoption is not None and move.adoption.cancelled:
+        phase = CANCELLED
     body = {
         **_asked(configuration, move, sides),
         # Handed over, but not reported to serve yet.
@@ -59,6 +70,7 @@ def past_body(configuration: Configuration, past: PastMove) -> Body:
             "requested_at": move.requested_at,
             "ended_at": past.ended_at,
             "datasets": [_receipt(past, dataset_id) for dataset_id in move.dataset_ids],
+            **({"failover": _lost(move.failover)} if move.failover is not None else {}),
         },
     }
 
@@ -95,6 +107,7 @@ def forecast_body(
         "incremental": forecast.is_incremental,
         "push_seconds": forecast.push_seconds,
         "predicted_pause_seconds": forecast.pause_seconds,
+        "predicted_pause_p95_seconds": forecast.pause_p95_seconds,
         "stays_behind": stays_behind or None,
         "properties": [codec.to_json(each) for each in forecast.properties] or None,
         "warning": "; ".join(warnings) or None,
@@ -114,11 +127,28 @@ def _asked(configuration: Configuration, move: Move, sides: tuple[MoveProgress, 
     }
     if len(move.dataset_ids) == 1:
         body["dataset_id"] = move.dataset_ids[0]
-        body["epoch"] = max((progress.epoch for progress in sides), default=None)
+        # What is only known by the step of an adoption or a release has none.
+        body["epoch"] = max((each.epoch for each in sides if each.epoch), default=None)
+    if move.stays:
+        body["kind"] = ADOPTION if move.adoption is not None else RELEASE
+        body["cancelling"] = move.is_cancelled or None
+    if move.failover is not None:
+        body["kind"] = FAILOVER
+        body["failover"] = _lost(move.failover)
     options = _options(move.options)
     if options:
         body["options"] = options
     return _known(body)
+
+
+def _lost(failover: FailedOver) -> Body:
+    """What a failover lost at most, and by whose word."""
+    return {
+        "loses_seconds": round(failover.loses_seconds, _MICROSECOND_DIGITS),
+        "loses_since": failover.loses_since,
+        "forced": failover.forced,
+        "automatic": failover.automatic,
+    }
 
 
 def _options(options: MoveOptions) -> Body:
@@ -142,6 +172,7 @@ def _told(sides: tuple[MoveProgress, ...], several: bool) -> Body:
     """What both sides reported; for several datasets, all bytes and the longest pause."""
     sources = [progress for progress in sides if progress.source is not None]
     predicted = [each.predicted_pause_seconds for each in sources]
+    p95 = [each.predicted_pause_p95_seconds for each in sources]
     poised = [each.is_poised for each in sides if each.is_poised is not None]
     pause = {
         name: round(seconds, _MICROSECOND_DIGITS) for name, seconds in pause_by_step(sides).items()
@@ -157,11 +188,25 @@ def _told(sides: tuple[MoveProgress, ...], several: bool) -> Body:
             "expected_bytes": _sum(each.expected_bytes for each in sources),
             "sent_bytes": _sum(each.sent_bytes for each in sources),
             "predicted_pause_seconds": max((p for p in predicted if p is not None), default=None),
+            "predicted_pause_p95_seconds": max((p for p in p95 if p is not None), default=None),
             "pause": pause,
             "pause_seconds": round(sum(pause.values()), _MICROSECOND_DIGITS),
             "poised": all(poised) if poised else None,
             "killed": any(each.killed for each in sources) or None,
+            "hooks": [_hook(run) for each in sides for run in each.hooks] or None,
             "error": "; ".join(errors) or None,
+        }
+    )
+
+
+def _hook(run: HookRun) -> Body:
+    return _known(
+        {
+            "hook": run.name,
+            "seconds": None if run.seconds is None else round(run.seconds, _MICROSECOND_DIGITS),
+            "exit_code": run.exit_code,
+            "output": run.output or None,
+            "error": run.trouble,
         }
     )
 
@@ -212,13 +257,16 @@ def _rank(phase: str) -> int:
 
 def _receipt(past: PastMove, dataset_id: DatasetId) -> Body:
     epoch = past.epochs.get(dataset_id)
-    done = past.verdict == DONE
+    done, replaced = past.verdict == DONE, past.move.failover is not None
+    before = epoch
+    if epoch is not None and (done or replaced):
+        before = epoch - (EPOCHS_SKIPPED if replaced else 1)
     sides = [each for each in past.accounts if each.dataset_id == dataset_id]
     source = next((each for each in sides if each.source is not None), None)
     destination = next((each for each in sides if each.source is None), None)
     body: Body = {
         "dataset_id": dataset_id,
-        "epoch_from": epoch - 1 if done and epoch is not None else epoch,
+        "epoch_from": before,
         "epoch_to": epoch if done else None,
         "source_guid": source.last_guid if source is not None else None,
         "destination_guid": destination.last_guid if destination is not None else None,

@@ -21,11 +21,13 @@ from flocker_lite.model.state import Forecast
 
 
 async def cancel(control: IControl, request: Request) -> Response:
-    """Cancel a move: everything stays at the source."""
+    """Cancel a move: everything stays at the source; an adoption or release is open until then."""
     identity = request.parameters["move_id"].lower()
     of_dataset = move_of_dataset(control.configuration, identity)
     move_id = identity if of_dataset is None else of_dataset.move_id
     edit = await control.cancel_move(move_id, request.tags)
+    if move_id in edit.configuration.moves:
+        return written(202, items(control, move_id, request.now)[0], edit)
     past = edit.configuration.past_moves[move_id]
     return written(200, move_bodies.past_body(edit.configuration, past), edit)
 
@@ -45,11 +47,24 @@ async def dry_run(
     # Without data there is nothing to ask the source about.
     forecast = await control.forecast(move) if move.dataset_ids else Forecast(0, push_seconds=0.0)
     away = control.absences.of_node(move.source) or control.absences.of_node(move.destination)
-    if away is not None:
-        said = filter(None, (forecast.warning, f"{away}: the move waits for it"))
-        forecast = replace(forecast, warning="; ".join(said))
+    waits = f"{away}: the move waits for it" if away is not None else None
+    said = [each for each in (forecast.warning, waits, _too_full(control, move, forecast)) if each]
+    forecast = replace(forecast, warning="; ".join(said) or None)
     left = stays_behind(control, move)
     return Response(200, move_bodies.forecast_body(configuration, move, forecast, left))
+
+
+def _too_full(control: IControl, move: Move, forecast: Forecast) -> str | None:
+    """That the destination has no room for what is sent, by what it told last; None if it has."""
+    machine = control.node_records.machines.get(move.destination)
+    capacity = machine.capacity if machine is not None else None
+    if capacity is None or (forecast.expected_bytes or 0) <= capacity.free_bytes:
+        return None
+    host = bodies.address(control.configuration, move.destination)
+    return (
+        f"the pool of {host} has {capacity.free_bytes} bytes free, and {forecast.expected_bytes} "
+        "would be sent: make room there first"
+    )
 
 
 def stays_behind(control: IControl, move: Move) -> list[str]:

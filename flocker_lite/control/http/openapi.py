@@ -15,6 +15,7 @@ import yaml
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
+from flocker_lite import __version__
 from flocker_lite.control.http import problems, record_schemas
 from flocker_lite.control.http.lean_jsonschema import (
     Draft202012Validator,
@@ -231,7 +232,8 @@ def load() -> Document:
         for name in ("openapi.yml", "components.yml")
     ]
     record_schemas.complete(parts[1]["schemas"])
-    return Document({**parts[0], "components": parts[1]})
+    info = {**parts[0]["info"], "version": __version__}
+    return Document({**parts[0], "info": info, "components": parts[1]})
 
 
 def shorten(message: str) -> str:
@@ -357,3 +359,8 @@ _Validator = extend(
         quantities.UNIT: _in_unit,
     },
 )
+
+
+def operation_names() -> tuple[str, ...]:
+    """The names of all operations."""
+    return tuple(operation.name for operation in load().operations())

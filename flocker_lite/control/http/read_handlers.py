@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import dropwhile, islice
-from typing import Any
 from urllib.parse import urlencode
 
 from twisted.internet.defer import TimeoutError
 
 from flocker_lite.control.http.bodies import Body
+from flocker_lite.control.http.filters import Filter
 from flocker_lite.control.http.redaction import shown
 from flocker_lite.control.http.request_response import (
     GENERATION_HEADER,
@@ -24,13 +24,11 @@ from flocker_lite.control.http.resources import Collection
 from flocker_lite.control.http.response_cache import ResponseCache, as_list
 from flocker_lite.control.interfaces import IControl
 from flocker_lite.errors import NotFound
-from flocker_lite.model import edits
 
 WAIT_SECONDS = 30.0
 """How long a request with `wait_for` waits by default."""
 
-_FILTERS = ("host", "name", "deleted", "container", "dataset_id", "phase")
-_CHOOSING = frozenset({*_FILTERS, "limit", "after"})
+_PAGING = frozenset({"limit", "after", "since"})
 
 
 def list_handler(collection: Collection) -> Handler:
@@ -45,9 +43,11 @@ def list_handler(collection: Collection) -> Handler:
             await _change(control, request, collection)
         headers = _headers(control, collection)
         seen = shown(collection, request.sees_secrets)
-        if not _CHOOSING.intersection(request.query):
-            return Response(200, as_list(caches[seen].all(control, request.now)), headers)
-        chosen = _chosen(control, request, seen)
+        wanted = Filter(control.configuration, request.query)
+        if not _PAGING.intersection(request.query):
+            texts = caches[seen].chosen(control, wanted, request.now)
+            return Response(200, as_list(texts), headers)
+        chosen = _chosen(control, request, seen, wanted)
         limit = request.query.get("limit")
         page: list[Body] = []
         last = ""
@@ -76,11 +76,18 @@ def item_handler(collection: Collection) -> Handler:
     return respond
 
 
+async def user(control: IControl, request: Request) -> Response:
+    """Who asks, and what he may do; a service without certificates knows no names."""
+    name = {} if request.user is None else {"user": request.user}
+    may = {"may_write": request.may_write, "sees_secrets": request.sees_secrets}
+    return Response(200, {**name, **may})
+
+
 async def node_of_era(control: IControl, request: Request) -> Response:
     """The node whose current boot has this era."""
     era = request.parameters["era"].lower()
     for node_id in control.cluster.nodes:
-        if control.eras.get(node_id) == era:
+        if control.node_records.eras.get(node_id) == era:
             return Response(200, {"uuid": node_id})
     raise NotFound("No node found with given era.")
 
@@ -93,56 +100,23 @@ def _headers(control: IControl, collection: Collection) -> dict[str, str]:
 
 
 def _chosen(
-    control: IControl, request: Request, collection: Collection
-) -> Iterator[tuple[str, list[Body]]]:
+    control: IControl, request: Request, collection: Collection, wanted: Filter
+) -> Iterator[tuple[str, Sequence[Body]]]:
     """The ids with their items that the request asks for; in order if it asks for pages."""
     ids = collection.ids(control)
+    if collection.ids_since is not None and "since" in request.query:
+        ids = collection.ids_since(control, request.query["since"])
     if "limit" in request.query or "after" in request.query:
         after = request.query.get("after", "")
         if not collection.is_ordered:
             ids = sorted(identity for identity in ids if identity > after)
         elif after:
             ids = islice(dropwhile(lambda identity: identity != after, ids), 1, None)
-    desired = _desired(control, request.query)
     now = request.now
     for identity in ids:
-        items = collection.items(control, identity, now)
-        chosen = [item for item in items if _is_desired(item, desired)] if desired else items
+        chosen = wanted.chosen(collection.items(control, identity, now))
         if chosen:
             yield identity, chosen
-
-
-def _desired(control: IControl, query: Mapping[str, Any]) -> dict[str, Any]:
-    desired = {key: query[key] for key in _FILTERS if key in query}
-    if "host" in desired:
-        configuration = control.configuration
-        desired["host"] = configuration.nodes[
-            edits.find_node(configuration, desired["host"])
-        ].address
-    if "dataset_id" in desired:
-        desired["dataset_id"] = desired["dataset_id"].lower()
-    return desired
-
-
-def _is_desired(item: Body, desired: Mapping[str, Any]) -> bool:
-    has = {
-        "host": item.get("host", item.get("primary")),
-        # A dataset has a name only if the user gave it one, in its metadata.
-        "name": item.get("name", item.get("metadata", {}).get("name")),
-        "deleted": item.get("deleted"),
-        "container": item.get("container"),
-        "phase": item.get("phase"),
-    }
-    if "dataset_id" in desired and desired["dataset_id"] not in _dataset_ids(item):
-        return False
-    if desired.get("phase") == "open":
-        # Only moves that are over have a receipt.
-        has["phase"] = item["phase"] if "receipt" in item else "open"
-    return all(has[key] == value for key, value in desired.items() if key in has)
-
-
-def _dataset_ids(item: Body) -> Sequence[str]:
-    return item["dataset_ids"] if "dataset_ids" in item else (item["dataset_id"],)
 
 
 def _next_page(request: Request, last: str) -> str:

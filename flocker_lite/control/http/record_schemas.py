@@ -98,7 +98,7 @@ def _named(row: Row) -> dict[str, Schema]:
 
 
 def _answer_name(row: Row) -> str:
-    return "".join(word.capitalize() for word in row.name.split("_"))
+    return row.about.schema_name or "".join(word.capitalize() for word in row.name.split("_"))
 
 
 def _request_name(row: Row) -> str:

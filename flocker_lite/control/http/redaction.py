@@ -24,6 +24,10 @@ NEEDS_SECRETS = (
 
 
 _COMMAND = re.compile(r"`.*` (did not end in time|exited with -?[0-9]+).*", re.DOTALL)
+_HOOK = re.compile(
+    r"(before_switch of container \S+ (?:exited with -?[0-9]+|did not end within \S+ s)).*",
+    re.DOTALL,
+)
 
 
 def redacted(body: Body) -> Body:
@@ -57,14 +61,19 @@ def _check(given: dict[str, Any]) -> dict[str, Any]:
     return {**given, "command": [HIDDEN]} if "command" in given else given
 
 
+def _hooks(given: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What a move ran in its container may have quoted anything."""
+    return [{**run, "output": HIDDEN} if "output" in run else run for run in given]
+
+
 def _logging(given: dict[str, Any]) -> dict[str, Any]:
     """An option of a log driver may be a token."""
     return {**given, "options": _values(given["options"])} if "options" in given else given
 
 
 def _error(given: str) -> str:
-    """A health check that fails is quoted in it, with what it said."""
-    return _COMMAND.sub(rf"`{HIDDEN}` \1", given)
+    """A health check or a hook that fails is quoted in it, with what it said."""
+    return _HOOK.sub(r"\1", _COMMAND.sub(rf"`{HIDDEN}` \1", given))
 
 
 _HIDE: dict[str, Callable[[Any], Any]] = {
@@ -72,6 +81,9 @@ _HIDE: dict[str, Callable[[Any], Any]] = {
     "command_line": _words,
     "entrypoint": _words,
     "health_check": _check,
+    "before_switch": _check,
+    "after_switch": _check,
+    "hooks": _hooks,
     "logging": _logging,
     "last_output": _words,
     "error": _error,

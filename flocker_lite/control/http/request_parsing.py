@@ -26,6 +26,7 @@ _NOT_VALID = "The provided JSON doesn't match the required schema."
 _BAD_QUERY = "The query string has parameters with values that they cannot have."
 _BAD_CONDITION = "The request has a conditional header that this service does not know."
 
+_OTHER_SITE = "A page of another site had your browser send this."
 _TOKEN = re.compile(r'"(?:\\.|[^"\\])*"|-?Infinity|NaN', re.DOTALL)
 
 
@@ -50,6 +51,15 @@ def require_known_conditions(request: IRequest) -> None:
         if _CONDITIONS.fullmatch(text) and text.lower() != IF_TAG_HEADER.lower():
             wrong = problems.unknown(text, text, [IF_TAG_HEADER], "conditional header")
             raise HTTPError(400, _BAD_CONDITION, problems=[wrong])
+
+
+def require_same_origin(request: IRequest) -> None:
+    """Refuse what a page of another site has a browser send, with the user's certificate."""
+    headers = request.requestHeaders
+    [host] = headers.getRawHeaders("Host", [""])[-1:]
+    for origin in headers.getRawHeaders("Origin", []):
+        if origin.partition("://")[2].lower() != host.lower():
+            raise HTTPError(403, _OTHER_SITE)
 
 
 def json_body(operation: Operation, request: IRequest) -> Any:

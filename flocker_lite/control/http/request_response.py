@@ -34,8 +34,10 @@ class Request:
     `query` has the parameters that the operation knows, as JSON values. If there are `tags`, a
     write is only made if the configuration has one of them. `last_event_id` is the header
     Last-Event-ID. `clock` counts the seconds since 1970. `sees_secrets` says whether its sender may
-    see what may hold passwords. `address_of` finds the node that a body names within it: its
-    address or UUID; EditError if there is none.
+    see what may hold passwords, `may_write` whether he may change anything; `user` is his name, and
+    `certificate_ends_at` says when his certificate ends, if he has one.
+    `address_of` finds the node that a body names within it: its address or UUID; EditError if there
+    is none.
     """
 
     path: str
@@ -48,6 +50,9 @@ class Request:
     last_event_id: str | None = None
     accept_unknown_nodes: bool = False
     sees_secrets: bool = True
+    certificate_ends_at: float | None = None
+    may_write: bool = True
+    user: str | None = None
     address_of: Callable[[str], Awaitable[str]] = _as_it_is
 
     @property

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from flocker_lite.control.http import bodies
 from flocker_lite.control.http.bodies import Body
+from flocker_lite.control.node_records import NodeRecords
 from flocker_lite.model.container_fields.ports import TCP, port_of
 from flocker_lite.model.lease import HOLDERS
 from flocker_lite.model.records import Configuration, DatasetId, NodeId
@@ -17,6 +18,7 @@ from flocker_lite.model.state import (
     ImagePull,
     ImageState,
     Kept,
+    Machine,
     NodeState,
     PortState,
 )
@@ -84,11 +86,12 @@ def container_bodies(
     name: str,
     reports: Mapping[NodeId, ContainerState],
     absence: str | None = None,
+    failover: Body | None = None,
 ) -> list[Body]:
     """One body for each node that has the container; first the node where it runs as configured.
 
     `absence` is the text about a node that is away. A container that no node reports is then shown
-    on its configured node.
+    on its configured node. `failover` says whether it would fail over by itself.
     """
     desired = configuration.containers.get(name)
     if not reports and desired is not None and absence is not None:
@@ -105,6 +108,7 @@ def container_bodies(
             "running": reported.running,
             **_error([reported.error, absence if number == 0 else None]),
             **_runs(reported),
+            **({} if failover is None else {"failover_state": failover}),
         }
         for number, (node_id, reported) in enumerate(sorted(reports.items(), key=rank))
     ]
@@ -183,14 +187,15 @@ def node_body(
     configuration: Configuration,
     node_id: NodeId,
     node: NodeState,
-    certificate_expires_at: float | None = None,
+    records: NodeRecords,
+    away_since: float | None = None,
     away: bool = False,
 ) -> Body:
-    """A node that reports, with the external ports and the kept volumes that it reports.
+    """A node, with its machine, and the external ports and the kept volumes that it reports.
 
-    Its protocol and what it allows are those of when its agent came last.
-    `certificate_expires_at` is in seconds since 1970; None without a certificate. `away`: its
-    agent is not connected.
+    Its protocol and what it allows are those of when its agent came last; its machine is as it was
+    told last. `away`: its agent is not connected, and has not been since `away_since`, in seconds
+    since 1970, as far as that is known.
     """
     body: Body = {"host": bodies.address(configuration, node_id), "uuid": node_id}
     known = configuration.nodes.get(node_id)
@@ -198,18 +203,44 @@ def node_body(
         body["protocol"] = known.protocol
     if known is not None and not known.schedulable:
         body["schedulable"] = False
+    if known is not None and known.drain is not None and known.drain.goes_on:
+        body["draining"] = True
     if known is not None and known.allow:
         body["allow"] = list(known.allow)
-    if certificate_expires_at is not None:
-        body["certificate_expires_at"] = certificate_expires_at
+    if node_id in records.certificates:
+        body["certificate_expires_at"] = records.certificates[node_id]
     if away:
         body["away"] = True
+    if away_since is not None:
+        body["away_since"] = away_since
+    if node_id in records.machines:
+        body["machine"] = machine_body(records.machines[node_id])
+    if node_id in records.clock_offsets:
+        body["clock_offset_seconds"] = round(records.clock_offsets[node_id], 3)
     if node.ports:
         ports = sorted(node.ports, key=port_of)
         body["ports"] = [_port_body(*port_of(key), node.ports[key]) for key in ports]
     if node.kept:
         body["kept_volumes"] = kept_bodies(node.kept.values())
     return body
+
+
+def machine_body(machine: Machine) -> Body:
+    """What is known of a machine."""
+    said = {
+        "release": machine.release or None,
+        "system": machine.system or None,
+        "kernel": machine.kernel or None,
+        "storage": machine.storage or None,
+        "storage_size_bytes": machine.capacity.size_bytes if machine.capacity else None,
+        "storage_free_bytes": machine.capacity.free_bytes if machine.capacity else None,
+        "memory_size_bytes": machine.memory.size_bytes if machine.memory else None,
+        "memory_free_bytes": machine.memory.free_bytes if machine.memory else None,
+        "load": machine.load,
+        "booted_at": machine.booted_at,
+        "told_at": machine.told_at,
+    }
+    return {key: value for key, value in said.items() if value is not None}
 
 
 def kept_bodies(kept: Iterable[Kept]) -> list[Body]:

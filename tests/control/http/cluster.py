@@ -15,6 +15,7 @@ from twisted.web.resource import IResource
 
 from flocker_lite.control.http.app import RESTAPI
 from flocker_lite.control.service import ControlService
+from flocker_lite.control.view_publisher import ViewPublisher
 from flocker_lite.interfaces import ISigner
 from flocker_lite.model import deltas, edits
 from flocker_lite.model.records import Change, Configuration, Node, NodeId
@@ -61,7 +62,9 @@ class MemoryControl(ControlService):
         self, configuration: Configuration, clock: Clock, signer: ISigner | None = None
     ) -> None:
         self.store = Refusing(MemoryDisk(configuration))
-        super().__init__(self.store, configuration, clock, signer)
+        view_publisher = ViewPublisher()
+        view_publisher.configured(configuration, deltas.whole(configuration))
+        super().__init__(self.store, view_publisher, clock, signer)
 
     def report(self, node_id: NodeId, state: NodeState, era: str = "") -> Link:
         """An agent reports this, and is connected from now on; returns its connection."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from pyrsistent import pmap
@@ -10,8 +11,19 @@ from twisted.web.resource import IResource
 
 from flocker_lite.containers.adoption.draft import Inspected
 from flocker_lite.containers.adoption.translation import adoption
-from flocker_lite.model.adoption import Adoption
+from flocker_lite.model.adoption import (
+    COPIED,
+    COPYING,
+    RETURNED,
+    STOPPED,
+    VOLUME,
+    Adoption,
+    AdoptionState,
+    Remark,
+    Source,
+)
 from flocker_lite.model.records import NodeId
+from flocker_lite.model.state import NodeState
 from flocker_lite.protocol.adoptions import (
     AdoptionForbidden,
     AdoptionUnknown,
@@ -33,6 +45,10 @@ POSTGRES: dict[str, Any] = {
     },
 }
 IMAGE = made_up_image({"Cmd": ["postgres"]}, "postgres:16")
+FILES = "/var/lib/docker/volumes/files/_data"
+VOLUME_ALONE = Adoption(
+    sources=(Source("files", "", VOLUME, True, "a volume", FILES, "files", size_bytes=7),)
+)
 
 
 class AdoptionsTestCase(RESTTestCase):
@@ -41,6 +57,7 @@ class AdoptionsTestCase(RESTTestCase):
     def setUp(self) -> None:
         super().setUp()
         self.asked: list[tuple[NodeId, str, str | None]] = []
+        self.kinds: list[str] = []
         self.finds(POSTGRES)
         self.control.adoption = self.described  # type: ignore[method-assign]
 
@@ -49,14 +66,17 @@ class AdoptionsTestCase(RESTTestCase):
         details = inspected("pg", arguments, IMAGE)
         self.found: Adoption | Exception = adoption(Inspected(details, IMAGE))
 
-    async def described(self, node_id: NodeId, container: str, name: str | None) -> Adoption:
+    async def described(
+        self, node_id: NodeId, container: str, name: str | None, kind: str = "container"
+    ) -> Adoption:
         """What the control service does."""
         self.asked.append((node_id, container, name))
+        self.kinds.append(kind)
         if isinstance(self.found, Exception):
             raise self.found
         return self.found
 
-    def ask(self, query: str = "?dry_run=1", **more: str) -> Reply:
+    def ask(self, query: str = "?dry_run=1", **more: Any) -> Reply:
         """Ask what `pg` would become."""
         return self.post(f"{PATH}{query}", {"host": ADDRESS_1, "container": "pg", **more})
 
@@ -109,14 +129,71 @@ class AdoptionsTests(AdoptionsTestCase):
         assert self.ask(name="shop-db", host=NODE_1).status == 200
         assert self.asked == [(NODE_1, "pg", "shop-db")]
 
-    def test_only_dry_runs(self) -> None:
-        """Without it, it is said what this release can do; nobody is asked."""
-        for query in ("", "?dry_run=0"):
-            reply = self.ask(query)
-            assert reply.status == 501
-            assert "only shows what an adoption would be" in reply.body["description"]
-            assert reply.body["problems"][0]["path"] == "?dry_run"
-        assert not self.asked
+    def test_begins(self) -> None:
+        """One edit makes the datasets, the container and the move; its agent is told where from."""
+        reply = self.ask("", move={"max_pause_seconds": 2})
+        assert reply.status == 201, reply.content
+        configuration = self.control.configuration
+        move = configuration.moves[reply.body["move_id"]]
+        (dataset_id,) = move.dataset_ids
+        assert move.adoption is not None
+        assert move.adoption.instance == inspected("pg", POSTGRES, IMAGE)["Id"]
+        assert move.adoption.paths == {dataset_id: "/var/lib/docker/volumes/pgdata/_data"}
+        assert (move.source, move.destination, move.container) == (NODE_1, NODE_1, "pg")
+        assert move.options.max_pause_seconds == 2
+        stored = self.get("/configuration/containers")
+        assert stored == [reply.body["container"]]
+        assert stored[0]["volumes"][0]["dataset_id"] == dataset_id
+        (shown,) = self.get("/state/moves")
+        assert shown["kind"] == "adoption"
+        assert shown["phase"] == "preparing"
+        assert shown["from"] == shown["to"] == ADDRESS_1
+
+    def test_hindrances(self) -> None:
+        """What is in the way is a refusal that names it, and nothing is made."""
+        self.finds({**POSTGRES, "HostConfig": {"AutoRemove": True}})
+        reply = self.ask("")
+        assert reply.status == 409
+        assert "--rm: " in reply.body["problems"][0]["message"]
+        assert self.get("/configuration/datasets") == self.get("/configuration/containers") == []
+
+    def test_old_agents(self) -> None:
+        """An agent that does not say which container it found can adopt none."""
+        assert isinstance(self.found, Adoption)
+        self.found = replace(self.found, instance="")
+        said = "The agent of that node is too old to adopt containers: upgrade it."
+        self.assert_refused(self.ask(""), 501, said)
+
+    def test_condition(self) -> None:
+        """A condition that does not hold leaves everything as it was."""
+        body = {"host": ADDRESS_1, "container": "pg"}
+        reply = self.post(PATH, body, headers={"X-If-Configuration-Matches": "other"})
+        assert reply.status == 412
+        assert self.get("/configuration/containers") == []
+
+    def test_cancel(self) -> None:
+        """It is for the node to say that it was in time; until then the adoption is open."""
+        move_id = self.ask("").body["move_id"]
+        reply = self.delete(f"/state/moves/{move_id}")
+        assert reply.status == 202
+        assert (reply.body["cancelling"], reply.body["phase"]) == (True, "preparing")
+        step = AdoptionState(move_id, RETURNED, "it was cancelled")
+        self.control.report(NODE_1, NodeState(adoptions=pmap({"pg": step})))
+        shown = self.get(f"/state/moves/{move_id}")
+        assert shown["phase"] == "cancelled"
+        assert self.get("/configuration/containers") == []
+        (dataset,) = self.get("/configuration/datasets")
+        assert dataset["deleted"]
+        assert self.delete(f"/state/moves/{move_id}").status == 409
+
+    def test_shown_by_its_step(self) -> None:
+        """After a restart of its agent the step that is written down is shown."""
+        move_id = self.ask("").body["move_id"]
+        for step, phase in ((COPYING, "pushing"), (STOPPED, "switching"), (COPIED, "verifying")):
+            state = AdoptionState(move_id, step, "cut off")
+            self.control.report(NODE_1, NodeState(adoptions=pmap({"pg": state})))
+            shown = self.get(f"/state/moves/{move_id}")
+            assert (shown["phase"], shown["error"]) == (phase, "cut off")
 
     def test_bad_requests(self) -> None:
         """The schema says what is wrong; a node that nobody knows is none."""
@@ -212,3 +289,95 @@ class ReadOnlyTests(AdoptionsTestCase):
         reply = self.ask()
         assert reply.status == 403
         assert not self.asked
+
+
+class LeftTests(AdoptionsTestCase):
+    """A container with two volumes, of which one is left where it is."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        binds = ["pgdata:/var/lib/postgresql/data", "cache:/cache"]
+        self.finds({**POSTGRES, "HostConfig": {"Binds": binds}})
+
+    def test_left(self) -> None:
+        """No dataset is made for it, and what is lacking is said."""
+        body = self.ask(leave=["cache"]).body
+        taken = {each["source"]: each["take"] for each in body["volumes"]}
+        assert taken == {"pgdata": True, "cache": False}
+        assert [each["dataset"] for each in body["container"]["volumes"]] == ["pgdata"]
+        assert any("cache at /cache: you leave it" in each["message"] for each in body["not_kept"])
+        begun = self.ask("", leave=["cache"])
+        assert begun.status == 201
+        move = self.control.configuration.moves[begun.body["move_id"]]
+        assert len(move.dataset_ids) == 1
+
+    def test_all(self) -> None:
+        """Without any data it is adopted as it is."""
+        assert self.ask("", leave=["cache", "pgdata"]).status == 201
+        assert not self.control.configuration.datasets
+
+    def test_no_such_data(self) -> None:
+        """A name that it has not is not found; the error says what it has."""
+        reply = self.ask(leave=["cahce"])
+        assert reply.status == 404
+        assert "no data of the name cahce" in reply.body["description"]
+        assert "cache, pgdata" in str(reply.body["problems"])
+
+
+class DataTests(AdoptionsTestCase):
+    """The agent of the first node knows a volume that no container has."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.found = VOLUME_ALONE
+
+    def adopt_data(self, query: str = "", **body: Any) -> Reply:
+        """Ask for it."""
+        return self.post(f"{PATH}{query}", {"host": ADDRESS_1, **(body or {"volume": "files"})})
+
+    def test_dry_run(self) -> None:
+        """What there is, and what it would be called; nothing is made."""
+        reply = self.adopt_data("?dry_run=1")
+        (mounted,) = reply.body["volumes"]
+        assert (mounted["dataset"], mounted["path"], mounted["size_bytes"]) == ("files", FILES, 7)
+        assert (reply.body["hindrances"], "container" in reply.body) == ([], False)
+        assert not self.control.configuration.datasets
+
+    def test_begun(self) -> None:
+        """A dataset and a move of the kind adoption; another one gets another name."""
+        reply = self.adopt_data()
+        assert reply.status == 201
+        dataset = reply.body["dataset"]
+        assert (dataset["metadata"], dataset["primary"]) == ({"name": "files"}, ADDRESS_1)
+        move = self.get(f"/state/moves/{reply.body['move_id']}")
+        assert (move["kind"], move["from"], move["to"]) == ("adoption", ADDRESS_1, ADDRESS_1)
+        assert self.adopt_data().body["dataset"]["metadata"] == {"name": "files-2"}
+        named = self.adopt_data(directory="/srv/x", name="pages")
+        assert named.body["dataset"]["metadata"] == {"name": "pages"}
+        assert self.kinds == ["volume", "volume", "bind"]
+
+    def test_hindered(self) -> None:
+        """What is in the way is said, and nothing is made."""
+        self.found = replace(VOLUME_ALONE, hindrances=(Remark("volume", "db runs with it"),))
+        reply = self.adopt_data()
+        assert reply.status == 409
+        assert reply.body["problems"] == [{"message": "volume: db runs with it"}]
+        assert self.adopt_data("?dry_run=1").body["hindrances"] != []
+        assert not self.control.configuration.datasets
+
+    def test_too_old(self) -> None:
+        """An older agent answers about a container of that name."""
+        self.finds(POSTGRES)
+        assert self.adopt_data().status == 501
+
+    def test_one_thing(self) -> None:
+        """One thing at a time, and something."""
+        for body in ({"container": "a", "volume": "b"}, {"name": "x"}):
+            reply = self.adopt_data(**body)
+            assert reply.status == 400
+            assert (
+                "one of container, volume, directory and filesystem"
+                in reply.body["problems"][0]["message"]
+            )
+        for wrong in ({"volume": "../x"}, {"directory": "srv"}):
+            assert self.adopt_data(**wrong).status == 400, wrong

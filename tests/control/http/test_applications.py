@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.control.http.cluster import ADDRESS_1, ADDRESS_2, Reply, RESTTestCase
+from flocker_lite.model.state import NodeState
+from tests.control.http.cluster import ADDRESS_1, ADDRESS_2, NODE_1, NODE_2, Reply, RESTTestCase
 
 APPLICATIONS = "/configuration/applications"
 SHOP = f"{APPLICATIONS}/shop"
@@ -205,6 +206,63 @@ class BringUpTests(ApplicationsTestCase):
         assert self.up(other).status == 404
 
 
+class StandbysTests(ApplicationsTestCase):
+    """Services whose data other nodes have too, and that fail over by themselves."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.control.report(NODE_1, NodeState())
+        self.control.report(NODE_2, NodeState())
+
+    def db(self, **ours: Any) -> Any:
+        """The document, with this `x-flocker` of its database."""
+        return self.services(db={"x-flocker": ours})
+
+    def dataset(self) -> Any:
+        """The only dataset."""
+        (found,) = self.get("/configuration/datasets")
+        return found
+
+    def test_created(self) -> None:
+        """The dataset of its volume has the standbys; the container fails over to them."""
+        ours = {"replicas": {"count": 1, "rpo_seconds": 10}, "failover": {"mode": "automatic"}}
+        reply = self.up(self.db(**ours))
+        assert [each["action"] for each in reply.body["datasets"]] == ["created"]
+        assert self.dataset()["replicas"] == {
+            "nodes": [ADDRESS_1, ADDRESS_2],
+            "rpo_seconds": 10,
+            "warm": False,
+            "count": 1,
+        }
+        assert self.containers()["shop-db"]["failover"]["mode"] == "automatic"
+        again = self.up(self.db(**ours), query="?dry_run=1")
+        assert [each["action"] for each in again.body["datasets"]] == ["used"]
+        assert {each["action"] for each in again.body["containers"]} == {"unchanged"}
+
+    def test_changed(self) -> None:
+        """Of one that is there already; without a word it keeps its standbys."""
+        self.up()
+        reply = self.up(self.db(replicas={"nodes": [ADDRESS_2]}))
+        assert [each["action"] for each in reply.body["datasets"]] == ["replicated"]
+        assert self.dataset()["replicas"]["nodes"] == [ADDRESS_2]
+        self.up()
+        assert self.dataset()["replicas"]["nodes"] == [ADDRESS_2]
+
+    def test_no_longer_by_itself(self) -> None:
+        """A failover that is gone from the document is gone from the container."""
+        ours = {"replicas": {"nodes": [ADDRESS_2]}, "failover": {"mode": "automatic"}}
+        self.up(self.db(**ours))
+        self.up()
+        assert "failover" not in self.containers()["shop-db"]
+
+    def test_without_standbys(self) -> None:
+        """What is to fail over by itself needs standbys; nothing is done."""
+        reply = self.up(self.db(failover={"mode": "automatic"}))
+        assert reply.status == 409
+        assert "has no replicas" in reply.body["problems"][0]["message"]
+        assert self.get(CONTAINERS) == []
+
+
 class RefusedTests(ApplicationsTestCase):
     def problems(self, service: Any, **more: Any) -> dict[str, str]:
         """What is said of a document with this service, by the path; nothing is done."""
@@ -258,11 +316,19 @@ class RefusedTests(ApplicationsTestCase):
         assert all("flockerctl app up" in message for message in found.values()), found
         assert len(found) == 3
 
-    def test_later(self) -> None:
-        """What is for later says so."""
-        found = self.problems({"image": "nginx", "x-flocker": {"replicas": 2, "failover": {}}})
-        assert len(found) == 2
-        assert all("yet" in message for message in found.values())
+    def test_standbys(self) -> None:
+        """What replicas and a failover lack is said where the document has them."""
+        ours = {"replicas": {"rpo_seconds": 1}, "failover": {"mode": "sometimes"}}
+        found = self.problems(
+            {"image": "nginx", "volumes": ["data:/data"], "x-flocker": ours},
+            volumes={"data": None},
+        )
+        at = "$.compose.services.web.x-flocker"
+        assert found.keys() == {f"{at}.replicas.rpo_seconds", f"{at}.failover.mode"}
+        found = self.problems({"image": "nginx", "x-flocker": {"replicas": {"count": 1}}})
+        assert "this service has none" in found[f"{at}.replicas"]
+        found = self.problems({"image": "nginx"}, **{"x-flocker": {"replicas": {"count": 1}}})
+        assert "of each service" in found["$.compose.x-flocker.replicas"]
 
     def test_variables(self) -> None:
         """One that is required and not set is refused with the text of the document."""
@@ -304,6 +370,13 @@ class OneApplicationTests(ApplicationsTestCase):
         assert actions(forecast) == actions(reply) == {"web": "moved", "db": "moved"}
         assert {each["host"] for each in self.get(SHOP)["services"]} == {ADDRESS_2}
         assert len(self.get("/state/moves")) == 2
+        options = {"max_pause_seconds": 0.5, "on_miss": "abort"}
+        self.post(SHOP, {"host": ADDRESS_2, "move": options})
+        for move in self.get("/state/moves"):
+            assert move["options"].items() >= options.items()
+        self.post(SHOP, {"host": ADDRESS_1})
+        nothing = self.post(SHOP, {"host": ADDRESS_1, "move": options})
+        assert (nothing.status, "Nothing moves" in nothing.body["description"]) == (409, True)
         assert self.post(f"{APPLICATIONS}/none", {"host": ADDRESS_2}).status == 404
 
     def test_deleted(self) -> None:

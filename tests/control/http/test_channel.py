@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from io import StringIO
 from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
+from twisted.logger import capturedLogs, formatEvent
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
@@ -183,11 +183,13 @@ class ChannelTests(SynchronousTestCase):
         for seen in (" - alice ", " - - "):
             site: Any = LimitedSite(self.answers, 2, user_of=lambda _: users.pop())
             site.reactor = self.clock
-            site.logFile = StringIO()
             channel = site.buildProtocol(None)
             channel.makeConnection(Socket(channel))
-            channel.dataReceived(self.ask(b"/now"))
-            assert seen in site.logFile.getvalue()
+            with capturedLogs() as events:
+                channel.dataReceived(self.ask(b"/now"))
+            [event] = [each for each in events if "sent_bytes" in each]
+            assert seen in formatEvent(event)
+            assert (event["method"], event["path"], event["status"]) == (b"GET", b"/now", 200)
             channel.connectionLost(Failure(ConnectionError()))
 
     def test_absolute_targets(self) -> None:

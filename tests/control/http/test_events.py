@@ -120,7 +120,7 @@ class EventsTests(RESTTestCase, SynchronousTestCase):
             "items": self.get(DATASETS),
         }
         self.control.report(NODE_1, NodeState())
-        [event] = self.reader.events
+        *_, event = self.reader.events
         assert (event["collection"], event["id"]) == ("state/nodes", NODE_1)
         assert event["items"] == [{"host": ADDRESS_1, "uuid": NODE_1, "protocol": NEWEST}]
 

@@ -12,7 +12,8 @@ from flocker_lite.control.moves import PROGRESS_SECONDS_MAX
 from flocker_lite.errors import StoreError
 from flocker_lite.model import edits
 from flocker_lite.model.lease import Lease, Role
-from flocker_lite.model.move_progress import MoveProgress, Round, Step
+from flocker_lite.model.machine import MACHINE, Capacity, Machine
+from flocker_lite.model.move_progress import HookRun, MoveProgress, Round, Step
 from flocker_lite.model.properties import SetProperty
 from flocker_lite.model.records import Container, MoveOptions, Node
 from flocker_lite.model.state import ContainerState, DatasetState, Forecast, NodeState
@@ -183,6 +184,28 @@ class WatchTests(MovesTestCase):
         move = self.newest()
         assert move["killed"] is True
         assert [each["killed"] for each in move["receipt"]["datasets"]] == [True]
+
+    def test_hooks(self) -> None:
+        """What ran because of the move is shown; it waits a little for a hook that still runs."""
+        self.move()
+        before = HookRun("before_switch", 0.5, 3, "no superuser", "exited with 3")
+        self.report(NODE_1, Lease(Role.REPLICA, 2), replace(SOURCE_DONE, hooks=(before,)))
+        after = replace(DESTINATION, hooks=(HookRun("after_switch"),))
+        self.report(NODE_2, Lease(Role.PRIMARY, 2), after, serving=True)
+        failed = {
+            "hook": "before_switch",
+            "seconds": 0.5,
+            "exit_code": 3,
+            "output": "no superuser",
+            "error": "exited with 3",
+        }
+        assert self.newest()["hooks"] == [failed, {"hook": "after_switch"}]
+        assert self.newest()["phase"] == "verifying"
+        over = replace(DESTINATION, hooks=(HookRun("after_switch", 1.5, 0),))
+        self.report(NODE_2, Lease(Role.PRIMARY, 2), over, serving=True)
+        assert self.newest()["phase"] == "done"
+        ran = {"hook": "after_switch", "seconds": 1.5, "exit_code": 0}
+        assert self.newest()["hooks"] == [failed, ran]
 
     def test_not_seen_to_serve(self) -> None:
         """What was handed over is not done before the container serves."""
@@ -427,6 +450,17 @@ class DryRunTests(MovesTestCase):
         )
         assert asked[0].options == MoveOptions(bandwidth_limit=5)
         assert (asked[0].source, asked[0].destination) == (NODE_1, NODE_2)
+
+    def test_no_room(self) -> None:
+        """A warning when the destination's pool is too full for what would be sent."""
+        self.foretell(Forecast(5000, warning="it is slow"))
+        for free_bytes, warned in ((5000, False), (4999, True)):
+            machine = Machine(capacity=Capacity(10_000, free_bytes))
+            self.control.report(NODE_2, NodeState(machine=pmap({MACHINE: machine})))
+            warning = self.try_move(ADDRESS_2).body["warning"]
+            assert warning.startswith("it is slow")
+            said = f"the pool of {ADDRESS_2} has 4999 bytes free, and 5000 would be sent"
+            assert (said in warning) is warned
 
     def test_properties(self) -> None:
         """Those of ZFS that users set are listed, with whether they travel."""

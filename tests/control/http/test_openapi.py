@@ -12,6 +12,7 @@ from tests.control.http.cluster import RESTTestCase
 
 OPERATIONS = {
     "GET /v1/version",
+    "GET /v1/leader",
     "GET /v1/openapi.json",
     "GET /v1/docs",
     "GET /v1/events",
@@ -21,14 +22,18 @@ OPERATIONS = {
     "POST /v1/configuration/datasets/{dataset_id}",
     "DELETE /v1/configuration/datasets/{dataset_id}",
     "POST /v1/configuration/datasets/{dataset_id}/settle",
+    "DELETE /v1/configuration/datasets/{dataset_id}/copies/{host}",
     "GET /v1/configuration/containers",
     "POST /v1/configuration/adoptions",
+    "POST /v1/configuration/releases",
     "POST /v1/configuration/containers",
     "GET /v1/configuration/containers/{name}",
     "POST /v1/configuration/containers/{name}",
     "DELETE /v1/configuration/containers/{name}",
     "POST /v1/configuration/containers/{name}/restart",
     "POST /v1/configuration/containers/{name}/retry",
+    "POST /v1/configuration/containers/{name}/failover",
+    "POST /v1/configuration/datasets/{dataset_id}/failover",
     "GET /v1/configuration/leases",
     "POST /v1/configuration/leases",
     "GET /v1/configuration/leases/{dataset_id}",
@@ -41,6 +46,9 @@ OPERATIONS = {
     "GET /v1/configuration/nodes/{node}",
     "POST /v1/configuration/nodes/{node}",
     "DELETE /v1/configuration/nodes/{node}",
+    "POST /v1/configuration/nodes/{node}/drain",
+    "DELETE /v1/configuration/nodes/{node}/drain",
+    "POST /v1/configuration/nodes/{node}/return",
     "GET /v1/configuration/registries",
     "POST /v1/configuration/registries",
     "GET /v1/configuration/registries/{registry}",
@@ -57,6 +65,11 @@ OPERATIONS = {
     "DELETE /v1/configuration/secrets/{name}",
     "GET /v1/state/images",
     "GET /v1/state/images/{image_id}",
+    "GET /v1/user",
+    "GET /v1/state/audit",
+    "GET /v1/state/audit/{id}",
+    "GET /v1/state/forgotten_nodes",
+    "GET /v1/state/forgotten_nodes/{uuid}",
     "GET /v1/state/set_aside",
     "GET /v1/state/set_aside/{name}",
     "DELETE /v1/state/set_aside/{name}",
@@ -68,6 +81,9 @@ OPERATIONS = {
     "GET /v1/state/nodes",
     "GET /v1/state/nodes/{uuid}",
     "GET /v1/state/nodes/by_era/{era}",
+    "GET /v1/state/nodes/{uuid}/doctor",
+    "GET /v1/state/doctor",
+    "GET /v1/state/usage",
     "GET /v1/state/moves",
     "GET /v1/state/moves/{move_id}",
     "DELETE /v1/state/moves/{move_id}",
@@ -145,5 +161,5 @@ class DocsTests(RESTTestCase):
         assert "$ref" not in text
         links = re.findall('href="([^"]*)"', text)
         ids = set(re.findall('id="([^"]*)"', text))
-        assert all(link == "openapi.json" or link[1:] in ids for link in links)
+        assert all(link in ("openapi.json", "../docs/") or link[1:] in ids for link in links)
         assert "{{" not in text

@@ -57,4 +57,4 @@ class ReadOnlyTests(RESTTestCase):
         for path in ("/version", "/openapi.json", "/configuration/datasets", "/state/nodes"):
             assert self.request("GET", f"/v1{path}").status == 200
         assert self.request("HEAD", "/v1/configuration/datasets").status == 200
-        assert self.request("GET", f"/v1/state/nodes/{NODE_1}").status == 404
+        assert self.request("GET", f"/v1/state/nodes/{NODE_1}").status == 200

@@ -13,6 +13,7 @@ from flocker_lite.control.http.app import site
 from flocker_lite.control.http.redaction import NEEDS_SECRETS
 from flocker_lite.control.http.resources import COLLECTIONS
 from flocker_lite.model import edits
+from flocker_lite.model.container_fields.switching import SwitchHook
 from flocker_lite.model.records import Container, HealthCheck
 from flocker_lite.model.state import ContainerState, NodeState
 from tests.control.http.cluster import ADDRESS_1, ADDRESS_2, NODE_1, RESTTestCase
@@ -28,6 +29,8 @@ DB = Container(
     command_line=("--password", SECRET),
     entrypoint=("sh", f"-c {SECRET}"),
     health_check=HealthCheck(command=("mysql", f"-p{SECRET}")),
+    before_switch=SwitchHook(("mysql", f"-p{SECRET}", "-e", "FLUSH TABLES")),
+    after_switch=SwitchHook(("mysql", f"-p{SECRET}")),
 )
 
 

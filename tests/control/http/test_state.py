@@ -9,8 +9,10 @@ from twisted.internet.defer import Deferred
 
 from flocker_lite.control.http import state
 from flocker_lite.control.http.move_bodies import stray_bodies
+from flocker_lite.control.node_records import NodeRecords
 from flocker_lite.control.service import STATE_SECONDS_MAX
 from flocker_lite.model.lease import Lease, Role
+from flocker_lite.model.machine import MACHINE, Capacity, Machine
 from flocker_lite.model.records import Configuration, Container, Node, NodeId, Port, Volume
 from flocker_lite.model.state import (
     ContainerState,
@@ -191,14 +193,48 @@ class StateTests(RESTTestCase):
         self.control.report(node_id, NodeState(**reported))
 
     def test_nothing(self) -> None:
-        """As long as no agent reports, there is nothing."""
-        for path in ("datasets", "containers", "nodes", "moves"):
+        """As long as no agent reports, there are but the nodes, which are away."""
+        for path in ("datasets", "containers", "moves"):
             assert self.get(f"/state/{path}") == []
+        assert [(each["uuid"], each["away"]) for each in self.nodes()] == [
+            (NODE_1, True),
+            (NODE_2, True),
+        ]
+
+    def nodes(self) -> list[dict[str, Any]]:
+        """The nodes in order."""
+        return sorted(self.get("/state/nodes"), key=lambda item: str(item["uuid"]))
 
     def test_nodes(self) -> None:
-        """The nodes whose agents report now are listed, and no others."""
+        """The nodes whose agents report now are listed, and those that are away."""
         self.report(NODE_1)
-        assert self.get("/state/nodes") == [NODE]
+        away = {**NODE, "host": ADDRESS_2, "uuid": NODE_2, "away": True}
+        assert self.nodes() == [NODE, away]
+
+    def test_machine(self) -> None:
+        """What a node's agent says of its machine is shown, and still when it is away."""
+        machine = Machine(
+            "0.2.0", capacity=Capacity(100, 40), load=0.5, told_at=self.clock.seconds() + 2
+        )
+        link = self.control.report(NODE_1, NodeState(machine=pmap({MACHINE: machine})))
+        shown = {
+            "release": "0.2.0",
+            "storage_size_bytes": 100,
+            "storage_free_bytes": 40,
+            "load": 0.5,
+            "told_at": machine.told_at,
+        }
+        node = self.get(f"/state/nodes/{NODE_1}")
+        assert node["machine"] == shown
+        assert "clock_offset_seconds" not in node
+        self.control.node_records.compared(NODE_1, 12.0, 10.0)
+        self.control.node_records.compared(NODE_1, float("nan"), 10.0)
+        self.control.node_records.compared(NODE_1, None, 10.0)
+        assert self.get(f"/state/nodes/{NODE_1}")["clock_offset_seconds"] == 2.0
+        link.connectionLost()
+        self.clock.advance(STATE_SECONDS_MAX)
+        node = self.get(f"/state/nodes/{NODE_1}")
+        assert (node["machine"], node["away"]) == (shown, True)
 
     def test_what_a_node_allows(self) -> None:
         """The entries of its agent's file are beside the node, and the protocol of its agent."""
@@ -215,18 +251,19 @@ class StateTests(RESTTestCase):
         assert self.control.change_feed.has_changed("state/nodes", generation)
 
     def test_a_node_that_is_away(self) -> None:
-        """A node whose agent is not connected says so, until it is back or believed no more."""
+        """A node whose agent is not connected says so, and since when, until it is back."""
         shown = NODE
         for _ in range(2):
             link = self.control.report(NODE_1, NodeState())
-            assert self.get("/state/nodes") == [shown]
+            assert self.nodes()[0] == shown
             generation = self.control.change_feed.generation
             link.connectionLost()
-            assert self.get(f"/state/nodes/{NODE_1}") == {**shown, "away": True}
+            away = {**shown, "away": True, "away_since": self.clock.seconds()}
+            assert self.get(f"/state/nodes/{NODE_1}") == away
             assert self.control.change_feed.has_changed("state/nodes", generation)
         generation = self.control.change_feed.generation
         self.clock.advance(STATE_SECONDS_MAX)
-        assert self.get("/state/nodes") == []
+        assert self.get(f"/state/nodes/{NODE_1}") == away
         assert self.control.change_feed.has_changed("state/nodes", generation)
 
     def test_a_node_that_is_back(self) -> None:
@@ -287,7 +324,7 @@ class StateTests(RESTTestCase):
 
     def test_forgotten_node(self) -> None:
         """A node that reports and is no part of the cluster is shown by its UUID."""
-        shown = state.node_body(Configuration(), NODE_1, NodeState())
+        shown = state.node_body(Configuration(), NODE_1, NodeState(), NodeRecords())
         assert shown == {"host": NODE_1, "uuid": NODE_1}
 
     def test_certificate_of_a_node(self) -> None:

@@ -42,6 +42,14 @@ class VersionTests(RESTTestCase):
         assert self.get("/version") == {"flocker": __version__}
 
 
+class LeaderTests(RESTTestCase):
+    """GET /v1/leader"""
+
+    def test_alone(self) -> None:
+        """A control service that is alone leads."""
+        assert self.get("/leader") == {"leads": True}
+
+
 class ContentTypeTests(RESTTestCase):
     """The header Content-Type of a POST."""
 
@@ -140,7 +148,6 @@ class RoutingTests(RESTTestCase):
         """What is not there is a 404, as JSON."""
         description = "There is nothing at this path; see /v1/docs."
         for path in (
-            "/",
             "/v1",
             "/v1/",
             "/v1/version/",
