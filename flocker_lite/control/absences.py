@@ -68,6 +68,7 @@ class Absences:
         self._started_at = clock.seconds()
         self._since: dict[NodeId, float] = {}
         self._refused: dict[NodeId, str] = {}
+        self._knocked: dict[NodeId, float] = {}
         self._is_told = False
         self._things: dict[str, PMap[str, Absent]] = {kind: pmap() for kind in _JUDGES}
         self._nodes: dict[Thing, frozenset[NodeId]] = {}
@@ -107,6 +108,10 @@ class Absences:
             f"{_moment(self._started_at)}"
         )
 
+    def away_since(self, node_id: NodeId) -> float | None:
+        """When its agent disconnected, in seconds since 1970; None if that is not known."""
+        return self._since.get(node_id)
+
     def changed(self, changes: Iterable[Change]) -> None:
         """Look again after an edit or a report; the cost is proportional to the changes."""
         things: dict[Thing, None] = {}
@@ -124,6 +129,7 @@ class Absences:
         """The agent of a node has connected."""
         self._since.pop(node_id, None)
         self._refused.pop(node_id, None)
+        self._knocked.pop(node_id, None)
         self._judge(list(self._of_node.get(node_id, ())))
 
     def refused(self, node_id: NodeId, reason: str) -> None:
@@ -131,6 +137,15 @@ class Absences:
         if self._refused.get(node_id) != reason:
             self._refused[node_id] = reason
             self._judge(list(self._of_node.get(node_id, ())))
+
+    def knocked(self, node_id: NodeId) -> None:
+        """The agent of a node that was forgotten came."""
+        self._knocked[node_id] = self._clock.seconds()
+        self._known.change_feed.shown_otherwise([("forgotten_nodes", node_id)])
+
+    def knocked_at(self, node_id: NodeId) -> float | None:
+        """When a forgotten node last came, in seconds since 1970; None if it did not."""
+        return self._knocked.get(node_id)
 
     def went(self, node_id: NodeId) -> None:
         """The agent of a node has disconnected."""
@@ -221,11 +236,12 @@ def of_image(
 def of_move(
     configuration: Configuration, cluster: ClusterState, move_id: str, words: Words
 ) -> Judgement:
-    """A move waits for both its sides."""
+    """A move waits for both its sides; a failover waits for the one that takes over."""
     move = configuration.moves.get(move_id)
     if move is None:
         return frozenset(), None
-    nodes = [move.source, move.destination]
+    sides = (move.source, move.destination) if move.failover is None else (move.destination,)
+    nodes = dict.fromkeys(sides)
     return frozenset(nodes), "; ".join(filter(None, map(words, nodes))) or None
 
 

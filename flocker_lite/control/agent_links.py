@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeAlias
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 from twisted.protocols import amp
-from twisted.python.failure import Failure
 
 from flocker_lite.control.connection_limiter import ConnectionLimiter
 from flocker_lite.control.service import ControlService
+from flocker_lite.control.term import ENDLESS, Term
+from flocker_lite.control.unauthenticated_link import UnauthenticatedLink
+from flocker_lite.control.volumes import VolumeRequests
 from flocker_lite.model import allowance
 from flocker_lite.model.records import Node, NodeId, SshKeys
 from flocker_lite.model.ssh_keys import ssh_keys
 from flocker_lite.model.versions import told_versions, why_strange
-from flocker_lite.protocol.link import VERSIONS, Hello, Link, Refused
+from flocker_lite.protocol.link import PING_SECONDS, VERSIONS, Hello, Refused
+from flocker_lite.protocol.renewals import RenewingLink
+from flocker_lite.protocol.volumes import VolumeAnsweringLink
 from flocker_lite.refusal_log import RefusalLog
 
 UNAUTHENTICATED_MAX = 1024
 """Connections without a hello; when one more comes, the oldest of them is closed."""
-
-GREETING_SECONDS_MAX = 30.0
-"""From the connection to an answered hello; a refused agent has this time to read why."""
 
 UNAUTHENTICATED_BOXES_MAX = 10
 
@@ -43,10 +46,12 @@ CertifiedBy: TypeAlias = Callable[[Any], Certified | None]
 """Reads the certificate of a transport; None without certificates."""
 
 
-class AgentLink(Link):
+class AgentLink(UnauthenticatedLink, VolumeAnsweringLink, RenewingLink):
     """The control service's end of a connection; it is not authenticated before the hello."""
 
     log = Logger()
+    ping_seconds = PING_SECONDS + 1
+    """The agent pings first, so that one ping is enough for both."""
 
     def __init__(
         self,
@@ -55,28 +60,21 @@ class AgentLink(Link):
         certified_by: CertifiedBy,
         unauthenticated: ConnectionLimiter[AgentLink],
         refusals: RefusalLog,
+        term: Term = ENDLESS,
     ) -> None:
-        super().__init__(clock)
+        super().__init__(clock, unauthenticated)
+        self._term = term
         self._control = control
-        self._timer = clock
         self._certified_by = certified_by
-        self._unauthenticated = unauthenticated
         self._refusals = refusals
         self._said_hello = False
         self._boxes_left = UNAUTHENTICATED_BOXES_MAX
-        self._patience: IDelayedCall | None = None
-
-    def connectionMade(self) -> None:
-        super().connectionMade()
-        self._patience = self._timer.callLater(GREETING_SECONDS_MAX, self.hang_up)
-        self._unauthenticated.came(self)
-
-    def connectionLost(self, reason: Failure = Failure(Exception())) -> None:  # noqa: B008
-        self._is_authenticated()
-        super().connectionLost(reason)
 
     def ampBoxReceived(self, box: amp.AmpBox) -> None:
-        if self._patience is not None:
+        if not self._term.goes_on():
+            self.hang_up()
+            return
+        if not self.is_authenticated:
             self._boxes_left -= 1
             if self._boxes_left < 0:
                 raise Refused(
@@ -84,17 +82,18 @@ class AgentLink(Link):
                 )
         super().ampBoxReceived(box)
 
+    def sendBox(self, box: amp.AmpBox) -> None:
+        """Say nothing more once another may lead, whatever this process hung in meanwhile."""
+        if self._term.goes_on():
+            super().sendBox(box)
+        else:
+            self.hang_up()
+
     def complain(self, text: str, **facts: object) -> None:
         """Log at most once a second for each address."""
         transport: Any = self.transport
         peer = str(getattr(transport.getPeer(), "host", "somebody"))
         self._refusals.say(peer, lambda: self.log.warn(text, **facts))
-
-    def _is_authenticated(self) -> None:
-        self._unauthenticated.left(self)
-        if self._patience is not None and self._patience.active():
-            self._patience.cancel()
-        self._patience = None
 
     @Hello.responder
     def hello(
@@ -110,8 +109,12 @@ class AgentLink(Link):
         host_keys: list[str] | None = None,
         signs: bool | None = None,
         allow: list[str] | None = None,
-    ) -> Deferred[dict[str, str]]:
-        async def answer() -> dict[str, str]:
+        clock: float | None = None,
+        follows: bool | None = None,
+    ) -> Deferred[dict[str, Any]]:
+        arrived_at = time.time()
+
+        async def answer() -> dict[str, Any]:
             if self._said_hello:
                 raise Refused("this connection has already had a hello: open another connection")
             self._said_hello = True
@@ -137,10 +140,13 @@ class AgentLink(Link):
             keys, allowed = _keys(ssh_key, host_keys), _allow(allow or ())
             node = Node(node_id, address, keys, bool(signs), version, allowed)
             await self._control.connect(node, session, self, era, expires_at)
-            self._is_authenticated()
+            self._control.node_records.compared(node_id, clock, arrived_at)
+            self.authenticated()
+            self.answer_renewals = partial(self._control.renew, node_id, self)
+            self.answer_volume_request = partial(VolumeRequests(self._control).answer, node_id)
             # Answer the hello first: an agent takes no view from a service that has not answered.
             self._timer.callLater(0, self._control.start_telling, node_id, self)
-            return {"cluster_id": mine}
+            return {"cluster_id": mine, "term": self._term.number or None}
 
         def refused(failure: Any) -> Any:
             self.complain(
@@ -183,7 +189,9 @@ class AgentLinkFactory(Factory):
         clock: IReactorTime,
         certified_by: CertifiedBy = lambda _: None,
         unauthenticated_max: int = UNAUTHENTICATED_MAX,
+        term: Term = ENDLESS,
     ) -> None:
+        self._term = term
         self._control = control
         self._clock = clock
         self._certified_by = certified_by
@@ -194,7 +202,12 @@ class AgentLinkFactory(Factory):
 
     def buildProtocol(self, addr: object) -> AgentLink:
         return AgentLink(
-            self._control, self._clock, self._certified_by, self._unauthenticated, self._refusals
+            self._control,
+            self._clock,
+            self._certified_by,
+            self._unauthenticated,
+            self._refusals,
+            self._term,
         )
 
     def _left_out(self, address: str, count: int) -> None:

@@ -8,14 +8,14 @@ also grow across restarts: the first one is the time in microseconds.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice, takewhile
 from typing import NamedTuple
 
 from twisted.internet.defer import Deferred
 
 from flocker_lite.applications import membership
-from flocker_lite.model.records import Change, Configuration, DatasetId, Node, NodeId
+from flocker_lite.model.records import Change, Configuration, Dataset, DatasetId, Node, NodeId
 
 ENTRIES_MAX = 20_000
 """Items whose last change is remembered; a watcher that is further behind starts over."""
@@ -28,9 +28,10 @@ _SHOWN = {
     },
     **dict.fromkeys(("moves", "past_moves"), "state/moves"),
     "discards": "state/set_aside",
+    "forgotten": "state/forgotten_nodes",
 }
 
-_PARTS_OF_NODES = frozenset({"ports", "kept"})
+_PARTS_OF_NODES = frozenset({"ports", "kept", "machine"})
 """Kinds of reports that the API shows as a part of the node."""
 
 
@@ -45,6 +46,11 @@ class Entry(NamedTuple):
 class ChangeFeed:
     """The changes since this process started; `now` is in seconds since 1970."""
 
+    @classmethod
+    def of_term(cls, number: int) -> ChangeFeed:
+        """The feed of a leader: its generations come after those of all leaders before."""
+        return cls(number / _MICROSECONDS)
+
     def __init__(self, now: float, entries_max: int = ENTRIES_MAX) -> None:
         self.generation = int(now * _MICROSECONDS)
         self._known_since = self.generation
@@ -53,15 +59,22 @@ class ChangeFeed:
         self._changed_at: dict[str, int] = {}
         self._unseen_until = self.generation
         self._waiting: set[Deferred[None]] = set()
+        self.edited: list[Callable[[tuple[Change, ...]], None]] = []
+        """Called with the changes of each edit, once it is durable."""
+        self.noted: list[Callable[[tuple[tuple[str, str], ...]], None]] = []
+        """Called with the items that changed: the collection of each, and its id in it."""
 
     def configured(self, before: Configuration, changes: Iterable[Change]) -> None:
         """An edit changed the configuration, which was `before`."""
         changes = tuple(changes)
+        for edited in self.edited:
+            edited(changes)
         if any(_is_readdressed(before, change) for change in changes):
             self.reset()
         self._note(
             (_SHOWN[change.kind], change.identity) for change in changes if change.kind in _SHOWN
         )
+        self._note(("state/datasets", each) for each in _datasets_with_copies(before, changes))
         concerned = {name: None for change in changes for name in _applications(before, change)}
         self._note(("configuration/applications", name) for name in concerned)
         self._note(("state/nodes", change.identity) for change in changes if change.kind == "nodes")
@@ -70,9 +83,7 @@ class ChangeFeed:
         """A node's state changed; `came_or_went` if the node became known or was forgotten."""
         changes = tuple(changes)
         changed = [
-            (f"state/{change.kind}", change.identity)
-            for change in changes
-            if change.kind not in _PARTS_OF_NODES
+            _reported_item(change) for change in changes if change.kind not in _PARTS_OF_NODES
         ]
         is_node_changed = came_or_went or any(c.kind in _PARTS_OF_NODES for c in changes)
         self._note([*changed, *([("state/nodes", node_id)] if is_node_changed else [])])
@@ -121,7 +132,7 @@ class ChangeFeed:
         return waiting
 
     def _note(self, changed: Iterable[tuple[str, str]]) -> None:
-        before = self.generation
+        before, changed = self.generation, tuple(changed)
         for key in changed:
             self.generation += 1
             self._entries[key] = self.generation
@@ -130,6 +141,8 @@ class ChangeFeed:
         while len(self._entries) > self._entries_max:
             _, self._known_since = self._entries.popitem(last=False)
         if self.generation != before:
+            for noted in self.noted:
+                noted(changed)
             self._wake()
 
     def _wake(self) -> None:
@@ -145,6 +158,25 @@ def _applications(before: Configuration, change: Change) -> Iterator[str]:
             name = membership.application_of(record)
             if name is not None:
                 yield name
+
+
+def _datasets_with_copies(before: Configuration, changes: Iterable[Change]) -> Iterator[DatasetId]:
+    """The datasets whose state shows other copies: others stand by, or are to be dropped."""
+    for change in changes:
+        if change.kind == "discards" and change.identity in before.datasets:
+            yield change.identity
+        elif change.kind == "datasets":
+            known = before.datasets.get(change.identity)
+            now = change.record if isinstance(change.record, Dataset) else None
+            if (known.replicas if known else None) != (now.replicas if now else None):
+                yield change.identity
+
+
+def _reported_item(change: Change) -> tuple[str, str]:
+    """The item that shows what a node reports; its dataset shows a replication."""
+    if change.kind == "replications":
+        return "state/datasets", change.identity.partition("/")[0]
+    return f"state/{change.kind}", change.identity
 
 
 def _is_readdressed(before: Configuration, change: Change) -> bool:

@@ -18,16 +18,18 @@ from flocker_lite.model.state import (
     ImageState,
     Kept,
     NodeState,
+    Replication,
 )
 
-_INDEXED = ("datasets", "containers", "images", "kept", "set_aside")
+_INDEXED = ("datasets", "containers", "images", "kept", "set_aside", "replications")
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterState:
     """The state of every node whose agent reports, and the same reports by what they are about.
 
-    `claims` are reports of ownership that cannot be verified: see `control.grants`.
+    `claims` are reports of ownership that cannot be verified: see `control.grants`. `replications`
+    are by dataset, and then by the node that reports it and its standby.
     """
 
     nodes: PMap[NodeId, NodeState] = field(default_factory=pmap)
@@ -37,6 +39,9 @@ class ClusterState:
     kept: PMap[str, PMap[NodeId, Kept]] = field(default_factory=pmap)
     claims: PMap[DatasetId, tuple[Claim, ...]] = field(default_factory=pmap)
     set_aside: PMap[str, PMap[NodeId, AsideState]] = field(default_factory=pmap)
+    replications: PMap[DatasetId, PMap[tuple[NodeId, NodeId], Replication]] = field(
+        default_factory=pmap
+    )
 
     def claimed(self, dataset_id: DatasetId, claims: tuple[Claim, ...]) -> ClusterState:
         """With these claims on a dataset, and no others."""
@@ -72,12 +77,17 @@ class ClusterState:
 
 def _index(index: Any, node_id: NodeId, change: Change) -> None:
     """Put the report of one node into the evolver of an index."""
-    reports = index[change.identity] if change.identity in index else pmap()
+    identity: str = change.identity
+    reporter: Any = node_id
+    if change.kind == "replications":
+        identity, _, standby = change.identity.partition("/")
+        reporter = (node_id, standby)
+    reports = index[identity] if identity in index else pmap()
     if change.record is None:
-        reports = reports.discard(node_id)
+        reports = reports.discard(reporter)
     else:
-        reports = reports.set(node_id, change.record)
+        reports = reports.set(reporter, change.record)
     if reports:
-        index[change.identity] = reports
-    elif change.identity in index:
-        del index[change.identity]
+        index[identity] = reports
+    elif identity in index:
+        del index[identity]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
 Connection = TypeVar("Connection")
@@ -23,6 +23,9 @@ class ConnectionLimiter(Generic[Connection]):
 
     def __len__(self) -> int:
         return len(self._idle) + len(self._busy)
+
+    def __iter__(self) -> Iterator[Connection]:
+        return iter([*self._idle, *self._busy])
 
     def came(self, connection: Connection) -> None:
         """A new connection; it counts as idle until `busy` is called."""

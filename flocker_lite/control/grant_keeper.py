@@ -67,7 +67,12 @@ class GrantKeeper:
             )
 
     def _owe(self, moved: Mapping[DatasetId, Grant]) -> None:
-        """An agent reports this only once, so an edit that the store refuses is retried."""
+        """An agent reports this only once, so an edit that the store refuses is retried.
+
+        Nobody waits until the grant of a new dataset is marked as materialised.
+        """
+        known = self._view_publisher.configuration.grants
         for dataset_id, grant in moved.items():
             granted = partial(edits.set_grant, dataset_id=dataset_id, grant=grant)
-            self._edits.make(f"move the grant of {dataset_id}", granted)
+            has_moved = known[dataset_id].epoch != grant.epoch
+            self._edits.make(f"move the grant of {dataset_id}", granted, hurry=has_moved)

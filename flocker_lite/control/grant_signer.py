@@ -30,7 +30,9 @@ class GrantSigner:
         self, dataset_id: DatasetId, grant: Grant, proof: Iterable[Signed]
     ) -> Signed | None:
         """The signed grant; None if the owner's `proof` already has it and it is still valid."""
-        statement = Statement(self.cluster_id, dataset_id, grant.owner, grant.epoch)
+        statement = Statement(
+            self.cluster_id, dataset_id, grant.owner, grant.epoch, guid=grant.snapshot
+        )
         for link in proof:
             if link.statement == statement and self.signer.rejection_reason(link) is None:
                 return None

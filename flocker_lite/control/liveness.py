@@ -27,23 +27,33 @@ class LivenessChecks:
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
         self._looks: dict[Link, IDelayedCall] = {}
+        self._told_at: dict[Link, float] = {}
 
     def told(self, node_id: NodeId, link: Link) -> None:
         """We told the node something just now."""
+        self._told_at[link] = self._clock.seconds()
         if link not in self._looks:
-            now = self._clock.seconds()
-            self._looks[link] = self._clock.callLater(
-                ANSWER_SECONDS_MAX, self._look, node_id, link, now
-            )
+            self._schedule(node_id, link)
 
     def stop(self) -> None:
         """Cancel all checks."""
         for look in self._looks.values():
             look.cancel()
         self._looks.clear()
+        self._told_at.clear()
+
+    def _schedule(self, node_id: NodeId, link: Link) -> None:
+        since = self._told_at[link]
+        wait = max(0.0, since + ANSWER_SECONDS_MAX - self._clock.seconds())
+        self._looks[link] = self._clock.callLater(wait, self._look, node_id, link, since)
 
     def _look(self, node_id: NodeId, link: Link, since_seconds: float) -> None:
         del self._looks[link]
+        if link.heard_at >= since_seconds and link.heard_at < self._told_at[link]:
+            # It was heard, and told more since.
+            self._schedule(node_id, link)
+            return
+        del self._told_at[link]
         if link.heard_at < since_seconds:
             Deferred.fromCoroutine(self._ask(node_id, link)).addErrback(
                 lambda failure: self.log.failure("checking an agent's link failed", failure)

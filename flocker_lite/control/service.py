@@ -7,7 +7,6 @@ Reports are never stored; only their consequences are, such as a grant that move
 from __future__ import annotations
 
 from collections.abc import Collection, Coroutine, Iterable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -21,36 +20,42 @@ from zope.interface import implementer
 from flocker_lite.control.absences import Absences
 from flocker_lite.control.admission import admission_edit, can_be_recorded_later
 from flocker_lite.control.agent_queries import AgentQueries, AsksAgents
+from flocker_lite.control.audit.log import AuditLog
+from flocker_lite.control.broadcast import Broadcast
 from flocker_lite.control.change_feed import ChangeFeed
 from flocker_lite.control.cluster_state import ClusterState
 from flocker_lite.control.completion_keeper import CompletionKeeper
+from flocker_lite.control.connected_agent import Agent
 from flocker_lite.control.discard_keeper import DiscardKeeper
+from flocker_lite.control.drain_keeper import DrainKeeper
+from flocker_lite.control.failover_keeper import FailoverKeeper
+from flocker_lite.control.failovers import Failovers
+from flocker_lite.control.fences import Fences
 from flocker_lite.control.grant_keeper import GrantKeeper
 from flocker_lite.control.grant_signer import GrantSigner
 from flocker_lite.control.grants import Evidence
 from flocker_lite.control.interfaces import EditFunction, IControl
 from flocker_lite.control.lease_timers import LeaseTimers
 from flocker_lite.control.liveness import LivenessChecks
-from flocker_lite.control.moves import MoveKeeper, as_shown
+from flocker_lite.control.moves import MoveKeeper, as_shown, log_moves
+from flocker_lite.control.node_records import NodeRecords
+from flocker_lite.control.promotions import Promotions
 from flocker_lite.control.retried_edits import RetriedEdits
 from flocker_lite.control.view_publisher import ViewPublisher
 from flocker_lite.control.writer import Writer
 from flocker_lite.errors import StoreError
 from flocker_lite.interfaces import ISigner, IStore
+from flocker_lite.logs.bound_fields import MOVE, bound, bound_request_id
 from flocker_lite.model import deltas, edits, moves
+from flocker_lite.model.consequences import followed
+from flocker_lite.model.draining import Reports
 from flocker_lite.model.move_progress import MoveProgress
-from flocker_lite.model.records import (
-    Change,
-    Configuration,
-    DatasetId,
-    Edit,
-    Node,
-    NodeId,
-)
+from flocker_lite.model.records import Change, Configuration, DatasetId, Edit, Node, NodeId
 from flocker_lite.model.state import NodeState
 from flocker_lite.protocol.link import Link, Refused
 from flocker_lite.protocol.messages import REPORTED_BYTES_MAX, REPORTED_COUNT_MAX, Inbox
 from flocker_lite.protocol.outbox import Outbox
+from flocker_lite.protocol.renewals import Answered, Asked, NoRenewal
 
 STATE_SECONDS_MAX = 120.0
 """How long the last report of an agent that is away counts."""
@@ -58,62 +63,62 @@ STATE_SECONDS_MAX = 120.0
 SETTLING_SECONDS_MAX = 10.0
 
 
-@dataclass
-class Agent:
-    """A connected agent."""
-
-    node_id: NodeId
-    session: str
-    link: Link
-    inbox: Inbox[NodeState]
-    outbox: Outbox
-    greeted: bool = False
-    reported: bool = False
-
-
 @implementer(IControl)
 class ControlService(AsksAgents):
-    """The configuration, the agents, and what they report; made by `open_control`."""
+    """The configuration, the agents, and what they report; made by `opening.open_control`.
+
+    `view_publisher` knows what the nodes are told of the configuration that the store holds.
+    """
 
     log = Logger()
 
     def __init__(
         self,
         store: IStore,
-        configuration: Configuration,
+        view_publisher: ViewPublisher,
         clock: IReactorTime,
         signer: ISigner | None = None,
+        change_feed: ChangeFeed | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
-        self._writer = Writer(store, configuration, self._planned, self._durable)
-        rejection_reason = signer.rejection_reason if signer is not None else None
-        self._view_publisher = ViewPublisher(
-            Evidence(rejection_reason, self.is_away, self.cluster_id),
-            GrantSigner(signer, self.cluster_id) if signer is not None else None,
-        )
+        configuration = view_publisher.configuration
+        self._writer = Writer(clock, store, configuration, self._planned, self._durable)
         self._agents: dict[NodeId, Agent] = {}
-        self._view_publisher.configured(configuration, deltas.whole(configuration))
-        self.change_feed = ChangeFeed(clock.seconds())
-        self._retried_edits = RetriedEdits(clock, self.edit)
+        self._broadcast = Broadcast(clock, lambda: self._agents, self._tell_of_all)
+        self._view_publisher = view_publisher
+        rejection_reason = signer.rejection_reason if signer is not None else None
+        view_publisher.evidence = Evidence(rejection_reason, self.is_away, self.cluster_id)
+        if signer is not None:
+            view_publisher.signer = GrantSigner(signer, self.cluster_id)
+        self.change_feed = change_feed or ChangeFeed(clock.seconds())
+        self.audit = AuditLog(self.change_feed)
+        self._retried_edits = RetriedEdits(clock, self.edit, self._writer.edit_without_hurry)
         self._grants = GrantKeeper(self._view_publisher, self.change_feed, self._retried_edits)
         self._completions = CompletionKeeper(self._retried_edits)
         self._discards = DiscardKeeper(self._retried_edits)
-        self.eras: dict[NodeId, str] = {}
-        self.certificates: dict[NodeId, float] = {}
+        self._drains = DrainKeeper(
+            clock, self._retried_edits, lambda: self.configuration, lambda: self.reports
+        )
+        self._drains.note(configuration.nodes.values())
+        self.node_records = NodeRecords()
         self._leases = LeaseTimers(clock, self._lease_is_over)
-        self._leases.changed(deltas.whole(configuration))
+        whole = deltas.whole(configuration)
+        self._leases.changed(whole)
         self._moves = MoveKeeper(clock, self._review)
         self.absences = Absences(self, clock)
+        self.failovers = Failovers(self, self._moment)
+        self.fences = Fences(self, clock)
+        self.promotions = Promotions(self, clock, self._link_of, self._moment)
+        self.failover_keeper = FailoverKeeper(self, clock, self._link_of)
         self._liveness = LivenessChecks(clock)
         self._agent_queries = AgentQueries(self, self._link_of, clock)
-        self.absences.changed(deltas.whole(configuration))
+        self.absences.changed(whole)
         self._expiries: dict[NodeId, IDelayedCall] = {}
-        self._closed = False
         # Right after a start nobody has reported what runs where, and agents that were told that
-        # would take down correct routes. So they wait until all have reported, or for 10 s.
-        settling_seconds = SETTLING_SECONDS_MAX if configuration.nodes else 0
-        self._settling: IDelayedCall | None = clock.callLater(settling_seconds, self._settled)
+        # would take down correct routes: they wait until all have reported, or for 10 s.
+        settling = SETTLING_SECONDS_MAX if configuration.nodes else 0
+        self._settling: IDelayedCall | None = clock.callLater(settling, self._settled)
         self._awaited = {container.node for container in configuration.containers.values()}
 
     @property
@@ -136,6 +141,10 @@ class ControlService(AsksAgents):
     def is_away(self, node_id: NodeId) -> bool:
         return node_id not in self._agents
 
+    @property
+    def reports(self) -> Reports:
+        return Reports(self.is_away, self.node_records.machines, self.cluster.datasets)
+
     def progress_of(self, move_id: str) -> tuple[MoveProgress, ...]:
         return self._moves.progress_of(move_id)
 
@@ -148,26 +157,36 @@ class ControlService(AsksAgents):
         return await self._writer.edit(function, tags, then)
 
     def _planned(self, before: Configuration, function: EditFunction, then: EditFunction) -> Edit:
-        edit = moves.followed(before, function(before), self._moment())
+        edit = followed(before, function(before), self._moment())
         following = then(edit.configuration)
         return Edit(following.configuration, edit.changes + following.changes)
 
     def _durable(self, before: Configuration, edit: Edit) -> None:
         for node_id in edits.forgotten_by(edit):
             self._forget(node_id)
+            self.node_records.forget(node_id)
         to_node, to_all = self._view_publisher.configured(edit.configuration, edit.changes)
         self._announce(to_node, to_all)
         for node_id in to_node.keys() & self._agents.keys():
             self._liveness.told(node_id, self._agents[node_id].link)
         self._leases.changed(edit.changes)
         self.change_feed.configured(before, edit.changes)
+        log_moves(before, edit.changes)
         self._moves.configured(edit.configuration, edit.changes)
         self._grants.configured(before, edit.changes)
         self.absences.changed(edit.changes)
         self._discards.look(edit.configuration, self.cluster)
+        self._drains.configured(edit.changes)
+        self.failover_keeper.configured(edit.changes)
 
     async def cancel_move(self, move_id: str, tags: Collection[str] = ()) -> Edit:
         return await self.edit(lambda c: moves.cancel(c, move_id, self._moment()), tags)
+
+    async def renew(self, node_id: NodeId, link: Link, asked: Asked) -> Answered:
+        """Answer an agent that asks for renewals; NoRenewal unless it is the one of this node."""
+        if self._link_of(node_id) is not link:
+            raise NoRenewal("another connection is that node's")
+        return await self.fences.answer(node_id, asked)
 
     def _link_of(self, node_id: NodeId) -> Link | None:
         return self._agents[node_id].link if node_id in self._agents else None
@@ -215,15 +234,16 @@ class ControlService(AsksAgents):
                 lambda: self._view_publisher.whole(node.node_id),
                 link.send,
                 lambda failure: self._could_not_tell(node.node_id, link, failure),
+                bound_request_id,
             ),
         )
         self._agents[node.node_id] = agent
-        self.eras[node.node_id] = era.lower()
-        self._note_certificate(node.node_id, certificate_expires_at)
-        if is_back:
+        if self.node_records.came(node.node_id, era, certificate_expires_at) or is_back:
             self._shown_anew(node.node_id)
+        if is_back:
             self._grants.came_or_went()
             self.absences.came(node.node_id)
+            self._drains.look()
         link.attend(lambda data: self._take(agent, data), lambda: self._disconnected(agent))
         self.log.info("agent connected: node {each.node_id} at {each.address}", each=node)
 
@@ -236,15 +256,6 @@ class ControlService(AsksAgents):
                 f"{node.address} is the address of node {other}, whose agent is connected: give "
                 f"node {node.node_id} an address of its own"
             )
-
-    def _note_certificate(self, node_id: NodeId, expires_at: float | None) -> None:
-        if self.certificates.get(node_id) == expires_at:
-            return
-        if expires_at is None:
-            del self.certificates[node_id]
-        else:
-            self.certificates[node_id] = expires_at
-        self._shown_anew(node_id)
 
     def start_telling(self, node_id: NodeId, link: Link) -> None:
         """Send an agent its view, now that its hello was answered."""
@@ -275,6 +286,7 @@ class ControlService(AsksAgents):
         self._shown_anew(agent.node_id)
         self._grants.came_or_went()
         self.absences.went(agent.node_id)
+        self._drains.look()
         self._expiries[agent.node_id] = self._clock.callLater(
             STATE_SECONDS_MAX, self._expired, agent.node_id
         )
@@ -282,8 +294,8 @@ class ControlService(AsksAgents):
 
     def _shown_anew(self, node_id: NodeId) -> None:
         """Note a change of the node: the API shows its certificate and whether it is away."""
-        if node_id in self.cluster.nodes:
-            self.change_feed.reported(node_id, (), came_or_went=True)
+        self.change_feed.reported(node_id, (), came_or_went=True)
+        self._announce(self._view_publisher.came_or_went(node_id), ())
 
     def _remember(self, node_id: NodeId) -> None:
         expiry = self._expiries.pop(node_id, None)
@@ -296,8 +308,6 @@ class ControlService(AsksAgents):
 
     def _forget(self, node_id: NodeId) -> None:
         self._remember(node_id)
-        self.eras.pop(node_id, None)
-        self.certificates.pop(node_id, None)
         went = node_id in self.cluster.nodes
         self._view_publisher.cluster, changes = self._view_publisher.cluster.forgotten(node_id)
         self._grants.reported(changes)
@@ -308,11 +318,10 @@ class ControlService(AsksAgents):
 
     async def close(self) -> None:
         """Hang up on the agents and close the store."""
-        self._closed = True
         for node_id in list(self._expiries):
             self._remember(node_id)
-        keepers = (self._retried_edits, self._leases, self._moves, self.absences, self._liveness)
-        for each in keepers:
+        keepers = (self._leases, self._moves, self.absences, self._liveness, self.failover_keeper)
+        for each in (self._retried_edits, self._writer, self._broadcast, *keepers, self._drains):
             each.stop()
         if self._settling is not None:
             self._settling.cancel()
@@ -327,6 +336,7 @@ class ControlService(AsksAgents):
         came_or_went = agent.node_id not in self.cluster.nodes
         cluster = self._view_publisher.cluster.updated(agent.node_id, agent.inbox.maps, changes)
         self._view_publisher.cluster = cluster
+        self.node_records.reported(agent.node_id, changes)
         self._grants.reported(changes)
         self._announce(*self._view_publisher.reported(changes))
         shown = as_shown(self.configuration, changes)
@@ -355,23 +365,26 @@ class ControlService(AsksAgents):
     def _review(self, move_id: str) -> None:
         """End the move if it is over."""
         if self._moves.outcome(self.configuration, self.cluster, move_id) is not None:
-            self._retried_edits.make(f"end move {move_id}", partial(self._move_ended, move_id))
+            with bound({MOVE: move_id}):
+                self._retried_edits.make(f"end move {move_id}", partial(self._move_ended, move_id))
 
     def _move_ended(self, move_id: str, before: Configuration) -> Edit:
         verdict = self._moves.outcome(before, self.cluster, move_id)
         if verdict is None:
             return Edit(before)
-        ended = moves.call_back if verdict == moves.ROLLED_BACK else moves.end
+        ended = moves.end if verdict == moves.DONE else moves.roll_back
         return ended(before, move_id, verdict, self._moment())
 
     def _announce(self, to_node: dict[NodeId, list[Change]], to_all: Iterable[Change]) -> None:
         for node_id, changes in to_node.items():
             if node_id in self._agents:
                 self._agents[node_id].outbox.add(changes)
-        to_all = list(to_all)
-        if to_all:
-            for agent in self._agents.values():
-                agent.outbox.add(self._view_publisher.understood(agent.node_id, to_all))
+        self._broadcast.add(to_all)
+
+    def _tell_of_all(self, node_id: NodeId, to_all: list[Change]) -> None:
+        if node_id in self._agents:
+            outbox = self._agents[node_id].outbox
+            outbox.add(self._view_publisher.understood(node_id, to_all))
 
     def _could_not_tell(self, node_id: NodeId, link: Link, failure: Failure) -> None:
         self.log.warn(
@@ -383,10 +396,3 @@ class ControlService(AsksAgents):
         Deferred.fromCoroutine(doing).addErrback(
             lambda failure: self.log.failure("{what} failed", failure, what=what)
         )
-
-
-async def open_control(
-    store: IStore, clock: IReactorTime, signer: ISigner | None = None
-) -> ControlService:
-    """The control service on what the store holds; without a `signer` it believes agents' names."""
-    return ControlService(store, await store.load(), clock, signer)

@@ -18,6 +18,7 @@ from flocker_lite.control.peer_index import PeerIndex
 from flocker_lite.model import deltas, registries
 from flocker_lite.model.container_fields.networks import NETWORKS_PROTOCOL
 from flocker_lite.model.container_fields.ports import TCP, UDP_PROTOCOL, led, port_of
+from flocker_lite.model.fencing.names import volume_unit
 from flocker_lite.model.grants import Signed
 from flocker_lite.model.lease import held_epoch
 from flocker_lite.model.records import (
@@ -95,11 +96,17 @@ class ViewPublisher:
                 self._settle(change)
                 # A lease also holds the datasets that move along; the grant says where.
                 datasets.update(datasets_along_with(configuration, change.identity))
+            elif change.kind == "fencings":
+                containers.add(change.identity)
             elif change.kind == "containers":
                 containers.add(change.identity)
                 datasets |= self._note_user(change)
             elif change.kind == "moves":
-                datasets |= datasets_of_move(change, self.configuration)
+                moved = datasets_of_move(change, self.configuration)
+                datasets |= moved
+                containers |= containers_of_move(change, self.configuration)
+                volumes = set(map(volume_unit, moved))
+                containers |= {each for each in volumes if each in configuration.fencings}
             elif change.kind == "images":
                 images.add(change.identity)
             elif change.kind == "registries":
@@ -163,6 +170,13 @@ class ViewPublisher:
         datasets = {identity for kind, identity in told if kind == "datasets"}
         return self._announce(datasets if self.signer is not None else set(), set())[0]
 
+    def came_or_went(self, node_id: NodeId) -> ToNode:
+        """The agent of a node connected or went: tell the nodes whose datasets name it."""
+        to_node: ToNode = {}
+        for other in self._peer_index.of(node_id):
+            self._tell_keys(other, node_id, to_node)
+        return to_node
+
     def _settle(self, change: Change) -> None:
         """Forget an owed grant once it is durable."""
         owed = self._owed.get(change.identity)
@@ -184,7 +198,7 @@ class ViewPublisher:
             )
             self._update("datasets", dataset_id, entries, to_node)
         to_all: list[Change] = []
-        granted = self._granted()
+        granted = self._granted(containers)
         for name in containers:
             told = views.container_views(self.configuration, self.cluster, name)
             self._update("containers", name, told, to_node)
@@ -196,6 +210,10 @@ class ViewPublisher:
             self._update("deleted", name, deleted, to_node)
             serving = views.serving_views(granted, self.cluster, name)
             self._update("serving", name, serving, to_node)
+            adoptions = views.adoption_views(self.configuration, name)
+            self._update("adoptions", name, adoptions, to_node)
+            fencings = views.fencing_views(self.configuration, name)
+            self._update("fencings", name, fencings, to_node)
             to_all += self._reroute(granted, name)
             to_all += self._introduce(name)
         return to_node, to_all
@@ -245,13 +263,22 @@ class ViewPublisher:
         node = self.configuration.nodes.get(other) if named else None
         keys = node.ssh_keys if node is not None else None
         self._tell(node_id, "peers", other, keys, to_node)
+        is_away = node is not None and self.evidence.is_away(other)
+        self._tell(node_id, "away", other, is_away or None, to_node)
 
-    def _granted(self) -> Configuration:
-        """The configuration as it will be once all verified grants are durable."""
+    def _granted(self, containers: Iterable[str]) -> Configuration:
+        """The configuration as it will be once the verified grants of these containers are durable.
+
+        Of theirs alone: while the store is slow, thousands of others may be owed.
+        """
         if not self._owed:
             return self.configuration
-        grants = self.configuration.grants.update(self._owed)
-        return replace(self.configuration, grants=grants)
+        desired = (self.configuration.containers.get(name) for name in containers)
+        used = {
+            volume.dataset_id for each in desired if each is not None for volume in each.volumes
+        }
+        owed = {each: self._owed[each] for each in used if each in self._owed}
+        return replace(self.configuration, grants=self.configuration.grants.update(owed))
 
     def _reroute(self, granted: Configuration, name: str) -> list[Change]:
         """Update the routes of a container's configured ports, and of ports still routed to it."""
@@ -305,6 +332,14 @@ def _desired(record: object | None) -> DesiredDataset | None:
 
 def datasets_of_move(change: Change, before: Configuration) -> set[DatasetId]:
     """The datasets of a move that began, was changed or ended."""
+    return {each for move in _moves(change, before) for each in move.dataset_ids}
+
+
+def containers_of_move(change: Change, before: Configuration) -> set[str]:
+    """The same for its container."""
+    return {move.container for move in _moves(change, before) if move.container is not None}
+
+
+def _moves(change: Change, before: Configuration) -> list[Move]:
     known = before.moves.get(change.identity)
-    records = (record for record in (known, change.record) if isinstance(record, Move))
-    return {dataset_id for record in records for dataset_id in record.dataset_ids}
+    return [record for record in (known, change.record) if isinstance(record, Move)]

@@ -11,22 +11,31 @@ from dataclasses import replace
 from pyrsistent import pmap
 
 from flocker_lite.control.cluster_state import ClusterState
+from flocker_lite.model.container_fields.failover import FAILOVER_PROTOCOL
 from flocker_lite.model.container_fields.ports import led, port_of
+from flocker_lite.model.fenced_units import common_standbys, fenced_unit, ownership
 from flocker_lite.model.grants import Signed
-from flocker_lite.model.lease import is_on_trial
-from flocker_lite.model.moves import last_alike, pause_costs, seconds_of_the_stop
+from flocker_lite.model.lease import HOLDERS, is_on_trial
 from flocker_lite.model.open_moves import move_of_container, move_of_dataset
+from flocker_lite.model.pause_history import last_alike, pause_costs, seconds_of_the_stop
 from flocker_lite.model.records import (
     Configuration,
     Container,
     DatasetId,
     Image,
+    Move,
     NodeId,
     Registry,
 )
 from flocker_lite.model.registries import registry_of
 from flocker_lite.model.secrets import needed
-from flocker_lite.model.state import ContainerState, DesiredDataset, Route, SecretValues
+from flocker_lite.model.state import (
+    ContainerState,
+    DesiredDataset,
+    DesiredFencing,
+    Route,
+    SecretValues,
+)
 from flocker_lite.model.user_leases import held_container, held_dataset
 
 LOGINS_PROTOCOL = 2
@@ -39,9 +48,10 @@ def dataset_views(
     dataset_id: DatasetId,
     signed: Signed | None = None,
 ) -> dict[NodeId, DesiredDataset]:
-    """The nodes that a dataset concerns: its primary, its owner, and the nodes with a copy.
+    """The nodes that a dataset concerns: its primary, its owner, standbys, and nodes with a copy.
 
-    Only the owner is told `signed`.
+    Only the owner is told `signed`. A node that joins with the copy of an owner that was forgotten
+    is not told that the dataset is deleted: what was lost with a node stays on its disk.
     """
     dataset = configuration.datasets.get(dataset_id)
     grant = configuration.grants.get(dataset_id)
@@ -50,7 +60,13 @@ def dataset_views(
     dataset = held_dataset(configuration, dataset)
     reports = cluster.datasets.get(dataset_id, pmap())
     leases = {node_id: state.lease for node_id, state in reports.items() if state.lease is not None}
-    concerned = set(reports) | (set() if dataset.deleted else {dataset.primary, grant.owner})
+    concerned = set(reports)
+    if not dataset.deleted:
+        replicas = dataset.replicas.nodes if dataset.replicas is not None else ()
+        known = (node for node in replicas if node in configuration.nodes)
+        concerned |= {dataset.primary, grant.owner, *known}
+    elif grant.owner not in configuration.nodes:
+        concerned -= {node_id for node_id, lease in leases.items() if lease.role in HOLDERS}
     named = concerned | {lease.peer for lease in leases.values() if lease.peer is not None}
     addresses = pmap(
         {
@@ -64,7 +80,7 @@ def dataset_views(
     ends = () if move is None else (move.source, move.destination)
     last = None if move is None else last_alike(configuration, move)
     moving = configuration.containers.get("" if move is None else move.container or "")
-    learnt = pause_costs(last, moving), seconds_of_the_stop(last).get(dataset_id, 0.0)
+    learnt = pause_costs(last, moving), seconds_of_the_stop(last, moving).get(dataset_id, 0.0)
     return {
         node_id: DesiredDataset(
             dataset,
@@ -154,8 +170,11 @@ def _reporting(cluster: ClusterState, container: Container) -> set[NodeId]:
 def _trusted(
     configuration: Configuration, cluster: ClusterState, container: Container
 ) -> set[NodeId]:
-    """Its node, its data's owners, and both ends of its move that have something of it."""
-    trusted = {container.node}
+    """Its node, its data's owners, and both ends of its move that have something of it.
+
+    Warm standbys too, once they have a copy: they have the container ready.
+    """
+    trusted = {container.node} | _warm(configuration, cluster, container)
     for volume in container.volumes:
         grant = configuration.grants.get(volume.dataset_id)
         trusted |= {grant.owner} if grant is not None else set()
@@ -163,6 +182,19 @@ def _trusted(
     if move is not None:
         trusted |= {move.source, move.destination} & _reporting(cluster, container)
     return trusted
+
+
+def _warm(configuration: Configuration, cluster: ClusterState, container: Container) -> set[NodeId]:
+    """The nodes that stand by for all of its data, have a copy, and are to have it ready."""
+    found: list[set[NodeId]] = []
+    for volume in container.volumes:
+        dataset = configuration.datasets.get(volume.dataset_id)
+        grant = configuration.grants.get(volume.dataset_id)
+        if dataset is None or grant is None or not (dataset.replicas and dataset.replicas.warm):
+            return set()
+        reports = cluster.datasets.get(volume.dataset_id, pmap())
+        found.append(set(dataset.replicas.standbys(grant.owner)) & set(reports))
+    return set.intersection(*found) if found else set()
 
 
 def deleted_views(
@@ -270,6 +302,34 @@ def _chosen(configuration: Configuration, name: str, nodes: list[NodeId]) -> Nod
     return (
         desired.node if desired is not None and desired.node in nodes else min(nodes, default=None)
     )
+
+
+def fencing_views(configuration: Configuration, name: str) -> dict[NodeId, DesiredFencing]:
+    """The nodes that run a unit under a fencing deadline: its owner, and where it moves."""
+    unit, fencing = fenced_unit(configuration, name), configuration.fencings.get(name)
+    owned = ownership(configuration, name)
+    if unit is None or fencing is None or owned is None:
+        return {}
+    witnesses = common_standbys(configuration, unit.subject.dataset_ids)
+    told = DesiredFencing(
+        owned.owner,
+        owned.epochs,
+        fencing.generation,
+        witnesses,
+        unit.after_seconds,
+        pmap({each: configuration.nodes[each].address for each in witnesses}),
+    )
+    nodes = (configuration.nodes.get(each or "") for each in (owned.owner, owned.destination))
+    known = (node for node in nodes if node is not None and node.protocol >= FAILOVER_PROTOCOL)
+    return {node.node_id: told for node in known}
+
+
+def adoption_views(configuration: Configuration, name: str) -> dict[NodeId, Move]:
+    """The node that is to adopt a container, or to release it."""
+    move = move_of_container(configuration, name)
+    if move is None or not move.stays:
+        return {}
+    return {move.destination: move}
 
 
 def image_views(configuration: Configuration, image_id: str) -> dict[NodeId, Image]:

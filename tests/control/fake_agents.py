@@ -10,7 +10,8 @@ from twisted.internet.task import Clock
 from twisted.test.iosim import FakeTransport, IOPump, connect
 
 from flocker_lite.control.agent_links import AgentLinkFactory, Certified
-from flocker_lite.control.service import ControlService, open_control
+from flocker_lite.control.opening import open_control
+from flocker_lite.control.service import ControlService
 from flocker_lite.interfaces import ISigner
 from flocker_lite.model import deltas
 from flocker_lite.model.lease import Lease

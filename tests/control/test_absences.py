@@ -14,6 +14,7 @@ from flocker_lite.control.service import STATE_SECONDS_MAX
 from flocker_lite.model import edits
 from flocker_lite.model.records import Configuration, Container, Dataset, Edit
 from flocker_lite.model.state import NodeState
+from flocker_lite.protocol.messages import Message, encode
 from flocker_lite.testing.cluster import MemoryCluster, MemoryNode
 from tests.control.http.cluster import ADDRESS_1, ADDRESS_2, NODE_1, NODE_2, RESTTestCase
 
@@ -196,6 +197,21 @@ class ProbeTests(RESTTestCase):
         assert (
             f"the agent of {ADDRESS_2} has been away since 2023-11-14 22:13:26 UTC" in item["error"]
         )
+
+    def test_asked_again(self) -> None:
+        """Something more is wanted of it, soon after it answered and just before it died."""
+        link: Any = self.control.report(NODE_2, NodeState())
+        body = {"host": ADDRESS_2, "name": "web", "image": "redis"}
+        self.created("/configuration/containers", body)
+        self.clock.advance(0.5)
+        link.part(encode(Message(1, 2, ())), last=True)
+        self.clock.advance(0.5)
+        self.post("/configuration/containers/web", {"image": "redis:8"})
+        half_seconds = int(2 * (ANSWER_SECONDS_MAX + PROBE_SECONDS_MAX))
+        self.clock.pump([0.5] * (half_seconds - 1))
+        assert not link.transport.disconnecting
+        self.clock.advance(0.5)
+        assert link.transport.disconnecting
 
 
 class DryRunTests(RESTTestCase):

@@ -11,6 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from flocker_lite.control.agent_links import Certified
 from flocker_lite.control.retried_edits import STORE_RETRY_SECONDS
 from flocker_lite.control.service import SETTLING_SECONDS_MAX, STATE_SECONDS_MAX
+from flocker_lite.control.writer import COMPANY_SECONDS
 from flocker_lite.errors import StoreError
 from flocker_lite.model import edits
 from flocker_lite.model.lease import Lease, Role
@@ -104,10 +105,10 @@ class GreetingTests(ControlTestCase):
     def test_the_certificate_of_another_node(self) -> None:
         """An agent is the node that its certificate names, whatever it says."""
         assert "its certificate is that of node aaaa" in self.refusal(certified=Certified(A, 2e9))
-        assert self.world.control.certificates == {}
+        assert self.world.control.node_records.certificates == {}
         self.c.hang_up()
         assert self.agent(C, certified=Certified(C, 2e9)).refusals == []
-        assert self.world.control.certificates == {C: 2e9}
+        assert self.world.control.node_records.certificates == {C: 2e9}
 
     def test_address_of_another(self) -> None:
         """A node cannot take the address of one that has datasets."""
@@ -261,6 +262,7 @@ class GrantTests(ControlTestCase):
         self.make_dataset()
         assert self.grant() == Grant(A, 1, materialised=False)
         self.a.report(holding(**{D: PRIMARY}))
+        self.world.run(COMPANY_SECONDS)
         assert self.grant() == Grant(A, 1, materialised=True)
         self.a.report(NodeState())
         self.world.restart()
@@ -270,6 +272,7 @@ class GrantTests(ControlTestCase):
         """Any lease says that the dataset was made."""
         self.make_dataset()
         self.a.report(holding(**{D: Lease(Role.RELEASED, 2, B)}))
+        self.world.run(COMPANY_SECONDS)
         assert self.grant().materialised
 
     def test_handoff(self) -> None:

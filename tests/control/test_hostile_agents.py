@@ -15,12 +15,12 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from flocker_lite.control.agent_links import (
-    GREETING_SECONDS_MAX,
     UNAUTHENTICATED_BOXES_MAX,
     AgentLinkFactory,
 )
 from flocker_lite.control.http.resources import COLLECTIONS
 from flocker_lite.control.service import STATE_SECONDS_MAX
+from flocker_lite.control.unauthenticated_link import GREETING_SECONDS_MAX
 from flocker_lite.model import deltas
 from flocker_lite.model.state import NodeState
 from flocker_lite.protocol.link import (

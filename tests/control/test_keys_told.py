@@ -6,6 +6,7 @@ from functools import partial
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from flocker_lite.control.writer import COMPANY_SECONDS
 from flocker_lite.model import edits
 from flocker_lite.model.lease import Lease, Role
 from flocker_lite.model.records import Dataset, SshKeys
@@ -44,6 +45,7 @@ class KeysToldTests(SynchronousTestCase):
         create = partial(edits.create_dataset, dataset=Dataset(D, A))
         self.successResultOf(self.world.edit(create))
         agents[0].report(holding(**{D: PRIMARY}))
+        self.world.run(COMPANY_SECONDS)
         return agents
 
     def move(self, where: str) -> None:

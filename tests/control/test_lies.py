@@ -9,11 +9,14 @@ from pyrsistent import PMap, pmap
 from twisted.trial.unittest import SynchronousTestCase
 
 from flocker_lite.control.agent_links import Certified
-from flocker_lite.model import discards, edits, secrets
+from flocker_lite.model import adoption_edits, discards, edits, secrets
+from flocker_lite.model.adoption import ADOPTED, RETURNED, Adopting, AdoptionState
 from flocker_lite.model.grants import EPOCH_MAX, Signed, Statement
 from flocker_lite.model.lease import Lease, Role
+from flocker_lite.model.machine import MACHINE, Capacity, Machine
 from flocker_lite.model.move_progress import MoveProgress
 from flocker_lite.model.records import Container, Dataset, Grant, Port, Volume
+from flocker_lite.model.replication import Replication, replication_key
 from flocker_lite.model.state import (
     AsideState,
     ContainerState,
@@ -311,6 +314,20 @@ class OtherLiesTests(LyingCase):
         assert control.progress_of(move.move_id) == ()
         assert control.configuration.containers[SHOP].node == B
 
+    def test_adoptions(self) -> None:
+        """What it says of an adoption at another node ends nothing."""
+        made = Container("pg", A, "pg:1")
+        adopting = Adopting("c0ffee")
+        self.edit(lambda before: adoption_edits.begin(before, "m1", 0.0, adopting, (), made))
+        for step in (ADOPTED, RETURNED, "nonsense"):
+            lies = pmap({name: AdoptionState("m1", step, "mine") for name in ("pg", SHOP)})
+            self.agents[LIAR].report(NodeState(adoptions=lies))
+            self.world.run(15)
+        control = self.world.control
+        assert control.configuration.moves.keys() == {"m1"}
+        assert control.configuration.containers["pg"] == made
+        assert control.progress_of("m1") == ()
+
     def test_images_and_ports(self) -> None:
         """They are its own: nothing comes of them elsewhere."""
         ports = pmap({str(port): PortState(9, 9, 9, "mine") for port in (8080, 8081, 8082, 22)})
@@ -341,6 +358,17 @@ class OtherLiesTests(LyingCase):
         assert self.world.control.configuration.discards == pmap()
         assert A in self.world.control.cluster.set_aside[name]
         self.lie(lies)
+
+    def test_machines(self) -> None:
+        """What it says of its machine is said of it alone."""
+        machine = Machine("9" * 1000, "\x1b[31m", capacity=Capacity(-1, 2**62), told_at=-1e15)
+        self.lie(NodeState(machine=pmap({MACHINE: machine, A: machine})))
+        assert set(self.world.control.node_records.machines) == {LIAR}
+
+    def test_replications(self) -> None:
+        """Of copies of datasets that it does not own it may say what it likes."""
+        lie = Replication(D, B, "waiting", lag_bytes=-1, taken_at=1e15)
+        self.lie(NodeState(replications=pmap({replication_key(D, B): lie, "/": lie, "": lie})))
 
     def test_who_it_is(self) -> None:
         """Another node's id, address or key is not to be had."""
@@ -379,4 +407,5 @@ class OtherLiesTests(LyingCase):
 def test_everything_is_played() -> None:
     """Whatever an agent can report of is lied about above."""
     played = {"datasets", "containers", "moves", "images", "ports", "kept", "set_aside"}
+    played |= {"adoptions", "machine", "replications"}
     assert played == set(NodeState.__dataclass_fields__)

@@ -8,7 +8,7 @@ from pyrsistent import pmap
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from flocker_lite.model import edits, moves
+from flocker_lite.model import edits, move_reports, moves, pause_history
 from flocker_lite.model.move_progress import pause_by_step
 from flocker_lite.model.open_moves import move_of_container
 from flocker_lite.model.records import (
@@ -67,7 +67,7 @@ class MoveTests(SynchronousTestCase):
         past = self.over(self.move("shop", self.two))
         assert past.verdict == moves.DONE
         assert past.epochs == pmap({D1: 2, D2: 2})
-        assert moves.is_complete(past.move, past.accounts)
+        assert move_reports.is_complete(past.move, past.accounts)
         assert {"stop", "send", "start"} <= set(pause_by_step(past.accounts))
 
     def test_without_data(self) -> None:
@@ -79,7 +79,7 @@ class MoveTests(SynchronousTestCase):
         """The way back is a move of its own, and knows what the pause cost on the way there."""
         self.over(self.move("shop", self.two))
         back = self.move("shop", self.one)
-        costs = moves.pause_costs(moves.last_alike(self.configuration, back))
+        costs = pause_history.pause_costs(pause_history.last_alike(self.configuration, back))
         assert {"stop", "unmount"} <= set(costs)
         assert "send" not in costs
         assert self.over(back).verdict == moves.DONE

@@ -14,7 +14,10 @@ from pyrsistent import PMap, pmap
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
+from flocker_lite.control.http.resources import COLLECTIONS
+from flocker_lite.control.opening import open_control
 from flocker_lite.control.service import ControlService
+from flocker_lite.errors import StoreError
 from flocker_lite.model import deltas, edits
 from flocker_lite.model.lease import Lease, Role
 from flocker_lite.model.records import (
@@ -67,8 +70,12 @@ class Cluster:
     def __init__(self, size: int) -> None:
         self.size = size
         self.configuration = configuration(size)
-        store = MemoryStore(MemoryDisk(self.configuration))
-        self.control = ControlService(store, self.configuration, Clock())
+        self.disk = MemoryDisk(self.configuration)
+        store = MemoryStore(self.disk)
+        opened: list[ControlService] = []
+        opening = Deferred.fromCoroutine(open_control(store, Clock()))
+        opening.addCallback(opened.append)
+        [self.control] = opened
         self.links: dict[int, CountingLink] = {}
         self.generations = dict.fromkeys(range(size), 0)
         for number in range(size):
@@ -124,9 +131,9 @@ def dataset_id(number: int) -> str:
     return str(UUID(int=(1 << 64) + number, version=4))
 
 
-def copy(identity: str) -> DatasetState:
+def copy(identity: str, epoch: int = 1) -> DatasetState:
     """What a node reports of a dataset that is its own."""
-    return DatasetState(identity, Lease(Role.PRIMARY, 1), True, f"/flocker/{identity}")
+    return DatasetState(identity, Lease(Role.PRIMARY, epoch), True, f"/flocker/{identity}")
 
 
 def configuration(size: int) -> Configuration:
@@ -238,6 +245,41 @@ def test_a_change_costs_the_same_in_a_large_cluster() -> None:
     small, large = costs(SMALL), costs(LARGE)
     grown = {each: (small[each], large[each]) for each in small}
     assert all(after <= before + GROWTH_MAX for before, after in grown.values()), grown
+
+
+def _cost_beside_owed_grants(size: int) -> int:
+    """The steps of a report while a grant of every dataset waits for the store."""
+    cluster = Cluster(size)
+    cluster.disk.refusal = StoreError("the store is slow.")
+    for number in range(size):
+        copies = (number * CONTAINERS + index for index in range(CONTAINERS))
+        newer = (copy(dataset_id(each), epoch=2) for each in copies)
+        cluster.report(number, *(Change("datasets", each.dataset_id, each) for each in newer))
+    return _cost(cluster, _report_container)
+
+
+def test_a_slow_store() -> None:
+    """A report costs the same however many grants are not durable yet."""
+    assert _cost_beside_owed_grants(LARGE) <= _cost_beside_owed_grants(SMALL) + GROWTH_MAX
+
+
+def _list_nodes(cluster: Cluster) -> None:
+    collection, control = COLLECTIONS["state/nodes"], cluster.control
+    found = [collection.items(control, identity, 0.0) for identity in collection.ids(control)]
+    assert len(found) == cluster.size
+
+
+def test_nodes_that_are_away() -> None:
+    """A list of nodes costs so much for each of them, also while none of their agents is there."""
+    costs = {}
+    for size in (SMALL, LARGE):
+        cluster = Cluster(size)
+        for link in cluster.links.values():
+            link.lost()
+        for node_id in cluster.configuration.nodes:
+            cluster.control._forget(node_id)
+        costs[size] = steps(partial(_list_nodes, cluster)) / size
+    assert costs[LARGE] <= 2 * costs[SMALL]
 
 
 @pytest.mark.parametrize("size", [SMALL, LARGE])

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from flocker_lite.control.etag import TagMismatch
-from flocker_lite.control.writer import TOGETHER_MAX, Writer
+from flocker_lite.control.interfaces import EditFunction
+from flocker_lite.control.writer import COMPANY_SECONDS, TOGETHER_MAX, Writer
 from flocker_lite.errors import Conflict, StoreError
+from flocker_lite.logs.bound_fields import REQUEST, bound, bound_request_id
 from flocker_lite.model.editing import edited
 from flocker_lite.model.records import Change, Configuration, Edit, Node
 from flocker_lite.testing.memory_store import MemoryDisk, MemoryStore
@@ -34,13 +37,26 @@ class SlowStore(MemoryStore):
         return await super().commit(*edits)
 
 
+def adding(name: str) -> EditFunction:
+    """An edit that adds a node; Conflict when it is there."""
+
+    def function(before: Configuration) -> Edit:
+        if name in before.nodes:
+            raise Conflict(f"{name} is there")
+        return edited(before, [Change("nodes", name, Node(name, name))])
+
+    return function
+
+
 class WriterTests(SynchronousTestCase):
     """A writer on a store whose commits end when the test says so."""
 
     def setUp(self) -> None:
         self.store = SlowStore(MemoryDisk())
         self.durable: list[tuple[Configuration, Edit]] = []
+        self.clock = Clock()
         self.writer = Writer(
+            self.clock,
             self.store,
             Configuration(),
             lambda before, function, then: function(before),
@@ -49,13 +65,28 @@ class WriterTests(SynchronousTestCase):
 
     def add(self, name: str, tags: Collection[str] = ()) -> Deferred[Edit]:
         """Somebody wants a node; Conflict when it is there."""
+        return Deferred.fromCoroutine(self.writer.edit(adding(name), tags, Edit))
 
-        def function(before: Configuration) -> Edit:
-            if name in before.nodes:
-                raise Conflict(f"{name} is there")
-            return edited(before, [Change("nodes", name, Node(name, name))])
+    def add_without_hurry(self, name: str) -> Deferred[Edit]:
+        """Nobody waits for this node."""
+        return Deferred.fromCoroutine(self.writer.edit_without_hurry(adding(name)))
 
-        return Deferred.fromCoroutine(self.writer.edit(function, tags, Edit))
+    def test_fields_of_the_log(self) -> None:
+        """Each edit is announced for the request that it came with, whoever began to write."""
+        seen: list[str] = []
+        self.writer = Writer(
+            Clock(),
+            self.store,
+            Configuration(),
+            lambda before, function, then: function(before),
+            lambda before, edit: seen.append(bound_request_id()),
+        )
+        for request_id in ("r-1", "r-2", ""):
+            with bound({REQUEST: request_id}):
+                self.add(f"node {request_id}")
+        while self.store.waiting:
+            self.let_go()
+        assert seen == ["r-1", "r-2", ""]
 
     def let_go(self) -> None:
         """The commit under way ends."""
@@ -145,3 +176,69 @@ class WriterTests(SynchronousTestCase):
         self.let_go()
         self.successResultOf(other)
         self.failureResultOf(conditional, TagMismatch)
+
+    def test_without_hurry(self) -> None:
+        """It goes with the next commit of others, behind their edits, whatever came first."""
+        tag = self.writer.tag
+        quiet = [self.add_without_hurry(name) for name in "xy"]
+        assert self.store.sizes == []
+        conditional = self.add("a", [tag])
+        self.let_go()
+        self.successResultOf(conditional)
+        for each in quiet:
+            self.successResultOf(each)
+        assert self.store.sizes == [3]
+        assert [edit.changes[0].identity for _, edit in self.durable] == list("axy")
+        self.clock.advance(COMPANY_SECONDS)
+        assert self.store.sizes == [3]
+
+    def test_without_hurry_and_without_company(self) -> None:
+        """It makes a commit of its own when the time is over, with all that waits by then."""
+        first = self.add_without_hurry("x")
+        self.clock.advance(COMPANY_SECONDS / 2)
+        second = self.add_without_hurry("y")
+        assert self.store.sizes == []
+        self.clock.advance(COMPANY_SECONDS / 2)
+        assert self.store.sizes == [2]
+        self.let_go()
+        self.successResultOf(first)
+        self.successResultOf(second)
+
+    def test_without_hurry_while_others_are_written(self) -> None:
+        """The end of a commit does not begin another one for it alone; the time does."""
+        self.add("a")
+        quiet = self.add_without_hurry("x")
+        self.let_go()
+        assert self.store.sizes == [1]
+        self.add("b")
+        self.let_go()
+        self.successResultOf(quiet)
+        assert self.store.sizes == [1, 2]
+
+    def test_overdue_while_others_are_written(self) -> None:
+        """What is overdue by the end of a commit is in the next one."""
+        self.add("a")
+        quiet = self.add_without_hurry("x")
+        self.clock.advance(COMPANY_SECONDS)
+        self.let_go()
+        self.let_go()
+        self.successResultOf(quiet)
+        assert self.store.sizes == [1, 1]
+
+    def test_there_is_room_for_others_first(self) -> None:
+        """Those without hurry fill what room others leave in a commit; the rest waits."""
+        quiet = [self.add_without_hurry(f"quiet {number}") for number in range(TOGETHER_MAX)]
+        self.add("a")
+        self.let_go()
+        assert self.store.sizes == [TOGETHER_MAX]
+        self.assertNoResult(quiet[-1])
+        self.clock.advance(COMPANY_SECONDS)
+        self.let_go()
+        self.successResultOf(quiet[-1])
+
+    def test_stopped(self) -> None:
+        """Nothing is written after the end."""
+        self.add_without_hurry("x")
+        self.writer.stop()
+        assert not self.clock.getDelayedCalls()
+        self.writer.stop()
