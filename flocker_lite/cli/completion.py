@@ -40,6 +40,9 @@ nodes = _completion_of(
         (node["host"], "away" if node.get("away") else "here") for node in client.nodes()
     ]
 )
+forgotten_nodes = _completion_of(
+    lambda client: [(node["host"], "forgotten") for node in client.forgotten_nodes()]
+)
 containers = _completion_of(
     lambda client: [(item["name"], f"on {item['host']}") for item in client.containers()]
 )

@@ -119,6 +119,11 @@ def _by_key(words: Iterable[str], text: str, names: Mapping[str, str]) -> dict[s
     return given
 
 
+def shell_command(text: str) -> list[str]:
+    """The program and its arguments that have a shell run the text."""
+    return ["sh", "-c", text]
+
+
 def labels(words: Iterable[str]) -> dict[str, str]:
     """Parse "KEY=VALUE" words; a bare "KEY" has no value."""
     parts = (word.partition("=") for word in words)

@@ -10,14 +10,14 @@ import yaml
 
 from flocker_lite.cli import completion, docker_options, lookup
 from flocker_lite.cli.inputs import file_bytes
+from flocker_lite.cli.output import clean
 from flocker_lite.cli.run_options import fields_of, with_options
 from flocker_lite.cli.session import Session, parsed, with_session
-from flocker_lite.cli.units import seconds
+from flocker_lite.cli.starting import wait_until_running, with_waiting
 from flocker_lite.client import Client
 from flocker_lite.client.client import Item
-from flocker_lite.client.errors import BadRequest, ClientError, NotFound, TimedOut
+from flocker_lite.client.errors import BadRequest, ClientError, NotFound
 
-WAIT_SECONDS = 120.0
 ENVIRONMENT_FILE_BYTES_MAX = 1024**2
 
 
@@ -50,8 +50,7 @@ ENVIRONMENT_FILE_BYTES_MAX = 1024**2
 )
 @with_options
 @click.option("-d", "--detach", is_flag=True, expose_value=False, help="It always does.")
-@click.option("--wait/--no-wait", default=True, help="Wait until the container runs.")
-@click.option("--timeout", default=f"{WAIT_SECONDS:g}s", help="How long to wait.")
+@with_waiting
 @click.argument("image")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 @with_session
@@ -64,8 +63,7 @@ def run(
     mounts: tuple[str, ...],
     variables: tuple[str, ...],
     variable_files: tuple[Path, ...],
-    wait: bool,
-    timeout: str,
+    wait_seconds: float | None,
     image: str,
     command: tuple[str, ...],
     **more: Any,
@@ -85,7 +83,6 @@ def run(
         "command_line": list(command),
         **fields_of(more),
     }
-    wait_seconds = parsed(seconds, timeout)
     desired = [parsed(docker_options.volume, each) for each in volumes]
     desired += [parsed(docker_options.mount, each) for each in mounts]
     fields["bind_mounts"] = [each.fields() for each in desired if each.is_bind_mount]
@@ -97,8 +94,8 @@ def run(
     made = client.create_container(
         **{key: value for key, value in fields.items() if value not in (None, [], {})}
     )
-    if wait:
-        _wait_until_running(client, made["name"], wait_seconds)
+    if wait_seconds is not None:
+        wait_until_running(session, client, [made["name"]], wait_seconds)
     if session.output in ("json", "yaml"):
         session.show([made], (), "")
     else:
@@ -131,32 +128,24 @@ def _dataset_there(session: Session, client: Client, word: str, host: str) -> st
     return str(found["dataset_id"])
 
 
-def _wait_until_running(client: Client, name: str, timeout_seconds: float) -> None:
-    errors: list[str] = []
-    try:
-        for states in client.watch("/state/containers", timeout_seconds):
-            of_it = [state for state in states if state["name"] == name]
-            if any(state["running"] and not state.get("error") for state in of_it):
-                return
-            errors = [state["error"] for state in of_it if state.get("error")]
-    except TimedOut as error:
-        why = f": {'; '.join(errors)}" if errors else ""
-        raise TimedOut(
-            f"container {name} does not run yet: {error}{why}; its node keeps trying"
-        ) from None
-
-
 @click.command()
 @click.argument("names", nargs=-1, required=True, shell_complete=completion.containers)
 @click.option("--datasets", is_flag=True, help="Also destroy the datasets of its volumes.")
+@click.option("--dry-run", is_flag=True, help="Say what would be deleted, and delete nothing.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @with_session
-def delete(session: Session, names: tuple[str, ...], datasets: bool, yes: bool) -> None:
+def delete(
+    session: Session, names: tuple[str, ...], datasets: bool, dry_run: bool, yes: bool
+) -> None:
     """Delete containers; their datasets stay unless you give --datasets."""
     client = session.client
     known = client.containers()
     found = [lookup.find(name, known, lookup.container_names, "container") for name in names]
     ids = [each["dataset_id"] for item in found for each in item.get("volumes", ())]
+    if dry_run:
+        for line in _deleted_lines(found, ids, datasets, list(client.datasets()) if ids else []):
+            click.echo(line)
+        return
     if datasets and ids and not yes:
         ask(f"destroy {len(ids)} datasets and everything in them for good?")
     for item in found:
@@ -167,6 +156,18 @@ def delete(session: Session, names: tuple[str, ...], datasets: bool, yes: bool) 
         session.say(f"dataset {dataset_id} is being destroyed")
     for dataset_id in () if datasets else ids:
         session.say(f"dataset {dataset_id} stays")
+
+
+def _deleted_lines(
+    found: list[Item], ids: list[str], destroys: bool, known: list[Item]
+) -> list[str]:
+    """What a delete would do."""
+    lines = [f"container {item['name']} on {item['host']} would be removed" for item in found]
+    names = {item["dataset_id"]: lookup.dataset_names(item)[-1] for item in known}
+    for dataset_id in dict.fromkeys(ids):
+        becomes = "and everything in it would be destroyed for good" if destroys else "would stay"
+        lines.append(f"dataset {names.get(dataset_id, dataset_id)} {becomes}")
+    return [clean(line) for line in [*lines, "nothing was done: this is a dry run"]]
 
 
 @click.command("delete-dataset")

@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 from flocker_lite.cli import completion, lookup
-from flocker_lite.cli.session import Session, parsed, with_session
+from flocker_lite.cli.progress import progress_of, show_start
+from flocker_lite.cli.session import EXIT_INTERRUPTED, Session, parsed, with_session
 from flocker_lite.cli.units import seconds
 from flocker_lite.client import Client
 from flocker_lite.client.client import Item
@@ -38,7 +39,7 @@ def _life_command(
         found = [lookup.find(each, known, lookup.container_names, "container") for each in names]
         asked = [act(client, each["name"]) for each in found]
         for container in asked if wait else ():
-            _wait(client, container, is_reached, wait_seconds)
+            _wait(session, client, container, is_reached, wait_seconds)
         for container in asked:
             session.say(container["name"])
 
@@ -46,6 +47,7 @@ def _life_command(
 
 
 def _wait(
+    session: Session,
     client: Client,
     container: Item,
     is_reached: Callable[[Item, list[Item]], bool],
@@ -53,15 +55,22 @@ def _wait(
 ) -> None:
     errors: list[str] = []
     name = container["name"]
+    progress = progress_of(session)
     try:
         for states in client.watch("/state/containers", timeout_seconds):
             of_it = [state for state in states if state["name"] == name]
             if is_reached(container, of_it):
                 return
             errors = [state["error"] for state in of_it if state.get("error")]
+            show_start(progress, of_it, name)
     except TimedOut as error:
         why = f": {'; '.join(errors)}" if errors else ""
         raise TimedOut(f"container {name}: {error}{why}; its node keeps trying") from None
+    except KeyboardInterrupt:
+        click.echo("\nits node goes on; `flockerctl containers` shows it", err=True)
+        raise SystemExit(EXIT_INTERRUPTED) from None
+    finally:
+        progress.close()
 
 
 def _is_stopped(_: Item, states: list[Item]) -> bool:

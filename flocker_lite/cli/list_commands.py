@@ -1,25 +1,32 @@
-"""The commands that only read: status, the lists, moves, events."""
+"""The commands that only read: the lists, moves, events."""
 
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
 
-from flocker_lite.cli import completion, lookup
-from flocker_lite.cli.health import findings
+from flocker_lite.cli import audit_command, completion, lookup
+from flocker_lite.cli.health import failover_state
 from flocker_lite.cli.output import Column, clean, in_order
-from flocker_lite.cli.session import EXIT_FAILED, Session, with_session
-from flocker_lite.cli.units import shown_bytes, shown_day, shown_seconds
+from flocker_lite.cli.progress import shown_prediction
+from flocker_lite.cli.session import Session, with_session
+from flocker_lite.cli.units import shown_bytes, shown_day, shown_seconds, shown_time
+from flocker_lite.cli.watching import watch as watch_list
 from flocker_lite.client import Client
 from flocker_lite.client.client import Item
 
 NODES = (
     Column("NODE", lambda node: node["host"]),
     Column("STATE", lambda node: _node_state(node)),
+    Column("STORAGE FREE", lambda node: _free(node, "storage")),
+    Column("MEMORY FREE", lambda node: _free(node, "memory")),
+    Column("LOAD", lambda node: node.get("machine", {}).get("load")),
+    Column("RELEASE", lambda node: node.get("machine", {}).get("release"), wide=True),
+    Column("SYSTEM", lambda node: node.get("machine", {}).get("system"), wide=True),
+    Column("KERNEL", lambda node: node.get("machine", {}).get("kernel"), wide=True),
     Column("CERTIFICATE EXPIRES", lambda node: shown_day(node.get("certificate_expires_at"))),
     Column("PROTOCOL", lambda node: node.get("protocol"), wide=True),
     Column("ALLOWS", lambda node: ", ".join(node.get("allow", ())), wide=True),
@@ -30,6 +37,7 @@ DATASETS = (
     Column("PRIMARY", lambda item: item["primary"]),
     Column("STATE", lambda item: _dataset_state(item)),
     Column("LIMIT", lambda item: shown_bytes(item.get("maximum_size"))),
+    Column("COPIES", lambda item: _copies(item), wide=True),
     Column("ID", lambda item: item["dataset_id"]),
     Column("ERROR", lambda item: _errors(item)),
 )
@@ -41,6 +49,7 @@ CONTAINERS = (
     Column("PORTS", lambda item: _ports(item)),
     Column("RESTARTS", lambda item: _total(item, "restarts"), wide=True),
     Column("VOLUMES", lambda item: _volumes(item), wide=True),
+    Column("FAILOVER", lambda item: _failover(item), wide=True),
     Column("ERROR", lambda item: _errors(item)),
 )
 SET_ASIDE = (
@@ -52,6 +61,12 @@ SET_ASIDE = (
     Column("DATASET", lambda item: item["dataset_id"], wide=True),
     Column("STATE", lambda item: "deleting" if item.get("deleting") else "kept"),
     Column("ERROR", lambda item: item.get("error")),
+)
+FORGOTTEN_NODES = (
+    Column("NODE", lambda item: item["host"]),
+    Column("UUID", lambda item: item["uuid"]),
+    Column("FORGOTTEN", lambda item: shown_time(item["forgotten_at"])),
+    Column("LAST TRIED", lambda item: shown_time(item.get("knocked_at"))),
 )
 MOVES = (
     Column("MOVE", lambda item: item.get("move_id")),
@@ -66,45 +81,19 @@ MOVES = (
 )
 
 
+def _free(node: Item, what: str) -> str:
+    machine = node.get("machine", {})
+    free, size = machine.get(f"{what}_free_bytes"), machine.get(f"{what}_size_bytes")
+    return "-" if free is None else f"{shown_bytes(free)} of {shown_bytes(size)}"
+
+
 def _node_state(node: Item) -> str:
     where = "away" if node.get("away") else "here"
+    if node.get("away_since"):
+        where = f"away since {shown_time(node['away_since'])}"
+    if node.get("draining"):
+        return f"{where}, draining"
     return where if node.get("schedulable", True) else f"{where}, cordoned"
-
-
-@click.command()
-@with_session
-def status(session: Session) -> None:
-    """Print what is wrong, then a summary; exit with 1 if something is wrong."""
-    client = session.client
-    nodes, datasets, containers = client.nodes(), client.datasets(), client.containers()
-    moves = client.moves(phase="open")
-    wrong = findings(nodes, datasets, containers, moves, time.time())
-    healthy = not any(each.severe for each in wrong)
-    if session.output in ("json", "yaml"):
-        body = {
-            "healthy": healthy,
-            "findings": [
-                {"about": each.about, "text": each.text, "severe": each.severe} for each in wrong
-            ],
-            "nodes": len(nodes),
-            "datasets": len(datasets),
-            "containers": len(containers),
-            "moves": len(moves),
-        }
-        session.show([body], (), "")
-    else:
-        for each in wrong:
-            click.echo(f"{'!' if each.severe else '-'} {clean(each)}")
-        running = sum(item["running"] for item in containers)
-        session.say(
-            f"{'healthy' if healthy else 'NOT HEALTHY'}: {len(nodes)} nodes, {running} of "
-            f"{len(containers)} containers running, {len(datasets)} datasets, "
-            f"{len(moves)} moves under way"
-        )
-        if moves:
-            session.show(moves, MOVES, "")
-    if not healthy:
-        raise SystemExit(EXIT_FAILED)
 
 
 def _list_command(
@@ -115,12 +104,13 @@ def _list_command(
     @with_session
     def command(session: Session, watch: bool) -> None:
         client = session.client
-        session.show(in_order(get(client), columns[0]), columns, empty)
-        if watch:
-            collection = f"state/{name.replace('-', '_')}"
-            for event in client.events():
-                if event.get("event") != "alive" and event.get("collection") in (None, collection):
-                    session.show(in_order(get(client), columns[0]), columns, empty)
+        if not watch:
+            session.show(in_order(get(client), columns[0]), columns, empty)
+            return
+        collection = f"state/{name.replace('-', '_')}"
+        watch_list(
+            session, client, collection, columns, lambda: in_order(get(client), columns[0]), empty
+        )
 
     return command
 
@@ -131,6 +121,13 @@ nodes = _list_command(
     "List the nodes.",
     "no agent is connected: see docs/install.rst",
     lambda client: client.nodes(),
+)
+forgotten_nodes = _list_command(
+    "forgotten-nodes",
+    FORGOTTEN_NODES,
+    "List the nodes that were forgotten, and are refused until `readmit`.",
+    "no node was forgotten",
+    lambda client: client.forgotten_nodes(),
 )
 datasets = _list_command(
     "datasets",
@@ -157,14 +154,18 @@ set_aside = _list_command(
 
 @click.command()
 @click.argument("move", required=False, shell_complete=completion.moves)
+@click.option("-w", "--watch", is_flag=True, help="Print the list again at each change.")
 @with_session
-def moves(session: Session, move: str | None) -> None:
+def moves(session: Session, move: str | None, watch: bool) -> None:
     """List the moves, newest first; or show one move with its rounds and its pause."""
-    found = session.client.moves()
-    if move is None:
-        session.show(found, MOVES, "no moves yet")
+    client, empty = session.client, "no moves yet"
+    if watch:
+        watch_list(session, client, "state/moves", MOVES, lambda: _chosen(client, move), empty)
         return
-    item = _newest(found, move)
+    if move is None:
+        session.show(client.moves(), MOVES, empty)
+        return
+    item = _newest(client.moves(), move)
     session.show([item], MOVES, "")
     if session.output in ("table", "wide") and not session.quiet:
         for line in move_lines(item):
@@ -205,10 +206,19 @@ def move_lines(item: Item) -> list[str]:
         bar = "#" * round(30 * duration / longest) if longest else ""
         lines.append(f"  {clean(step):<10} {shown_seconds(duration):>8}  {bar}".rstrip())
     if pause:
-        predicted = item.get("predicted_pause_seconds")
-        beside = f" (predicted {shown_seconds(predicted)})" if predicted is not None else ""
+        is_predicted = item.get("predicted_pause_seconds") is not None
+        beside = f", predicted {shown_prediction(item)}" if is_predicted else ""
         lines.append(f"  total pause {shown_seconds(item.get('pause_seconds'))}{beside}")
+    if item.get("failover"):
+        lost = shown_seconds(item["failover"]["loses_seconds"])
+        lines.append(f"  lost at most what was written in {lost} before the failover")
     return lines
+
+
+def _chosen(client: Client, word: str | None) -> list[Item]:
+    """All moves, or the newest that the word names."""
+    found = client.moves()
+    return found if word is None else [_newest(found, word)]
 
 
 def _newest(found: list[Item], word: str) -> Item:
@@ -222,6 +232,8 @@ def _event_line(event: Item) -> str:
     items = event.get("items", [])
     if not items:
         return clean(f"{what}: gone")
+    if event["collection"] == "state/audit":
+        return clean(f"{what}: {audit_command.line(items[0])}")
     words = []
     for item in items:
         where = item.get("host") or item.get("primary") or item.get("to")
@@ -244,6 +256,27 @@ def _dataset_state(item: Item) -> str:
     if not seen:
         return "not seen"
     return "there" if seen == [item["primary"]] else f"on {', '.join(seen)}"
+
+
+def _copies(item: Item) -> str | None:
+    """Each copy besides the primary, with its lag or what goes on with it."""
+    copies = next((state["copies"] for state in item["state"] if "copies" in state), ())
+    return "; ".join(_copy(each) for each in copies if each["role"] != "primary") or None
+
+
+def _copy(copy: Item) -> str:
+    words = [copy["host"], copy["role"]]
+    if copy.get("dropping"):
+        words.append("dropping")
+    elif "lag_seconds" in copy and "rpo_met" in copy:
+        words.append(f"lag {shown_seconds(copy['lag_seconds'])}")
+        words += [] if copy["rpo_met"] else ["(RPO missed)"]
+    if copy.get("phase") == "seeding":
+        sent, expected = copy.get("sent_bytes"), copy.get("expected_bytes")
+        words.append(f"seeding {shown_bytes(sent)} of {shown_bytes(expected)}")
+    if copy.get("error"):
+        words.append(f"- {copy['error']}")
+    return " ".join(words)
 
 
 def _container_state(item: Item) -> str:
@@ -275,6 +308,15 @@ def _port(port: Item) -> str:
 def _volumes(item: Item) -> str | None:
     words = [f"{each['dataset_id'][:8]}:{each['mountpoint']}" for each in item.get("volumes", ())]
     return ",".join(words) or None
+
+
+def _failover(item: Item) -> str | None:
+    """Who fails it over; and, where it should do so by itself, whether it would."""
+    mode = (item.get("failover") or {}).get("mode")
+    found = failover_state(item)
+    if found is None:
+        return mode
+    return f"{mode}, armed" if found["armed"] else f"{mode}, not armed: {found.get('reason')}"
 
 
 def _total(item: Item, key: str) -> Any:

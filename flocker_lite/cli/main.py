@@ -9,25 +9,39 @@ import click
 from flocker_lite.cli import (
     adopt_commands,
     app_commands,
+    audit_command,
     context_commands,
+    doctor_command,
+    drain_commands,
     edit_commands,
+    edit_container,
+    failover_commands,
     lifecycle_commands,
     list_commands,
     move_commands,
     node_commands,
     registry_commands,
+    release_command,
     secret_commands,
+    standby_commands,
+    status_command,
+    top_command,
+    ui_command,
 )
 from flocker_lite.cli.session import Session
 
 COMMANDS: tuple[click.Command, ...] = (
-    list_commands.status,
+    status_command.status,
+    doctor_command.doctor,
+    top_command.top,
     list_commands.nodes,
     list_commands.datasets,
     list_commands.containers,
     list_commands.set_aside,
+    list_commands.forgotten_nodes,
     list_commands.moves,
     list_commands.events,
+    audit_command.audit,
     lifecycle_commands.start,
     lifecycle_commands.stop,
     lifecycle_commands.restart,
@@ -39,14 +53,27 @@ COMMANDS: tuple[click.Command, ...] = (
     edit_commands.delete_set_aside,
     edit_commands.export,
     adopt_commands.adopt,
+    release_command.release,
     move_commands.move,
     move_commands.cancel,
+    standby_commands.replicate,
+    standby_commands.drop_copy,
+    failover_commands.failover,
+    failover_commands.switchover,
+    failover_commands.failback,
     app_commands.app,
+    app_commands.apply,
+    app_commands.diff,
     node_commands.cordon,
     node_commands.uncordon,
     node_commands.forget,
+    node_commands.readmit,
+    edit_container.edit,
+    drain_commands.drain,
+    drain_commands.bring_back,
     secret_commands.secret,
     registry_commands.registry,
+    ui_command.ui,
     context_commands.context,
     context_commands.completion,
     context_commands.version,
@@ -67,6 +94,7 @@ def flockerctl(ctx: click.Context) -> None:
 
 for _command in COMMANDS:
     flockerctl.add_command(_command)
+flockerctl.add_command(app_commands.apps, "apps")
 
 
 def main() -> None:

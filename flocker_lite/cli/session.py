@@ -21,6 +21,7 @@ EXIT_CONFLICT = 3
 EXIT_NOT_ALLOWED = 4
 EXIT_TIMED_OUT = 5
 EXIT_ROLLED_BACK = 6
+EXIT_INTERRUPTED = 130
 _EXIT_CODES: dict[type[ClientError], int] = {
     BadRequest: EXIT_USAGE,
     Conflict: EXIT_CONFLICT,
@@ -51,6 +52,12 @@ class Session:
     def is_terminal(self) -> bool:
         """Whether a person watches the output, so that a line may be redrawn."""
         return sys.stdout.isatty() and self.environment.get("TERM") != "dumb"
+
+    def painted(self, text: str, color: str) -> str:
+        """The text in a colour, where a terminal has colours and its user wants them."""
+        if not self.is_terminal or self.environment.get("NO_COLOR"):
+            return text
+        return click.style(text, fg=color)
 
     @property
     def is_interactive(self) -> bool:
@@ -110,12 +117,17 @@ def with_session(command: Command) -> Command:
 
 @contextmanager
 def errors_as_exit_codes() -> Iterator[None]:
-    """Print an error as one line on stderr, and exit with the code of that kind of error."""
+    """Print an error as one line on stderr, and exit with the code of that kind of error.
+
+    Ctrl-C has a code of its own.
+    """
     try:
         yield
     except ClientError as error:
         click.echo(f"flockerctl: {clean(error)}", err=True)
         raise SystemExit(exit_code(error)) from None
+    except KeyboardInterrupt:
+        raise SystemExit(EXIT_INTERRUPTED) from None
 
 
 def exit_code(error: ClientError) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 
 _SIZES = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?", re.IGNORECASE)
@@ -46,6 +46,13 @@ def shown_bytes(count: float | None) -> str:
 def shown_day(instant: float | None) -> str:
     """The day of an instant in seconds since 1970, by the clock of this machine."""
     return "-" if instant is None else datetime.fromtimestamp(instant).strftime("%Y-%m-%d")
+
+
+def shown_time(moment: float | None) -> str:
+    """A time in seconds since 1970, to the minute, in UTC."""
+    if moment is None:
+        return "-"
+    return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def shown_seconds(duration: float | None) -> str:

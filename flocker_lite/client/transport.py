@@ -1,22 +1,13 @@
-"""Sends a request to the control service, at the first of its addresses that answers."""
+"""How a client sends its requests: what `http_transport` does, and a test does otherwise."""
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
-import requests
-
-from flocker_lite.client.contexts import PORT, Context, credentials
-from flocker_lite.client.errors import ClientError, NotAllowed, Unreachable, from_response
-
-CONNECT_SECONDS_MAX = 5.0
 RESPONSE_SECONDS_MAX = 60.0
-_ERROR_NUMBER = re.compile(r"^\[Errno \d+\] ")
+TAG_HEADER = "X-Configuration-Tag"
+IF_TAG_HEADER = "X-If-Configuration-Matches"
 
 
 class Transport(Protocol):
@@ -29,140 +20,15 @@ class Transport(Protocol):
         body: object = None,
         query: Mapping[str, str] | None = None,
         timeout_seconds: float = RESPONSE_SECONDS_MAX,
+        tag: str | None = None,
     ) -> tuple[Any, Mapping[str, str]]:
-        """The JSON and the headers of the response; ClientError unless the status is 2xx."""
+        """The JSON and the headers of the response; ClientError unless the status is 2xx.
+
+        A write with a `tag` is made only if that is the configuration's.
+        """
 
     def stream(self, path: str, query: Mapping[str, str]) -> Iterator[Any]:
         """The JSON of each line of a streamed response."""
 
     def stream_bytes(self, path: str, query: Mapping[str, str]) -> Iterator[bytes]:
         """The bytes of a streamed response, as they come."""
-
-
-class HTTPTransport:
-    """Sends requests to the control service of a context, with the user's certificate if any."""
-
-    def __init__(self, context: Context) -> None:
-        self._session = requests.Session()
-        # The proxies in the environment are for the internet, not for the user's own machines.
-        self._session.trust_env = False
-        found = credentials(context)
-        scheme = "http" if found is None else "https"
-        self._bases = tuple(base_url(scheme, host) for host in context.hosts)
-        if found is not None:
-            cluster, certificate, key = found
-            self._session.verify = str(cluster)
-            self._session.cert = (str(certificate), str(key))
-
-    def request(
-        self,
-        method: str,
-        path: str,
-        body: object = None,
-        query: Mapping[str, str] | None = None,
-        timeout_seconds: float = RESPONSE_SECONDS_MAX,
-    ) -> tuple[Any, Mapping[str, str]]:
-        """See `Transport`."""
-        response = self._send(method, path, body, query, timeout_seconds, stream=False)
-        found = _json(response)
-        if not 200 <= response.status_code < 300:
-            raise from_response(response.status_code, found)
-        return found, response.headers
-
-    def stream(self, path: str, query: Mapping[str, str]) -> Iterator[Any]:
-        """See `Transport`."""
-        with self._streamed(path, query, RESPONSE_SECONDS_MAX) as response:
-            for line in response.iter_lines():
-                if line:
-                    yield json.loads(line)
-
-    def stream_bytes(self, path: str, query: Mapping[str, str]) -> Iterator[bytes]:
-        """See `Transport`."""
-        with self._streamed(path, query, None) as response:
-            yield from response.iter_content(None)
-
-    @contextmanager
-    def _streamed(
-        self, path: str, query: Mapping[str, str], timeout_seconds: float | None
-    ) -> Iterator[requests.Response]:
-        response = self._send("GET", path, None, query, timeout_seconds, stream=True)
-        if response.status_code != 200:
-            raise from_response(response.status_code, _json(response))
-        try:
-            yield response
-        except (requests.RequestException, ValueError) as error:
-            raise Unreachable(f"the control service's stream ended: {error}") from None
-        finally:
-            response.close()
-
-    def _send(
-        self,
-        method: str,
-        path: str,
-        body: object,
-        query: Mapping[str, str] | None,
-        timeout_seconds: float | None,
-        stream: bool,
-    ) -> requests.Response:
-        troubles = []
-        for base in self._bases:
-            try:
-                return self._session.request(
-                    method,
-                    base + path,
-                    params=query,
-                    data=None if body is None else json.dumps(body),
-                    headers={} if body is None else {"Content-Type": "application/json"},
-                    timeout=(CONNECT_SECONDS_MAX, timeout_seconds),
-                    stream=stream,
-                )
-            except requests.exceptions.SSLError as error:
-                raise NotAllowed(
-                    f"{base} and this user do not trust each other: {_root(error)}; check the "
-                    "certificates of the context (flockerctl context list)"
-                ) from None
-            except requests.exceptions.ConnectTimeout:
-                troubles.append(f"{base}: no answer within {CONNECT_SECONDS_MAX:g} s")
-            except requests.exceptions.ConnectionError as error:
-                troubles.append(f"{base}: {_root(error)}")
-                if method != "GET" and not _never_left(error):
-                    break  # This service may have carried it out; another one would do it twice.
-            except requests.RequestException as error:
-                raise ClientError(f"{base}: {error}") from None
-        raise Unreachable(
-            f"no control service answers ({'; '.join(troubles)}); check the address "
-            "(flockerctl context list), and that flocker-control runs there"
-        )
-
-
-def base_url(scheme: str, host: str) -> str:
-    """The root URL of the API for "HOST", "HOST:PORT" or a bare IPv6 address."""
-    if host.count(":") > 1 and not host.startswith("["):
-        host = f"[{host}]"
-    port = urlsplit(f"//{host}").port
-    return f"{scheme}://{host}/v1" if port is not None else f"{scheme}://{host}:{PORT}/v1"
-
-
-def _json(response: requests.Response) -> Any:
-    try:
-        return response.json()
-    except ValueError:
-        return {"description": f"{response.url} is not the REST API: {response.text[:200]!r}"}
-
-
-def _root(error: BaseException) -> str:
-    """The text of the innermost exception; the outer ones only wrap it."""
-    while True:
-        inner = getattr(error, "reason", None)
-        if not isinstance(inner, BaseException):
-            inner = next((item for item in error.args if isinstance(item, BaseException)), None)
-        if inner is None:
-            break
-        error = inner
-    text = str(getattr(error, "strerror", None) or error).rpartition(": ")[2]
-    return _ERROR_NUMBER.sub("", text) or type(error).__name__
-
-
-def _never_left(error: BaseException) -> bool:
-    """Whether there was never a connection, so that the service cannot have done anything."""
-    return "NewConnectionError" in repr(error)

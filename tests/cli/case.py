@@ -16,9 +16,12 @@ from flocker_lite.cli.main import flockerctl
 from flocker_lite.cli.session import Session
 from flocker_lite.client import Client
 from flocker_lite.client.errors import from_response
+from flocker_lite.client.transport import IF_TAG_HEADER, TAG_HEADER
 from flocker_lite.model.records import Container
 from flocker_lite.model.state import ContainerState, NodeState
 from tests.control.http.cluster import ADDRESS_1, NODE_1, NODE_2, RESTTestCase
+
+GENERATION = "X-Generation"
 
 
 class MemoryTransport:
@@ -34,11 +37,17 @@ class MemoryTransport:
         body: object = None,
         query: Mapping[str, str] | None = None,
         timeout_seconds: float = 60.0,
+        tag: str | None = None,
     ) -> tuple[Any, Mapping[str, str]]:
         """See `flocker_lite.client.transport.Transport`."""
         case = self._case
+        if path.endswith(case.unknown_paths):
+            raise from_response(404, {"description": "There is nothing at this path."})
         path = f"/v1{path}" + (f"?{urlencode(query)}" if query else "")
-        sent = case.begin(method, path, **({} if body is None else {"json": body}))
+        options: dict[str, Any] = {} if body is None else {"json": body}
+        if tag is not None:
+            options["headers"] = {IF_TAG_HEADER: tag}
+        sent = case.begin(method, path, **options)
         while case.meanwhile and not case.has_answered(sent):
             case.meanwhile.pop(0)()
         passed = 0.0
@@ -48,7 +57,8 @@ class MemoryTransport:
         reply = case.reply(sent, method, path)
         if not 200 <= reply.status < 300:
             raise from_response(reply.status, reply.body)
-        return reply.body, {"X-Generation": reply.headers.get("x-generation", "")}
+        named = {name: reply.headers.get(name.lower(), "") for name in (GENERATION, TAG_HEADER)}
+        return reply.body, named
 
     def stream(self, path: str, query: Mapping[str, str]) -> Iterator[Any]:
         """See `flocker_lite.client.transport.Transport`."""
@@ -73,7 +83,10 @@ class AtTerminal(Session):
 
 
 class CLITestCase(RESTTestCase):
-    """A test of the command; `meanwhile` is what happens while it waits, one call after another."""
+    """A test of the command; `meanwhile` is what happens while it waits, one call after another.
+
+    An older control service does not know what ends with one of the `unknown_paths`.
+    """
 
     session_type = Session
 
@@ -81,6 +94,7 @@ class CLITestCase(RESTTestCase):
         super().setUp()
         self.meanwhile: list[Callable[[], object]] = []
         self.events: list[Any] = []
+        self.unknown_paths: tuple[str, ...] = ()
         self.home = Path(mkdtemp(dir=self.mktemp_folder()))
         self.environment = {"XDG_CONFIG_HOME": str(self.home)}
 

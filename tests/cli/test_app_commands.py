@@ -35,7 +35,7 @@ class AppCommandsTests(CLITestCase):
 
     def up(self, text: str = SHOP, *words: str) -> str:
         """What `app up` of this file says."""
-        return self.answer("app", "up", self.file(text), "--host", ADDRESS_1, *words)
+        return self.answer("app", "up", self.file(text), "--host", ADDRESS_1, "--no-wait", *words)
 
     def container(self, name: str = "shop1-web") -> Container:
         """A container as it is configured."""
@@ -62,8 +62,9 @@ class AppCommandsTests(CLITestCase):
         self.up()
         assert "shop1        db, web   10.77.0.11" in self.answer("app", "list")
         assert self.answer("app", "list", "-q") == "shop1\n"
-        said = self.answer("app", "move", "shop1", ADDRESS_2)
+        said = self.answer("app", "move", "shop1", ADDRESS_2, "--no-wait")
         assert f"container shop1-db moves from {ADDRESS_1} to {ADDRESS_2}" in said
+        assert self.run_command("app", "move", "shop1", "10.77.0.99").exit_code == 1
         said = self.answer("app", "delete", "shop1", "--dry-run")
         assert "nothing was done" in said
         said = self.answer("app", "delete", "shop1")
@@ -73,15 +74,17 @@ class AppCommandsTests(CLITestCase):
 
     def test_for_programs(self) -> None:
         """The answer of the service, as JSON."""
-        (found,) = self.told("app", "up", self.file(), "--host", ADDRESS_1, "--name", "other")
+        (found,) = self.told(
+            "app", "up", self.file(), "--host", ADDRESS_1, "--name", "other", "--no-wait"
+        )
         assert found["name"] == "other"
         assert {each["action"] for each in found["containers"]} == {"created"}
 
     def test_stays_where_it_is(self) -> None:
         """Without --host nothing moves."""
         self.up()
-        self.answer("app", "move", "shop1", ADDRESS_2)
-        said = self.answer("app", "up", self.file())
+        self.answer("app", "move", "shop1", ADDRESS_2, "--no-wait")
+        said = self.answer("app", "up", self.file(), "--no-wait")
         assert said.count(f"on {ADDRESS_2} stays as it is") == 2
 
     def test_variables(self) -> None:
@@ -110,7 +113,7 @@ class AppCommandsTests(CLITestCase):
         )
         found = {"A": "2", "B": "$TAG", "C": "c", "D": "d", "E": "e"}
         assert dict(self.container().environment) == found
-        words = ("app", "up", self.file("services:\n  web:\n    env_file: none.env\n"))
+        words = ("app", "up", self.file("services:\n  web:\n    env_file: none.env\n"), "--no-wait")
         result = self.run_command(*words)
         assert result.exit_code == 2
         assert "shop.yml:3: cannot read" in result.output
@@ -143,14 +146,14 @@ class AppCommandsTests(CLITestCase):
             "  db:\n"
             "    imgae: postgres\n"
         )
-        result = self.run_command("app", "up", path, "--host", ADDRESS_1)
+        result = self.run_command("app", "up", path, "--host", ADDRESS_1, "--no-wait")
         assert result.exit_code == 2
         lines = result.output.splitlines()
         assert f"{path}:3: services.web.build: build is not supported" in lines[0]
         assert f"{path}:11: services.db.imgae: there is no imgae here" in lines[1]
         assert lines[-1].endswith("are not possible; nothing was done")
         one = self.file(SHOP.replace("ports", "prots"))
-        result = self.run_command("app", "up", one, "--host", ADDRESS_1)
+        result = self.run_command("app", "up", one, "--host", ADDRESS_1, "--no-wait")
         assert result.output.startswith(f"flockerctl: {one}:4: services.web.prots:")
         assert not self.control.configuration.containers
 
@@ -159,7 +162,7 @@ class AppCommandsTests(CLITestCase):
         path = self.file(
             "services:\n  web:\n    image: nginx\n    cap_add:\n      - CHOWN\n      - FLY\n"
         )
-        result = self.run_command("app", "up", path, "--host", ADDRESS_1)
+        result = self.run_command("app", "up", path, "--host", ADDRESS_1, "--no-wait")
         assert f'{path}:6: services.web.cap_add[1]: "FLY" is not' in result.output
 
     def test_no_compose_file(self) -> None:
@@ -171,8 +174,8 @@ class AppCommandsTests(CLITestCase):
             ("a: &x\n  b: *x\n", "shop.yml:1: an alias leads to what is around it"),
             ("a: !reset null\n", "the tag !reset is not supported"),
         ):
-            result = self.run_command("app", "up", self.file(text))
+            result = self.run_command("app", "up", self.file(text), "--no-wait")
             assert result.exit_code == 2, result.output
             assert said in result.output
-        result = self.run_command("app", "up", str(Path(self.folder) / "none.yml"))
+        result = self.run_command("app", "up", str(Path(self.folder) / "none.yml"), "--no-wait")
         assert "No such file" in result.output

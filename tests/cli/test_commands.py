@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pyrsistent import pmap
 
+from flocker_lite import __version__
 from flocker_lite.model.records import Container
 from flocker_lite.model.state import AsideState, ContainerState, NodeState
 from flocker_lite.model.versions import NEWEST
@@ -100,7 +101,7 @@ class LookingTests(CLITestCase):
         assert result.exit_code == 1
         lines = result.output.splitlines()
         assert lines[0] == "! container redis: no such image"
-        assert lines[-1].startswith("NOT HEALTHY")
+        assert lines[1].startswith("NOT HEALTHY")
         assert '"healthy": false' in self.run_command("status", "-o", "json").output
 
     def test_events(self) -> None:
@@ -226,6 +227,17 @@ class ChangingTests(CLITestCase):
         assert "stays" in self.answer("delete", "redis")
         assert not self.control.configuration.containers
         assert not any(each.deleted for each in self.control.configuration.datasets.values())
+
+    def test_delete_as_a_dry_run(self) -> None:
+        """It is said what would become of each, and nothing is done."""
+        self.both_report()
+        self.run_redis()
+        lines = self.answer("delete", "redis", "--dry-run").splitlines()
+        assert lines[0] == f"container redis on {ADDRESS_1} would be removed"
+        assert lines[1].endswith(" would stay")
+        said = self.answer("delete", "redis", "--datasets", "--dry-run")
+        assert "would be destroyed for good" in said
+        assert self.control.configuration.containers
 
     def test_delete_with_its_datasets(self) -> None:
         """Asks first; a no changes nothing."""
@@ -359,7 +371,13 @@ class ContextTests(CLITestCase):
 
     def test_version(self) -> None:
         """Both are said."""
-        assert self.answer("version").count("0.1.0") == 2
+        assert self.answer("version").count(__version__) == 2
+
+    def test_version_without_a_service(self) -> None:
+        """Its own is said, and it fails."""
+        self.unknown_paths = ("/version",)
+        result = self.run_command("version")
+        assert (result.exit_code, result.stdout.count(__version__)) == (1, 1)
 
     def test_every_command_has_help(self) -> None:
         """And it says what the command does."""

@@ -23,6 +23,9 @@ HEALTH_CHECK = {
     "on_unhealthy": "restart",
 }
 SECRET = {"secret": "pg", "path": "/etc/key", "mode": "0400", "uid": 999, "gid": 0}
+FAILOVER = {"mode": "manual", "after_seconds": 30, "max_lag_seconds": 120}
+BEFORE_SWITCH = {"command": ["sh", "-c", "sync"], "timeout_seconds": 60, "required": True}
+AFTER_SWITCH = {"command": ["sh", "-c", "true"], "timeout_seconds": 5}
 LOGGING = {"driver": "local", "options": {"max-size": "5m"}}
 NETWORKS = {"back": {"aliases": ["db"]}}
 EVERY_OPTION: tuple[tuple[tuple[str, ...], str, str, Any], ...] = (
@@ -68,6 +71,12 @@ EVERY_OPTION: tuple[tuple[tuple[str, ...], str, str, Any], ...] = (
     (("--add-host",), "db:10.0.0.1", "extra_hosts", ["db:10.0.0.1"]),
     (("--dns",), "10.0.0.2", "dns", ["10.0.0.2"]),
     (("--dns-search",), "example.org", "dns_search", ["example.org"]),
+    (("--failover",), "manual", "failover", FAILOVER),
+    (("--before-switch",), "sync", "before_switch", BEFORE_SWITCH),
+    (("--before-switch-timeout",), "1m", "before_switch", BEFORE_SWITCH),
+    (("--before-switch-required",), "", "before_switch", BEFORE_SWITCH),
+    (("--after-switch",), "true", "after_switch", AFTER_SWITCH),
+    (("--after-switch-timeout",), "5s", "after_switch", AFTER_SWITCH),
     (("--log-driver",), "local", "logging", LOGGING),
     (("--log-opt",), "max-size=5m", "logging", LOGGING),
     (("--health-cmd",), "true", "health_check", HEALTH_CHECK),

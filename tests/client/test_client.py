@@ -21,6 +21,7 @@ class Recorder:
         body: object = None,
         query: Mapping[str, str] | None = None,
         timeout_seconds: float = 60.0,
+        tag: str | None = None,
     ) -> tuple[Any, Mapping[str, str]]:
         """See `flocker_lite.client.transport.Transport`."""
         self.sent.append((method, path, body))
