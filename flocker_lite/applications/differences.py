@@ -11,7 +11,7 @@ from flocker_lite.model.fields import rows
 from flocker_lite.model.records import Configuration, Container, Dataset, DatasetId, NodeId
 
 CREATED, CHANGED, MOVED, REMOVED, UNCHANGED = "created", "changed", "moved", "removed", "unchanged"
-USED, STAYS = "used", "stays"
+REPLICATED, USED, STAYS = "replicated", "used", "stays"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,10 @@ class ContainerChange:
 
 @dataclass(frozen=True, slots=True)
 class DatasetChange:
-    """What becomes of a dataset: it is CREATED or USED, or it STAYS without a container."""
+    """What becomes of a dataset: it is CREATED or USED, or it STAYS without a container.
+
+    One that was there before and has other standbys now is REPLICATED.
+    """
 
     dataset: Dataset
     action: str
@@ -56,14 +59,19 @@ def datasets(before: Configuration, after: Configuration, name: str) -> tuple[Da
     ids = used | _used(before, name)
     ids |= {dataset.dataset_id for dataset in membership.owned(after, name)}
     found = [
-        DatasetChange(
-            after.datasets[dataset_id],
-            CREATED if dataset_id not in before.datasets else USED if dataset_id in used else STAYS,
-        )
+        _dataset(before.datasets.get(dataset_id), after.datasets[dataset_id], dataset_id in used)
         for dataset_id in ids
         if dataset_id in after.datasets
     ]
     return tuple(sorted(found, key=lambda each: (each.name or "", each.dataset.dataset_id)))
+
+
+def _dataset(old: Dataset | None, new: Dataset, is_used: bool) -> DatasetChange:
+    if old is None:
+        return DatasetChange(new, CREATED)
+    if not is_used:
+        return DatasetChange(new, STAYS)
+    return DatasetChange(new, USED if old.replicas == new.replicas else REPLICATED)
 
 
 def _by_name(configuration: Configuration, name: str) -> Mapping[str, Container]:

@@ -125,7 +125,7 @@ def _put_needs(found: Collection[Service], findings: Findings) -> None:
 def _host(document: Mapping[str, Any], findings: Findings) -> str | None:
     path: Path = (keys.OURS,)
     given = values.object_of(document.get(keys.OURS), path, findings)
-    keys.check(given, ("host",), keys.SERVICE_OURS_REFUSED, path, findings)
+    keys.check(given, keys.DOCUMENT_OURS, keys.DOCUMENT_OURS_REFUSED, path, findings)
     return values.text(given["host"], (*path, "host"), findings) if "host" in given else None
 
 
@@ -148,6 +148,11 @@ def _check_mounts(
 ) -> None:
     users: dict[str, str] = {}
     for service in found:
+        if service.replicas is not None and not service.mounts:
+            findings.fault(
+                service.origins["replicas"],
+                "replicas are those of named volumes, and this service has none: leave them out",
+            )
         for mount in service.mounts:
             if mount.volume not in volumes:
                 text = f"there is no volume {mount.volume}: declare it at the top, in volumes"

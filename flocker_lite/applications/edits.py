@@ -13,8 +13,9 @@ from flocker_lite.applications import membership
 from flocker_lite.applications.document import Application, NamedVolume
 from flocker_lite.applications.services import Service
 from flocker_lite.errors import Conflict, Fact
-from flocker_lite.model import edits
+from flocker_lite.model import edits, replicas
 from flocker_lite.model.dataset_names import NAME, dataset_called
+from flocker_lite.model.draining import Reports
 from flocker_lite.model.editing import edited, in_turn
 from flocker_lite.model.fields import revised, rows
 from flocker_lite.model.records import (
@@ -25,6 +26,8 @@ from flocker_lite.model.records import (
     Edit,
     NodeId,
 )
+from flocker_lite.model.replica_edits import with_standbys
+from flocker_lite.model.replicas import Replicas
 
 Function = Callable[[Configuration], Edit]
 
@@ -38,11 +41,13 @@ def bring_up(
     application: Application,
     host: str | None,
     new_id: Callable[[], DatasetId],
+    reports: Reports,
 ) -> Edit:
     """Make the application what the document says: create, change, move and remove containers.
 
     A service goes to its own host, or else to `host`; without either it stays where it is, and a
     new one joins the others if they are all on one node. Datasets are created, and never deleted.
+    Standbys that the document counts are chosen by what the nodes report.
     """
     before = membership.members(configuration, application.name)
     wanted = {service.name: service for service in application.services}
@@ -70,6 +75,8 @@ def bring_up(
         # First everybody lets go of what he is to have no more, so that others can have it.
         *(_release(container, desired[name]) for name, container in kept.items()),
         *(partial(edits.create_dataset, dataset=dataset) for dataset in volumes.new),
+        # Before the containers: one that is to fail over by itself needs the standbys.
+        *_replications(application, volumes.ids, reports),
         *(_setting(container, name in kept) for name, container in desired.items()),
     )
 
@@ -180,15 +187,40 @@ def _whole(configuration: Configuration, *functions: Function) -> Edit:
     return edited(configuration, latest.values())
 
 
+def _replications(
+    application: Application, ids: Mapping[str, DatasetId], reports: Reports
+) -> Iterator[Function]:
+    """The datasets of the services that name replicas, each with its standbys."""
+    for service in application.services:
+        if service.replicas is not None:
+            wanted = replicas.parse(service.replicas)
+            for mount in service.mounts:
+                yield partial(
+                    _replicated, dataset_id=ids[mount.volume], wanted=wanted, reports=reports
+                )
+
+
+def _replicated(
+    before: Configuration, dataset_id: DatasetId, wanted: Replicas, reports: Reports
+) -> Edit:
+    def revise(dataset: Dataset) -> Dataset:
+        return with_standbys(before, replace(dataset, replicas=wanted), dataset, reports)
+
+    return edits.update_dataset(before, dataset_id, revise)
+
+
 def _release(container: Container, desired: Container) -> Function:
-    """The container without the ports and the datasets that it is to have no more."""
+    """The container without the ports, datasets and failover that it is to have no more."""
     ids = {volume.dataset_id for volume in desired.volumes}
     keys = {port.key for port in desired.ports}
     volumes = tuple(each for each in container.volumes if each.dataset_id in ids)
     ports = tuple(each for each in container.ports if each.key in keys)
-    return lambda before: edits.update_container(
-        before, container.name, lambda known: replace(known, volumes=volumes, ports=ports)
-    )
+    failover = container.failover if desired.failover is not None and volumes else None
+
+    def revise(known: Container) -> Container:
+        return replace(known, volumes=volumes, ports=ports, failover=failover)
+
+    return lambda before: edits.update_container(before, container.name, revise)
 
 
 def _setting(desired: Container, exists: bool) -> Function:

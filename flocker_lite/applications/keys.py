@@ -1,6 +1,6 @@
 """The keys of a Compose document: which are supported, and what to do about the others.
 
-docs/applications.rst has the same tables, made of this.
+docs/reference/compose.rst is made of this.
 """
 
 from __future__ import annotations
@@ -72,10 +72,11 @@ DEPLOY_REFUSED: Mapping[str, str] = {
 }
 DEPLOY_KEYS = ("mode", "replicas", "resources", "restart_policy")
 
-SERVICE_OURS = ("health_check", "host")
-SERVICE_OURS_REFUSED: Mapping[str, str] = {
-    "failover": "there is no automatic failover yet: move the application to another node",
-    "replicas": "there are no copies on other nodes yet: leave it out",
+SERVICE_OURS = ("failover", "health_check", "host", "replicas")
+_OF_SERVICE = "say it in the x-flocker of each service that is to have it"
+DOCUMENT_OURS = ("host",)
+DOCUMENT_OURS_REFUSED: Mapping[str, str] = {
+    key: _OF_SERVICE for key in SERVICE_OURS if key not in DOCUMENT_OURS
 }
 
 

@@ -35,7 +35,8 @@ class Service:
 
     `origins` leads from a field to where the document says it; what is within an `exact` field is
     at the same place within that. `needs` are the services that it depends on. `host` is
-    None where the document does not say it.
+    None where the document does not say it. `replicas` are those that the datasets of its named
+    volumes are to have, as a request says them; None leaves them as they are.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Service:
     fields: dict[str, Any] = field(default_factory=dict)
     mounts: list[Mount] = field(default_factory=list)
     host: str | None = None
+    replicas: Mapping[str, Any] | None = None
     needs: dict[str, Need] = field(default_factory=dict)
     origins: dict[str, Path] = field(default_factory=dict)
     exact: set[str] = field(default_factory=set)
@@ -223,12 +225,16 @@ def _ours(
     service: Service, value: Any, path: Path, around: Surroundings, findings: Findings
 ) -> None:
     given = values.object_of(value, path, findings)
-    keys.check(given, keys.SERVICE_OURS, keys.SERVICE_OURS_REFUSED, path, findings)
+    keys.check(given, keys.SERVICE_OURS, {}, path, findings)
     if "host" in given:
         service.host = values.text(given["host"], (*path, "host"), findings)
-    if "health_check" in given:
-        check = given["health_check"]
-        service.put("health_check", check, (*path, "health_check"), check)
+    for key in ("failover", "health_check"):
+        service.put(key, given.get(key), (*path, key), given.get(key))
+    if given.get("replicas") is not None:
+        at = (*path, "replicas")
+        service.replicas = values.object_of(given["replicas"], at, findings)
+        service.origins["replicas"] = at
+        service.exact.add("replicas")
 
 
 PUTS: Mapping[str, _Put] = {

@@ -43,7 +43,7 @@ FILES: Mapping[str, Expected] = {
     ),
     "mosquitto.yml": Expected(
         "Mosquitto, TCP and UDP",
-        ("broker",),
+        ("broker", "gateway"),
         ("data",),
         allow=("/srv/mosquitto/mosquitto.conf",),
     ),

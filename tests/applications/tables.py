@@ -1,4 +1,8 @@
-"""The tables in docs/applications.rst, made of the code and of what the tests expect."""
+"""Tables of the keys of Compose files and of the files that were tried, for the documentation.
+
+The keys are made of the code, for docs/reference/compose.rst; the files of what the tests expect,
+for docs/applications.rst.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +16,12 @@ from tests.model.field_table import with_tables
 
 PATH = Path(__file__).resolve().parents[2] / "docs" / "applications.rst"
 
-_OTHERS = (
+_OTHERS: tuple[tuple[str, Sequence[str], Mapping[str, str]], ...] = (
     ("", keys.DOCUMENT_KEYS, keys.DOCUMENT_REFUSED),
     ("volumes.", keys.VOLUME_KEYS, keys.VOLUME_REFUSED),
     ("networks.", keys.NETWORK_KEYS, keys.NETWORK_REFUSED),
     ("deploy.", keys.DEPLOY_KEYS, keys.DEPLOY_REFUSED),
-    ("x-flocker.", keys.SERVICE_OURS, keys.SERVICE_OURS_REFUSED),
+    ("x-flocker.", keys.SERVICE_OURS, {}),
 )
 
 
@@ -49,8 +53,6 @@ def files() -> list[tuple[str, str]]:
 
 
 TABLES = {
-    "keys of a service": service_keys,
-    "other keys": other_keys,
     "files": files,
 }
 
@@ -65,12 +67,14 @@ def _rows(
 
 def _outcome(expected: Expected) -> str:
     if expected.refused:
-        return "refused for " + " and ".join(f"``{path}``" for path in expected.refused)
+        reasons = (f"``{path}`` ({text})" for path, text in expected.refused.items())
+        return f"refused: {', '.join(reasons)}"
     parts = [_counted(expected.containers, "container")]
     if expected.datasets:
         parts.append(_counted(expected.datasets, "dataset"))
     allowed = ", ".join(f"``{each}``" for each in expected.allow)
-    return " and ".join(parts) + (f"; needs ``allow`` of {allowed}" if allowed else "")
+    needs = f" (needs ``allow`` of {allowed})" if allowed else ""
+    return f"runs and moves, as {' and '.join(parts)}{needs}"
 
 
 def _counted(items: Sequence[str], what: str) -> str:

@@ -13,6 +13,11 @@ from tests.control.http.cluster import ADDRESS_1, ADDRESS_2
 from tests.model.field_table import with_tables
 
 
+def up(file: str) -> tuple[str, ...]:
+    """The words of the command; nothing runs here, so it does not wait for that."""
+    return ("app", "up", str(FOLDER / file), "--name", "it", "--host", ADDRESS_1, "--no-wait")
+
+
 class FilesTests(CLITestCase):
     def containers(self, file: str) -> dict[str, Any]:
         """The containers of a file by their services; it has to be possible."""
@@ -20,7 +25,7 @@ class FilesTests(CLITestCase):
         self.environment |= expected.variables
         self.both_report()
         self.allow(*expected.allow)
-        self.answer("app", "up", str(FOLDER / file), "--name", "it", "--host", ADDRESS_1)
+        self.answer(*up(file))
         found = self.get("/configuration/containers")
         return {each["application"]["service"]: each for each in found}
 
@@ -52,11 +57,14 @@ class FilesTests(CLITestCase):
 
     def test_mosquitto(self) -> None:
         """Ports in all forms; 1883:1883 is no number of base 60."""
-        (broker,) = self.containers("mosquitto.yml").values()
+        found = self.containers("mosquitto.yml")
+        broker = found["broker"]
         assert broker["ports"] == [
             {"internal": 1883, "external": 1883},
             {"internal": 9001, "external": 9001},
-            {"internal": 10000, "external": 10000, "protocol": "udp"},
+        ]
+        assert found["gateway"]["ports"] == [
+            {"internal": 10000, "external": 10000, "protocol": "udp"}
         ]
         assert broker["tmpfs"] == {"/mosquitto/log": {"size": 16 * 2**20}}
         assert broker["stop_timeout_seconds"] == 20
@@ -124,7 +132,7 @@ def test_file(file: str) -> None:
     case.environment |= expected.variables
     case.both_report()
     case.allow(*expected.allow)
-    words = ("app", "up", str(FOLDER / file), "--name", "it", "--host", ADDRESS_1)
+    words = up(file)
     result = case.run_command(*words)
     if expected.refused:
         assert result.exit_code == 2, result.output
