@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flocker_lite.convergence.allowance import Allowance
-from flocker_lite.errors import NotFound
-from flocker_lite.interfaces import IForeignContainers
-from flocker_lite.model.adoption import Adoption
+from flocker_lite.convergence.filesystems import filesystem_adoption
+from flocker_lite.errors import CopyFailed, NotFound
+from flocker_lite.interfaces import IDirectories, IForeignContainers, IStorage
+from flocker_lite.model.adoption import FILESYSTEM, Adoption, Remark
 from flocker_lite.model.allowance import ADOPT, Need, with_more
 from flocker_lite.protocol.adoptions import (
+    CONTAINER,
     AdoptionForbidden,
     NoSuchContainer,
     TooManyAdoptions,
@@ -24,13 +28,24 @@ class Adoptions:
     administrator lets him.
     """
 
-    def __init__(self, foreign: IForeignContainers, allowance: Allowance) -> None:
+    def __init__(
+        self,
+        foreign: IForeignContainers,
+        directories: IDirectories,
+        storage: IStorage,
+        allowance: Allowance,
+    ) -> None:
         self._foreign = foreign
+        self._storage = storage
+        self._directories = directories
         self._allowance = allowance
         self._looks = 0
 
-    async def look(self, container: str, name: str | None) -> Adoption:
-        """What it would become; `name` is what it is to be called, as in Docker if that is None."""
+    async def look(self, container: str, name: str | None, kind: str = CONTAINER) -> Adoption:
+        """What it would become; `name` is what it is to be called, as in Docker if that is None.
+
+        With the `kind` of a source, `container` is the name of a volume or a filesystem, or a path.
+        """
         entries, file = self._allowance.entries, self._allowance.file
         if ADOPT not in entries:
             line = with_more(entries, [Need(ADOPT, ADOPT)])
@@ -44,8 +59,24 @@ class Adoptions:
             )
         self._looks += 1
         try:
-            return await self._foreign.adoption(container, name, entries)
+            if kind == CONTAINER:
+                found = await self._foreign.adoption(container, name, entries)
+            elif kind == FILESYSTEM:
+                return await filesystem_adoption(self._storage, self._foreign, container, entries)
+            else:
+                found = await self._foreign.data(kind, container, entries)
+            return await self._with_means(found)
         except NotFound as error:
-            raise NoSuchContainer(f"Container not found: {error}.") from None
+            raise NoSuchContainer(f"{kind.capitalize()} not found: {error}.") from None
         finally:
             self._looks -= 1
+
+    async def _with_means(self, found: Adoption) -> Adoption:
+        """The adoption, and whether this node lacks what copies the data."""
+        if not any(source.take for source in found.sources):
+            return found
+        try:
+            await self._directories.require()
+        except CopyFailed as error:
+            return replace(found, hindrances=(*found.hindrances, Remark("volumes", str(error))))
+        return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -31,17 +32,30 @@ class RecordFile(Generic[Record]):
         self._advice = advice
         self._turn = DeferredLock()
         self.record = self._load()
+        # After a write that failed, nobody knows what is in the file.
+        self._is_written = True
 
     async def write(self, record: Record) -> None:
         """Write the record durably; concurrent writes go one after the other."""
+        await self.update(lambda _: record)
+
+    async def update(self, change: Callable[[Record], Record]) -> None:
+        """Write what `change` makes of the record, durably; nobody else writes in between.
+
+        A record that stays as it is is not written again.
+        """
         await self._turn.acquire()
         try:
+            record = change(self.record)
+            if record == self.record and self._is_written:
+                return
+            self._is_written = False
             await self._run(durable.write, self._path, codec.dumps(record))
+            self.record, self._is_written = record, True
         except OSError as error:
             raise ConfigurationFileError(f"{self._path} cannot be written: {error}") from None
         finally:
             self._turn.release()
-        self.record = record
 
     def _load(self) -> Record:
         try:

@@ -3,63 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import replace
+from functools import partial
+from typing import Any
 
-from pyrsistent import PMap
+from pyrsistent import PMap, pmap
 from twisted.application.internet import ClientService, backoffPolicy
 from twisted.application.service import MultiService
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from flocker_lite.agent.adoptions import Adoptions
 from flocker_lite.agent.container_output import ContainerOutputs
 from flocker_lite.agent.control_link import ControlLinkFactory
+from flocker_lite.agent.fencing import ControlFencing
+from flocker_lite.agent.greeting import (
+    TOLD_SECONDS,
+    ControlFinder,
+    NotLeading,
+    say_hello,
+)
+from flocker_lite.agent.greeting import Identity as Identity
+from flocker_lite.agent.greeting import Trust as Trust
+from flocker_lite.agent.machine import MachineWatch
+from flocker_lite.agent.observations import Observations
+from flocker_lite.agent.releases import Releases
 from flocker_lite.convergence.context import AgentContext
 from flocker_lite.convergence.discovery import WHOLE_DISCOVERY_SECONDS
 from flocker_lite.convergence.forecast import forecast
 from flocker_lite.convergence.loop import Loop
 from flocker_lite.convergence.restart_tracker import UNREPORTED_SECONDS_MAX
+from flocker_lite.convergence.volume_users import use_of
 from flocker_lite.errors import FlockerError, PeerRefused
 from flocker_lite.model import deltas
 from flocker_lite.model.exact_images import ExactImage
-from flocker_lite.model.records import DatasetId, Move, NodeId, SshKeys
+from flocker_lite.model.records import DatasetId, Move
 from flocker_lite.model.state import Forecast, NodeState, NodeView
 from flocker_lite.planner.container_plan import is_prepared
 from flocker_lite.planner.resources import ASIDES, ContainerResource, DatasetResource
 from flocker_lite.planner.status import NodeFacts, report
-from flocker_lite.protocol.link import VERSIONS, Hello, Link
+from flocker_lite.protocol.link import DISCONNECTED, Link, NodeForgotten
 from flocker_lite.protocol.messages import Inbox
 from flocker_lite.protocol.outbox import Outbox
 
 RECONNECT_SECONDS_FIRST = 0.5
-RECONNECT_SECONDS_MAX = 30.0
 
 SERVING_SECONDS_MAX = 60.0
 """How long the source of a move waits for its container to serve here."""
 
 REFUSED_SECONDS = 10.0
 """The least time before this agent connects again to a control service that refused it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Identifies an agent. `era` is a UUID of this boot, `session` one of this process."""
-
-    node_id: NodeId
-    address: str
-    era: str
-    session: str
-
-
-class Trust(Protocol):
-    """The ssh keys of this node, and those of the peers that it trusts; see `peers.trust`."""
-
-    keys: SshKeys
-
-    def install(self, peers: PMap[NodeId, SshKeys]) -> None: ...  # pragma: no cover
 
 
 class AgentService(MultiService):
@@ -81,6 +75,7 @@ class AgentService(MultiService):
         join: Callable[[str], None],
         discovery_seconds: float = WHOLE_DISCOVERY_SECONDS,
         trust: Trust | None = None,
+        finder: ControlFinder | None = None,
     ) -> None:
         super().__init__()
         self._identity = identity
@@ -92,15 +87,20 @@ class AgentService(MultiService):
         context.observer.follow(
             *(self._report, self.loop.plan_again, self.loop.look_again, self.loop.health_changed)
         )
+        self.control: Link | None = None
         self._reported = NodeState()
         self._outbox: Outbox | None = None
         self._steps: list[Deferred[None]] = []
         self._watching: Deferred[None] | None = None
         self._watching_places: Deferred[None] | None = None
+        self.is_connected = False
         self._is_refused = False
         self._is_told_first = False
         self._unanswered_count = 0
-        self._back_off = backoffPolicy(RECONNECT_SECONDS_FIRST, RECONNECT_SECONDS_MAX)
+        self._finder = finder or ControlFinder()
+        self._fencing = ControlFencing(context.clock, context.renewals, context.witnessing)
+        seconds_max = self._finder.reconnect_seconds_max
+        self._back_off = backoffPolicy(RECONNECT_SECONDS_FIRST, seconds_max)
         client = ClientService(
             endpoint,
             ControlLinkFactory(
@@ -108,12 +108,21 @@ class AgentService(MultiService):
                 self._connected,
                 self.forecast,
                 ContainerOutputs(context.containers).open,
-                Adoptions(context.foreign, context.allowance).look,
+                Adoptions(
+                    context.foreign, context.directories, context.storage, context.allowance
+                ).look,
+                Releases(context).look,
+                partial(use_of, context),
+                Observations(context, lambda: self._reported.ports),
+                self._finder.pulse,
+                self._fencing.agree,
             ),
             retryPolicy=self._reconnect_seconds,
             clock=context.clock,
         )
         client.setServiceParent(self)
+        self.machine = MachineWatch(context.machine.look, context.clock, self._report)
+        self.machine.setServiceParent(self)
 
     def startService(self) -> None:
         self.loop.start()
@@ -131,8 +140,12 @@ class AgentService(MultiService):
         if self._watching_places is not None:
             self._watching_places.cancel()
         self._context.readiness.stop()
+        self._context.hooks.stop()
         self._context.routing.close()
         self._context.trials.stop()
+        self._context.renewals.stop()
+        self._context.standbys.stop()
+        self._fencing.stop()
         stopping = Deferred.fromCoroutine(self.loop.stop())
         stopped: Any = super().stopService()
         return stopping.addCallback(lambda _: stopped)
@@ -255,49 +268,51 @@ class AgentService(MultiService):
         greeting.addErrback(lambda failure: self._not_welcome(link, failure))
 
     def _not_welcome(self, link: Link, failure: Failure) -> None:
-        self._unanswered_count += 1
-        if failure.check(ConnectionDone, ConnectionLost, ConnectionAborted):
+        self._unanswered_count += int(self._finder.told is None)  # a new leader needs time to load
+        if failure.check(NotLeading):
+            self.log.info("this control service is not the leader: {why}", why=str(failure.value))
+            link.hang_up()
+            return
+        if failure.check(*DISCONNECTED):
             self.log.warn(
                 "the control service hung up without an answer; if it does so again, its log says "
                 "why: it may require a certificate"
             )
             return
         self._is_refused = True
-        self.log.error(
-            "cannot join the control service, next try in {delay:g} s: {reason}",
-            reason=failure.value,
-            delay=REFUSED_SECONDS,
-        )
+        if not failure.check(NodeForgotten):
+            self.log.error(
+                "cannot join the control service, next try in {delay:g} s: {reason}",
+                reason=failure.value,
+                delay=REFUSED_SECONDS,
+            )
+        elif self.loop.forget():
+            self.log.error("stopping the containers here: {reason}", reason=failure.value)
+            if self._trust is not None:
+                self._trust.install(pmap())
         link.hang_up()
 
     def _reconnect_seconds(self, failed_attempts: int) -> float:
+        if self._finder.told is not None:
+            return TOLD_SECONDS
         # ClientService does not count a connection without an answer as a failed attempt.
         seconds = self._back_off(max(failed_attempts, self._unanswered_count))
         return max(seconds, REFUSED_SECONDS) if self._is_refused else seconds
 
     async def _greet(self, link: Link) -> None:
-        keys = self._trust.keys if self._trust is not None else None
-        answer = await link.callRemote(
-            Hello,
-            version=VERSIONS.newest,
-            oldest=VERSIONS.oldest,
-            node_id=self._identity.node_id,
-            address=self._identity.address,
-            cluster_id=self._cluster_id(),
-            era=self._identity.era,
-            session=self._identity.session,
-            ssh_key=keys.public_key if keys is not None else None,
-            host_keys=list(keys.host_keys) if keys is not None else None,
-            signs=self._context.proofs.signs,
-            allow=list(self._context.allowance.entries),
+        cluster_id = await say_hello(
+            *(link, self._identity, self._context, self._cluster_id(), self._trust, self._finder)
         )
         self._is_refused = False
         self._unanswered_count = 0
+        self.control = link
         if not self._cluster_id():
-            self._join(answer["cluster_id"])
+            self._join(cluster_id)
         inbox = Inbox(NodeView(), self.loop.view)
         self._is_told_first = True
-        link.attend(lambda data: self._told(inbox, data), lambda: None)
+        link.attend(lambda data: self._told(inbox, data), self._lost)
+        self.is_connected = True
+        self._fencing.connected(link)
         if self._outbox is not None:
             self._outbox.stop()
         self._outbox = Outbox(
@@ -307,14 +322,17 @@ class AgentService(MultiService):
         )
         if self.loop.discovery.seen_all:
             self._outbox.start()
-        self.log.info(
-            "connected to the control service of cluster {cluster}", cluster=answer["cluster_id"]
-        )
+        self.log.info("connected to the control service of cluster {cluster}", cluster=cluster_id)
+
+    def _lost(self) -> None:
+        self.is_connected = False
+        self._fencing.lost()
 
     def _told(self, inbox: Inbox[NodeView], data: bytes) -> None:
         changes = inbox.take(data)
         if self._trust is not None:
             self._trust.install(inbox.maps.peers)
+        self._context.desired.requests.told(inbox.requests, inbox.maps)
         self._context.pins.keep(inbox.maps.containers, self._identity.node_id)
         self.loop.set_view(inbox.maps)
         if self.loop.discovery.seen_all:
@@ -343,7 +361,7 @@ class AgentService(MultiService):
         context, loop = self._context, self.loop
         return NodeFacts(
             view=loop.view,
-            local=loop.local,
+            local=replace(loop.local, adoptions=context.adoption_notes.notes),
             failures=loop.executions.failures.shown,
             moves=context.moves.moves,
             pulls=context.pulls.pulls,
@@ -356,8 +374,11 @@ class AgentService(MultiService):
             stuck=loop.stuck_at_gate.over,
             crashing=loop.restart_tracker.crashing,
             starts_at=loop.restart_tracker.starts_at,
-            held_back=loop.held_back,
+            held_back={**loop.held_back, **loop.barred},
             proof_of=context.proofs.of,
+            machine=self.machine.told,
+            copies=context.copies.known,
+            sets=context.copies.notes.sets,
         )
 
     def _could_not_report(self, link: Link, failure: Failure) -> None:

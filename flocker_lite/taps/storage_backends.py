@@ -19,7 +19,9 @@ class OpenBackend(Protocol):
 
     `pool` says where the data is kept, in words that the backend defines. A dataset is mounted
     below `mount_root`. A fence that kills a container leaves a file in the folder `fenced`, named
-    by the container's id. `run` runs a command, `run_in_thread` a function that blocks.
+    by the container's id. Fences that outlive the agent have their sockets in the folder `fences`;
+    they keep the device `watchdog`, if one is named, while a deadline is armed. `run` runs a
+    command, `run_in_thread` a function that blocks.
     """
 
     def __call__(
@@ -28,6 +30,8 @@ class OpenBackend(Protocol):
         pool: str,
         mount_root: str,
         fenced: Path,
+        fences: Path,
+        watchdog: str | None,
         run: Run,
         run_in_thread: RunInThread,
         reactor: IReactor,

@@ -1,4 +1,4 @@
-"""Opens an agent's own ssh keys, and the files with its peers' keys, where its options say."""
+"""Opens an agent's own ssh keys, its peers' keys and its connections, where its options say."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from twisted.internet.interfaces import IReactorTime
 from flocker_lite.config import AgentOptions
 from flocker_lite.interfaces.threads import RunInThread
 from flocker_lite.model.records import NodeId
-from flocker_lite.peers.argv import RECEIVER
+from flocker_lite.peers.argv import RECEIVER, SshOptions
 from flocker_lite.peers.keys import FOLDER, IDENTITY_FILE, own_keys
+from flocker_lite.peers.sockets import sockets_folder
 from flocker_lite.peers.trust import Trust, TrustFiles, pinned, write_all
 from flocker_lite.processes import Run
 
@@ -46,6 +47,13 @@ async def open_trust(
         clock,
         lambda texts: run_in_thread(write_all, texts),
     )
+
+
+def ssh_options(options: AgentOptions) -> SshOptions:
+    """How this agent reaches others; where their connections are shared is made now."""
+    sockets = sockets_folder(Path(options.socket_path).parent)
+    key = options.ssh_identity_file
+    return SshOptions(options.ssh_user, options.ssh_port, key, sockets=sockets)
 
 
 def _receiver() -> str:

@@ -7,11 +7,8 @@ from typing import Any
 from twisted.internet.testing import StringTransportWithDisconnection
 from twisted.trial.unittest import SynchronousTestCase
 
-from flocker_lite.agent.service import (
-    RECONNECT_SECONDS_FIRST,
-    RECONNECT_SECONDS_MAX,
-    REFUSED_SECONDS,
-)
+from flocker_lite.agent.greeting import RECONNECT_SECONDS_MAX
+from flocker_lite.agent.service import RECONNECT_SECONDS_FIRST, REFUSED_SECONDS
 from flocker_lite.model.records import NodeId
 from flocker_lite.testing.cluster import MemoryCluster
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from flocker_lite.taps.startup import tune_gc
+from flocker_lite.taps.startup import collect_all, tune_gc
 
 
 class Cyclic:
@@ -46,4 +46,13 @@ def test_garbage_is_still_collected() -> None:
     Cyclic()
     assert known() == 1
     gc.collect()
+    assert known() == 0
+
+
+def test_what_was_loaded_and_is_gone() -> None:
+    """It is collected when that is asked for, although it was not looked at before."""
+    Cyclic()
+    tune_gc()
+    gc.collect()
+    collect_all()
     assert known() == 0
