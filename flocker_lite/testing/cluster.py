@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 from uuid import UUID
 
@@ -19,34 +19,44 @@ from flocker_lite.agent.proofs import Proofs
 from flocker_lite.agent.service import AgentService, Identity
 from flocker_lite.control.agent_links import AgentLinkFactory
 from flocker_lite.control.interfaces import EditFunction
-from flocker_lite.control.service import ControlService, open_control
+from flocker_lite.control.opening import open_control
+from flocker_lite.control.service import ControlService
 from flocker_lite.convergence.allowance import Allowance
 from flocker_lite.convergence.context import AgentContext
 from flocker_lite.convergence.record_observer import RecordObserver
-from flocker_lite.interfaces import IPeerService
+from flocker_lite.interfaces import Instruments, IPeerService
 from flocker_lite.model import edits
-from flocker_lite.model.lease import Role
 from flocker_lite.model.records import Container, Dataset, DatasetId, Edit, NodeId, Volume
 from flocker_lite.model.state import Holder
 from flocker_lite.peers.authorized import AuthorizedPeerService
 from flocker_lite.peers.service import PeerService
 from flocker_lite.routing.switchboard import Switchboard
-from flocker_lite.testing.made_containers import KILLED
+from flocker_lite.testing.fenced_datasets import ended
+from flocker_lite.testing.memory_adoption_notes import MemoryAdoptionNotes
 from flocker_lite.testing.memory_chains import MemoryChains
+from flocker_lite.testing.memory_check import MemoryCheck
 from flocker_lite.testing.memory_containers import MemoryContainers
+from flocker_lite.testing.memory_copy_notes import MemoryCopyNotes
+from flocker_lite.testing.memory_deadline_fence import MemoryDeadlineFence
+from flocker_lite.testing.memory_directories import MemoryDirectories
 from flocker_lite.testing.memory_fence import MemoryFence
+from flocker_lite.testing.memory_fencing_record import MemoryFencingRecord
 from flocker_lite.testing.memory_foreign import MemoryForeignContainers
 from flocker_lite.testing.memory_holder import MemoryHolder
 from flocker_lite.testing.memory_hosts import MemoryHosts
 from flocker_lite.testing.memory_last_senders import MemoryLastSenders
 from flocker_lite.testing.memory_listeners import MemoryListeners
+from flocker_lite.testing.memory_machine import MemoryMachine
 from flocker_lite.testing.memory_peers import MemoryNetwork, MemoryPeers
 from flocker_lite.testing.memory_restart_history import MemoryRestartHistory
 from flocker_lite.testing.memory_routing import MemoryRouting
+from flocker_lite.testing.memory_run_times import MemoryRunTimes
 from flocker_lite.testing.memory_signer import MemoryAuthority, MemorySigner
 from flocker_lite.testing.memory_storage import MemoryStorage
 from flocker_lite.testing.memory_store import MemoryDisk, MemoryStore
 from flocker_lite.testing.memory_trust import MemoryTrust, made_up_keys
+from flocker_lite.testing.memory_usage import MemoryUsage
+from flocker_lite.testing.memory_volume_records import MemoryVolumeRecords
 
 STEP_SECONDS = 0.05
 FLUSHES_MAX = 1000
@@ -61,28 +71,43 @@ class MemoryNode:
     storage: MemoryStorage = field(default_factory=MemoryStorage)
     containers: MemoryContainers = field(default_factory=MemoryContainers)
     foreign: MemoryForeignContainers = field(default_factory=MemoryForeignContainers)
+    directories: MemoryDirectories = field(default_factory=MemoryDirectories)
+    adoption_notes: MemoryAdoptionNotes = field(default_factory=MemoryAdoptionNotes)
+    copy_notes: MemoryCopyNotes = field(default_factory=MemoryCopyNotes)
+    machine: MemoryMachine = field(default_factory=MemoryMachine)
+    volume_records: MemoryVolumeRecords = field(default_factory=MemoryVolumeRecords)
     routing: MemoryRouting = field(default_factory=MemoryRouting)
     restart_history: MemoryRestartHistory = field(default_factory=MemoryRestartHistory)
+    run_times: MemoryRunTimes = field(default_factory=MemoryRunTimes)
     holder: MemoryHolder = field(default_factory=MemoryHolder)
     listeners: MemoryListeners = field(default_factory=MemoryListeners)
     last_senders: MemoryLastSenders = field(default_factory=MemoryLastSenders)
     chains: MemoryChains = field(default_factory=MemoryChains)
+    fencing_record: MemoryFencingRecord = field(default_factory=MemoryFencingRecord)
     signer: MemorySigner | None = None
     trust: MemoryTrust | None = None
     cluster_id: str = ""
     allow: tuple[str, ...] = ()
     agent: AgentService | None = None
+    check: MemoryCheck = field(default_factory=MemoryCheck)
+    usage: MemoryUsage = field(init=False)
+    agent_context: AgentContext | None = None
     fence: MemoryFence = field(init=False)
+    deadline_fence: MemoryDeadlineFence = field(init=False)
     hosts: MemoryHosts = field(init=False)
 
     def __post_init__(self) -> None:
-        self.fence = MemoryFence(self.end_trial, kill=self.containers.fenced)
+        self.fence = MemoryFence(ended(self, on_trial=True), kill=self.containers.fenced)
+        self.deadline_fence = MemoryDeadlineFence(ended(self), kill=self._fenced)
+        self.usage = MemoryUsage(self.containers)
         self.hosts = MemoryHosts(self._with_networks)
         self.containers.mounted = self.storage.is_mounted
-        self.storage.in_use = lambda path: any(
-            path in paths for paths in self.containers.processes.values()
+        self.storage.in_use = lambda path: bool(
+            self.foreign.running_with(path)
+            or any(path in paths for paths in self.containers.processes.values())
         )
         self.storage.users = self._users
+        self.directories.read, self.directories.write = self._texts, self._copy
         self.containers.mount_of = self.storage.mount_of
         self.storage.viewers = lambda: {
             made.local.instance: made.mounts
@@ -90,34 +115,49 @@ class MemoryNode:
             if made.local.running
         }
 
+    def _fenced(self, instance: str) -> None:
+        """A fence kills a container, whoever made it."""
+        self.containers.fenced(instance)
+        self.foreign.fenced(instance)
+
+    def _texts(self, path: str) -> tuple[str, ...] | None:
+        """What is in a directory: a mounted dataset's, or that of a container of others."""
+        for dataset_id, copy in self.storage.copies.items():
+            if copy.local.path == path:
+                return self.storage.read(dataset_id) if copy.local.mounted else None
+        return self.foreign.texts.get(path, ())
+
+    def _copy(self, path: str, content: tuple[str, ...]) -> None:
+        if path in self.foreign.texts:
+            self.foreign.texts[path] = content
+        for dataset_id, copy in list(self.storage.copies.items()):
+            if copy.local.path == path:
+                self.storage.copies[dataset_id] = replace(copy, content=content)
+
     def _with_networks(self) -> tuple[str, ...]:
         made = self.containers.made.items()
         return tuple(name for name, each in made if each.local.container.networks)
 
     def _users(self, path: str) -> tuple[Holder, ...]:
-        """The containers' processes that have a path mounted."""
-        made = self.containers.made
-        return tuple(
-            Holder(1, name, f"has it mounted at {path}", True, container=made[name].local.instance)
-            for name, paths in self.containers.processes.items()
-            if path in paths
+        """The containers' processes that have a path mounted, whoever made the containers."""
+        made, how = self.containers.made, f"has it mounted at {path}"
+        return (
+            *(
+                Holder(1, name, how, True, container=made[name].local.instance)
+                for name, paths in self.containers.processes.items()
+                if path in paths
+            ),
+            *(
+                Holder(1, "sh", how, True, container=instance, run=run)
+                for instance, run in self.foreign.running_with(path)
+            ),
         )
-
-    def end_trial(self, dataset_id: str) -> None:
-        """Do what the fence does after it killed its container, whether or not the agent lives."""
-        copy = self.storage.copies.get(dataset_id)
-        if copy is None or copy.local.lease is None or copy.local.lease.role is not Role.PROBATION:
-            return
-        for name, paths in list(self.containers.processes.items()):
-            if copy.local.path in paths:
-                self.containers.end(name, KILLED)
-        self.storage.unmount_by_hand(dataset_id)
 
     def context(
         self, network: MemoryNetwork, clock: IReactorTime, now: Callable[[], float]
     ) -> AgentContext:
         """The context for an agent that starts on this machine; for `clock`, `now` see `Trials`."""
-        self.fence.clock = clock
+        self.fence.clock = self.deadline_fence.clock = clock
         observer = RecordObserver()
         routing = Switchboard(
             self.routing,
@@ -127,7 +167,7 @@ class MemoryNode:
             clock,
             changed=observer.report,
         )
-        return AgentContext.assemble(
+        self.agent_context = AgentContext.assemble(
             node_id=self.node_id,
             address=self.address,
             storage=self.storage,
@@ -135,17 +175,27 @@ class MemoryNode:
             routing=routing,
             peers=MemoryPeers(self.node_id, network),
             restart_history=self.restart_history,
+            run_times=self.run_times,
             proofs=Proofs(
                 self.node_id, self.chains, self.signer, lambda: self.cluster_id, observer.report
             ),
             fence=self.fence,
+            deadline_fence=self.deadline_fence,
+            fencing_record=self.fencing_record,
             hosts=self.hosts,
             foreign=self.foreign,
+            directories=self.directories,
+            adoption_notes=self.adoption_notes,
+            copy_notes=self.copy_notes,
+            machine=self.machine,
+            instruments=Instruments(self.usage, (self.check,)),
+            volume_records=self.volume_records,
             clock=clock,
             now=now,
             observer=observer,
             allowance=Allowance(self.allow),
         )
+        return self.agent_context
 
     def join(self, cluster_id: str) -> None:
         """Make the node a part of this cluster."""
@@ -231,7 +281,10 @@ class MemoryCluster:
         service: IPeerService = cast(
             IPeerService,
             PeerService(
-                node.node_id, node.storage, context.moves, context.trials, agent, context.proofs
+                *(node.node_id, node.storage, context.moves, context.trials),
+                *(agent, context.proofs, context.incoming, node.copy_notes),
+                witnessing=context.witnessing,
+                renewals=context.renewals,
             ),
         )
 
@@ -251,7 +304,7 @@ class MemoryCluster:
         self.network.services.pop(node.node_id, None)
         node.agent.stopService()
         node.agent = None
-        node.fence.lost = lambda _: None
+        node.fence.lost = node.deadline_fence.lost = lambda _: None
         self._hang_up_on(node)
 
     def cut_control(self, node: MemoryNode) -> None:

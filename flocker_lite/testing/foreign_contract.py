@@ -6,9 +6,16 @@ from typing import Any
 
 from zope.interface.verify import verifyObject
 
-from flocker_lite.errors import NotFound
+from flocker_lite.errors import Conflict, NotFound
 from flocker_lite.interfaces import IForeignContainers
-from flocker_lite.model.adoption import Adoption, Source
+from flocker_lite.model.adoption import (
+    BIND,
+    VOLUME,
+    Adoption,
+    ForeignContainer,
+    RestartByDocker,
+    Source,
+)
 from flocker_lite.testing.containers_contract import Base, raised
 
 DATABASE: dict[str, Any] = {
@@ -180,3 +187,79 @@ class ForeignContract(Base):
         assert found.fields["running"] is False
         assert {each.field for each in found.not_kept} == {"running", "bind_mounts"}
         assert isinstance(found.sources[0], Source)
+
+    async def test_life(self) -> None:
+        """A container is stopped, renamed and started by its id, as often as one likes."""
+        foreign = await self.make()
+        await self.run_with_docker("db", DATABASE)
+        instance = (await foreign.adoption("db", None, (), False)).instance
+        first = await self.seen(foreign, instance)
+        assert (first.name, first.running) == ("db", True)
+        assert first.restart_policy == RestartByDocker("unless-stopped")
+        for _ in range(2):
+            await foreign.set_restart_policy(instance, RestartByDocker())
+            await foreign.stop(instance)
+            await foreign.rename(instance, "db--before-flocker")
+        stopped = await self.seen(foreign, instance)
+        assert (stopped.name, stopped.running) == ("db--before-flocker", False)
+        assert (stopped.restart_policy, stopped.run) == (RestartByDocker(), first.run)
+        for _ in range(2):
+            await foreign.rename(instance, "db")
+            await foreign.start(instance)
+            await foreign.set_restart_policy(instance, RestartByDocker("on-failure", 3))
+        again = await self.seen(foreign, instance)
+        assert (again.name, again.running) == ("db", True)
+        assert again.restart_policy == RestartByDocker("on-failure", 3)
+        assert again.run != first.run
+
+    async def test_data(self) -> None:
+        """A volume by itself is looked at like one of a container; a running one is in the way."""
+        foreign = await self.make()
+        await raised(NotFound, foreign.data(VOLUME, "pgdata", ("adopt",)))
+        await self.run_with_docker("db", DATABASE)
+        used = await foreign.data(VOLUME, "pgdata", ("adopt",), False)
+        assert [each.text.partition(" runs with it")[0] for each in used.hindrances] == ["db"]
+        instance = (await foreign.adoption("db", None, (), False)).instance
+        await foreign.stop(instance)
+        found = await foreign.data(VOLUME, "pgdata", ("adopt",))
+        (source,) = found.sources
+        assert (source.source, source.dataset, source.take) == ("pgdata", "pgdata", True)
+        assert source.path.endswith("/volumes/pgdata/_data")
+        assert source.size_bytes is not None
+        assert (found.hindrances, dict(found.fields), found.instance) == ((), {}, "")
+
+    async def test_no_directory(self) -> None:
+        """A directory that there is not, though the node allows it."""
+        foreign = await self.make()
+        found = await foreign.data(BIND, "/srv/nothing", ("adopt", "/srv/nothing"))
+        assert "there is no directory" in found.hindrances[0].text
+
+    async def test_name_in_use(self) -> None:
+        """A name that another container has is not taken from it."""
+        foreign = await self.make()
+        await self.run_with_docker("db", DATABASE)
+        instance = (await foreign.adoption("db", None, (), False)).instance
+        await self.run_with_docker("other", {"Image": "redis:latest"})
+        await raised(Conflict, foreign.rename(instance, "other"))
+        other = (await foreign.adoption("other", None, (), False)).instance
+        await foreign.stop(other)
+        assert not (await self.seen(foreign, other)).running
+        assert (await self.seen(foreign, instance)).name == "db"
+
+    async def test_gone(self) -> None:
+        """An id that no container has is not there; part of an id is none, nor is a name."""
+        foreign = await self.make()
+        await self.run_with_docker("db", DATABASE)
+        instance = (await foreign.adoption("db", None, (), False)).instance
+        other = instance[::-1]
+        for name in (other, "db", instance[:12]):
+            assert await foreign.look(name) is None
+        for doing in (foreign.stop(other), foreign.start(other), foreign.rename(other, "x")):
+            await raised(NotFound, doing)
+        await raised(NotFound, foreign.set_restart_policy(other, RestartByDocker()))
+
+    async def seen(self, foreign: IForeignContainers, instance: str) -> ForeignContainer:
+        """The container, which must be there."""
+        found = await foreign.look(instance)
+        assert found is not None
+        return found

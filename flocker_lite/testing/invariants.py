@@ -66,10 +66,15 @@ def violations(
         if dataset is not None and not dataset.deleted:
             found += _nothing_lost(seen, dataset_id, history)
     for node in nodes:
-        found += _nobody_reaches_a_trial(nodes, node)
-        found += _not_torn(node, history)
-        found += _not_split(node)
+        found += together_rules(nodes, node, history)
     return found
+
+
+def together_rules(nodes: list[MemoryNode], node: MemoryNode, history: History) -> Iterator[str]:
+    """The broken rules about trials, and about the datasets of a group, at one of the nodes."""
+    yield from _nobody_reaches_a_trial(nodes, node)
+    yield from _not_torn(node, history)
+    yield from _not_split(node)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +191,7 @@ def _nothing_lost(nodes: list[_NodeNow], dataset_id: DatasetId, history: History
         copy = node.copies.get(dataset_id)
         if copy is None:
             continue
-        is_whole = _promised(copy) == written
+        is_whole = promised(copy) == written
         is_somewhere |= is_whole
         if not is_whole and _role(copy) in _KEEPERS:
             yield f"{dataset_id} at {node.address} holds {copy.content}, written was {written}"
@@ -226,7 +231,7 @@ def unfinished(
                 found.append(f"{grant} of {dataset.dataset_id} is not of {node.address}")
             elif grant.epoch != copy.local.lease.epoch or not grant.materialised:
                 found.append(f"{grant} of {dataset.dataset_id} is not {copy.local.lease}")
-            elif _promised(copy) != history.written.get(dataset.dataset_id, ()):
+            elif promised(copy) != history.written.get(dataset.dataset_id, ()):
                 found.append(f"{dataset.dataset_id} at {node.address} is not complete")
     return found
 
@@ -236,7 +241,7 @@ def _runs(node: MemoryNode, container: Container) -> Iterator[str]:
         yield f"{container.name} does not run at {node.address}"
 
 
-def _promised(copy: Copy) -> tuple[str, ...]:
+def promised(copy: Copy) -> tuple[str, ...]:
     """The texts in the copy that a client was told are safe."""
     return _promised_of(copy.content)
 

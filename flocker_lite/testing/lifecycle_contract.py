@@ -235,6 +235,27 @@ class LifecycleContract(ContainersContract):
         await containers.prepare(container, {}, ADDRESS)
         assert dict(await containers.gone()) == {}
 
+    async def test_stopped_without_an_exit(self) -> None:
+        """It did not end by itself then. Whoever starts it again, its next end is its own."""
+        containers = await self.make()
+        await self.prepared(containers)
+        await containers.start("db")
+        for start in (containers.start, self.start_by_hand):
+            assert (await containers.stop("db", STOP_TIMEOUT_SECONDS, is_exit=False)).ran
+            found = await self.seen(containers)
+            assert found.status == "exited"
+            assert found.last_exit is not None
+            assert not found.last_exit.by_itself
+            await start("db")
+            await self.end("db")
+            for _ in range(2):
+                found = await self.seen(containers)
+                assert found.last_exit is not None
+                assert found.last_exit.by_itself
+                # It does not run, so this ends nothing.
+                await containers.stop("db", STOP_TIMEOUT_SECONDS, is_exit=False)
+            await containers.start("db")
+
     async def test_no_end_of_its_own(self) -> None:
         """A container that we stop, or that is removed by force, did not end by itself."""
         containers = await self.make()

@@ -110,6 +110,11 @@ def checked(made: MadeContainer | None, unhealthy: Mapping[str, str]) -> str | N
     return unhealthy.get(local.container.name)
 
 
+def why_not_serving(made: MadeContainer | None, unhealthy: Mapping[str, str]) -> str | None:
+    """Why it does not serve; None when it does."""
+    return why_not_running(made) or checked(made, unhealthy)
+
+
 def require_not_paused(made: MadeContainer) -> None:
     """ContainerError for a container that somebody paused."""
     if made.local.paused:

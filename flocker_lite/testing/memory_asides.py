@@ -27,6 +27,12 @@ class Copy:
     properties: PMap[str, str] = field(default_factory=pmap)
     noted: PMap[str, str] = field(default_factory=pmap)
 
+    @property
+    def measured(self) -> LocalDataset:
+        """The copy with its size: that of each text which it or a snapshot of it has."""
+        texts = set(self.content).union(*self.frozen.values())
+        return replace(self.local, size_bytes=sum(map(len, texts)))
+
 
 @dataclass
 class MemoryAsides:

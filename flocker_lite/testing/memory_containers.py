@@ -29,13 +29,14 @@ from flocker_lite.testing.made_containers import KILLED, LOST, TERMINATED
 from flocker_lite.testing.made_containers import MadeContainer as MadeContainer
 from flocker_lite.testing.made_containers import MemoryVolume as MemoryVolume
 from flocker_lite.testing.made_containers import made_up_id as made_up_id
+from flocker_lite.testing.memory_commands import MemoryCommands, RunsCommands
 from flocker_lite.testing.memory_images import LAYER_BYTES, PLATFORM, exact_image, require_published
 from flocker_lite.testing.memory_output import MemoryOutputs
 
 
 @implementer(IContainers)
 @dataclass
-class MemoryContainers:
+class MemoryContainers(RunsCommands):
     """One node's containers.
 
     `mounted` says whether a dataset is mounted at a path (None: always). `images` exist in the
@@ -48,10 +49,9 @@ class MemoryContainers:
     which images ask for volumes. `image_ids` has the ids of images that differ on this node, and
     `registry` the ids of images that can be pulled by a digest. `volumes` has Docker's volumes by
     name. `foreign` are the names of containers that somebody else made, by id.
-    `working_directories` are those of images: Docker makes one below a dataset's path whenever it
-    starts the container, even before its data is there. `image_checks` are the images with a
-    HEALTHCHECK. `stubborn` containers ignore SIGTERM. `private` registries require a login.
-    `connected` has how many clients are connected to a container.
+    `working_directories` are those of images, which Docker makes below a dataset's path even before
+    its data is there. `image_checks` are images with a HEALTHCHECK. `stubborn` containers ignore
+    SIGTERM. `private` registries require a login. `connected` has how many clients a container has.
     """
 
     mounted: Callable[[str], bool] | None = None
@@ -73,6 +73,7 @@ class MemoryContainers:
     private: frozenset[str] = frozenset()
     image_checks: set[str] = field(default_factory=set)
     connected: dict[str, int] = field(default_factory=dict)
+    commands: MemoryCommands = field(default_factory=MemoryCommands)
     _made: int = 0
     _ends: int = 0
     _runs: int = 0
@@ -274,10 +275,7 @@ class MemoryContainers:
 
     async def answers(self, name: str, timeout_seconds: float) -> str | None:
         await self._begin("answers", name)
-        made = self.made.get(name)
-        return made_containers.why_not_running(made) or made_containers.checked(
-            made, self.unhealthy
-        )
+        return made_containers.why_not_serving(self.made.get(name), self.unhealthy)
 
     async def probe(self, name: str) -> str | None:
         await self._begin("probe", name)
@@ -290,14 +288,16 @@ class MemoryContainers:
         await self._begin("connections", name)
         return self.connected.get(name, 0) if name in self.processes else 0
 
-    async def stop(self, name: str, timeout_seconds: float | None = None) -> Stopped:
+    async def stop(
+        self, name: str, timeout_seconds: float | None = None, is_exit: bool = True
+    ) -> Stopped:
         await self._begin("stop", name)
         made = self.made.get(name)
         ran = made is not None and made.local.has_begun
         if made is not None and made.local.has_processes:
             self._stopped_by_us.add(made.local.instance)
         is_killed = ran and name in self.stubborn
-        self._end(name, KILLED if is_killed else TERMINATED)
+        self._end(name, KILLED if is_killed else TERMINATED, by_itself=is_exit)
         return Stopped(ran, is_killed)
 
     async def remove(self, name: str) -> None:

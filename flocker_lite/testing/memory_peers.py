@@ -86,7 +86,7 @@ class MemoryPeers:
     me: NodeId
     network: MemoryNetwork
 
-    async def connect(self, node_id: NodeId, address: str) -> IPeer:
+    async def connect(self, node_id: NodeId, address: str, carries_streams: bool = False) -> IPeer:
         await self.network.service(self.me, node_id, "connect")
         return MemoryPeer(self.me, node_id, self.network)
 

@@ -32,8 +32,8 @@ from flocker_lite.model.records import DatasetId
 from flocker_lite.model.state import Holder, LocalDataset, MountStatus, Snapshot
 from flocker_lite.testing.memory_asides import Content as Content
 from flocker_lite.testing.memory_asides import Copy as Copy
+from flocker_lite.testing.memory_filesystems import MemoryFilesystems
 from flocker_lite.testing.memory_mountpoints import MemoryMountpoints
-from flocker_lite.testing.memory_properties import MemoryProperties
 
 REST_MARK = b"rest:"
 """The prefix of a stream that continues an interrupted one."""
@@ -43,7 +43,7 @@ _HEADER = re.compile(rb'\{"base": [^,]+, "name": [^,]+, "guid": "[^",]+"')
 
 @implementer(IStorage)
 @dataclass
-class MemoryStorage(MemoryProperties):
+class MemoryStorage(MemoryFilesystems):
     """One node's disk. It outlives the agent; `reboot` does what a restart of the machine does.
 
     With `resumes` it keeps the part of an interrupted stream, so that the sender can continue. With
@@ -133,7 +133,7 @@ class MemoryStorage(MemoryProperties):
 
     async def discover(self) -> PMap[DatasetId, LocalDataset]:
         await self._begin("discover", "")
-        found = {each: self._with_mount_status(copy.local) for each, copy in self.copies.items()}
+        found = {each: self._with_mount_status(copy.measured) for each, copy in self.copies.items()}
         for dataset_id in list(self.unfinished):
             try:
                 found[dataset_id] = await self._finished(dataset_id)
@@ -149,7 +149,7 @@ class MemoryStorage(MemoryProperties):
         copy = self.copies.get(dataset_id)
         if copy is not None and copy.local.trouble is not None:
             raise LeaseError(copy.local.trouble)
-        return self._with_mount_status(copy.local) if copy is not None else None
+        return self._with_mount_status(copy.measured) if copy is not None else None
 
     async def mount_statuses(self) -> PMap[DatasetId, MountStatus]:
         found = {each: copy.local for each, copy in self.copies.items()}

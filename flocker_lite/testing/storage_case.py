@@ -67,6 +67,10 @@ class StorageCase(Base):
         """Set a property as a user of the node does, without the storage."""
         raise NotImplementedError
 
+    def somebodys(self, storage: IStorage, name: str, text: str) -> str:
+        """Somebody makes a filesystem with that text in the pool; returns its whole name."""
+        raise NotImplementedError
+
     def stray(self, storage: IStorage, dataset_id: DatasetId, name: str) -> None:
         """Make a file there as root, while nothing is mounted; OSError when that is impossible."""
         raise NotImplementedError

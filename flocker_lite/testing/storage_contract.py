@@ -38,6 +38,40 @@ class StorageContract(StorageCase):
         assert dict(await storage.discover()) == {}
         assert await storage.look(DATASET) is None
 
+    async def test_capacity(self) -> None:
+        """There is room, and what is free is a part of what there is."""
+        storage = await self.make()
+        capacity = await storage.capacity()
+        assert 0 < capacity.free_bytes <= capacity.size_bytes
+
+    async def test_take(self) -> None:
+        """Somebody's filesystem becomes a copy, with its data, a lease and no mount."""
+        storage = await self.make()
+        name = self.somebodys(storage, "pg", "one")
+        found = await storage.filesystem(name)
+        assert found is not None
+        assert (found.name, found.why_not, found.maximum_size) == (name, None, None)
+        assert found.path is not None
+        for _ in range(2):
+            await storage.take(DATASET, name, create())
+            assert await storage.filesystem(name) is None
+        path = storage.path(DATASET)
+        assert await storage.look(DATASET) == LocalDataset(DATASET, create(), False, path, None, ())
+        await storage.mount(DATASET)
+        assert self.read(storage, DATASET) == ("one",)
+
+    async def test_take_nothing(self) -> None:
+        """What is not there, and what is there already."""
+        storage = await self.make()
+        name = self.somebodys(storage, "pg", "one")
+        assert await storage.filesystem(f"{name}-other") is None
+        await raised(NotFound, storage.take(DATASET, f"{name}-other", create()))
+        await storage.create(DATASET, None, create())
+        await raised(Conflict, storage.take(DATASET, name, create()))
+        assert await storage.filesystem(name) is not None
+        await storage.leave(name)
+        await storage.leave(name)
+
     # Creating and destroying
 
     async def test_create(self) -> None:
@@ -77,6 +111,20 @@ class StorageContract(StorageCase):
         assert set(found) == {DATASET, OTHER}
         assert {one: await storage.look(one) for one in found} == dict(found)
         assert (found[DATASET].mounted, found[OTHER].mounted) == (True, False)
+
+    async def test_sizes(self) -> None:
+        """A copy says how much it takes up, with what only its snapshots have."""
+        storage = await self.make()
+        await self.written(storage, "x" * MEBIBYTE)
+        await storage.create(OTHER, None, REPLICA)
+        # It writes down what is in memory, so that it counts.
+        await storage.snapshot(DATASET, "first")
+        found, look = await storage.discover(), await storage.look(DATASET)
+        assert look is not None
+        for copy in (found[DATASET], look):
+            assert copy.size_bytes is not None
+            assert copy.size_bytes >= MEBIBYTE
+        assert (found[OTHER].size_bytes or 0) < MEBIBYTE
 
     async def test_destroy(self) -> None:
         """A destroyed copy is gone with its snapshots; destroying it again changes nothing."""

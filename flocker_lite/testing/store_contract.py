@@ -21,6 +21,7 @@ from flocker_lite.model.records import (
     Container,
     Dataset,
     Discard,
+    Forgotten,
     Grant,
     Image,
     Link,
@@ -43,6 +44,7 @@ else:
 T = TypeVar("T")
 
 NODE = "aaaaaaaa-0000-4000-8000-000000000001"
+GONE = "aaaaaaaa-0000-4000-8000-000000000002"
 DATASET = "dddddddd-0000-4000-8000-000000000001"
 IMAGE = "eeeeeeee-0000-4000-8000-000000000001"
 ASIDE = f"{DATASET}.trial-1732816800"
@@ -104,6 +106,7 @@ EVERYTHING = Configuration(
     moves=pmap({MOVE.move_id: MOVE}),
     past_moves=pmap({PAST_MOVE.move_id: PAST_MOVE}),
     discards=pmap({ASIDE: Discard(ASIDE, (NODE,))}),
+    forgotten=pmap({GONE: Forgotten(GONE, "10.77.0.12", 1.6e9)}),
 )
 
 

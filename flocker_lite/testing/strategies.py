@@ -8,11 +8,16 @@ from hypothesis import strategies as st
 from pyrsistent import PMap, pmap
 
 from flocker_lite.model.codec import NUMBER_MAX
+from flocker_lite.model.container_fields.failover import Failover
+from flocker_lite.model.container_fields.switching import SwitchHook
+from flocker_lite.model.fencing.acknowledged import Fencing
 from flocker_lite.model.lease import Lease, Role
+from flocker_lite.model.move_progress import HookRun
 from flocker_lite.model.records import (
     Configuration,
     Container,
     Dataset,
+    Forgotten,
     Grant,
     HealthCheck,
     Image,
@@ -26,11 +31,15 @@ from flocker_lite.model.records import (
     UserLease,
     Volume,
 )
+from flocker_lite.model.replicas import Replicas
+from flocker_lite.model.replication import Replication, replication_key
+from flocker_lite.model.snapshot_sets import SnapshotSet
 from flocker_lite.model.state import (
     ContainerExit,
     ContainerState,
     DatasetState,
     DesiredDataset,
+    DesiredFencing,
     ImagePull,
     ImageState,
     LocalContainer,
@@ -78,8 +87,24 @@ LEASES: st.SearchStrategy[Lease] = st.one_of(
     st.builds(Lease, st.just(Role.LENT), EPOCHS, NODE_IDS, st.integers(0, 4000)),
     st.builds(Lease, st.sampled_from([Role.RELEASING, Role.RELEASED]), EPOCHS, NODE_IDS),
 )
-GRANTS = st.builds(Grant, NODE_IDS, EPOCHS, st.booleans())
-DATASETS = st.builds(Dataset, DATASET_IDS, NODE_IDS, maps(TEXTS, TEXTS), SIZES, st.booleans())
+GRANTS = st.builds(Grant, NODE_IDS, EPOCHS, st.booleans(), st.none() | TEXTS)
+REPLICAS = st.builds(
+    Replicas,
+    st.lists(NODE_IDS, max_size=3, unique=True).map(tuple),
+    SECONDS,
+    SIZES,
+    st.booleans(),
+    st.none() | st.integers(1, 9),
+)
+DATASETS = st.builds(
+    Dataset,
+    DATASET_IDS,
+    NODE_IDS,
+    maps(TEXTS, TEXTS),
+    SIZES,
+    st.booleans(),
+    st.none() | REPLICAS,
+)
 PORTS = st.builds(Port, st.integers(1, 65535), st.integers(1, 65535))
 LINKS = st.builds(Link, TEXTS, st.integers(1, 65535), st.integers(1, 65535))
 VOLUMES = st.builds(Volume, DATASET_IDS, TEXTS)
@@ -97,6 +122,7 @@ HEALTH_CHECKS = st.builds(
     st.integers(1, 9),
     st.sampled_from(["nothing", "restart"]),
 )
+HOOKS = st.builds(SwitchHook, st.lists(TEXTS, max_size=2).map(tuple), SECONDS, st.booleans())
 CONTAINERS = st.builds(
     Container,
     name=NAMES,
@@ -112,8 +138,27 @@ CONTAINERS = st.builds(
     memory_limit=SIZES,
     health_check=st.none() | HEALTH_CHECKS,
     labels=maps(TEXTS, TEXTS),
+    before_switch=st.none() | HOOKS,
+    after_switch=st.none() | HOOKS,
+    failover=st.none()
+    | st.builds(
+        Failover,
+        st.sampled_from(["manual", "automatic"]),
+        st.integers(5, 3600),
+        st.integers(1, 9999),
+        st.lists(NODE_IDS, max_size=3, unique=True).map(tuple),
+    ),
 )
+FENCINGS = st.builds(Fencing, TEXTS, st.lists(NODE_IDS, max_size=3).map(tuple), SECONDS)
 IMAGES = st.builds(Image, DATASET_IDS, NODE_IDS, TEXTS)
+HOOK_RUNS = st.builds(
+    HookRun,
+    st.sampled_from(["before_switch", "after_switch"]),
+    st.none() | SECONDS,
+    st.none() | st.integers(0, 255),
+    TEXTS,
+    st.none() | TEXTS,
+)
 PROGRESS = st.builds(
     MoveProgress,
     DATASET_IDS,
@@ -121,7 +166,7 @@ PROGRESS = st.builds(
     st.sampled_from(["pushing", "switching", "done", "rolled back", "failed"]),
     st.none() | NODE_IDS,
     st.none() | NODE_IDS,
-    st.lists(st.builds(Round, COUNTS, SECONDS, SECONDS), max_size=2).map(tuple),
+    st.lists(st.builds(Round, COUNTS, SECONDS, SECONDS, st.booleans()), max_size=2).map(tuple),
     st.lists(st.builds(Step, TEXTS, SECONDS), max_size=2).map(tuple),
     st.none() | TEXTS,
     st.none() | MOVE_IDS,
@@ -130,6 +175,7 @@ PROGRESS = st.builds(
     st.none() | SECONDS,
     st.none() | TEXTS,
     st.none() | st.booleans(),
+    hooks=st.lists(HOOK_RUNS, max_size=2).map(tuple),
 )
 MOVE_OPTIONS = st.builds(
     MoveOptions,
@@ -166,7 +212,10 @@ CONFIGURATIONS = st.builds(
     keyed(IMAGES, "image_id"),
     keyed(MOVES, "move_id"),
     keyed(PAST_MOVES, "move_id"),
+    fencings=maps(NAMES, FENCINGS),
+    forgotten=keyed(st.builds(Forgotten, NODE_IDS, TEXTS, SECONDS), "node_id"),
 )
+SNAPSHOT_SETS = st.builds(SnapshotSet, EPOCHS, SECONDS, maps(DATASET_IDS, TEXTS))
 DATASET_STATES = st.builds(
     DatasetState,
     DATASET_IDS,
@@ -175,6 +224,19 @@ DATASET_STATES = st.builds(
     st.none() | TEXTS,
     SIZES,
     st.none() | TEXTS,
+    complete_set=st.none() | SNAPSHOT_SETS,
+)
+REPLICATIONS = st.builds(
+    Replication,
+    DATASET_IDS,
+    NODE_IDS,
+    st.sampled_from(["seeding", "replicating", "waiting", "blocked"]),
+    SIZES,
+    SIZES,
+    SIZES,
+    st.none() | TEXTS,
+    st.none() | SECONDS,
+    st.none() | SECONDS,
 )
 PULLS = st.builds(ImagePull, COUNTS, COUNTS, COUNTS, COUNTS)
 CONTAINER_STATES = st.builds(
@@ -193,6 +255,9 @@ NODE_STATES = st.builds(
     maps(NAMES, CONTAINER_STATES),
     keyed(PROGRESS, "dataset_id"),
     maps(DATASET_IDS, st.builds(ImageState, TEXTS, st.booleans(), st.none() | TEXTS)),
+    replications=st.lists(REPLICATIONS, max_size=3).map(
+        lambda found: pmap({replication_key(e.dataset_id, e.standby): e for e in found})
+    ),
 )
 DESIRED_DATASETS = st.builds(
     DesiredDataset,
@@ -213,6 +278,18 @@ NODE_VIEWS = st.builds(
     keyed(ROUTES, "port"),
     maps(NAMES, NODE_IDS),
     keyed(IMAGES, "image_id"),
+    fencings=maps(
+        NAMES,
+        st.builds(
+            DesiredFencing,
+            NODE_IDS,
+            maps(DATASET_IDS, EPOCHS),
+            TEXTS,
+            st.lists(NODE_IDS, max_size=3).map(tuple),
+            st.integers(5, 3600),
+            maps(NODE_IDS, TEXTS),
+        ),
+    ),
 )
 SNAPSHOT_NAMES = st.one_of(
     st.builds("flocker-lite-{}-{}".format, st.integers(1, 6), st.integers(1, 6)),

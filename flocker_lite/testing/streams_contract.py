@@ -279,6 +279,14 @@ class StreamsContract(StorageCase):
         assert await target.look(DATASET) == empty
         await raised(LeaseError, target.mount(DATASET))
 
+    async def test_held_bytes(self) -> None:
+        """A storage tells what its snapshots hold, or returns None if it cannot."""
+        storage = await self.make()
+        await self.written(storage, "one")
+        await storage.snapshot(DATASET, "first")
+        held = await storage.held_bytes(DATASET)
+        assert held is None or held >= 0
+
     async def test_estimate(self) -> None:
         """A storage estimates the size of a stream, or returns None if it cannot."""
         storage = await self.make()

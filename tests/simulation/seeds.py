@@ -3,6 +3,7 @@
 --count says how many seeds of all kinds together, --first with which they begin. What has been
 played is kept in .cache/seeds.json for the code that it was played with, so that an interrupted
 run goes on where it was. The document is written once all have been played and none has failed.
+With --kind only seeds of that kind are played, and no document is written.
 """
 
 from __future__ import annotations
@@ -13,24 +14,32 @@ import io
 import json
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from admin.vm.verified import digest
+from tests.simulation import automatic_world
+from tests.simulation.test_failovers import FailoverSimulation
 from tests.simulation.test_liar import LyingSimulation
 from tests.simulation.test_rough import RoughSimulation
 from tests.simulation.test_simulation import Simulation, play
+from tests.simulation.test_standbys import StandbySimulation
 from tests.simulation.test_stopping import StoppingSimulation
 
 CHECKOUT = Path(__file__).parents[2]
 DOCUMENT = CHECKOUT / "docs" / "seeds.rst"
 CACHE = CHECKOUT / ".cache" / "seeds.json"
-KINDS: dict[str, type[Simulation]] = {
-    "users and faults": Simulation,
-    "full disks, slow links, late news": RoughSimulation,
-    "a node that lies, old backups": LyingSimulation,
-    "containers stopped and restarted": StoppingSimulation,
+KINDS: dict[str, Callable[[int], None]] = {
+    "users and faults": partial(play, Simulation),
+    "full disks, slow links, late news": partial(play, RoughSimulation),
+    "a node that lies, old backups": partial(play, LyingSimulation),
+    "containers stopped and restarted": partial(play, StoppingSimulation),
+    "standbys": partial(play, StandbySimulation),
+    "failovers by force": partial(play, FailoverSimulation),
+    "failovers by themselves": automatic_world.play,
 }
 COUNT, FIRST = 10_000, 300_000
 CHUNK = 25
@@ -47,8 +56,8 @@ A simulation is a whole cluster in memory: the real control service, agents and 
 ZFS, Docker and networks that pass the same contracts as the real ones. A seed decides what users
 ask for, what fails and when: commands, agents, the control service, its disk, networks. At every
 step no dataset has two writers, no acknowledged write is lost, a container's datasets show one
-instant, and nobody reaches a container on trial. Once the faults end, everything becomes as
-configured.
+instant, nobody reaches a container on trial, and no copy receives two streams at once. Once the
+faults end, everything becomes as configured.
 
 {count:,} seeds were played, and every rule held in all of them.
 
@@ -84,17 +93,19 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=COUNT)
     parser.add_argument("--first", type=int, default=FIRST)
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--kind", choices=KINDS)
     parser.add_argument("--digest", action="store_true")
     arguments = parser.parse_args()
     code = digest(CHECKOUT, code_files())
     if arguments.digest:
         print(code)
         return
-    each = -(-arguments.count // len(KINDS))
+    kinds = [arguments.kind] if arguments.kind is not None else list(KINDS)
+    each = -(-arguments.count // len(kinds))
     starts = range(arguments.first, arguments.first + each, CHUNK)
     played = load(code)
     # The kinds by turns.
-    chunks = [Chunk(kind, start) for start in starts for kind in KINDS]
+    chunks = [Chunk(kind, start) for start in starts for kind in kinds]
     left = [chunk for chunk in chunks if chunk.name not in played]
     failures: dict[str, str] = {}
     with ProcessPoolExecutor(arguments.processes) as pool:
@@ -108,6 +119,8 @@ def main() -> None:
         print(f"\nFAILED {name}\n{story}")
     if failures:
         sys.exit(1)
+    if arguments.kind is not None:
+        return
     DOCUMENT.write_text(page(starts, played, code))
     print(f"written: {DOCUMENT.relative_to(CHECKOUT)}")
 
@@ -119,7 +132,7 @@ def play_chunk(chunk: Chunk) -> tuple[Chunk, float, dict[str, str]]:
     for seed in range(chunk.first, chunk.first + CHUNK):
         try:
             with contextlib.redirect_stdout(io.StringIO()):
-                play(KINDS[chunk.kind], seed)
+                KINDS[chunk.kind](seed)
         except Exception as error:  # whatever it is, the others are played
             failed[f"{chunk.kind}: {seed}"] = f"{type(error).__name__}: {error}"
     return chunk, time.process_time() - began, failed

@@ -76,7 +76,9 @@ def snapshot_before_stop(patch: pytest.MonkeyPatch) -> None:
     """The last snapshot is taken while the container still writes."""
     rest = handoff._send_the_rest
 
-    async def early(change: HandoffDatasets, context: Any, transfers: list[Any]) -> Any:
+    async def early(
+        change: HandoffDatasets, context: Any, transfers: list[Any], switch: Any
+    ) -> Any:
         datasets = {each.moved.dataset_id: (each.moved, each.snapshots) for each in transfers}
         taken = await transfer.take_snapshots(context, datasets)
 
@@ -85,7 +87,7 @@ def snapshot_before_stop(patch: pytest.MonkeyPatch) -> None:
 
         with patch.context() as before_the_stop:
             before_the_stop.setattr(handoff, "take_snapshots", take)
-            return await rest(change, context, transfers)
+            return await rest(change, context, transfers, switch)
 
     patch.setattr(handoff, "_send_the_rest", early)
 

@@ -10,12 +10,14 @@ import random
 from collections.abc import Callable
 from functools import partial
 from random import Random
+from typing import Any
 from uuid import UUID
 
 import pytest
 
 from flocker_lite.errors import StoreError
 from flocker_lite.model import edits
+from flocker_lite.model.container_fields.switching import SwitchHook
 from flocker_lite.model.records import Container, Dataset, HealthCheck, Port, RestartPolicy, Volume
 from flocker_lite.model.uses import uses_of
 from flocker_lite.testing.cluster import MemoryNode
@@ -30,6 +32,13 @@ STRANGERS_EVERY = 10
 DATASETS_MAX = 6
 CONTAINERS_MAX = 3
 DELAYS_SECONDS = (0.0, 0.0, 0.0, 0.01, 0.1, 0.5, 2.0, 15.0)
+
+HOOKS: dict[str, dict[str, Any]] = {
+    "a": {"before_switch": SwitchHook(("sync",)), "after_switch": SwitchHook(("true",))},
+    "b": {"before_switch": SwitchHook(("sync",), 2.0, required=True)},
+    "c": {"after_switch": SwitchHook(("true",), 1.0)},
+}
+"""What containers of these names do when they move."""
 
 
 def seeds() -> range:
@@ -150,11 +159,17 @@ class Simulation:
             volumes=tuple(Volume(dataset_id, f"/{dataset_id}") for dataset_id in chosen),
             restart_policy=RestartPolicy("always"),
             health_check=self.random.choice((None, HealthCheck(command=("true",)))),
+            **self.application(name),
+            **HOOKS.get(name, {}),
         )
         self.world.edit(
             partial(edits.create_container, container=container),
             f"create {name} at {node.address} with {chosen}",
         )
+
+    def application(self, name: str) -> dict[str, Any]:
+        """Some containers are one application, and depend on each other."""
+        return {}
 
     def move_container(self) -> None:
         if names := sorted(self.world.configuration.containers):

@@ -68,6 +68,7 @@ class World:
     history: History = field(default_factory=History)
     trace: list[str] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
+    receiving: list[tuple[NodeId, str]] = field(default_factory=list)
     calls: int = 0
     owners: Owners = field(default_factory=Owners)
     watchers: list[Callable[[], list[str]]] = field(default_factory=list)
@@ -124,6 +125,7 @@ class World:
         self.note(f"{node.address} loses power")
         self.kill_agent(node)
         node.fence.crash()
+        node.deadline_fence.crash()
         node.containers.crash()
         node.storage.reboot()
         node.routing.crash()
@@ -243,9 +245,13 @@ class World:
                 found.append(f"{name} gets no connections")
         return found
 
+    def violations(self) -> list[str]:
+        """The rules that are broken now."""
+        return violations(self.cluster.nodes, self.configuration, self.history)
+
     def check(self) -> None:
         """Note the rules that are broken, and fail at the next chance."""
-        self.broken += violations(self.cluster.nodes, self.configuration, self.history)
+        self.broken += self.violations()
         for watcher in self.watchers:
             self.broken += watcher()
         if self.broken:
@@ -257,6 +263,19 @@ class World:
     def story(self) -> str:
         """The last that happened, for whoever has to find out why."""
         return "\n".join(self.trace[-int(os.environ.get("FLOCKER_LITE_TRACE", "120")) :])
+
+    async def _alone(self, call: Call, act: Callable[[], Any]) -> Any:
+        """Two streams into one copy at one time are more than one increment in flight."""
+        if call.method != "receive":
+            return await act()
+        copy = (call.node.node_id, call.identity)
+        if copy in self.receiving:
+            self.broken.append(f"{call} begins while another stream comes in")
+        self.receiving.append(copy)
+        try:
+            return await act()
+        finally:
+            self.receiving.remove(copy)
 
     async def step(
         self, node: MemoryNode, door: str, method: str, identity: str, act: Callable[[], Any]
@@ -280,7 +299,7 @@ class World:
         self.watch()
         if method == "destroy":
             self._destroys(node, identity)
-        result = await act()
+        result = await self._alone(call, act)
         if method != "discover":
             self.note(f"{call}")
         self.watch()
@@ -292,7 +311,7 @@ class World:
     def watch(self) -> None:
         """Like `check`, where an error would be taken for a failed step."""
         self.owners.note(self.cluster.nodes, self.configuration)
-        self.broken += violations(self.cluster.nodes, self.configuration, self.history)
+        self.broken += self.violations()
 
     def _destroys(self, node: MemoryNode, dataset_id: str) -> None:
         dataset = self.configuration.datasets.get(dataset_id)
@@ -313,6 +332,7 @@ _STEPS = {
     },
     "containers": {
         *("discover", "look", "pull", "prepare", "prestart", "start", "answers", "stop", "remove"),
+        "execute",
     },
     "routing": {"discover", "replace"},
     "holder": {"hold"},
