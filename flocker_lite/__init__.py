@@ -1,3 +1,3 @@
 """Move a running Docker container together with its data from one plain host to another."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -10,36 +10,33 @@ from typing import TextIO
 
 from flocker_lite import __version__
 from flocker_lite.control.store import content
-from flocker_lite.control.store.database import Database, read_content
 from flocker_lite.errors import FlockerError
+from flocker_lite.taps.stores import StoreAddress
 
 DATA_PATH = "/var/lib/flocker-lite"
 
 
 def main(arguments: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO) -> int:
     """Do what the command line says; the exit code."""
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     try:
         if options.command == "export":
-            stdout.write(content.to_yaml(read_content(options.data_path), options.secrets))
+            stdout.write(content.to_yaml(_store(options).read(), options.secrets))
         else:
-            _import(options.data_path, stdin.read())
+            _store(options).fill(content.from_yaml(stdin.read()))
     except FlockerError as error:
         stderr.write(f"flocker_lite {options.command}: {error}\n")
         return 1
     return 0
 
 
-def _import(data_path: Path, text: str) -> None:
-    taken_in = content.from_yaml(text)
-    database = Database(data_path)
-    try:
-        database.fill(taken_in)
-    finally:
-        database.close()
+def _store(options: argparse.Namespace) -> StoreAddress:
+    text = options.store or f"sqlite:{options.data_path}"
+    return StoreAddress(text, options.etcd_certificates, options.etcd_prefix)
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """What the command line may say."""
     parser = argparse.ArgumentParser(prog="python -m flocker_lite", description=__doc__)
     parser.add_argument("--version", action="version", version=f"flocker_lite {__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
@@ -53,6 +50,11 @@ def _parser() -> argparse.ArgumentParser:
             type=Path,
             default=Path(DATA_PATH),
             help="Directory of the durable store (%(default)s).",
+        )
+        command.add_argument("--store", help="Instead: etcd:URL,URL,... as flocker-control has it.")
+        command.add_argument("--etcd-certificates", type=Path, help="As flocker-control has it.")
+        command.add_argument(
+            "--etcd-prefix", default="/flocker-lite/", help="The same (%(default)s)."
         )
         if name == "export":
             command.add_argument(

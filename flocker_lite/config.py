@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 
+from flocker_lite.agent_file import fields_by_section
 from flocker_lite.errors import ConfigurationFileError
 from flocker_lite.model.allowance import ENTRIES_MAX, entry
 
@@ -23,20 +25,9 @@ CONTROL_VARIABLE = "FLOCKER_CONTROL_NODE"
 class AgentOptions:
     """All that an agent must know, with defaults for what it need not be told.
 
-    `node` is this node's own address, as the REST API calls it. `storage` is the name of a storage
-    backend, and `pool` is where that keeps everything of the agent's own: for "zfs" a ZFS pool, or
-    a filesystem in one. `discovery_seconds` is how often the agent looks at the whole node; what it
-    is told of, it looks at right away. While a container moves, connections to it are held for
-    `held_seconds` at most. No more than `held_connections` go through this agent at once, those
-    that were let go and are relayed included; what is beyond is refused. `certificates` is the
-    directory with this node's certificate; `insecure` lets it do without, and obey whoever answers
-    at the control service's address.
-
-    `allow` is what may let containers out of their box here: see `model.allowance`.
-
-    With an `ssh_identity_file` the way by ssh between nodes is an administrator's matter. Without,
-    the agent has keys of its own: `ssh_host_keys` is where those of this node's sshd are, and
-    `ssh_authorized_keys` the file that names the other nodes' to it (None: below `state_path`).
+    `agent_file.KEYS` says what each means. `control_hosts` are the control services, if there are
+    several; `control_host` is the first. Without `ssh_authorized_keys` that file is below
+    `state_path`.
     """
 
     node: str
@@ -59,32 +50,20 @@ class AgentOptions:
     certificates: str | None = None
     insecure: bool = False
     allow: tuple[str, ...] = ()
+    metrics_endpoint: str = "tcp:4525:interface=127.0.0.1"
+    watchdog: str | None = None
+    control_hosts: tuple[str, ...] = ()
+    docker_volumes: bool = False
+    docker_volumes_socket: str = "/run/docker/plugins/flocker.sock"
+
+    @property
+    def control_places(self) -> tuple[tuple[str, int], ...]:
+        """The host and the port of each control service."""
+        hosts = self.control_hosts or (self.control_host,)
+        return tuple(place(host, self.control_port) for host in hosts)
 
 
-_SECTIONS = {
-    "control-service": {"hostname": "control_host", "port": "control_port"},
-    "ssh": {
-        "user": "ssh_user",
-        "port": "ssh_port",
-        "identity-file": "ssh_identity_file",
-        "host-keys": "ssh_host_keys",
-        "authorized-keys": "ssh_authorized_keys",
-    },
-    "hold": {"connections": "held_connections", "seconds": "held_seconds"},
-}
-_KEYS = {
-    "node": "node",
-    "storage": "storage",
-    "pool": "pool",
-    "mount-root": "mount_root",
-    "state-path": "state_path",
-    "socket-path": "socket_path",
-    "docker-socket": "docker_socket",
-    "discovery-seconds": "discovery_seconds",
-    "certificates": "certificates",
-    "insecure": "insecure",
-    "allow": "allow",
-}
+_FIELDS = fields_by_section()
 
 
 def agent_options(
@@ -95,10 +74,18 @@ def agent_options(
     `overrides` has names of `AgentOptions`. Raises ConfigurationFileError that says what to mend.
     """
     values = _from_yaml(text) if text is not None else {}
-    for variable, name in ((NODE_VARIABLE, "node"), (CONTROL_VARIABLE, "control_host")):
-        if environment.get(variable):
-            values[name] = environment[variable]
-    values.update({name: value for name, value in overrides.items() if value is not None})
+    given = {
+        "node": environment.get(NODE_VARIABLE) or None,
+        "control_host": environment.get(CONTROL_VARIABLE) or None,
+    }
+    for chosen in (given, overrides):
+        said = {name: value for name, value in chosen.items() if value is not None}
+        if "control_host" in said:
+            values["control_hosts"] = str(said["control_host"]).split(",")
+        values.update(said)
+    hosts = _hosts(values)
+    values["control_host"] = next(iter(hosts), None)
+    values["control_hosts"] = hosts if len(hosts) > 1 else ()
     for name, advice in (
         ("node", "say which address this node has, with `node:` in the file or --node"),
         ("control_host", "say where the control service is, with `control-service:` or --control"),
@@ -137,22 +124,49 @@ def _from_yaml(text: str) -> dict[str, Any]:
         raise ConfigurationFileError(f"`version:` should be {VERSION}, and is {version!r}")
     values: dict[str, Any] = {}
     for key, value in document.items():
-        if key in _SECTIONS:
+        if key and key in _FIELDS:
             if not isinstance(value, dict):
                 raise ConfigurationFileError(f"`{key}:` should be a mapping")
             for inner, inner_value in value.items():
-                values[_known(_SECTIONS[key], inner, f"{key}: ")] = inner_value
+                values[_known(_FIELDS[key], inner, f"{key}: ")] = inner_value
         else:
-            values[_known(_KEYS, key, "")] = value
+            values[_known(_FIELDS[""], key, "")] = value
     return values
 
 
 def _known(names: Mapping[str, str], key: object, where: str) -> str:
     if key not in names:
-        raise ConfigurationFileError(
-            f"unknown key `{where}{key}`; known are {', '.join(sorted(names))}"
-        )
+        sections = () if where else filter(None, _FIELDS)
+        known = ", ".join(sorted({*names, *sections}))
+        raise ConfigurationFileError(f"unknown key `{where}{key}`; known are {known}")
     return names[str(key)]
+
+
+def _hosts(values: Mapping[str, Any]) -> tuple[str, ...]:
+    """Where the control services are, as HOST or HOST:PORT."""
+    said = values.get("control_hosts", [values["control_host"]] if "control_host" in values else [])
+    if not isinstance(said, list) or not all(isinstance(each, str) for each in said):
+        raise ConfigurationFileError(
+            "`control-service: hosts` should be a list of addresses, such as [10.0.0.8, 10.0.0.9], "
+            f"and is {said!r}"
+        )
+    hosts = tuple(dict.fromkeys(each.strip() for each in said if each.strip()))
+    for host in hosts:
+        place(host, 1)
+    return hosts
+
+
+def place(text: str, default_port: int) -> tuple[str, int]:
+    """The host and the port of HOST, HOST:PORT, or a bare IPv6 address."""
+    bare = text.count(":") > 1 and not text.startswith("[")
+    try:
+        parts = urlsplit(f"//[{text}]" if bare else f"//{text}")
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, None
+    if not host or (parts.path or parts.username):
+        raise ConfigurationFileError(f"{text!r} is not HOST or HOST:PORT of a control service")
+    return host, port or default_port
 
 
 def _is_number(value: object, *kinds: type) -> bool:
@@ -193,7 +207,7 @@ def _checked(options: AgentOptions) -> AgentOptions:
                 raise ConfigurationFileError(
                     f"`{field.name}` should be true or false, and is {value!r}"
                 )
-        elif field.name == "allow":
+        elif field.name in ("allow", "control_hosts"):
             continue
         elif not isinstance(value, str) and (value is not None or field.default is not None):
             raise ConfigurationFileError(f"`{field.name}` should be a text, and is {value!r}")

@@ -49,6 +49,10 @@ class Busy(FlockerError):
     """A dataset is in use; trying again later may help."""
 
 
+class NotYet(FlockerError):
+    """It comes by itself later: ask again in a second; the text says what it waits for."""
+
+
 class InUse(Busy):
     """Somebody who is not ours has a dataset in use; the text names who, and what to do."""
 
@@ -73,6 +77,10 @@ class NotHealthy(FlockerError):
     """A container did not get well on trial at another node, and was given back."""
 
 
+class CopyFailed(FlockerError):
+    """A directory could not be copied, or is not known to be the same as its copy."""
+
+
 class MoveGivenUp(FlockerError):
     """A move whose pause would be longer than its user accepts; the text has the figures."""
 
@@ -83,6 +91,21 @@ class PeerUnreachable(FlockerError):
 
 class StoreError(FlockerError):
     """The durable store cannot be opened, read or written; the text says what to do."""
+
+
+class EtcdUnsure(StoreError):
+    """etcd did not answer in time, or not with certainty: the request may be carried out yet."""
+
+
+@dataclass
+class EtcdRejected(StoreError):
+    """etcd answered that it did not carry out the request; `code` is that of gRPC."""
+
+    code: int
+    text: str
+
+    def __str__(self) -> str:
+        return f"etcd refuses: {self.text}"
 
 
 class ImageError(FlockerError):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Mapping
+import signal
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
@@ -91,12 +92,15 @@ class Commands:
         stdin: bytes = b"",
         timeout_seconds: float | None = TIMEOUT_SECONDS_DEFAULT,
         fds: Mapping[int, int] | None = None,
+        is_group: bool = False,
     ) -> Running:
         """Start a command; None as time-out means that the caller ends it.
 
-        Raises CommandFailed when there is no such command.
+        With `is_group`, what it starts is killed along with it. Raises CommandFailed when there is
+        no such command.
         """
-        running = Running(argv, stdin)
+        argv = ("setsid", *argv) if is_group else argv
+        running = Running(argv, stdin, is_group)
         child_fds: dict[int, int | str] = {0: "w", 1: "r", 2: "r", **self._held, **(fds or {})}
         try:
             self._reactor.spawnProcess(
@@ -113,10 +117,13 @@ class Running(ProcessProtocol):
     """A command that was started; `finished` fires once, with its stdout or with the error.
 
     `gone` fires when its process is no more, which is later than `finished` when that is cancelled.
+    `heard` is called with what it prints, as that comes.
     """
 
-    def __init__(self, argv: tuple[str, ...], stdin: bytes) -> None:
+    def __init__(self, argv: tuple[str, ...], stdin: bytes, is_group: bool = False) -> None:
         self.argv = argv
+        self.heard: Callable[[bytes], None] = lambda _: None
+        self._is_group = is_group
         self.finished: Deferred[bytes] = Deferred(lambda _: self.kill())
         self.gone: Deferred[None] = Deferred()
         self._stdin = stdin
@@ -136,9 +143,13 @@ class Running(ProcessProtocol):
     def kill(self) -> None:
         """Kill it; safe at any time."""
         transport: Any = self.transport
-        if transport is not None:
-            with suppress(ProcessExitedAlready):
-                transport.signalProcess("KILL")
+        if transport is None:
+            return
+        if self._is_group and transport.pid is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(transport.pid, signal.SIGKILL)
+        with suppress(ProcessExitedAlready):
+            transport.signalProcess("KILL")
 
     def connectionMade(self) -> None:
         transport: Any = self.transport
@@ -148,6 +159,7 @@ class Running(ProcessProtocol):
             transport.closeStdin()
 
     def outReceived(self, data: bytes) -> None:
+        self.heard(data)
         self._stdout_bytes += len(data)
         if self._stdout_bytes > STDOUT_BYTES_MAX:
             self._stderr_tail = b"printed more than it may"

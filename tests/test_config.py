@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import MISSING, fields
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
+from flocker_lite.agent_file import KEYS
 from flocker_lite.config import (
-    _KEYS,
-    _SECTIONS,
     CONTROL_VARIABLE,
     NODE_VARIABLE,
     AgentOptions,
@@ -38,29 +36,17 @@ hold:
   connections: 500
   seconds: 7.5
 certificates: /etc/certificates
+metrics-endpoint: ""
 allow: [cap_sys_admin, /dev/kvm/, privileged, SYS_ADMIN]
 """
 SMALL = "version: 1\nnode: 10.0.0.1\ncontrol-service: {hostname: control.example}\n"
 
 
-def test_documented() -> None:
-    """The table in docs/agent.rst has every option, no other, and its default."""
-    path = Path(__file__).resolve().parents[1] / "docs" / "agent.rst"
-    table = path.read_text("utf-8").partition(".. options\n")[2].partition(".. end of options")[0]
-    rows = re.findall(r"   \* - ``(.+)``\n     - (.+)\n     - (.+(?:\n       .+)*)", table)
-    defaults = {field.name: field.default for field in fields(AgentOptions)}
-    keys = dict(_KEYS)
-    for section, inner in _SECTIONS.items():
-        keys |= {f"{section}: {key}": name for key, name in inner.items()}
-    assert sorted(key for key, _, _ in rows) == sorted(keys)
-    for key, default, meaning in rows:
-        desired = defaults[keys[key]]
-        if desired is MISSING:
-            assert default == "required"
-        elif desired not in (None, ()):
-            text = f"{desired:g}" if isinstance(desired, float) else str(desired)
-            assert default == f"``{text.lower() if isinstance(desired, bool) else text}``"
-        assert meaning.endswith(".")
+def test_keys() -> None:
+    """Each option has one key in the file, with what it means."""
+    assert sorted(key.field for key in KEYS) == sorted(field.name for field in fields(AgentOptions))
+    assert len({key.name for key in KEYS}) == len(KEYS)
+    assert all(key.meaning.endswith(".") for key in KEYS)
 
 
 def test_file() -> None:
@@ -81,6 +67,7 @@ def test_file() -> None:
         held_seconds=7.5,
         certificates="/etc/certificates",
         allow=("SYS_ADMIN", "/dev/kvm", "privileged"),
+        metrics_endpoint="",
     )
     assert agent_options(SMALL, {}, {}) == AgentOptions("10.0.0.1", "control.example")
 
@@ -116,7 +103,7 @@ def test_precedence() -> None:
         ("version: 1\nnode: 10.0.0.1", "say where the control service is"),
         (
             SMALL + "colour: blue",
-            "unknown key `colour`; known are allow, certificates, ",
+            "unknown key `colour`; known are allow, certificates, control-service, ",
         ),
         (SMALL + "allow: privileged", "`allow` should be a list of at most 128 entries"),
         (SMALL + "allow: [FLY]", "`allow`: 'FLY' is none of adopt, privileged, security_opt, "),
@@ -165,3 +152,36 @@ def test_mistake_in_a_file(tmp_path: Path) -> None:
         read_agent_options(str(path), {}, {})
     path.write_text(SMALL)
     assert read_agent_options(str(path), {}, {}).node == "10.0.0.1"
+
+
+def test_several_control_services() -> None:
+    """They are a list in the file, or a text with commas elsewhere."""
+    file = "version: 1\nnode: 10.0.0.1\ncontrol-service: {hosts: [a, 'b:5000', '::1'], port: 9}\n"
+    options = agent_options(file, {}, {})
+    assert options.control_host == "a"
+    assert options.control_places == (("a", 9), ("b", 5000), ("::1", 9))
+    assert agent_options(file, {CONTROL_VARIABLE: "x,y:1"}, {}).control_places == (
+        ("x", 9),
+        ("y", 1),
+    )
+    options = agent_options(file, {CONTROL_VARIABLE: "x,y:1"}, {"control_host": "z"})
+    assert options.control_places == (("z", 9),)
+    assert agent_options(SMALL, {}, {}).control_places == (("control.example", 4524),)
+
+
+@pytest.mark.parametrize(
+    ("hosts", "complaint"),
+    [
+        ("5", "should be a list of addresses"),
+        ("[5]", "should be a list of addresses"),
+        ("[]", "say where the control service is"),
+        ("['a b:c']", "is not HOST or HOST:PORT"),
+        ("['http://a']", "is not HOST or HOST:PORT"),
+        ("['a/b']", "is not HOST or HOST:PORT"),
+    ],
+)
+def test_what_is_no_control_service(hosts: str, complaint: str) -> None:
+    """Each mistake is explained."""
+    file = f"version: 1\nnode: 10.0.0.1\ncontrol-service: {{hosts: {hosts}}}\n"
+    with pytest.raises(ConfigurationFileError, match=complaint):
+        agent_options(file, {}, {})

@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 from cryptography import x509
 
 from flocker_lite import __version__
+from flocker_lite.ca import browser_file, etcd
 from flocker_lite.ca.certificate_facts import claims_of, day, expiry_warning, facts_of
 from flocker_lite.ca.claims import CertificateError, Claims, Kind
 from flocker_lite.ca.directory import KEY_SUFFIX, Directory
@@ -33,7 +34,7 @@ _WHAT_TO_DO = {
 
 def main(arguments: Sequence[str], stdout: TextIO, stderr: TextIO, now: datetime) -> int:
     """Run a command line; returns the exit code."""
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     try:
         stdout.write(_done(options, Directory(options.directory), now))
     except CertificateError as error:
@@ -60,8 +61,13 @@ def _done(options: argparse.Namespace, directory: Directory, now: datetime) -> s
             path = directory.create(Kind.NODE, name, now, (), options.to, options.address)
         case "create-user":
             path = directory.create(_user_kind(options), options.name, now, (), options.to)
+        case "create-etcd":
+            folder = etcd.create(options.directory, tuple(options.hostname), now)
+            return f"made {folder}\ncopy it to that machine, for etcd and flocker-control\n"
         case "renew":
             return _renewed(directory, options.file, now)
+        case "export":
+            return _exported(directory, options.file, options.to)
         case "revoke":
             return _revoked(directory, options.file, now)
         case _:
@@ -96,6 +102,18 @@ def _renewed(directory: Directory, files: Sequence[Path], now: datetime) -> str:
         return f"nothing expires within {RENEWAL_DAYS} days\n"
     lines = [f"renewed {directory.renew(path, now)}" for path in chosen]
     return "\n".join([*lines, "copy the renewed files to where they are used; the keys stay\n"])
+
+
+def _exported(directory: Directory, file: Path, to: Path | None) -> str:
+    found = {path.name: (path, certificate) for path, certificate in directory.certificates()}
+    if file.name not in found:
+        raise CertificateError(f"{file} is none of the certificates here: flocker-ca list")
+    [authority] = [each for _, each in found.values() if claims_of(each).kind is Kind.CLUSTER]
+    target, password = browser_file.export(*found[file.name], authority, to)
+    return (
+        f"made {target}\nits password is {password}\n"
+        "import it into the browser as your certificate, and delete the file then\n"
+    )
 
 
 def _revoked(directory: Directory, files: Sequence[Path], now: datetime) -> str:
@@ -138,7 +156,7 @@ def _warning(ends_at: datetime, now: datetime) -> str:
     return "" if said is None else f"{said}: flocker-ca renew"
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="flocker-ca", description=__doc__)
     parser.add_argument("--version", action="version", version=f"flocker_lite {__version__}")
     parser.add_argument(
@@ -164,13 +182,10 @@ def _parser() -> argparse.ArgumentParser:
 
     initialize = command("initialize", "Make the authority of a new cluster.")
     initialize.add_argument("cluster", metavar="CLUSTER", help="A name for people.")
-    control = creating("create-control", "Make the certificate of the control service.")
-    control.add_argument(
-        "hostname",
-        metavar="HOSTNAME",
-        nargs="+",
-        help="A host name or an IP address by which its users call it.",
-    )
+    control = creating("create-control", "Make the certificate of a control service.")
+    _takes_hosts(control, "its users call it")
+    member = command("create-etcd", "Make the certificates of etcd on a control service's machine.")
+    _takes_hosts(member, "the other machines call it")
     node = creating("create-node", "Make the certificate of a node.")
     node.add_argument(
         "--uuid",
@@ -194,7 +209,15 @@ def _parser() -> argparse.ArgumentParser:
         f"Renew certificates: the named ones, or all that expire within {RENEWAL_DAYS} days.",
     )
     renew.add_argument("file", metavar="FILE", nargs="*", type=Path)
+    export = command("export", "Make a .p12 file of a user's certificate, for a browser.")
+    export.add_argument("file", metavar="FILE", type=Path, help="Such as user-alice.crt.")
+    export.add_argument("--to", metavar="NEW_FILE", type=Path, help="Where; beside it by default.")
     revoke = command("revoke", "Revoke certificates before they expire.")
     revoke.add_argument("file", metavar="FILE", nargs="+", type=Path)
     command("list", "Show every certificate, its owner, and when it expires.")
     return parser
+
+
+def _takes_hosts(parser: argparse.ArgumentParser, who_calls: str) -> None:
+    text = f"A host name or an IP address by which {who_calls}."
+    parser.add_argument("hostname", metavar="HOSTNAME", nargs="+", help=text)

@@ -160,7 +160,7 @@ class Directory:
             partial.mkdir(parents=True, mode=DIRECTORY_MODE)
             for source in (cluster, path, path.with_suffix(KEY_SUFFIX), revoked):
                 if source != revoked or source.exists():
-                    _write(partial / source.name, source.read_bytes())
+                    write_new(partial / source.name, source.read_bytes())
             _sync(partial)
             partial.rename(to)
             _sync(to.parent)
@@ -193,8 +193,8 @@ class Directory:
                 )
         try:
             self.path.mkdir(parents=True, exist_ok=True, mode=DIRECTORY_MODE)
-            _write(key_path, issuing.key_pem(key))
-            _write(path, issuing.certificate_pem(certificate))
+            write_new(key_path, issuing.key_pem(key))
+            write_new(path, issuing.certificate_pem(certificate))
             _sync(self.path)
         except OSError as error:
             raise CertificateError(f"{path} cannot be written: {error}") from None
@@ -211,12 +211,12 @@ def _replace(path: Path, content: bytes) -> None:
     """Replace a file atomically: after a crash, the old one or the new one is there."""
     temporary = path.with_suffix(".new")
     temporary.unlink(missing_ok=True)  # an interrupted command left it
-    _write(temporary, content)
+    write_new(temporary, content)
     os.replace(temporary, path)
     _sync(path.parent)
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_new(path: Path, content: bytes) -> None:
     """Write a new file; an error when the name is taken."""
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
     with open(fd, "wb") as file:

@@ -23,6 +23,7 @@ from zope.interface import implementer
 
 from flocker_lite.errors import FlockerError
 from flocker_lite.interfaces.reactor import IReactor
+from flocker_lite.logs.bound_fields import bound, bound_fields
 from flocker_lite.model.state import PortState
 from flocker_lite.routing.hangups import Hangups
 from flocker_lite.routing.interfaces import IHolder
@@ -132,11 +133,12 @@ class TcpHolder:
         if listener is None:
             return
         waiting, listener.waiting = listener.waiting, set()
-        self._log.warn(
-            "{count} connections to port {port} were held too long and are refused",
-            count=len(waiting) + listener.refused,
-            port=port,
-        )
+        with bound(listener.fields):
+            self._log.warn(
+                "{count} connections to port {port} were held too long and are refused",
+                count=len(waiting) + listener.refused,
+                port=port,
+            )
         self._refused_total[port] += len(waiting)
         for client in waiting:
             client.transport.abortConnection()
@@ -163,15 +165,16 @@ class TcpHolder:
         waiting, listener.waiting = listener.waiting, set()
         if waiting or listener.refused:
             now = self._reactor.seconds()
-            self._log.info(
-                "forwarding {held} held connections of port {port} to {address}; the first "
-                "waited {seconds:.3f} s, {refused} were refused",
-                held=len(waiting),
-                port=listener.port,
-                address=address,
-                seconds=max((now - client.since for client in waiting), default=0.0),
-                refused=listener.refused,
-            )
+            with bound(listener.fields):
+                self._log.info(
+                    "forwarding {held} held connections of port {port} to {address}; the first "
+                    "waited {seconds:.3f} s, {refused} were refused",
+                    held=len(waiting),
+                    port=listener.port,
+                    address=address,
+                    seconds=max((now - client.since for client in waiting), default=0.0),
+                    refused=listener.refused,
+                )
             self.changed()
         listener.refused = 0
         for client in sorted(waiting, key=lambda client: client.since):
@@ -271,7 +274,10 @@ class _Client(Relay):
 
 
 class _PortListener(Factory):
-    """One external port: its listener, its waiting connections, and where they go (None: hold)."""
+    """One external port: its listener, its waiting connections, and where they go (None: hold).
+
+    `fields` were bound when it began to hold: its lines belong to that move.
+    """
 
     noisy = False
 
@@ -281,6 +287,7 @@ class _PortListener(Factory):
         self.waiting: set[_Client] = set()
         self.refused = 0
         self.address: str | None = None
+        self.fields: Mapping[str, str] = {}
         self.is_relaying = False
         self.closing: Any = None
         self._listening: Any = None
@@ -304,6 +311,7 @@ class _PortListener(Factory):
     def hold(self) -> None:
         """Hold connections that come from now on."""
         self.address = None
+        self.fields = bound_fields()
         self.stay_open()
 
     def relay(self) -> None:

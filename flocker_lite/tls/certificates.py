@@ -93,6 +93,11 @@ class Certificates(Service):
         """The serial numbers of revoked certificates."""
         return self.credentials.revoked
 
+    @property
+    def trouble(self) -> str:
+        """Why the files cannot be used as they are now, while earlier ones are; "" if they can."""
+        return self._logged_error
+
     def server(
         self,
         wrapped: Any,

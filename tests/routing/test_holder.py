@@ -11,10 +11,12 @@ from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.task import deferLater
+from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 from zope.interface import implementer
 
+from flocker_lite.logs.bound_fields import MOVE, bound, bound_fields
 from flocker_lite.model.state import PortState
 from flocker_lite.routing.hangups import HALF_CLOSE_SECONDS
 from flocker_lite.routing.holder import CONNECT_RETRY_SECONDS, TcpHolder
@@ -122,6 +124,27 @@ class HolderTests(HolderContract, TestCase):
         assert await client.ended == MUCH
         client.transport.loseConnection()
         assert await client.lost
+
+    async def test_whose_move_it_was(self) -> None:
+        """What is logged of held connections has the id of the move for which they were held."""
+        said: list[tuple[str, str]] = []
+
+        def note(event: LogEvent) -> None:
+            said.append((str(formatEvent(event)), bound_fields().get(MOVE, "")))
+
+        observer: Any = note
+        globalLogPublisher.addObserver(observer)
+        self.addCleanup(globalLogPublisher.removeObserver, observer)
+        port = await self.serve()
+        holder = self.make()
+        with bound({MOVE: "m-1"}):
+            listener = await holder.hold(port)
+        await self.call(listener)
+        while not holder.held:
+            await deferLater(reactor, 0)
+        holder.forward_and_close(port, LOOPBACK)
+        await self.served[0]
+        assert [move for text, move in said if text.startswith("forwarding 1 held")] == ["m-1"]
 
     async def held_client(self, said: bytes) -> tuple[TcpHolder, int, Peer]:
         """One that waits, and what the server behind its port is to hear."""
