@@ -24,11 +24,24 @@ def make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     up = commands.add_parser("up", help="bring up a fresh lab in place of an earlier one")
     up.add_argument("--nodes", type=int, default=2, help="how many agent nodes (n1, n2, ...)")
+    up.add_argument(
+        "--controls",
+        type=int,
+        default=1,
+        help="how many control services; several have a member of etcd beside each",
+    )
     up.add_argument("--no-services", action="store_true", help="plain hosts, without flocker-lite")
     up.add_argument(
         "--certificates",
         action="store_true",
         help="let in nobody without a certificate; curl's options are shown",
+    )
+    up.add_argument(
+        "--allow",
+        action="append",
+        default=[],
+        metavar="WORD",
+        help="what agents allow besides, as in agent.yml; may come several times",
     )
     up.add_argument("--pool-size-gib", type=int, default=POOL_SIZE_GIB_DEFAULT)
     status = commands.add_parser("status", help="nodes, and which of their services run")
@@ -50,7 +63,7 @@ def make_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str]) -> int:
     """Do what the command line says; returns the exit code."""
     options = make_parser().parse_args(argv)
-    # A polite kill cleans up as Ctrl-C does.
+    # SIGTERM cleans up as Ctrl-C does.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, interrupt)
     try:
@@ -65,7 +78,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def interrupt(number: int, frame: object) -> NoReturn:
-    """Signal handler: end as after Ctrl-C; later signals do not disturb the clean-up."""
+    """Handle a signal as Ctrl-C; later signals do not disturb the clean-up."""
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, lambda *_: None)
     raise KeyboardInterrupt
@@ -82,6 +95,8 @@ def act(options: argparse.Namespace) -> None:
                 services=not options.no_services,
                 pool_size_gib=options.pool_size_gib,
                 certificates=options.certificates,
+                controls=options.controls,
+                agent_options=f"allow: {json.dumps(options.allow)}\n" if options.allow else "",
             )
             lab.up()
             print(status_text(lab))

@@ -1,9 +1,10 @@
-"""Waits until the control service of a lab shows all of its agents to users."""
+"""Waits until users see all agents of a lab in its control service."""
 
 import json
 import ssl
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from admin.hosts.certificates import FOLDER, READ_ONLY_USER
 from admin.hosts.errors import LabError
@@ -15,14 +16,14 @@ ANSWER_SECONDS_MAX = 5.0
 
 
 def await_agents(plan: LabPlan) -> None:
-    """LabError names the nodes whose agents do not connect, and the logs."""
+    """Wait for all agents. LabError names the nodes whose agents do not connect, and the logs."""
     require_all(plan, lambda: hosts_that_report(plan))
 
 
 def require_all(
     plan: LabPlan, hosts: Callable[[], set[str]], seconds_max: float = ARRIVAL_SECONDS_MAX
 ) -> None:
-    """The same for any way to see which `hosts` report."""
+    """The same; `hosts` returns the addresses that report now."""
     expected = {node.address: node.name for node in plan.nodes if node.role == "agent"}
     if not wait_until(lambda: expected.keys() <= hosts(), seconds_max):
         missing = sorted(name for address, name in expected.items() if address not in hosts())
@@ -32,8 +33,13 @@ def require_all(
         )
 
 
+def agents_here(nodes: Iterable[Mapping[str, Any]]) -> int:
+    """How many of these nodes of the API have an agent that is connected."""
+    return sum(not node.get("away") for node in nodes)
+
+
 def hosts_that_report(plan: LabPlan) -> set[str]:
-    """The addresses of the nodes in its state; none as long as nobody answers."""
+    """The addresses of the nodes that report to the control service; none while it is silent."""
     context = None
     if plan.certificates:
         below = plan.folder / FOLDER

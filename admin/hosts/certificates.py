@@ -1,8 +1,9 @@
-"""Makes the certificates of a lab with flocker-ca, as users do."""
+"""Runs flocker-ca as users do, and so makes the certificates of a lab."""
 
+import shutil
 from pathlib import Path
 
-from admin.hosts.plan import CERTIFICATES, LabPlan
+from admin.hosts.plan import CERTIFICATES, ETCD_CERTIFICATES, LabPlan
 from admin.hosts.processes import run
 
 FOLDER = "certificates"
@@ -11,7 +12,7 @@ READ_ONLY_USER = "read-only-user"
 
 
 def make_certificates(checkout: Path, plan: LabPlan) -> None:
-    """The lab's authority, its two users, and for each node what it needs."""
+    """Make the lab's authority, two users, and the files of each node."""
     authority = plan.folder / FOLDER
     program = str(checkout / ".venv/bin/flocker-ca")
 
@@ -32,8 +33,20 @@ def make_certificates(checkout: Path, plan: LabPlan) -> None:
             flocker_ca("create-node", f"--to={below}", f"--address={node.address}")
 
 
+def make_etcd_certificates(checkout: Path, plan: LabPlan) -> None:
+    """Make the authority of the lab's etcd, and the files of each of its members."""
+    authority = plan.folder / FOLDER
+    program = str(checkout / ".venv/bin/flocker-ca")
+    for node in plan.controls:
+        hosts = (node.address, node.address6, node.name)
+        run([program, f"--directory={authority}", "create-etcd", *hosts])
+        below = plan.folder / "nodes" / node.name / ETCD_CERTIFICATES.lstrip("/")
+        below.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(authority / "etcd" / node.address, below)
+
+
 def curl_options(plan: LabPlan, user: str = USER) -> str:
-    """curl's options for a user's certificate and the authority; empty without certificates."""
+    """The options that give curl a user's certificate; empty when the lab has no certificates."""
     if not plan.certificates:
         return ""
     below = plan.folder / FOLDER

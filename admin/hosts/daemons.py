@@ -1,4 +1,4 @@
-"""Starts, watches and ends the services of one node; it reports dead ones, and restarts none."""
+"""Starts and ends the services of one node. It reports dead ones, and restarts none."""
 
 import http
 import http.client
@@ -21,7 +21,7 @@ LOG_TAIL_CHARACTERS = 2000
 
 
 class Run(Protocol):
-    """Runs a command on a node to its end; with `check` a non-zero exit is a LabError."""
+    """Run a command on a node to its end; with `check` a non-zero exit is a LabError."""
 
     def __call__(
         self, argv: Sequence[str], *, timeout_seconds: float = ..., check: bool = ...
@@ -29,7 +29,7 @@ class Run(Protocol):
 
 
 class Daemons:
-    """The services of one node. `root` is always the node's file system as seen from outside."""
+    """The services of one node. `root` is the machine's path to the node's file system."""
 
     def __init__(self, plan: LabPlan, node: NodePlan, services: tuple[Service, ...]) -> None:
         self.services = services
@@ -45,7 +45,7 @@ class Daemons:
         raise LabError(f"{self._node.name} has no service {name!r}; it has: {known}")
 
     def running(self, root: Path | None) -> dict[str, bool]:
-        """Which services have a living process; `root` is None when the node is down."""
+        """For each service, whether its process lives; `root` is None when the node is down."""
         return {
             service.name: root is not None and pid_of(service, root) is not None
             for service in self.services
@@ -58,10 +58,10 @@ class Daemons:
         below(root, service.pid_file).unlink(missing_ok=True)
         log = str(log_file(self._plan, self._node, service.name))
         if service.detaches:
-            # If it fails, its log says why, and await_ready quotes that.
+            # If it fails, it says why in its log, which await_ready quotes.
             run(["sh", "-c", 'exec "$@" >>"$0" 2>&1 </dev/null', log, *service.argv], check=False)
             return
-        # setsid leaves the daemon to the node's first process, which reaps it when it ends.
+        # setsid makes the daemon a child of the node's first process, which reaps it at its end.
         script = 'echo $$ >"$1"; log=$0; shift; exec "$@" >>"$log" 2>&1 </dev/null'
         quiet = 'exec setsid --fork sh -c "$@" >>"$0" 2>&1 </dev/null'
         run(["sh", "-c", quiet, log, script, log, service.pid_file, *service.argv])
@@ -108,7 +108,7 @@ class Daemons:
 
 
 def below(root: Path, path: str) -> Path:
-    """An absolute path of the node, seen from outside."""
+    """The machine's path to an absolute path of the node."""
     return root / path.lstrip("/")
 
 
@@ -123,12 +123,12 @@ def pid_of(service: Service, root: Path) -> int | None:
 
 
 def has_died(service: Service, root: Path) -> bool:
-    """Whether a service that we started has no process any more."""
+    """Whether we started the service and its process has ended."""
     return (service.detaches or _pid_written(service, root)) and pid_of(service, root) is None
 
 
 def _pid_written(service: Service, root: Path) -> bool:
-    """Whether the pid file is whole: the shell that writes it creates it empty first."""
+    """Whether the shell, which first makes the pid file empty, has written all of it."""
     try:
         return below(root, service.pid_file).read_text().endswith("\n")
     except OSError:

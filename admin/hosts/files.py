@@ -1,4 +1,4 @@
-"""The files of a node, as pure text: names, ssh and the services' configurations."""
+"""Writes the texts of a node's files: names, ssh and the services' configurations; pure."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,18 +16,20 @@ SSH_CONNECT_TIMEOUT_SECONDS = 5
 SSH_STARTUPS_MAX = 100
 AGENT_FILE = "etc/flocker-lite/agent.yml"
 """The configuration of an agent, below its node's root."""
+SSHD_FILE = "etc/ssh/sshd_config"
+"""The configuration of a node's ssh server, below its root."""
 AGENTS_KEYS = "/var/lib/flocker-lite/ssh/authorized_keys"
 """Where an agent writes the keys of other nodes for its sshd."""
 
 
 def search_path(checkout: Path) -> str:
-    """PATH inside nodes: the checkout's own programs come first."""
+    """PATH inside nodes, where the checkout's own programs come first."""
     system = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     return f"{checkout}/.venv/bin:{system}"
 
 
 def environment(checkout: Path) -> dict[str, str]:
-    """The whole environment of processes in nodes; nothing of the caller's leaks in."""
+    """The whole environment of processes in nodes; they see nothing of the caller's."""
     return {
         "PATH": search_path(checkout),
         "HOME": "/root",
@@ -37,22 +39,27 @@ def environment(checkout: Path) -> dict[str, str]:
     }
 
 
-def node_files(checkout: Path, plan: LabPlan, node: NodePlan) -> Iterator[tuple[str, str]]:
-    """Pairs of path below the node's folder and text; `etc/` and `ssh/` become /etc, /root/.ssh."""
+def node_files(
+    checkout: Path, plan: LabPlan, node: NodePlan, release: Path | None = None
+) -> Iterator[tuple[str, str]]:
+    """Pairs of path below the node's folder and text; `etc/` and `ssh/` become /etc, /root/.ssh.
+
+    `release` is the checkout whose programs the node runs, if that is another one.
+    """
     yield "etc/hosts", hosts(plan)
     yield "etc/hostname", f"{node.name}\n"
-    # Nothing listens there, so look-ups fail at once; a silent server would cost seconds each.
+    # Nothing listens there, so look-ups fail at once; with a silent server each takes seconds.
     yield "etc/resolv.conf", "nameserver 127.0.0.1\n"
     yield "ssh/config", f"Host *\n  ConnectTimeout {SSH_CONNECT_TIMEOUT_SECONDS}\n"
     if node.role == "registry":
         yield "etc/docker/registry/config.yml", registry_configuration(checkout, node)
     if node.role == "agent":
-        yield "etc/ssh/sshd_config", sshd_configuration(checkout)
+        yield SSHD_FILE, sshd_configuration(release or checkout)
         yield AGENT_FILE, agent_configuration(plan, node)
 
 
 def hosts(plan: LabPlan) -> str:
-    """/etc/hosts; without a node's own name in it the first `zpool` command there takes 10 s."""
+    """/etc/hosts. It names the node itself, or the first `zpool` command there would take 10 s."""
     lines = ["127.0.0.1 localhost", "::1 localhost ip6-localhost"]
     lines += [f"{node.address} {node.name}" for node in plan.nodes]
     lines += [f"{node.address6} {node.name}" for node in plan.nodes]
@@ -60,10 +67,10 @@ def hosts(plan: LabPlan) -> str:
 
 
 def sshd_configuration(checkout: Path) -> str:
-    """An ssh server for root with keys only; its PATH has the checkout's programs.
+    """Configures an ssh server that lets root in by key; its PATH has the checkout's programs.
 
-    The key exchange that OpenSSH prefers withstands quantum computers and takes 0.2 s of processor
-    time for each connection. A lab makes thousands of connections and has no secrets.
+    OpenSSH prefers a key exchange that withstands quantum computers, and that takes 0.2 s of
+    processor time for each connection. A lab makes thousands of connections and has no secrets.
     """
     return (
         "HostKey /etc/ssh/ssh_host_ed25519_key\n"
@@ -82,11 +89,12 @@ def sshd_configuration(checkout: Path) -> str:
 
 def agent_configuration(plan: LabPlan, node: NodePlan) -> str:
     """The configuration of flocker-lite's agent on this node."""
+    several = ", ".join(node.address for node in plan.controls)
     return (
         "version: 1\n"
         "control-service:\n"
-        f"  hostname: {plan.control_address}\n"
-        f"  port: {CONTROL_AGENT_PORT}\n"
+        + (f"  hosts: [{several}]\n" if plan.has_etcd else f"  hostname: {plan.control_address}\n")
+        + f"  port: {CONTROL_AGENT_PORT}\n"
         f"node: {node.address}\n"
         f"pool: {node.pool}\n"
         "state-path: /var/lib/flocker-lite\n"
@@ -98,7 +106,7 @@ def agent_configuration(plan: LabPlan, node: NodePlan) -> str:
 
 
 def registry_configuration(checkout: Path, node: NodePlan) -> str:
-    """docker-registry's configuration: serves the image cache and never writes to it."""
+    """docker-registry's configuration: it serves the image cache, and never writes to it."""
     return (
         "version: 0.1\n"
         "log:\n"

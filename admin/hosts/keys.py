@@ -1,4 +1,4 @@
-"""Makes the ssh keys of a lab, and lets root go from node to node where a script needs that."""
+"""Makes the ssh keys of a lab; root goes from node to node by ssh where a script needs that."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ROOT_KEY = "ssh/id_ed25519"
 
 
 def make_key(path: Path) -> str:
-    """Make a key pair without a passphrase; gives back the public half as one line of text."""
+    """Make a key pair without a passphrase; returns the public half as one line of text."""
     path.parent.mkdir(parents=True, exist_ok=True)
     run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "lab", "-f", str(path)])
     return public_half(path)
@@ -37,9 +37,9 @@ def known_hosts(host_keys: Mapping[NodePlan, str]) -> str:
 
 
 def connect_roots(nodes: Sequence[Node]) -> None:
-    """Have root of each of these reach root of the others, with a shell.
+    """Let root of each of these nodes open a shell on the others.
 
-    flocker_lite needs none of it: its agents have keys of their own.
+    flocker_lite does not need that: its agents have keys of their own.
     """
     host_keys = {node.node: public_half(node.folder / HOST_KEY) for node in nodes}
     root_keys = []

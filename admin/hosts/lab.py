@@ -1,4 +1,4 @@
-"""A whole lab: brings nodes up side by side, and removes what earlier runs of its name left."""
+"""Brings up the nodes of a lab side by side, and removes what an earlier lab of its name left."""
 
 import fcntl
 import json
@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from admin.hosts import cgroups, network, pools, pulled
 from admin.hosts.arrivals import await_agents
-from admin.hosts.certificates import make_certificates
+from admin.hosts.certificates import make_certificates, make_etcd_certificates
 from admin.hosts.errors import LabError
 from admin.hosts.files import AGENT_FILE, node_files
 from admin.hosts.images import cache
@@ -26,13 +26,13 @@ NODE_FOLDERS = ("etc", "etc-work", "ssh", "log", "zfs-cache", "docker", "state",
 IMAGE_CACHE = CHECKOUT / ".cache" / "images"
 NAME_DEFAULT = "lab"
 PULLING_NAME = "pulling"
-"""Of a lab that is there for a moment, to pull the images that others have from the start."""
+"""The name of a lab that pulls the images once, so that others have them from the start."""
 SUBNET_DEFAULT = "10.77.0.0/24"
 POOL_SIZE_GIB_DEFAULT = 8
 LOCK_TIMEOUT_SECONDS = 3.0
 PULL_TIMEOUT_SECONDS = 120.0
 DELETED_SUFFIX = ".deleted-"
-"""Marks a folder that is being deleted; no lab has such a name."""
+"""We delete a folder that has this in its name; no lab has such a name."""
 
 
 class Lab:
@@ -55,19 +55,24 @@ class Lab:
         certificates: bool = False,
         pulled: bool = False,
         agent_options: str = "",
+        controls: int = 1,
+        release: Path = CHECKOUT,
     ) -> None:
         """Plan a lab of `nodes` agent nodes; without `services` flocker-lite's own do not start.
 
         Without `certificates` they let in everybody who reaches the lab. With `pulled` each node's
         Docker has all images; else it pulls them when they are needed. `agent_options` are lines
-        for the configuration of the agents.
+        for the configuration of the agents. Several `controls` have their configuration in etcd.
+        `release` is the checkout whose programs the nodes run.
         """
         self._kernel_zfs = pools.kernel_has_zfs()
         self._services = services
         self._pulled = pulled
         self._agent_options = agent_options
+        self._release = release
         self.plan = make_plan(
-            CHECKOUT, name, subnet, nodes, pool_size_gib, self._kernel_zfs, certificates
+            *(CHECKOUT, name, subnet, nodes, pool_size_gib),
+            *(self._kernel_zfs, certificates, controls),
         )
         self.nodes = {node.name: self._handle(node) for node in self.plan.nodes}
 
@@ -117,7 +122,7 @@ class Lab:
             self._remove()
 
     def _handle(self, node: NodePlan) -> Node:
-        return Node(CHECKOUT, self.plan, node, self._kernel_zfs, self._services)
+        return Node(self._release, self.plan, node, self._kernel_zfs, self._services)
 
     def _write_files(self) -> None:
         folder = self.plan.folder
@@ -128,7 +133,7 @@ class Lab:
             (below / "ssh").chmod(0o700)
             if node.role == "agent":
                 make_key(below / HOST_KEY)
-            for path, text in node_files(CHECKOUT, self.plan, node):
+            for path, text in node_files(CHECKOUT, self.plan, node, self._release):
                 (below / path).parent.mkdir(parents=True, exist_ok=True)
                 (below / path).write_text(text)
             if node.role == "agent":
@@ -137,18 +142,21 @@ class Lab:
                 if self._pulled:
                     pulled.give_images(IMAGE_CACHE, below / "docker", self._pull_images)
         if self.plan.certificates:
-            make_certificates(CHECKOUT, self.plan)
+            make_certificates(self._release, self.plan)
+        if self.plan.has_etcd:
+            make_etcd_certificates(CHECKOUT, self.plan)
         kept = {
             "subnet": str(self.plan.subnet),
             "nodes": sum(node.role == "agent" for node in self.plan.nodes),
             "services": self._services,
             "pool_size_gib": self.plan.pool_size_gib,
             "certificates": self.plan.certificates,
+            "controls": len(self.plan.controls),
         }
         (folder / "lab.json").write_text(json.dumps(kept))
 
     def _pull_images(self, target: Path) -> None:
-        """Put there what a Docker has that pulled all images, in a lab in the place of this one."""
+        """Pull all images in a lab that takes the place of this one, and copy them to `target`."""
         with Lab(PULLING_NAME, str(self.plan.subnet), nodes=1, services=False) as lab:
             node = lab.node("n1")
             for recipe in RECIPES:
@@ -157,7 +165,7 @@ class Lab:
             pulled.copy_images(node.folder / "docker", target)
 
     def _remove(self, keep_logs: bool = False) -> None:
-        """Remove whatever is there, by our records and our names."""
+        """Remove all that our records and our names identify."""
         folder = self.plan.folder
         for path in folder.glob("nodes/*/init.json"):
             record = read_record(path)
@@ -175,11 +183,11 @@ class Lab:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """Only one process at a time makes or removes a lab; a killed process holds no lock."""
+        """Let one process at a time make or remove a lab; a killed process holds no lock."""
         path = self.plan.folder.with_suffix(".lock")
         path.parent.mkdir(exist_ok=True)
         with path.open("w") as lock:
-            # A child that a killed process had just forked may hold it for a moment.
+            # A child that a killed process forked just before may hold it for a moment.
             if not wait_until(lambda: try_lock(lock), LOCK_TIMEOUT_SECONDS):
                 text = f"another process is making or removing the lab {self.plan.name!r}"
                 raise LabError(f"{text}: wait for it, or choose another --name")
@@ -196,7 +204,7 @@ def try_lock(file: IO[str]) -> bool:
 
 
 def make_mountpoints_mutable(folder: Path) -> None:
-    """Make mountpoints mutable: agents make them immutable, and nobody could remove them."""
+    """Let us remove the mountpoints, which agents made immutable."""
     paths = [str(path) for path in folder.glob("nodes/*/mounts/*") if path.is_dir()]
     if paths:
         run(["chattr", "-i", *paths], check=False)
@@ -205,7 +213,7 @@ def make_mountpoints_mutable(folder: Path) -> None:
 def delete_beside(folder: Path) -> None:
     """Rename a folder, and delete its thousands of files in the background.
 
-    That also deletes what an earlier deletion left, because it was killed or still runs.
+    That also deletes what an earlier deletion left, which was killed or still runs.
     """
     if folder.exists():
         folder.rename(folder.with_name(f"{folder.name}{DELETED_SUFFIX}{uuid4().hex}"))
@@ -215,7 +223,7 @@ def delete_beside(folder: Path) -> None:
 
 
 def keep_only_logs(folder: Path) -> None:
-    """Remove everything but the logs, for people to read; the next `up` or `down` removes them."""
+    """Keep only the logs, for people to read; the next `up` or `down` removes them."""
     for node in folder.glob("nodes/*"):
         for path in node.iterdir():
             if path.name != "log":

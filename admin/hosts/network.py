@@ -25,7 +25,7 @@ def connect_switch(plan: LabPlan) -> None:
         raise LabError(f"{plan.subnet} is in use ({taken}): choose another with --subnet")
     run(["ip", "netns", "add", plan.tag])
     run_batches(switch_batches(plan, with_ipv6()))
-    # With br_netfilter, the firewall would apply its rules for routing to frames between nodes.
+    # With br_netfilter the firewall would treat frames between nodes as packets that it routes.
     turn_off = "for f in /proc/sys/net/bridge/bridge-nf-call-*; do [ ! -e $f ] || echo 0 >$f; done"
     run([*inside(plan.tag), "sh", "-c", turn_off])
 
@@ -64,14 +64,14 @@ def cable_is_connected(plan: LabPlan, node: NodePlan) -> bool:
 def disconnect_node(plan: LabPlan, node: NodePlan) -> None:
     """Remove a node's cable and namespace, and the processes there. Idempotent."""
     kill_all_in(node.namespace)
-    # Remove the cable first, by name: something may keep the namespace for a while.
+    # First remove the cable by name: something may keep the namespace alive for a while.
     if (NAMESPACES / plan.tag).exists():
         run(["ip", "-n", plan.tag, "link", "delete", node.port], check=False)
     remove_namespace(node.namespace)
 
 
 def namespaces_of(tag: str) -> list[str]:
-    """The network namespaces that a lab with this tag has on the machine, the switch's last."""
+    """The network namespaces of the lab with this tag; that of the switch is the last."""
     if not NAMESPACES.is_dir():
         return []
     names = [path.name for path in NAMESPACES.iterdir()]
@@ -79,11 +79,11 @@ def namespaces_of(tag: str) -> list[str]:
 
 
 def remove_all(tag: str) -> None:
-    """Remove whatever network a lab with this tag has on the machine, complete or not."""
+    """Remove the network of the lab with this tag, complete or not."""
     for name in namespaces_of(tag):
         kill_all_in(name)
         remove_namespace(name)
-    # The machine's end goes with the namespace of the other end, but a moment later.
+    # The kernel removes the machine's end a moment after the namespace of the other end.
     cable = Path("/sys/class/net", tag)
     if cable.exists():
         run(["ip", "link", "delete", tag], check=False)
@@ -94,13 +94,13 @@ def remove_all(tag: str) -> None:
 def remove_namespace(name: str) -> None:
     """Remove a network namespace by name, if it is there."""
     if (NAMESPACES / name).exists():
-        # A killed run leaves a plain file, with no namespace mounted on it.
+        # A killed run may leave a plain file, on which no namespace is mounted.
         run(["ip", "netns", "delete", name], check=False)
         (NAMESPACES / name).unlink(missing_ok=True)
 
 
 def kill_all_in(name: str) -> None:
-    """Kill every process whose network namespace is this one, and wait for their end."""
+    """Kill every process in this network namespace, and wait for its end."""
     for _ in range(KILL_ROUNDS_MAX):
         records = processes_in(name)
         if not records:

@@ -1,4 +1,4 @@
-"""One running node: run commands in it, start and stop its services, crash it, start it again."""
+"""Runs commands on one node, starts and stops its services, crashes it and starts it again."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ from typing import Any
 from admin.hosts import network
 from admin.hosts.daemons import Daemons
 from admin.hosts.errors import LabError
-from admin.hosts.files import environment
+from admin.hosts.files import SSHD_FILE, environment, search_path
 from admin.hosts.plan import LabPlan, NodePlan
 from admin.hosts.pools import open_pool
 from admin.hosts.processes import ProcessRecord, read_record, run, wait_until
@@ -28,7 +28,7 @@ class Node:
     def __init__(
         self, checkout: Path, plan: LabPlan, node: NodePlan, kernel_zfs: bool, with_flocker: bool
     ) -> None:
-        """A handle; the node need not run. The arguments say how to start its services."""
+        """Make a handle; the node need not run. The arguments say how to start its services."""
         self.plan = plan
         self.node = node
         self.name = node.name
@@ -58,8 +58,8 @@ class Node:
             raise
 
     def crash(self) -> None:
-        """Power loss: the cable falls silent, then everything on the node dies in one instant."""
-        # The cable first: dying processes would say goodbye to their peers otherwise.
+        """Lose power: the cable falls silent, then everything on the node dies in one instant."""
+        # First the cable: dying processes would say goodbye to their peers.
         self.cut()
         self._take_down()
 
@@ -154,7 +154,7 @@ class Node:
         return subprocess.Popen(self.argv(argv), env=env, start_new_session=True, **options)
 
     def replace_this_process(self, argv: Sequence[str]) -> None:
-        """Become a command on the node, terminal and all; does not return."""
+        """Become a command on the node, which keeps our terminal; does not return."""
         inner = self.argv(argv)
         os.execvpe(inner[0], inner, environment(self._checkout))
 
@@ -166,7 +166,7 @@ class Node:
 
     @property
     def root(self) -> Path:
-        """The node's own view of the file system, from outside: `node.root / "run/docker.pid"`."""
+        """The machine's path to the node's file system: `node.root / "run/docker.pid"`."""
         return Path(f"/proc/{self._pid()}/root")
 
     def _root_if_running(self) -> Path | None:
@@ -182,7 +182,7 @@ class Node:
     # Services
 
     def services(self) -> dict[str, bool]:
-        """The node's services by name, and whether each one's process runs."""
+        """By name of a service, whether its process runs."""
         return self._daemons.running(self._root_if_running())
 
     def start_service(self, name: str, env: Mapping[str, str] | None = None) -> None:
@@ -190,6 +190,19 @@ class Node:
         run_with = partial(self.run, env=env)
         self._daemons.launch(self._daemons.named(name), self.root, run_with)
         self._daemons.await_ready(self._daemons.named(name), self.root)
+
+    def install(self, checkout: Path) -> None:
+        """Have other programs from now on: those of another checkout.
+
+        What runs goes on as it is until it is started anew; only sshd is told at once.
+        """
+        if self.node.role == "agent":
+            path = self.root / SSHD_FILE
+            old, new = search_path(self._checkout), search_path(checkout)
+            path.write_text(path.read_text().replace(old, new))
+            self.stop_service("sshd")
+            self.start_service("sshd")
+        self._checkout = checkout
 
     def stop_service(self, name: str) -> None:
         """Ask a service to end and wait for it."""

@@ -20,7 +20,7 @@ BINDS = {
     "mounts": "/flocker",  # an rmdir by another node would detach what this one mounted there
     "ssh": "/root/.ssh",
 }
-# Shells that ssh starts read it: it belongs to the machine's user, and may do anything.
+# A shell that ssh starts reads this file of the machine's user, which may do anything.
 SHELL_FILE = Path("/root/.bashrc")
 RUN_FOLDERS = ("zfs", "lock/zfs", "sshd", "lab")
 
@@ -29,7 +29,7 @@ def main(folder: Path, host_name: str) -> None:
     """Set the node up and then live until it is killed."""
     write_record(folder / "init.json")
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
-    # Mounts of other nodes' namespaces here would keep those alive after their end.
+    # A mount of another node's namespace would keep that alive after the node's end.
     mount("umount", "--recursive", "--lazy", "/run/netns")
     mount("mount", "-t", "proc", "proc", "/proc")
     mount("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run")
@@ -51,7 +51,7 @@ def main(folder: Path, host_name: str) -> None:
 
 
 def write_record(path: Path) -> None:
-    """Record this process by its pid on the machine: /proc is still the machine's here."""
+    """Record this process by its pid on the machine, whose /proc we still see."""
     pid = int(os.readlink("/proc/self"))
     stat = Path("/proc/self/stat").read_text()
     start_ticks = int(stat[stat.rindex(")") + 2 :].split()[19])
@@ -67,7 +67,7 @@ def mount(*argv: str) -> None:
 
 
 def reap_orphans() -> None:
-    """Reap every process that lost its parent, for ever."""
+    """For ever reap processes that lost their parents."""
     while True:
         signal.sigwait({signal.SIGCHLD})
         try:

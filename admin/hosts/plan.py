@@ -1,4 +1,4 @@
-"""Names, addresses and network commands of a lab: pure functions of name, place and subnet."""
+"""Computes names, addresses and network commands of a lab from its name and subnet; pure."""
 
 import hashlib
 import ipaddress
@@ -14,12 +14,18 @@ Role = Literal["registry", "control", "agent"]
 HOST_OCTET = 1
 REGISTRY_OCTET = 9
 CONTROL_OCTET = 10
+MORE_CONTROLS_OCTETS = (8, 7, 6, 5)
+"""Of the second control service and those after it, if there are several."""
 AGENT_COUNT_MAX = 200
 REGISTRY_PORT = 5000
 CONTROL_HTTP_PORT = 4523
 CONTROL_AGENT_PORT = 4524
+ETCD_PORT = 2379
+ETCD_PEER_PORT = 2380
+ETCD_CERTIFICATES = "/etc/flocker-lite/etcd"
+"""A control node's folder for its certificates of etcd, if the lab has several of them."""
 CERTIFICATES = "/etc/flocker-lite/certificates"
-"""Where a node has its certificate, if the lab has any."""
+"""A node's folder for its certificate, if the lab has certificates."""
 HOST_KEY = "etc/ssh/ssh_host_ed25519_key"
 """The key of a node's ssh server, below the node's folder."""
 NAME_PATTERN = re.compile(r"[a-z][a-z0-9-]{0,19}")
@@ -42,13 +48,13 @@ class NodePlan:
 
     @property
     def port(self) -> str:
-        """The node's interface in the namespace of the switch."""
+        """The name of the node's interface in the namespace of the switch."""
         return self.name
 
 
 @dataclass(frozen=True, slots=True)
 class LabPlan:
-    """A whole lab, before it exists. `tag` is unique to it and its checkout on the machine."""
+    """A whole lab, before it exists. No other lab or checkout on the machine has its `tag`."""
 
     name: str
     tag: str
@@ -66,7 +72,7 @@ class LabPlan:
 
     @property
     def registry_url(self) -> str:
-        """Where the lab's images come from."""
+        """The address that the lab's images come from."""
         return f"http://{self.subnet[REGISTRY_OCTET]}:{REGISTRY_PORT}"
 
     @property
@@ -77,8 +83,18 @@ class LabPlan:
 
     @property
     def control_address(self) -> str:
-        """Where the control service listens."""
+        """Where the control service listens; of several, the first."""
         return str(self.subnet[CONTROL_OCTET])
+
+    @property
+    def controls(self) -> tuple[NodePlan, ...]:
+        """The nodes with a control service; if there are several, with a member of etcd too."""
+        return tuple(node for node in self.nodes if node.role == "control")
+
+    @property
+    def has_etcd(self) -> bool:
+        """Whether the configuration is in etcd."""
+        return len(self.controls) > 1
 
 
 def make_plan(
@@ -89,18 +105,21 @@ def make_plan(
     pool_size_gib: int,
     kernel_zfs: bool,
     certificates: bool = False,
+    control_count: int = 1,
 ) -> LabPlan:
     """The plan of the lab `name`.
 
-    With ZFS in the kernel all nodes share one ZFS, so each pool has a name of its own; otherwise
-    it is `flocker`. Raises LabError for a name or a subnet that cannot be used.
+    With ZFS in the kernel all nodes share one ZFS, so each pool has a name of its own; with
+    zfs-fuse each is `flocker`. Raises LabError for a bad name or subnet.
     """
     if not NAME_PATTERN.fullmatch(name):
         raise LabError(f"{name!r} is no lab name: use a-z, 0-9 and '-', 20 characters at most")
     if not 0 <= agent_count <= AGENT_COUNT_MAX:
         raise LabError(f"a lab has 0 to {AGENT_COUNT_MAX} agent nodes, not {agent_count}")
+    if not 1 <= control_count <= len(MORE_CONTROLS_OCTETS) + 1 or control_count % 2 == 0:
+        raise LabError(f"a lab has 1, 3 or 5 control nodes, not {control_count}")
     network = parse_subnet(subnet)
-    # Two checkouts may each have a lab of the same name, and interface names end at 15 characters.
+    # Two checkouts may have a lab of one name each, and an interface has 15 characters at most.
     tag = "flk" + hashlib.sha256(f"{checkout}\0{name}".encode()).hexdigest()[:6]
     network6 = ula_beside(network)
 
@@ -119,6 +138,10 @@ def make_plan(
     nodes = (
         node("registry", "registry", REGISTRY_OCTET),
         node("control", "control", CONTROL_OCTET),
+        *(
+            node(f"control{number}", "control", octet)
+            for number, octet in enumerate(MORE_CONTROLS_OCTETS[: control_count - 1], 2)
+        ),
         *(node(f"n{n}", "agent", CONTROL_OCTET + n) for n in range(1, agent_count + 1)),
     )
     folder = checkout / ".lab" / name
@@ -137,22 +160,22 @@ def parse_subnet(text: str) -> ipaddress.IPv4Network:
 
 
 def ula_beside(network: ipaddress.IPv4Network) -> ipaddress.IPv6Network:
-    """A unique local IPv6 network whose prefix is derived from the IPv4 one."""
+    """A unique local IPv6 network whose prefix follows from the IPv4 network."""
     prefix = (0xFD << 120) | (int(network.network_address) << 80)
     return ipaddress.IPv6Network((prefix, 64))
 
 
 def hardware_address(address: ipaddress.IPv4Address) -> str:
-    """A node's Ethernet address, the same after each start as with a real card.
+    """A node's Ethernet address, which stays the same after a restart, as that of a card does.
 
-    Peers would send to the old one of a restarted node for up to half a minute.
+    With a new one, peers would go on sending to the old one for up to half a minute.
     """
     return ":".join(f"{byte:02x}" for byte in b"\x02\x00" + address.packed)
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Lines for one `ip -batch` in one network namespace; None is the machine's own."""
+    """Lines for one `ip -batch` in a network namespace; None stands for the machine's own."""
 
     namespace: str | None
     lines: tuple[str, ...]
@@ -161,7 +184,7 @@ class Batch:
 def switch_batches(plan: LabPlan, with_ipv6: bool) -> tuple[Batch, ...]:
     """How to make the switch: a bridge in a namespace of its own, with a cable to the machine.
 
-    On the machine itself only that cable exists: its firewall and bridge settings do not matter.
+    The machine has only its end of that cable, so its firewall and bridge settings do not matter.
     """
     address6 = f"addr add {plan.subnet6[HOST_OCTET]}/64 dev {plan.tag} nodad"
     return (

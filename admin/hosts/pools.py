@@ -11,7 +11,7 @@ BYTES_PER_GIB = 1 << 30
 
 
 def kernel_has_zfs() -> bool:
-    """Whether the machine's kernel has ZFS, one for all nodes; else each node runs zfs-fuse."""
+    """Whether the machine's kernel has ZFS, which all nodes then share; else each runs zfs-fuse."""
     return Path("/dev/zfs").exists()
 
 
@@ -22,7 +22,7 @@ def open_pool(run: Run, pool: str, folder: Path, size_gib: int) -> None:
         disk.parent.mkdir(exist_ok=True)
         with disk.open("wb") as file:
             file.truncate(size_gib * BYTES_PER_GIB)
-        # The machine must not find the pool by itself at its next boot.
+        # Else the machine would open the pool by itself at its next boot.
         options = ("-o", "cachefile=none") if kernel_has_zfs() else ()
         zpool(run, "create", *options, "-m", "/flocker", pool, str(disk))
         return
@@ -43,7 +43,7 @@ def mount_datasets(run: Run, pool: str) -> None:
 
 
 def unmounted(listed: str) -> list[str]:
-    """Of lines of name, canmount and mounted: what should be mounted and is not."""
+    """What should be mounted and is not; `listed` has lines of name, canmount and mounted."""
     rows = [line.split("\t") for line in listed.splitlines()]
     return [name for name, canmount, mounted in rows if (canmount, mounted) == ("on", "no")]
 
@@ -54,7 +54,7 @@ def zpool(run: Run, *arguments: str) -> None:
 
 
 def destroy_kernel_pools(folder: Path, lab_name: str) -> None:
-    """Remove the pools that a lab has in the machine's kernel, recognised by their disks."""
+    """Remove a lab's pools from the machine's kernel; their disks tell which these are."""
     listed = run_here(["zpool", "list", "-H", "-o", "name"], timeout_seconds=POOL_TIMEOUT_SECONDS)
     for pool in listed.stdout.split():
         disk = folder / "nodes" / pool.removeprefix(f"{lab_name}-") / "disks" / DISK_NAME

@@ -1,4 +1,4 @@
-"""Runs commands with a time-out, and kills processes that a record identifies for certain."""
+"""Runs commands with a time-out; kills processes that a record identifies for certain."""
 
 import json
 import os
@@ -45,7 +45,7 @@ def run(
     try:
         stdout, stderr = process.communicate(input_text, timeout=timeout_seconds)
     except BaseException:
-        # Not only after a time-out: a Ctrl-C must not leave the command behind either.
+        # A Ctrl-C must not leave the command behind either.
         kill_group(process)
         raise
     if check and process.returncode:
@@ -55,9 +55,9 @@ def run(
 
 
 def kill_group(process: subprocess.Popen[str]) -> None:
-    """Kill a command with a session of its own, and its children in any pid namespace.
+    """Kill a command that leads a session, and its children in any pid namespace.
 
-    After KILL_TIMEOUT_SECONDS we give up on a command that hangs in the kernel.
+    We give up after KILL_TIMEOUT_SECONDS on a command that hangs in the kernel.
     """
     try:
         os.killpg(process.pid, signal.SIGKILL)
@@ -72,7 +72,7 @@ def kill_group(process: subprocess.Popen[str]) -> None:
 def side_by_side(tasks: Sequence[Callable[[], object]]) -> None:
     """Run tasks in threads and wait for all; raises the error of the first task that failed.
 
-    No task still runs afterwards, not even after a Ctrl-C, so clean-up may follow.
+    All tasks have ended when this returns, even after a Ctrl-C, so clean-up may follow.
     """
     threads = ThreadPoolExecutor(len(tasks))
     futures = [threads.submit(task) for task in tasks]
@@ -86,7 +86,7 @@ def side_by_side(tasks: Sequence[Callable[[], object]]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class ProcessRecord:
-    """Identifies a process for certain: by now, another process may have its pid."""
+    """Identifies a process for certain, even when another process has its pid by now."""
 
     pid: int
     start_ticks: int
@@ -103,7 +103,7 @@ class ProcessRecord:
     def kill(self) -> None:
         """Kill the process, if it is still this one, and wait until it is gone.
 
-        For the first process of a pid namespace that means that everything in it is gone.
+        If it is the first process of a pid namespace, everything in that is gone then.
         """
         try:
             descriptor = os.pidfd_open(self.pid)
@@ -134,7 +134,7 @@ def record_of(pid: int) -> ProcessRecord:
 
 
 def read_record(path: Path) -> ProcessRecord | None:
-    """The record in a file; None when there is none, or a crash cut it short."""
+    """The record in a file; None when there is none, or when a crash cut it short."""
     try:
         return ProcessRecord(**json.loads(path.read_text()))
     except (FileNotFoundError, ValueError, TypeError):

@@ -1,6 +1,6 @@
-"""Keeps what a Docker engine has after it pulled all images, and gives it to new nodes.
+"""Keeps what a Docker engine has once it pulled all images, and gives that to new nodes.
 
-To pull and unpack them takes a node seconds of processor time.
+So a node saves the seconds of processor time that it takes to pull and unpack them.
 """
 
 import shutil
@@ -19,8 +19,8 @@ COPY_TIMEOUT_SECONDS = 120.0
 def give_images(cache: Path, docker: Path, pull: Callable[[Path], None]) -> None:
     """Fill Docker's folder, which is empty; its engine must not run yet.
 
-    `pull` copies what an engine has after pulling, by `copy_images`. That is done only once for
-    the images in the cache.
+    `pull` has an engine pull the images, and calls `copy_images`. We call it once for the images
+    in the cache.
     """
     with locked(cache / "pulled.lock"):
         copy_images(_ensure(cache, pull), docker)

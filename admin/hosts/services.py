@@ -1,4 +1,4 @@
-"""The services of a node, in the order in which they start; pure."""
+"""Describes the services of a node, in the order in which they start; pure."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +7,9 @@ from admin.hosts.plan import (
     CERTIFICATES,
     CONTROL_AGENT_PORT,
     CONTROL_HTTP_PORT,
+    ETCD_CERTIFICATES,
+    ETCD_PEER_PORT,
+    ETCD_PORT,
     REGISTRY_PORT,
     LabPlan,
     NodePlan,
@@ -21,8 +24,8 @@ DOCKER_SOCKET = "/run/docker.sock"
 class Service:
     """One daemon of a node.
 
-    `detaches`: it goes to the background and writes `pid_file` by itself. It is ready when
-    something answers on the TCP port or the unix socket; with neither, when its process runs.
+    With `detaches` it goes to the background and writes `pid_file` by itself. It is ready when it
+    answers on its TCP port or unix socket; if it has neither, when its process runs.
     """
 
     name: str
@@ -36,11 +39,12 @@ class Service:
 def services_of(
     plan: LabPlan, node: NodePlan, kernel_zfs: bool, with_flocker: bool
 ) -> tuple[Service, ...]:
-    """All services of a node; without `with_flocker` only what a plain host has."""
+    """All services of a node; without `with_flocker` only those of a plain host."""
     if node.role == "registry":
         return (registry(),)
     if node.role == "control":
-        return (flocker_control(plan, node),) if with_flocker else ()
+        members = (etcd(plan, node),) if plan.has_etcd else ()
+        return (*members, *((flocker_control(plan, node),) if with_flocker else ()))
     return (
         *(() if kernel_zfs else (zfs_fuse(),)),
         docker(plan, node),
@@ -59,18 +63,19 @@ def registry() -> Service:
 
 def zfs_fuse() -> Service:
     """ZFS in user space, one per node."""
-    # Each of its syncs passes through dozens of threads. As with ZFS in a kernel, those must not
-    # queue behind other work of the machine's processors.
+    # Each of its syncs passes through dozens of threads. They must not queue behind other work of
+    # the machine's processors, as those of a kernel's ZFS do not.
     first = ("nice", "--adjustment=-20")
-    # Without --no-kstat-mount it makes a folder in the root that all nodes share.
+    # Without --no-kstat-mount it makes a folder in /, which all nodes share.
     argv = (*first, "zfs-fuse", "--no-daemon", "--no-kstat-mount")
     return Service("zfs-fuse", argv, "/run/lab/zfs-fuse.pid", ready_socket=ZFS_SOCKET)
 
 
 def docker(plan: LabPlan, node: NodePlan) -> Service:
-    """A Docker engine as on a plain host, except that its images come from the lab.
+    """A Docker engine as on a plain host, but its images come from the lab.
 
-    It needs another pid file than ours: it takes a file with its own pid for another engine's.
+    Its own pid file is another one than ours. If an engine finds its own pid in its file, it thinks
+    that another engine runs.
     """
     argv = (
         "dockerd",
@@ -88,14 +93,47 @@ def docker(plan: LabPlan, node: NodePlan) -> Service:
 
 
 def sshd() -> Service:
-    """The ssh server; by its full path, because it runs itself again for each connection."""
+    """The ssh server. It needs its full path, to run itself again for each connection."""
     argv = ("/usr/sbin/sshd", "-D", "-e", "-f", "/etc/ssh/sshd_config")
     return Service("sshd", argv, "/run/lab/sshd.pid", ready_port=SSH_PORT)
 
 
+def etcd(plan: LabPlan, node: NodePlan) -> Service:
+    """This node's member of the etcd that keeps the configuration of several control services."""
+    client, peer = (f"https://{node.address}:{port}" for port in (ETCD_PORT, ETCD_PEER_PORT))
+    members = [f"{each.name}=https://{each.address}:{ETCD_PEER_PORT}" for each in plan.controls]
+    files = ETCD_CERTIFICATES
+    argv = (
+        "etcd",
+        f"--name={node.name}",
+        "--data-dir=/var/lib/flocker-lite/etcd",
+        f"--initial-cluster={','.join(members)}",
+        f"--initial-cluster-token={plan.tag}",
+        *(f"--listen-client-urls={client}", f"--advertise-client-urls={client}"),
+        *(f"--listen-peer-urls={peer}", f"--initial-advertise-peer-urls={peer}"),
+        *("--client-cert-auth", f"--trusted-ca-file={files}/ca.crt"),
+        *(f"--cert-file={files}/server.crt", f"--key-file={files}/server.key"),
+        *("--peer-client-cert-auth", f"--peer-trusted-ca-file={files}/ca.crt"),
+        *(f"--peer-cert-file={files}/server.crt", f"--peer-key-file={files}/server.key"),
+    )
+    return Service("etcd", argv, "/run/lab/etcd.pid", ready_port=ETCD_PORT)
+
+
+def etcd_urls(plan: LabPlan, node: NodePlan) -> str:
+    """The members of etcd for the control service of this node: its own first."""
+    others = (each for each in plan.controls if each != node)
+    return ",".join(f"https://{each.address}:{ETCD_PORT}" for each in (node, *others))
+
+
 def flocker_control(plan: LabPlan, node: NodePlan) -> Service:
     """flocker-lite's control service."""
+    several = (
+        f"--store=etcd:{etcd_urls(plan, node)}",
+        f"--etcd-certificates={ETCD_CERTIFICATES}",
+        f"--address={node.address}",
+    )
     arguments = (
+        *(several if plan.has_etcd else ()),
         "--data-path=/var/lib/flocker-lite",
         f"--port=tcp:{CONTROL_HTTP_PORT}",
         f"--agent-port=tcp:{CONTROL_AGENT_PORT}",
@@ -130,5 +168,5 @@ def twistd(
 
 
 def log_file(plan: LabPlan, node: NodePlan, service_name: str) -> Path:
-    """Where a service's output goes; it stays after a crash of the node."""
+    """The file of a service's output, which stays after a crash of the node."""
     return plan.folder / "nodes" / node.name / "log" / f"{service_name}.log"

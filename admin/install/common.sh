@@ -128,16 +128,20 @@ rpm_file() {
     echo "${found[0]}"
 }
 
-# Installs a unit and its settings, which the RPM has in place and pip leaves below share/.
+# Installs a service's unit, others that belong to it and its settings. The RPM has them in place, pip leaves them
+# below share/.
 want_unit() {
-    local unit=$1 share=$root/opt/flocker-lite/share/flocker-lite
+    local unit=$1 file changed=no share=$root/opt/flocker-lite/share/flocker-lite
     [ "$family" = debian ] || return 0
     if [ ! -d "$share" ]; then
         say "the unit $unit comes with the package"
         return 0
     fi
-    write "/etc/systemd/system/$unit.service" <"$share/systemd/$unit.service"
-    if [ "$written" = yes ]; then change systemctl daemon-reload; fi
+    for file in "$unit.service" "${@:2}"; do
+        write "/etc/systemd/system/$file" <"$share/systemd/$file"
+        if [ "$written" = yes ]; then changed=yes; fi
+    done
+    if [ $changed = yes ]; then change systemctl daemon-reload; fi
     if [ ! -f "$root/etc/sysconfig/$unit" ]; then write "/etc/sysconfig/$unit" <"$share/sysconfig/$unit"; fi
 }
 

@@ -2,7 +2,7 @@
 # Installs the control service on this machine, and sets who may connect to it.
 #
 #   master.sh [NODE_IP ...] [--cluster NAME] [--address NAME] [--authority DIR] [--packages WHERE] [--dry-run]
-#   master.sh --certificates DIR [--packages WHERE] [--dry-run]
+#   master.sh --certificates DIR [--etcd IP,IP,IP --etcd-certificates DIR] [--packages WHERE] [--dry-run]
 #   master.sh --insecure [--packages WHERE] [--dry-run]
 #
 # Unless the machine has certificates already, it makes the cluster's authority in DIR (by default /root/flocker-ca);
@@ -11,11 +11,15 @@
 # this machine elsewhere. That is safer: the authority is then on a machine where no service runs. With --insecure
 # everybody can connect and do everything.
 #
+# With --etcd this is one of three or five control services, whose addresses those are, and gets a member of etcd, with
+# the certificates that `flocker-ca create-etcd` made for this machine (docs/several-control-services.rst).
+#
 # WHERE is the directory of our RPM packages; without it they come from the machine's repositories. On Debian and Ubuntu
 # WHERE is what pip installs, such as a wheel; by default "flocker-lite".
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 . "$(dirname "$0")/certificates.sh"
+. "$(dirname "$0")/etcd.sh"
 
 user=flocker-lite
 settings=/etc/sysconfig/flocker-control
@@ -28,6 +32,8 @@ cluster=flocker
 authority=/root/flocker-ca
 from=
 insecure=no
+etcd=
+etcd_from=
 # The options in the settings of the service.
 options=
 
@@ -38,6 +44,8 @@ main() {
             --insecure) insecure=yes ;;
             --packages) [ $# -gt 1 ] || usage; package_source=$2; shift ;;
             --certificates) [ $# -gt 1 ] || usage; from=$2; shift ;;
+            --etcd) [ $# -gt 1 ] || usage; etcd=$2; shift ;;
+            --etcd-certificates) [ $# -gt 1 ] || usage; etcd_from=$2; shift ;;
             --cluster) [ $# -gt 1 ] || usage; cluster=$2; shift ;;
             --authority) [ $# -gt 1 ] || usage; authority=$2; shift ;;
             --address) [ $# -gt 1 ] || usage; names+=("$2"); shift ;;
@@ -53,10 +61,17 @@ main() {
     want_flocker flocker-lite-control
     want_unit flocker-control
     if [ "$family" = debian ]; then want_user; fi
-    written=no
+    written=no restart=no
     want_who_gets_in
+    restart=$written
+    if [ -n "$etcd" ]; then
+        want_etcd
+        written=no
+        tell_control --store "$(etcd_store)" --etcd-certificates $etcd_client --address "$etcd_own"
+        if [ "$written" = yes ]; then restart=yes; fi
+    fi
     want_open flocker-control-api flocker-control-agent
-    if [ "$written" = yes ]; then want_service flocker-control restart; else want_service flocker-control; fi
+    if [ $restart = yes ]; then want_service flocker-control restart; else want_service flocker-control; fi
     await_answer
     if [ "$changes" != 0 ]; then say_what_is_next; fi
     finish
@@ -64,7 +79,7 @@ main() {
 
 usage() {
     fail "usage: master.sh [NODE_IP ...] [--cluster NAME] [--address NAME] [--authority DIR]" \
-        "[--certificates DIR | --insecure] [--packages WHERE] [--dry-run]"
+        "[--certificates DIR | --insecure] [--etcd IP,IP,IP --etcd-certificates DIR] [--packages WHERE] [--dry-run]"
 }
 
 want_user() {
@@ -92,6 +107,10 @@ has_option() {
 
 # Fails on requests that contradict each other or the machine, before anything changes.
 check_request() {
+    if [ -n "$etcd$etcd_from" ]; then
+        if [ -z "$etcd" ] || [ -z "$etcd_from" ]; then usage; fi
+        check_etcd
+    fi
     if [ $insecure = yes ]; then
         if [ -n "$from" ] || [ ${#nodes[@]} != 0 ]; then usage; fi
         if has_option --certificates; then
@@ -184,9 +203,11 @@ tell_control() {
     read -r -a words <<<"$* ${others/ --insecure / }"
     # Not by a pipe: `write` would run in a subshell, and its variables would be lost.
     write $settings < <(
-        if [ -f "$root$settings" ]; then grep -v "^$variable=" "$root$settings"; fi
+        # There may be no other line.
+        if [ -f "$root$settings" ]; then grep -v "^$variable=" "$root$settings" || true; fi
         echo "$variable=\"${words[*]}\""
     )
+    options=${words[*]}
 }
 
 # The service does not run as root.

@@ -47,7 +47,7 @@ main() {
     want_docker
     want_pool "$disk"
     want_flocker flocker-lite-node
-    want_unit flocker-agent
+    want_unit flocker-agent flocker-volumes.socket
     if has_selinux; then want_labels; fi
     want_open ssh
     want_sshd "${addresses[0]}"
@@ -101,7 +101,7 @@ want_docker() {
             fi
             want_packages docker-ce nftables
             ;;
-        debian*) want_packages docker.io nftables openssh-server ;;
+        debian*) want_packages docker.io nftables openssh-server rsync ;;
     esac
     want_service docker
 }

@@ -1,18 +1,18 @@
-# How node.sh makes sshd accept the agents of other nodes.
-# shellcheck shell=bash disable=SC2154  # common.sh sets what is not set here
+# Makes sshd accept the agents of other nodes, for node.sh.
+# shellcheck shell=bash disable=SC2154  # common.sh sets the variables that are not set here
 
 sshd_file=/etc/ssh/sshd_config
 sshd_drop_in=/etc/ssh/sshd_config.d/flocker-lite.conf
-# The agent writes the keys of other nodes to it; none of them opens a shell.
+# The agent writes the keys of other nodes to this file; no such key opens a shell.
 keys_file=/var/lib/flocker-lite/ssh/authorized_keys
 mark="# flocker-lite"
 
-# ADDRESS is what other nodes are like, for blocks of sshd's that hold for some addresses only.
+# want_sshd ADDRESS: other nodes have addresses like ADDRESS. A block of sshd's configuration may hold for some only.
 want_sshd() {
     local address=$1 service=sshd
     if [ "$family" = debian ]; then
         service=ssh
-        # Where sshd is started by a socket it may be missing until then, and nothing can be asked.
+        # Where a socket starts sshd, this folder may be missing until then. Without it sshd answers no question.
         [ -d "$root/run/sshd" ] || change mkdir -p "$root/run/sshd"
     fi
     systemctl is-active --quiet $service.socket || want_service $service
@@ -27,7 +27,7 @@ want_sshd() {
     fi
 }
 
-# What sshd would do with root from there; what it does not understand is told on stderr.
+# Prints the settings that sshd would have for root from ADDRESS; on stderr sshd says what it does not understand.
 ask_sshd() { sshd -T -f "$root$sshd_file" -C "user=root,host=$address,addr=$address"; }
 
 setting() { ask_sshd 2>/dev/null | sed -n "s/^$1 //p"; }
@@ -39,7 +39,7 @@ knows_keys() {
     esac
 }
 
-# Beside the files that sshd looks at for root as it is. A configuration that is no good does not stay.
+# Adds our file to those that sshd looks at for root already. If sshd refuses that, the file of before comes back.
 open_sshd() {
     local service=$1 file=$sshd_file before lines files
     files=$(setting authorizedkeysfile)

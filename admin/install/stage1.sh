@@ -1,10 +1,10 @@
 #!/bin/bash
-# Makes a fresh machine ready for a node: ZFS, as a module that goes with the kernel of the distribution.
+# Installs ZFS on a fresh machine, as a module for the distribution's kernel, so that it can become a node.
 #
 #   stage1.sh [--dry-run]
 #
-# CentOS 7, EL 8 and 9: the kABI-tracking module of the OpenZFS project, which needs neither a compiler nor a reboot.
-# Debian: its own packages, which are in the section "contrib"; Ubuntu: its own.
+# On CentOS 7, EL 8 and 9 it takes the kABI-tracking module of the OpenZFS project, with no compiler and no reboot.
+# On Debian it takes Debian's packages, which are in the section "contrib"; on Ubuntu those of Ubuntu.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 
@@ -42,7 +42,7 @@ want_zfs_of_openzfs() {
         change "$installer" install -y "$zfs_releases/$release.el$major.noarch.rpm"
     fi
     if is_installed zfs; then return; fi
-    # By default the repository has the module as source, to be compiled for each kernel.
+    # The default repository has the module as source, which each new kernel would compile again.
     change "${repositories[@]}" --disable zfs
     change "${repositories[@]}" --enable zfs-kmod
     want_packages zfs

@@ -1,4 +1,4 @@
-"""`admin/demo`: bring up a lab, play the story with curl, show the table, clean up."""
+"""`admin/demo`: bring up a lab, play the story, show the table, clean up."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import argparse
 import os
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
 from admin.hosts import Lab, LabError
 from admin.story.chapters import Moved, Story
+from admin.story.drivers import FlockerctlDriver
 from admin.story.player import Player, StoryError
+from admin.story.recorder import record
 from admin.story.table import table
 
 DEFAULT_NAME = "demo"
@@ -30,7 +33,8 @@ def main(arguments: list[str]) -> int:
     try:
         print(f"Bringing up the lab {options.name!r} at {options.subnet} ...", flush=True)
         lab.up()
-        moves = play(lab, options.postgres_mib, clean_up=not options.keep)
+        story = _story(lab, options)
+        moves = play(story, options.postgres_mib, clean_up=not options.keep)
         print(f"\n{table(moves)}")
         kept = bool(options.keep)
         if kept:
@@ -48,9 +52,8 @@ def main(arguments: list[str]) -> int:
             lab.down()
 
 
-def play(lab: Lab, postgres_mib: int, clean_up: bool) -> list[Moved]:
+def play(story: Story, postgres_mib: int, clean_up: bool) -> list[Moved]:
     """All chapters in their order; returns what the moves were like."""
-    story = Story(lab, Player(f"http://{lab.node('control').address}:4523/v1", _show))
     story.nodes()
     story.webserver()
     story.redis()
@@ -63,6 +66,32 @@ def play(lab: Lab, postgres_mib: int, clean_up: bool) -> list[Moved]:
     if clean_up:
         story.clean_up()
     return moves
+
+
+def _story(lab: Lab, options: argparse.Namespace) -> Story:
+    address = lab.node("control").address
+    api = f"http://{address}:4523/v1"
+    if not options.cli:
+        return Story(lab, Player(api, _show))
+    _show(f"$ export FLOCKER_CONTROL_SERVICE={address}")
+    programs = Path(sys.executable).parent
+    environment = {
+        "FLOCKER_CONTROL_SERVICE": address,
+        "PATH": f"{programs}:{os.environ['PATH']}",
+        "PYTHONPATH": os.getcwd(),
+    }
+    player = Player(api, _show, environment=environment)
+    recorded = partial(_recorded, player, options.record) if options.record else None
+    return Story(lab, player, FlockerctlDriver(player, recorded))
+
+
+def _recorded(player: Player, path: Path, command: str) -> None:
+    """Run the command at a terminal; the recording of the last one stays in the file."""
+    recording, code = record(command, player.environment)
+    _show(f"$ {command}\n(recorded in {path})")
+    if code != 0:
+        raise StoryError(f"{command}: exit code {code}")
+    recording.save(path)
 
 
 def _show(text: str) -> None:
@@ -88,9 +117,13 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="admin/demo",
         description="Play the story of flocker_lite on this machine: real ZFS, Docker and ssh on "
-        "three hosts made of namespaces, driven with curl.",
+        "three hosts made of namespaces, driven with curl, or with flockerctl.",
     )
     parser.add_argument("--keep", action="store_true", help="leave the lab up at the end")
+    parser.add_argument("--cli", action="store_true", help="play it with flockerctl")
+    parser.add_argument(
+        "--record", type=Path, metavar="FILE", help="with --cli: keep what the last move shows"
+    )
     parser.add_argument("--name", default=DEFAULT_NAME, help="name of the lab")
     parser.add_argument("--subnet", default=DEFAULT_SUBNET, help="IPv4 subnet of the lab")
     parser.add_argument(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from shlex import quote
 from typing import Any
 
@@ -22,11 +23,19 @@ class Player:
     """Runs commands, and passes what it does to `show`."""
 
     def __init__(
-        self, api: str, show: Callable[[str], None] = print, curl_options: str = ""
+        self,
+        api: str,
+        show: Callable[[str], None] = print,
+        curl_options: str = "",
+        environment: Mapping[str, str] | None = None,
     ) -> None:
-        """`api` is the root of the REST API, such as "http://10.77.0.10:4523/v1"."""
+        """`api` is the root of the REST API, such as "http://10.77.0.10:4523/v1".
+
+        The `environment` is that of the commands, beside this process's own.
+        """
         self.api = api
         self._show = show
+        self.environment = {**os.environ, **(environment or {})}
         self._curl = f"curl -sS {curl_options}".rstrip()
 
     def tell(self, text: str) -> None:
@@ -42,6 +51,7 @@ class Player:
             text=True,
             timeout=COMMAND_TIMEOUT_SECONDS,
             stdin=subprocess.DEVNULL,
+            env=self.environment,
         )
         printed = done.stdout.strip()
         self._show(printed[:SHOWN_CHARACTERS_MAX] or done.stderr.strip()[:SHOWN_CHARACTERS_MAX])
@@ -62,14 +72,21 @@ class Player:
 
     def poll(self, path: str, good: Callable[[Any], bool], timeout_seconds: float = 120.0) -> Any:
         """GET with curl, again and again, until the answer is good; shows the last one."""
-        command = f"{self._curl} {self.api}{path}"
+        self.wait_for(path, good, timeout_seconds)
+        return self._answer(f"{self._curl} {self.api}{path}")
+
+    def wait_for(
+        self, path: str, good: Callable[[Any], bool], timeout_seconds: float = 120.0
+    ) -> Any:
+        """GET again and again until the answer is good, and show nothing of that."""
+        command = [*self._curl.split(), f"{self.api}{path}"]
         ends = time.monotonic() + timeout_seconds
         while True:
-            answer = json.loads(subprocess.check_output(command.split(), timeout=30))
+            answer = json.loads(subprocess.check_output(command, timeout=30))
             if good(answer):
-                return self._answer(command)
+                return answer
             if time.monotonic() > ends:
-                raise StoryError(f"{command}: not as hoped in {timeout_seconds:g} s: {answer}")
+                raise StoryError(f"{path}: not as hoped in {timeout_seconds:g} s: {answer}")
             time.sleep(POLL_SECONDS)
 
     def _answer(self, command: str) -> Any:

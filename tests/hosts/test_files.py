@@ -55,6 +55,15 @@ def test_no_keys_of_root_are_on_a_node() -> None:
     assert "/var/lib/flocker-lite/ssh/authorized_keys\n" in configuration
 
 
+def test_programs_of_another_release() -> None:
+    """A node of an older release has the programs of that over ssh, and the lab's images."""
+    older = Path("/older")
+    made = dict(node_files(CHECKOUT, PLAN, NODES["n1"], older))
+    assert f"SetEnv PATH={search_path(older)}\n" in made["etc/ssh/sshd_config"]
+    registry = dict(node_files(CHECKOUT, PLAN, NODES["registry"], older))
+    assert registry == files_of("registry")
+
+
 def test_programs_of_the_checkout_are_found_over_ssh() -> None:
     """A command that is sent over ssh reads no profile, so the server sets the path."""
     configuration = files_of("n1")["etc/ssh/sshd_config"]

@@ -17,9 +17,12 @@ def plan_of(
     agents: int = 2,
     checkout: Path = CHECKOUT,
     kernel_zfs: bool = False,
+    controls: int = 1,
 ) -> LabPlan:
     """A plan in which only what a test is about differs from the usual."""
-    return make_plan(checkout, name, subnet, agents, 8, kernel_zfs)
+    return make_plan(
+        checkout, name, subnet, agents, 8, kernel_zfs, certificates=False, control_count=controls
+    )
 
 
 def test_addresses_follow_the_role() -> None:
@@ -31,6 +34,21 @@ def test_addresses_follow_the_role() -> None:
         "n1": "10.77.0.11",
         "n2": "10.77.0.12",
     }
+
+
+def test_several_control_services() -> None:
+    """They come before the registry; the first one stays where it is, and so do the agents."""
+    addresses = {node.name: node.address for node in plan_of(agents=1, controls=3).nodes}
+    assert addresses == {
+        "registry": "10.77.0.9",
+        "control": "10.77.0.10",
+        "control2": "10.77.0.8",
+        "control3": "10.77.0.7",
+        "n1": "10.77.0.11",
+    }
+    for count in (0, 2, 4, 7):
+        with pytest.raises(LabError, match="1, 3 or 5 control nodes"):
+            plan_of(controls=count)
 
 
 def test_labs_of_other_names_and_checkouts_share_no_name_on_the_machine() -> None:

@@ -34,6 +34,7 @@ case "$name $*" in
     "systemctl is-enabled --quiet "*) has enabled "$3" ;;
     "systemctl is-active --quiet "*) has active "$3" ;;
     "systemctl enable "*) did "$@"; add enabled "$2" ;;
+    "systemctl --no-block start "*) did "$@"; add active "$3" ;;
     "systemctl start "*) did "$@"; add active "$2" ;;
     "firewall-cmd --quiet --state") has machine firewalld ;;
     "firewall-cmd --quiet --permanent --query-service="*) has opened "${3#*=}" ;;

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.install.machine import (
+    CHECKOUT,
     EVERY,
     MASTER,
     MASTER_WORDS,
@@ -21,6 +22,8 @@ from tests.install.machine import (
     TIMEOUT_SECONDS,
     Machine,
 )
+
+SYSTEMD = CHECKOUT / "packaging/systemd"
 
 
 def test_a_cluster_on_centos_7(tmp_path: Path) -> None:
@@ -111,6 +114,16 @@ def test_dry_run(tmp_path: Path, system: str, words: tuple[str, ...]) -> None:
         assert foretold == done
     # What pip brings can only be looked at once it is there.
     assert set(foretold) <= set(done)
+
+
+def test_units_from_pip(tmp_path: Path) -> None:
+    """On Debian a node gets the units that pip left, and systemd hears of them once."""
+    machine = Machine(tmp_path, "debian 12")
+    machine.make(*NODE_WORDS)
+    units = machine.file("etc/systemd/system")
+    for name in ("flocker-agent.service", "flocker-volumes.socket"):
+        assert (units / name).read_text() == (SYSTEMD / name).read_text()
+    assert machine.did.count("systemctl daemon-reload") == 1
 
 
 def test_a_pool_that_is_there(tmp_path: Path) -> None:

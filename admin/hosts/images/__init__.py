@@ -1,1 +1,1 @@
-"""Container images of the lab, built from Debian packages without a Docker engine."""
+"""Builds the lab's container images from Debian packages, without a Docker engine."""

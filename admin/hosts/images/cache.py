@@ -1,4 +1,4 @@
-"""Keeps the lab's images built under .cache/images: nothing to do when they are there."""
+"""Builds the lab's images in .cache/images, unless they are there."""
 
 import fcntl
 import hashlib
@@ -31,13 +31,13 @@ def ensure_images(checkout: Path) -> None:
 
 
 def is_built(cache: Path, key: str) -> bool:
-    """Whether the storage was built, to its end, from the sources with this key."""
+    """Whether somebody built the storage, to its end, from the sources with this key."""
     stamp = cache / "registry" / "stamp"
     return stamp.exists() and stamp.read_text() == key
 
 
 def key_of(sources: Iterator[Path], release: str) -> str:
-    """What the images are made from, in short: changes with any source file and the release."""
+    """A short name of what the images are made from: each source file, and the release."""
     summary = hashlib.sha256(release.encode())
     for path in sorted(sources):
         if path.suffix in (".py", ".sh"):
@@ -55,7 +55,7 @@ def build(cache: Path, key: str) -> None:
     base_layer = store_layer(base, storage)
     side_by_side([partial(build_image, base, base_layer, recipe, work) for recipe in RECIPES])
     (storage / "stamp").write_text(key)
-    # Registries of running labs look the folder up by name each time.
+    # The registry of a running lab looks the folder up by name each time.
     old = cache / "old"
     for folder, name in ((cache / "registry", old), (storage, cache / "registry")):
         if folder.exists():
@@ -66,12 +66,12 @@ def build(cache: Path, key: str) -> None:
 
 
 def ensure_base(cache: Path) -> Path:
-    """The root that all images share; it depends on the Debian release and on how it is made."""
+    """The root that all images share; it depends on the Debian release and on debian.py."""
     source = (SOURCES / "debian.py").read_bytes()
     key = hashlib.sha256(codename().encode() + source).hexdigest()[:KEY_CHARACTERS]
     base = cache / f"base-{key}"
     if base.exists():
-        # What the archive's lists named a while ago may have been replaced there since.
+        # The archive may have replaced packages that its old lists name.
         refresh(base)
         return base
     for other in cache.glob("base-*"):
@@ -109,7 +109,7 @@ def store_layer(root: Path, storage: Path) -> Blob:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Wait for others who build; a killed one holds no lock."""
+    """Wait until no other process builds; a killed process holds no lock."""
     with path.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -1,4 +1,4 @@
-"""Makes root filesystems from Debian packages: a smallest base, and image folders on top of it."""
+"""Makes root filesystems from Debian packages: a minimal base, and image folders on top of it."""
 
 import os
 import shutil
@@ -12,13 +12,13 @@ BOOTSTRAP_TIMEOUT_SECONDS = 600.0
 INSTALL_TIMEOUT_SECONDS = 600.0
 UPDATE_TIMEOUT_SECONDS = 120.0
 RECIPE_FOLDERS = Path(__file__).parent
-# Ends with us whatever kills us, and its mounts with it.
+# Whatever kills us, the command ends with us, and its mounts with it.
 CONTAINED = (
     *("setpriv", "--pdeathsig", "KILL", "--"),
     *("unshare", "--mount", "--pid", "--fork", "--kill-child", "--"),
 )
 NO_SERVICES = "#!/bin/sh\nexit 101\n"
-# fsync after each file triples the time; documentation is left out of images anyway.
+# An fsync after each file triples the time. Images have no documentation, so dpkg skips it.
 DPKG_OPTIONS = "force-unsafe-io\npath-exclude=/usr/share/doc/*\npath-exclude=/usr/share/man/*\n"
 INSTALL = """
 mount -t overlay overlay -o "lowerdir=$1,upperdir=$2,workdir=$3,index=off,redirect_dir=off" "$4"
@@ -28,7 +28,7 @@ exec chroot "$4" /bin/sh -c "$5"
 
 
 def codename() -> str:
-    """The Debian release of this machine, which is that of the images."""
+    """The Debian release of this machine; the images have the same."""
     for line in Path("/etc/os-release").read_text().splitlines():
         if line.startswith("VERSION_CODENAME="):
             return line.partition("=")[2].strip('"')
@@ -50,20 +50,20 @@ def package_sources() -> list[tuple[str, str]]:
 
 
 def parse_sources(text: str) -> list[tuple[str, str]]:
-    """Debian's own archives among lines of origin, address and suite, each once, in order."""
+    """Debian's own archives, each once, in order; `text` has lines of origin, address and suite."""
     rows = [line.split() for line in text.splitlines()]
     pairs = [(row[1], row[2]) for row in rows if len(row) == 3 and row[0] == "Debian"]
     return list(dict.fromkeys(pairs))
 
 
 def make_base(target: Path) -> None:
-    """Make the root that all images share, with what apt needs to install more into it."""
+    """Make the root that all images share; apt can install more into it."""
     sources = package_sources()
     suite = codename()
     mirror = next((address for address, release in sources if release == suite), None)
     if mirror is None:
         raise LabError(f"apt knows no archive for {suite}: see /etc/apt/sources.list")
-    # Overlayfs and apt's own user must be able to look into it.
+    # Overlayfs and apt's own user must look into it.
     target.mkdir(mode=0o755, parents=True)
     extra = ["--include=ca-certificates"] if mirror.startswith("https:") else []
     run(
@@ -79,7 +79,7 @@ def make_base(target: Path) -> None:
 
 
 def refresh(root: Path) -> None:
-    """Let apt in the root find hosts by name as this machine does, and know the archives anew."""
+    """Let apt in the root find hosts by name as this machine does, and fetch its lists anew."""
     for name in ("resolv.conf", "hosts"):
         (root / "etc" / name).unlink(missing_ok=True)
         shutil.copyfile(Path("/etc", name), root / "etc" / name)
@@ -91,7 +91,7 @@ def refresh(root: Path) -> None:
 
 
 def make_upper(base: Path, recipe: Recipe, work: Path) -> Path:
-    """Install an image's packages on top of the base; gives back the difference as a folder."""
+    """Install an image's packages on top of the base; returns the folder with the difference."""
     upper, overlay_work, merged = (work / name for name in ("upper", "overlay-work", "merged"))
     for folder in (upper, overlay_work, merged):
         folder.mkdir(parents=True, mode=0o755)
@@ -110,7 +110,7 @@ def make_upper(base: Path, recipe: Recipe, work: Path) -> Path:
 
 
 def place_entrypoint(recipe: Recipe, upper: Path) -> None:
-    """Put the image's entrypoint where its configuration says it is."""
+    """Copy the image's entrypoint to the path that its configuration names."""
     target = upper / ENTRYPOINT
     target.parent.mkdir(parents=True, mode=0o755, exist_ok=True)
     shutil.copyfile(RECIPE_FOLDERS / recipe.name / "entrypoint.sh", target)
@@ -118,6 +118,6 @@ def place_entrypoint(recipe: Recipe, upper: Path) -> None:
 
 
 def build_environment() -> dict[str, str]:
-    """The environment of package installation; of the caller's only a proxy counts."""
+    """The environment for installing packages; of the caller's it has only the proxies."""
     proxies = {name: value for name, value in os.environ.items() if name.endswith("_proxy")}
     return {"PATH": SYSTEM_PATH, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C", **proxies}

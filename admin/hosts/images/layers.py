@@ -1,4 +1,4 @@
-"""Turns a folder, or the upper folder of an overlay mount, into the tar file of an image layer."""
+"""Writes a folder, or the upper folder of an overlay mount, as the tar file of an image layer."""
 
 import hashlib
 import os
@@ -12,7 +12,7 @@ from admin.hosts.images.storage import Blob
 WHITEOUT = ".wh."
 OPAQUE = ".wh..wh..opq"
 OVERLAY_OPAQUE_ATTRIBUTE = "trusted.overlay.opaque"
-# What is in these folders does not belong into an image; the folders themselves do.
+# An image has these folders, but not what is in them.
 EMPTIED_FOLDERS = (
     "dev",
     "proc",
@@ -26,7 +26,7 @@ EMPTIED_FOLDERS = (
     "var/cache/debconf",
     "var/lib/apt/lists",
 )
-# Of the machine that built it.
+# These belong to the machine that builds the image.
 LEFT_OUT = frozenset(
     {"etc/hostname", "etc/hosts", "etc/resolv.conf", "var/log/dpkg.log", "var/log/bootstrap.log"}
 )
@@ -39,18 +39,18 @@ def is_kept(path: str) -> bool:
 
 
 def whiteout_of(path: str) -> str:
-    """The name that says, in a layer, that this path of the layers below is gone."""
+    """The name of a file in a layer that hides this path of the layers below."""
     folder, _, name = path.rpartition("/")
     return f"{folder}/{WHITEOUT}{name}" if folder else f"{WHITEOUT}{name}"
 
 
 def is_removed(mode: int, device: int) -> bool:
-    """Whether overlayfs marks something as removed with this entry: a 0/0 character device."""
+    """Whether this entry is overlayfs' mark of a removed file: a character device 0/0."""
     return stat.S_ISCHR(mode) and device == 0
 
 
 def is_opaque(path: Path) -> bool:
-    """Whether overlayfs shows nothing of the layers below in this folder."""
+    """Whether overlayfs hides this folder of the layers below."""
     try:
         return os.getxattr(path, OVERLAY_OPAQUE_ATTRIBUTE) == b"y"
     except OSError:
@@ -58,7 +58,7 @@ def is_opaque(path: Path) -> bool:
 
 
 def write_layer(root: Path, target: Path) -> Blob:
-    """Write everything below `root` that is kept as an uncompressed tar; gives back its digest."""
+    """Write all that is kept below `root` as an uncompressed tar; returns its digest and size."""
     with tarfile.open(target, "w", format=tarfile.PAX_FORMAT) as tar:
         for path in walk(root, ""):
             add(tar, root / path, path)
@@ -68,7 +68,7 @@ def write_layer(root: Path, target: Path) -> Blob:
 
 
 def walk(root: Path, folder: str) -> Iterator[str]:
-    """Paths below `root`, relative to it and in a fixed order, folders before what is in them."""
+    """Paths relative to `root`, in a fixed order; a folder comes before what is in it."""
     for entry in sorted(os.scandir(root / folder), key=lambda entry: entry.name):
         path = f"{folder}/{entry.name}" if folder else entry.name
         if is_kept(path):
@@ -78,7 +78,7 @@ def walk(root: Path, folder: str) -> Iterator[str]:
 
 
 def add(tar: tarfile.TarFile, source: Path, path: str) -> None:
-    """Add one file, link, folder or mark of removal to a layer."""
+    """Add a file, a link, a folder or a mark of removal to a layer."""
     status = source.lstat()
     if is_removed(status.st_mode, status.st_rdev):
         tar.addfile(tarfile.TarInfo(whiteout_of(path)))

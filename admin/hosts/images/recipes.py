@@ -1,4 +1,4 @@
-"""The images of the lab: which there are, and how a container of each behaves. Pure."""
+"""Lists the images of the lab, and says how a container of each behaves; pure."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -7,13 +7,13 @@ from typing import Any
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 ENTRYPOINT = "usr/local/bin/docker-entrypoint.sh"
-# Image digests should say what is inside, not when it was built.
+# A digest should depend on what is in the image, not on when it was built.
 CREATED = "2024-01-01T00:00:00Z"
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """One image: `build.sh` and, if it has one, `entrypoint.sh` lie in the folder of its name."""
+    """An image. The folder of its name has `build.sh`, and `entrypoint.sh` if `has_entrypoint`."""
 
     name: str
     command: tuple[str, ...]
@@ -43,7 +43,7 @@ RECIPES = (
             "LANG": "C.UTF-8",
         },
         volumes=("/var/lib/postgresql/data",),
-        # "Fast": it ends sessions and writes a checkpoint; SIGTERM would wait for the clients.
+        # On SIGINT it ends sessions and writes a checkpoint; on SIGTERM it waits for its clients.
         stop_signal="SIGINT",
     ),
     Recipe(
@@ -57,7 +57,7 @@ RECIPES = (
 
 
 def image_configuration(recipe: Recipe, architecture: str, layer_digests: Sequence[str]) -> bytes:
-    """The image's configuration, as Docker reads it. `layer_digests` are of the plain tar files."""
+    """The image's configuration as Docker reads it; `layer_digests` are those of the tar files."""
     environment = {"PATH": SYSTEM_PATH, **recipe.environment}
     config: dict[str, Any] = {
         "Env": [f"{name}={value}" for name, value in environment.items()],

@@ -1,4 +1,4 @@
-"""How docker-registry keeps images in its storage folder, as pure data: paths and contents."""
+"""Computes the paths and contents of docker-registry's storage folder; pure."""
 
 import hashlib
 import json
@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 CONFIGURATION_TYPE = "application/vnd.docker.container.image.v1+json"
 MANIFEST_TYPE = "application/vnd.docker.distribution.manifest.v2+json"
-# Not compressed: the image travels within one machine, where unpacking costs more than copying.
+# The layer is not compressed: within one machine it costs more to unpack than to copy.
 LAYER_TYPE = "application/vnd.docker.image.rootfs.diff.tar"
 TOP = "docker/registry/v2"
 
 
 @dataclass(frozen=True, slots=True)
 class Blob:
-    """Something that the registry knows by its digest (`sha256:...`)."""
+    """A file that the registry knows by its digest (`sha256:...`)."""
 
     digest: str
     size_bytes: int
@@ -42,7 +42,7 @@ def descriptor(media_type: str, blob: Blob) -> dict[str, str | int]:
 
 
 def blob_path(digest: str) -> str:
-    """Where the storage folder keeps a blob."""
+    """The path of a blob in the storage folder."""
     hexadecimal = digest.removeprefix("sha256:")
     return f"{TOP}/blobs/sha256/{hexadecimal[:2]}/{hexadecimal}/data"
 
@@ -50,9 +50,9 @@ def blob_path(digest: str) -> str:
 def image_files(
     name: str, tag: str, configuration: bytes, layers: Sequence[Blob]
 ) -> Iterator[tuple[str, bytes]]:
-    """All files (path, content) that make an image known, but for the layers' own blobs.
+    """Path and content of each file that makes an image known; the layers' own blobs are left out.
 
-    `name` is as Docker's default registry has it, with the folder: `library/redis`.
+    `name` has the folder that Docker's default registry gives it: `library/redis`.
     """
     configuration_blob = Blob(digest_of(configuration), len(configuration))
     manifest = make_manifest(configuration_blob, layers)
@@ -69,5 +69,5 @@ def image_files(
 
 
 def link_path(digest: str) -> str:
-    """Where a folder of links keeps the one to this digest."""
+    """The path of the link to this digest, in a folder of links."""
     return f"{digest.replace(':', '/')}/link"

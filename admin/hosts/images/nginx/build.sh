@@ -1,4 +1,4 @@
-# Run in the root of the image that is being built: installs nginx with its default page, logging to the container.
+# Installs nginx with its default page in the root of the image; its log is the container's.
 set -eu
 apt-get install -q -y --no-install-recommends nginx-light
 rm -f /etc/nginx/sites-enabled/default

@@ -1,8 +1,8 @@
 #!/bin/sh
-# First process of the image: makes a database on the first start, then becomes the server as the user postgres.
+# The first process of the image. It makes a database on the first start, and becomes the server as the user postgres.
 #
-# POSTGRES_PASSWORD, or POSTGRES_HOST_AUTH_METHOD=trust, is needed on the first start; POSTGRES_USER and
-# POSTGRES_DB name the superuser and a database. There are no initialisation scripts.
+# The first start needs POSTGRES_PASSWORD, or POSTGRES_HOST_AUTH_METHOD=trust. POSTGRES_USER and POSTGRES_DB
+# name the superuser and a database. There are no initialisation scripts.
 set -eu
 
 case "${1:-}" in

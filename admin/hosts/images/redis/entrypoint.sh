@@ -1,8 +1,8 @@
 #!/bin/sh
-# First process of the image: gives /data to the user redis, becomes that user, then becomes the server.
+# The first process of the image. It gives /data to the user redis, and becomes the server as that user.
 set -eu
 
-# Bare options, or a configuration file, are arguments of the server.
+# Options alone, and a configuration file, are arguments of the server.
 case "${1:-}" in
     -* | *.conf) set -- redis-server "$@" ;;
 esac
@@ -12,7 +12,7 @@ if [ "$1" = redis-server ] && [ "$(id -u)" = 0 ]; then
     exec setpriv --reuid=redis --regid=redis --init-groups -- "$0" "$@"
 fi
 
-# In a container it is the network that protects; who says otherwise is heeded.
+# A container's network protects it. The user may still say --protected-mode.
 if [ "$1" = redis-server ]; then
     case " $* " in
         *" --protected-mode "* | *" --version "* | *" -v "* | *" --help "* | *" -h "*) ;;
