@@ -10,6 +10,7 @@ from uuid import uuid4
 from admin.bench.api import Api
 from admin.bench.figures import cpu_seconds
 from admin.hosts import Lab, Node
+from admin.hosts.arrivals import agents_here
 
 IMAGE = "redis:latest"
 PID_FILE = "run/flocker-agent.pid"
@@ -20,17 +21,17 @@ def agent(lab: Lab, containers: int, idle_seconds: float) -> dict[str, Any]:
     """The figures for this many containers with a dataset each, at rest for this long."""
     node = lab.node("n1")
     api = Api(f"http://{lab.node('control').address}:4523/v1")
-    api.until("/state/nodes", lambda nodes: len(nodes) == 1)
+    api.until("/state/nodes", lambda nodes: agents_here(nodes) == 1)
     node.run(["docker", "pull", "-q", IMAGE])
     empty = _at_rest(node, idle_seconds)
-    began, cpu_before = time.monotonic(), _cpu_seconds(node)
+    began, cpu_before = time.monotonic(), cpu_seconds_of_agent(node)
     for number in range(containers):
         _configure(api, node.address, f"c{number}")
     api.until(
         "/state/containers",
         lambda found: sum(each["running"] for each in found) == containers,
     )
-    took, cpu = time.monotonic() - began, _cpu_seconds(node) - cpu_before
+    took, cpu = time.monotonic() - began, cpu_seconds_of_agent(node) - cpu_before
     return {
         "containers": containers,
         "empty_percent": empty,
@@ -57,12 +58,12 @@ def _configure(api: Api, address: str, name: str) -> None:
 def _at_rest(node: Node, seconds: float) -> float:
     """The percentage of a processor that the agent uses when nothing happens."""
     time.sleep(SETTLE_SECONDS)
-    before = _cpu_seconds(node)
+    before = cpu_seconds_of_agent(node)
     time.sleep(seconds)
-    return (_cpu_seconds(node) - before) / seconds * 100
+    return (cpu_seconds_of_agent(node) - before) / seconds * 100
 
 
-def _cpu_seconds(node: Node) -> float:
+def cpu_seconds_of_agent(node: Node) -> float:
     """The CPU time of the agent and of the commands that it ran."""
     pid = int((node.root / PID_FILE).read_text())
     return cpu_seconds(Path(node.root / f"proc/{pid}/stat"), with_children=True)

@@ -1,4 +1,4 @@
-"""Docker Swarm, for comparison: it moves a redis without data between two nodes of the lab."""
+"""Docker Swarm: it moves a redis between two nodes of the lab, without data or with a volume."""
 
 from __future__ import annotations
 
@@ -17,11 +17,13 @@ TIMEOUT_SECONDS = 120.0
 class DockerSwarm:
     """A service of one replica whose constraint names the node; it is published in host mode.
 
-    The nodes have the image already, and Swarm does not look it up in a registry.
+    The nodes have the image already, and Swarm does not look it up in a registry. With a `volume`
+    of that name, which is a dataset, its data is at /data.
     """
 
     first: Node
     second: Node
+    volume: str | None = None
 
     def set_up(self) -> None:
         """A swarm of both nodes, and the service at the first one."""
@@ -35,15 +37,24 @@ class DockerSwarm:
             self.first.run(
                 ["docker", "node", "update", "--label-add", f"at={node.name}", self._id(node)]
             )
+        mount = f"type=volume,source={self.volume},target=/data,volume-driver=flocker"
         self.first.run(
             [
                 *("docker", "service", "create", "--detach", "--no-resolve-image"),
                 *("--name", SERVICE, "--constraint", f"node.labels.at=={self.first.name}"),
                 *("--publish", f"mode=host,published={DOCKER_SWARM_PORT},target=6379"),
+                *(("--mount", mount) if self.volume is not None else ()),
                 *("redis:latest", "redis-server", "--save", ""),
             ]
         )
         self._until_it_runs_at(self.first)
+
+    def write(self, mib: int) -> None:
+        """Write random data to the volume, beside what redis has there."""
+        task = f"label=com.docker.swarm.service.name={SERVICE}"
+        container = self.first.run(["docker", "ps", "-q", "--filter", task]).stdout.strip()
+        write = f"head -c {mib << 20} /dev/urandom >/data/ballast"
+        self.first.run(["docker", "exec", container, "sh", "-c", write])
 
     def tear_down(self) -> None:
         """Both nodes leave the swarm, whose service ends with it."""

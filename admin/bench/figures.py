@@ -6,6 +6,7 @@ import math
 import os
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 FSYNC_COUNT = 200
 FSYNC_BYTES = 4096
-FSYNC_PAUSE_SECONDS = 0.05
+FLOOR_PAUSE_SECONDS = 0.05
 
 
 def percentile(values: Iterable[float], percent: float) -> float:
@@ -60,27 +61,21 @@ def fsync_seconds(directory: Path, count: int = FSYNC_COUNT) -> list[float]:
     return floor.taken
 
 
-class FsyncFloor:
-    """The floor of a durable write in this directory; `beside` measures it beside other work."""
+class Floor(ABC):
+    """The least that a durable write can take; `beside` measures it beside other work."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self) -> None:
         self.taken: list[float] = []
-        self._path = directory / "fsync"
         self._over = threading.Event()
 
-    def __enter__(self) -> FsyncFloor:
-        self._descriptor = os.open(self._path, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        os.close(self._descriptor)
-        self._path.unlink()
+    @abstractmethod
+    def write(self) -> None:
+        """Write something; it is durable when this returns."""
 
     def append(self) -> None:
-        """Append a page, which is on the disk when this returns."""
+        """Write, and note how long that took."""
         began = time.monotonic()
-        os.write(self._descriptor, bytes(FSYNC_BYTES))
-        os.fsync(self._descriptor)
+        self.write()
         self.taken.append(time.monotonic() - began)
 
     @contextmanager
@@ -88,7 +83,7 @@ class FsyncFloor:
         """Append now and then meanwhile."""
 
         def go_on() -> None:
-            while not self._over.wait(FSYNC_PAUSE_SECONDS):
+            while not self._over.wait(FLOOR_PAUSE_SECONDS):
                 self.append()
 
         thread = threading.Thread(target=go_on)
@@ -98,3 +93,24 @@ class FsyncFloor:
         finally:
             self._over.set()
             thread.join()
+
+
+class FsyncFloor(Floor):
+    """Of a file in this directory: a page, and an fsync."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__()
+        self._path = directory / "fsync"
+
+    def __enter__(self) -> FsyncFloor:
+        self._descriptor = os.open(self._path, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._descriptor)
+        self._path.unlink()
+
+    def write(self) -> None:
+        """See Floor."""
+        os.write(self._descriptor, bytes(FSYNC_BYTES))
+        os.fsync(self._descriptor)

@@ -12,8 +12,11 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+from admin.bench.etcd import PutFloor, migrate, options
 from admin.bench.figures import FsyncFloor, fsync_seconds, spread
 from admin.bench.service import Client, ControlProcess, FleetProcesses, until
+from admin.etcd_members import Members
+from admin.hosts.arrivals import agents_here
 from flocker_lite.control.store.content import Content
 from flocker_lite.model import deltas
 from flocker_lite.model.records import (
@@ -67,11 +70,17 @@ def content(agents: int, containers: int, ports: int) -> Content:
     return Content(str(uuid4()), deltas.apply(Configuration(), changes))
 
 
-def fleet(agents: int, containers: int, ports: int) -> dict[str, Any]:
-    """The figures for one size of a cluster."""
+def fleet(agents: int, containers: int, ports: int, is_on_etcd: bool = False) -> dict[str, Any]:
+    """The figures for one size of a cluster, whose configuration is in SQLite or in etcd."""
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="flocker-bench-")))
-        control = ControlProcess(directory, content(agents, containers, ports))
+        members = Members(directory) if is_on_etcd else None
+        filled = content(agents, containers, ports)
+        control = ControlProcess(directory, filled, *(options(members) if members else ()))
+        if members is not None:
+            stack.callback(members.stop)
+            members.start()
+            migrate(control.data_path, members)
         stack.callback(control.stop)
         control.start()
         processes = FleetProcesses(control.agent_port, agents)
@@ -85,9 +94,10 @@ def fleet(agents: int, containers: int, ports: int) -> dict[str, Any]:
         result["fsync_floor"] = spread(fsync_seconds(directory))
         result["change"] = run.changes()
         run.until_quiet()
-        with FsyncFloor(directory) as floor, floor.beside():
+        kind = "fsync" if members is None else "put"
+        with _floor(directory, members) as floor, floor.beside():
             result["writes"] = run.writes()
-        result["writes"] |= {f"fsync_{key}": value for key, value in spread(floor.taken).items()}
+        result["writes"] |= {f"{kind}_{key}": value for key, value in spread(floor.taken).items()}
         run.until_quiet()
         result["death_seen_seconds"] = run.death()
         began = time.monotonic()
@@ -98,6 +108,10 @@ def fleet(agents: int, containers: int, ports: int) -> dict[str, Any]:
         run.until_quiet()
         result["memory_mib"] = control.memory_bytes() / 2**20
         return result
+
+
+def _floor(directory: Path, members: Members | None) -> FsyncFloor | PutFloor:
+    return FsyncFloor(directory) if members is None else PutFloor(members)
 
 
 class _Run:
@@ -118,7 +132,7 @@ class _Run:
         cpu_before, others = self._control.cpu_seconds(), self._others()
         with closing(self._control.client()) as client:
             until(
-                lambda: len(client.get("/state/nodes")) == self._agents,
+                lambda: agents_here(client.get("/state/nodes")) == self._agents,
                 CONVERGED_SECONDS_MAX,
                 "all nodes are there",
                 poll_seconds=0.2,
@@ -269,6 +283,8 @@ _ROWS = (
     ("100 writes/s: done", "writes.per_second", "/s"),
     ("100 writes/s: fsync beside it p50", "writes.fsync_p50_milliseconds", "ms"),
     ("100 writes/s: fsync beside it p99", "writes.fsync_p99_milliseconds", "ms"),
+    ("100 writes/s: put beside it p50", "writes.put_p50_milliseconds", "ms"),
+    ("100 writes/s: put beside it p99", "writes.put_p99_milliseconds", "ms"),
     ("100 writes/s: answered p50", "writes.p50_milliseconds", "ms"),
     ("100 writes/s: answered p99", "writes.p99_milliseconds", "ms"),
     ("100 writes/s: at the agent p99", "writes.agent_p99_milliseconds", "ms"),
@@ -290,9 +306,16 @@ def table(results: list[dict[str, Any]]) -> str:
     lines = [f"{'agents':34}" + "".join(f"{result['agents']:>12}" for result in results)]
     lines.append(f"{'containers':34}" + "".join(f"{item['containers']:>12}" for item in results))
     for title, path, unit in _ROWS:
+        if not all(_has(result, path) for result in results):
+            continue
         values = "".join(f"{_at(result, path):>8.2f} {unit:<3}" for result in results)
         lines.append(f"{title:34}{values}")
     return "\n".join(lines)
+
+
+def _has(result: dict[str, Any], path: str) -> bool:
+    group, _, name = path.rpartition(".")
+    return name in (result[group] if group else result)
 
 
 def _at(result: dict[str, Any], path: str) -> float:

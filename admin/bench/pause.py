@@ -12,6 +12,7 @@ from admin.bench.floor import FLOOR_PORT, Floor
 from admin.bench.postgres import postgres_moves
 from admin.bench.probe import Probe
 from admin.hosts import Lab
+from admin.hosts.arrivals import agents_here
 
 ANSWERS_BETWEEN = 50
 REDIS_PORT = 6379
@@ -22,7 +23,7 @@ def pause(
 ) -> dict[str, Any]:
     """Seconds without an answer, as a client saw them, of so many moves of each kind."""
     api = Api(f"http://{lab.node('control').address}:4523/v1")
-    api.until("/state/nodes", lambda nodes: len(nodes) == 2)
+    api.until("/state/nodes", lambda nodes: agents_here(nodes) == 2)
     result = _redis(lab, api, moves, ballast_mib)
     result["swarm_seconds"] = _docker_swarm(lab, swarm_moves) if swarm_moves else []
     if postgres:

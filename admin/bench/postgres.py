@@ -41,7 +41,7 @@ def postgres_moves(lab: Lab, api: Api, moves: int, size_mib: int) -> dict[str, A
     first.run([*inside, *create])
     fill = ("pgbench", "-U", "postgres", "-i", "-q", "-s", str(scale), "postgres")
     first.run([*inside, *fill], timeout_seconds=900)
-    _start_load(first)
+    start_load(first)
     pauses: list[float] = []
     measured: list[dict[str, Any]] = []
     try:
@@ -55,7 +55,7 @@ def postgres_moves(lab: Lab, api: Api, moves: int, size_mib: int) -> dict[str, A
                 client.wait_for_answers(ANSWERS_BETWEEN)
                 pauses.append(client.longest_pause_seconds)
     finally:
-        first.run(["docker", "rm", "-f", LOAD], check=False)
+        stop_load(first)
     runs_at = first if moves % 2 == 0 else second
     asked = ("psql", "-U", "postgres", "-tA", "-c", "SELECT number FROM journal")
     there = {int(row) for row in runs_at.run([*inside, *asked]).stdout.split()}
@@ -65,8 +65,13 @@ def postgres_moves(lab: Lab, api: Api, moves: int, size_mib: int) -> dict[str, A
     return {"seconds": pauses, "measured": measured, "acknowledged": len(client.acknowledged)}
 
 
-def _start_load(node: Node) -> None:
-    """It connects again whenever its connections end."""
+def stop_load(node: Node) -> None:
+    """End what `start_load` started."""
+    node.run(["docker", "rm", "-f", LOAD], check=False)
+
+
+def start_load(node: Node) -> None:
+    """Have pgbench write to the node's PostgreSQL; it connects again when its connections end."""
     pgbench = (
         f"pgbench -h {node.address} -U postgres -n -c 4 "
         f"--rate={TRANSACTIONS_PER_SECOND} -T 86400 postgres"

@@ -8,6 +8,7 @@ from typing import Any
 from admin.bench.api import Api
 from admin.bench.floor import bare_pipe_seconds
 from admin.hosts import Lab
+from admin.hosts.arrivals import agents_here
 
 MIB = 1024 * 1024
 
@@ -16,7 +17,7 @@ def push(lab: Lab, repeats: int, size_mib: int) -> dict[str, Any]:
     """MiB/s of whole sends of random data, in turn by a bare pipe and by flocker_lite."""
     first, second = lab.node("n1"), lab.node("n2")
     api = Api(f"http://{lab.node('control').address}:4523/v1")
-    api.until("/state/nodes", lambda nodes: len(nodes) == 2)
+    api.until("/state/nodes", lambda nodes: agents_here(nodes) == 2)
     pipe: list[float] = []
     ours: list[float] = []
     for number in range(repeats):

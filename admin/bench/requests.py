@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,6 +23,7 @@ from flocker_lite.testing.fleet import fleet_node
 NODES = 10
 CLIENTS = 16
 LISTS = 20
+SCRAPES = 20
 WARM_UP_COUNT = 20
 
 
@@ -47,7 +49,31 @@ def requests(containers: int, count: int) -> dict[str, Any]:
             "memory_mib": control.memory_bytes() / 2**20,
             "flocker_lite": _measured(control.port, count),
             "floor": _measured(floor, count),
+            "scrape": _scrapes(control.port),
         }
+
+
+def _scrapes(port: int) -> dict[str, Any]:
+    """How long GET /metrics takes, and how long another client waits meanwhile."""
+    waits: list[float] = []
+    with closing(HTTPConnection("127.0.0.1", port, timeout=60)) as scraping:
+        stop = threading.Event()
+        others: list[float] = []
+
+        def ask() -> None:
+            while not stop.is_set():
+                others.extend(_one_client(port, [Request("GET", "/version")]))
+
+        other = threading.Thread(target=ask)
+        other.start()
+        for _ in range(SCRAPES):
+            began = time.monotonic()
+            scraping.request("GET", "/metrics")
+            scraping.getresponse().read()
+            waits.append(time.monotonic() - began)
+        stop.set()
+        other.join()
+    return {"scrape": spread(waits), "meanwhile": spread(others)}
 
 
 def _answers(port: int) -> dict[str, str]:
@@ -141,4 +167,8 @@ def table(result: dict[str, Any]) -> str:
     lines.append(
         f"{'an fsync':20}{fsync['p50_milliseconds']:>11.2f}{fsync['p99_milliseconds']:>11.2f}"
     )
+    for name, said in (("scrape", "GET /metrics"), ("meanwhile", "another meanwhile")):
+        figures = result["scrape"][name]
+        middle, most = figures["p50_milliseconds"], figures["p99_milliseconds"]
+        lines.append(f"{said:20}{middle:>11.2f}{most:>11.2f}")
     return "\n".join(lines)

@@ -25,6 +25,8 @@ STOP_SECONDS_MAX = 30.0
 REQUEST_SECONDS_MAX = 60.0
 POLL_SECONDS = 0.02
 AGENTS_PER_PROCESS = 250
+GIVING_WAY = ("nice", "-n", "10")
+"""Agents are on other machines; so here they leave the processors to the control service."""
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
@@ -56,14 +58,18 @@ class Client:
 
 
 class ControlProcess:
-    """`twistd flocker-control` on a store in this directory; its log is beside it."""
+    """`twistd flocker-control` on a store in this directory; its log is beside it.
 
-    def __init__(self, directory: Path, content: Content) -> None:
+    `options` are more for its command line.
+    """
+
+    def __init__(self, directory: Path, content: Content, *options: str) -> None:
+        self._options = options
         self.port, self.agent_port = free_ports(2)
-        self._data_path = directory / "store"
+        self.data_path = directory / "store"
         self._log_path = directory / "control.log"
         self._process: subprocess.Popen[bytes] | None = None
-        with closing(Database(self._data_path)) as database:
+        with closing(Database(self.data_path)) as database:
             database.fill(content)
 
     def start(self) -> None:
@@ -72,9 +78,10 @@ class ControlProcess:
             self._process = subprocess.Popen(
                 [
                     *(sys.executable, "-m", "twisted", "--log-format=text", "flocker-control"),
-                    f"--data-path={self._data_path}",
+                    f"--data-path={self.data_path}",
                     f"--port=tcp:{self.port}:interface=127.0.0.1",
                     f"--agent-port=tcp:{self.agent_port}:backlog=1024:interface=127.0.0.1",
+                    *self._options,
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -88,8 +95,8 @@ class ControlProcess:
         while True:
             with closing(self.client()) as client:
                 try:
-                    client.get("/version")
-                except OSError:
+                    client.get("/leader")
+                except (OSError, RuntimeError):
                     if self._process.poll() is not None or time.monotonic() > ends:
                         raise RuntimeError(f"no control service: see {self._log_path}") from None
                     time.sleep(POLL_SECONDS)
@@ -141,7 +148,7 @@ class FleetProcesses:
             size = min(AGENTS_PER_PROCESS, max(self.last - first, 1))
             numbers = (str(agent_port), str(first), str(size))
             self._processes[first] = subprocess.Popen(
-                [sys.executable, "-m", "flocker_lite.testing.fleet", *numbers],
+                [*GIVING_WAY, sys.executable, "-m", "flocker_lite.testing.fleet", *numbers],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,
