@@ -1,0 +1,1 @@
+"""Makes the picture of a move from what a terminal showed."""
