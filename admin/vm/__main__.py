@@ -18,12 +18,12 @@ EXIT_DID_NOT_BOOT = 125
 EXIT_FAILED = 126
 
 DESCRIPTION = f"""\
-Run a command as root in a virtual machine with OpenZFS, in a copy of this checkout. Its exit code
-is the command's; {EXIT_TIMED_OUT} when the command took too long, {EXIT_DID_NOT_BOOT} when the
-machine did not boot, {EXIT_FAILED} when it could not be built or crashed: then with a message on
-standard error that starts with "admin.vm:". Scratch disks: see $FLOCKER_LITE_SCRATCH_DISKS in the
-guest. The first run builds the images, which takes some minutes; they are kept under .cache/openzfs
-or $FLOCKER_LITE_CACHE/openzfs.
+Run a command as root in a virtual machine with OpenZFS, in a copy of this checkout. The exit code
+is the command's own, or {EXIT_TIMED_OUT} when the command took too long, {EXIT_DID_NOT_BOOT} when
+the machine did not boot, and {EXIT_FAILED} when we could not build it or when it crashed. A message
+on standard error then begins with "admin.vm:". In the guest $FLOCKER_LITE_SCRATCH_DISKS names empty
+disks. The first run builds the images in some minutes, and keeps them under .cache/openzfs or
+$FLOCKER_LITE_CACHE/openzfs.
 """
 
 
@@ -40,7 +40,7 @@ def arguments() -> argparse.ArgumentParser:
 
 
 def main(argv: list[str]) -> int:
-    """Do what the command line says and return the exit code."""
+    """Do what the command line says; returns the exit code."""
     options = arguments().parse_args(argv)
     signal.signal(signal.SIGTERM, _leave)
     machine = VirtualMachine(Path.cwd(), progress=_Progress())
@@ -68,19 +68,19 @@ def main(argv: list[str]) -> int:
 
 
 def exit_code(error: VirtualMachineError) -> int:
-    """Tell apart why there is no exit code of the command's own."""
+    """The exit code for a run whose command has none."""
     if isinstance(error, TimedOut):
         return EXIT_TIMED_OUT
     return EXIT_DID_NOT_BOOT if isinstance(error, DidNotBoot) else EXIT_FAILED
 
 
 def _leave(number: int, frame: FrameType | None) -> None:
-    """Unwind, so that the machine is killed and its files are removed."""
+    """End by an exception, so that the machine is killed and its files are removed."""
     sys.exit(128 + number)
 
 
 class _Progress:
-    """Say on standard error what takes time, and when."""
+    """Tells people on standard error what takes time, and since when we run."""
 
     def __init__(self) -> None:
         self._began = time.monotonic()

@@ -1,4 +1,4 @@
-"""Choose between the processor's own virtualisation and emulation, by trying, once per host."""
+"""Try once per host whether KVM works, and emulate the processor where it does not."""
 
 import os
 import platform
@@ -19,10 +19,10 @@ def best_accelerator(
     machine: VirtualMachine, wanted: Literal["auto", "kvm", "tcg"]
 ) -> VirtualMachine:
     """
-    The machine with the accelerator that was asked for, or with the faster one that works.
+    The machine with the accelerator that is `wanted`; "auto" takes the faster one that works.
 
-    There are hosts whose /dev/kvm exists and yet does not start a Debian kernel, so the device is
-    no proof: a boot is. Its outcome is kept in the cache, per system image and host kernel.
+    On some hosts /dev/kvm exists and does not start a Debian kernel, so we boot one to find out.
+    The cache keeps the outcome for each system image and host kernel.
     """
     if wanted != "auto":
         return replace(machine, accelerator=wanted)

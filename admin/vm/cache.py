@@ -1,4 +1,4 @@
-"""Where images are kept between runs: named by what they are made of, published whole or not."""
+"""Keeps images between runs, each under a name that says what it is made of."""
 
 import contextlib
 import fcntl
@@ -16,7 +16,7 @@ from admin.vm.errors import LockTimedOut
 
 ENVIRONMENT_VARIABLE = "FLOCKER_LITE_CACHE"
 KEPT_PER_KIND_MAX = 2
-"""So that going back and forth between two branches does not rebuild."""
+"""Two, so that nobody who goes back and forth between two branches builds again."""
 
 LOCK_WAIT_SECONDS_MAX = 3600
 LOCK_POLL_SECONDS = 0.5
@@ -45,8 +45,8 @@ class Cache:
         """
         The directory of what a recipe makes; `build` fills a new one if it is not there yet.
 
-        Only one process builds at a time. A directory appears under its name only when complete,
-        so a build that was killed is merely a left-over that the next one removes.
+        Only one process builds at a time. A directory gets its name when it is complete, so a
+        killed build leaves nothing that anybody uses, and the next build removes what it left.
 
         :raises LockTimedOut: when another process builds for too long.
         """
@@ -61,7 +61,7 @@ class Cache:
 
     @contextlib.contextmanager
     def run_directory(self) -> Iterator[Path]:
-        """A directory for one run, removed at its end or, after a crash, by a later run."""
+        """A directory for one run, which removes it at its end; after a crash a later run does."""
         runs = self.directory / "runs"
         runs.mkdir(parents=True, exist_ok=True)
         with locked(self.directory / "runs.lock"):
@@ -109,7 +109,7 @@ def _remove_abandoned(runs: Path) -> None:
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
     """
-    Hold a lock between processes; the kernel gives it back when its holder dies.
+    Hold a lock among processes; the kernel releases it when its holder dies.
 
     :raises LockTimedOut: when another process holds it for too long.
     """

@@ -1,4 +1,4 @@
-"""Run programs on the host: always with a time-out, and never outliving this process."""
+"""Run programs on the host. Each has a time-out, and none outlives this process."""
 
 import contextlib
 import os
@@ -12,26 +12,26 @@ from typing import IO
 from admin.vm.errors import CommandFailed
 
 OUTPUT_TAIL_BYTES = 4000
-"""How much of a failed program's output goes into the error."""
+"""An error shows so much of the failed program's output."""
 
 DYING_WITH_PARENT = ("setpriv", "--pdeathsig", "SIGKILL", "--")
-"""Prefix: the kernel kills the program when this process dies, even by SIGKILL."""
+"""With this prefix the kernel kills the program when this process dies, even by SIGKILL."""
 
 
 INIT = ("sh", "-c", '"$@"; exit $?', "init")
 """
-Prefix: run a program as a child of the shell, the first process of its namespace, whose end ends
-all others. It must not be the program itself: the kernel forgets about dying with the parent when
-a program changes its user, as apt-get does.
+With this prefix a shell is the first process of the namespace, and the program is its child. When
+the shell ends, the kernel ends all others. The program itself must not be the first process: once
+it changes its user, as apt-get does, the kernel no longer kills it together with its parent.
 """
 
 
 def isolated(argv: Sequence[str], root: Path | None = None) -> tuple[str, ...]:
     """
-    Wrap a command in mount and process namespaces of its own, changing its root if asked to.
+    Wrap a command in mount and process namespaces of its own, and change its root to `root`.
 
-    Whatever it mounts or starts is gone when it ends, however it ends, so a build that was killed
-    leaves no mount behind that a later one would have to find.
+    When the command ends, even by a signal, the kernel removes its mounts and its processes. So a
+    killed build leaves no mount for a later one to find.
     """
     change_root = () if root is None else (f"--root={root}",)
     namespaces = ("--mount", "--pid", "--fork", "--kill-child=SIGKILL", "--mount-proc")
@@ -48,8 +48,8 @@ def run(
     """
     Run a program to its end and return its standard output.
 
-    :param environment: replaces the inherited environment when given.
-    :raises CommandFailed: when it can not start, fails, or runs longer than its time.
+    :param environment: replaces the inherited environment; None inherits it.
+    :raises CommandFailed: when it cannot start, when it fails, and when its time is over.
     """
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as diagnostics:
         try:
@@ -78,7 +78,7 @@ def run(
 
 @contextlib.contextmanager
 def killed_at_the_end(process: "subprocess.Popen[bytes]") -> Iterator[None]:
-    """Kill a process, which leads a session of its own, with its group, when the block ends."""
+    """Kill the process and its group when the block ends; it must lead a session of its own."""
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""What the guest says through its serial ports, and how far that has got: no input or output."""
+"""Keeps track of what the guest says through its serial ports; pure."""
 
 from dataclasses import dataclass, field
 from enum import Enum
@@ -26,10 +26,10 @@ class Ended:
 @dataclass(slots=True)
 class Conversation:
     """
-    The state of one run as heard from the guest.
+    What we know of one run from what the guest has said so far.
 
-    The ports are not ordered with each other, so the end is known only when the report has come
-    and as many bytes as it speaks of have come, too.
+    Each port keeps only its own order, so the last report may overtake the output. The run has
+    ended when the report has come, and all the bytes that it counts.
     """
 
     started: bool = False
@@ -41,7 +41,7 @@ class Conversation:
         """
         Take in what came through a port.
 
-        :raises GuestEnded: when the report is not one that the guest's script makes.
+        :raises GuestEnded: when guest.sh writes no such report.
         """
         self._received[port] += len(data)
         if port is Port.REPORT:
@@ -51,7 +51,7 @@ class Conversation:
 
     @property
     def completed(self) -> Ended | None:
-        """The command's end, once everything that it wrote was heard, too."""
+        """The command's end; None until we have heard all that the command wrote."""
         ended = self._ended
         if ended is None:
             return None

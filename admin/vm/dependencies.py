@@ -1,4 +1,4 @@
-"""Build the disk with the Python packages that the tests import, apart from the guest's system."""
+"""Build a disk with the Python packages that the tests import; the guest's system is another."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ from admin.vm.disk import make_disk
 
 LOCK = Path("requirements/dev.lock")
 PYTHON_VERSION = "3.11"
-"""Of Debian 12, which the guest runs; the host's Python may be another."""
+"""The guest runs Debian 12, which has this one; the host's may be another."""
 
 FREE_MEBIBYTES = 16
 INSTALL_SECONDS_MAX = 900
@@ -26,7 +26,7 @@ def build(lock: str, directory: Path, progress: Callable[[str], None]) -> None:
     """
     Fill a directory with `disk`, from the text of a requirements file.
 
-    :raises CommandFailed: when a package has no wheel, for one; the guest has no compiler.
+    :raises CommandFailed: when a package has no wheel, for example: the guest has no compiler.
     """
     progress("installing the Python packages of the tests")
     site, requirements = directory / "site", directory / "requirements.txt"

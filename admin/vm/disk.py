@@ -7,7 +7,7 @@ from admin.vm.commands import run
 
 MAKE_SECONDS_MAX = 600
 METADATA_FACTOR = 1.2
-"""Inodes and bitmaps come on top of what the files themselves take."""
+"""A file system needs room for inodes and bitmaps beside the files."""
 
 MEBIBYTE = 1 << 20
 
@@ -25,9 +25,9 @@ def make_disk(directory: Path, image: Path, *, free_mebibytes: int) -> None:
     """
     Make an ext4 file system of a tree in a sparse file.
 
-    There is no journal: nobody writes to the image itself, only to a snapshot of it.
+    It needs no journal: a guest writes to a snapshot of the image, never to the image.
 
-    :raises CommandFailed: when the host's disk is full, for one.
+    :raises CommandFailed: when the host's disk is full, for example.
     """
     mebibytes = int(allocated_bytes(directory) * METADATA_FACTOR / MEBIBYTE) + free_mebibytes
     options = ("-q", "-m", "0", "-O", "^has_journal", "-E", "root_owner=0:0")

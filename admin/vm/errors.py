@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 
 class VirtualMachineError(Exception):
-    """Anything that keeps a command from running in the virtual machine to its end."""
+    """Something keeps a command from running to its end in the virtual machine."""
 
 
 class CommandFailed(VirtualMachineError):
-    """A program on the host failed or took too long; the end of its output is kept as evidence."""
+    """A program on the host failed or took too long; `output_tail` is the end of what it wrote."""
 
     def __init__(self, argv: Sequence[str], reason: str, output_tail: str) -> None:
         self.argv = tuple(argv)
@@ -18,7 +18,7 @@ class CommandFailed(VirtualMachineError):
 
 
 class HostUnfit(VirtualMachineError):
-    """This host lacks something that can not be installed from here."""
+    """This host lacks something that we cannot install."""
 
 
 class LockTimedOut(VirtualMachineError):
@@ -30,8 +30,12 @@ class DidNotBoot(VirtualMachineError):
 
 
 class TimedOut(VirtualMachineError):
-    """The command was still running when its time was over; the guest was killed."""
+    """The command still ran when its time was over, so we killed the guest."""
 
 
 class GuestEnded(VirtualMachineError):
-    """The guest stopped, by a crash or by power-off, before the command's exit code was known."""
+    """The guest crashed or powered off before we knew the command's exit code."""
+
+
+class ResetByWatchdog(GuestEnded):
+    """The machine's watchdog expired and reset it, while the command ran."""

@@ -1,4 +1,4 @@
-"""What the host must offer: a few Debian packages, and the Debian mirrors that apt knows."""
+"""Install the Debian packages that we need of the host, and ask its apt for Debian mirrors."""
 
 import os
 import re
@@ -25,14 +25,14 @@ INSTALL_SECONDS_MAX = 900
 
 
 class Mirror(NamedTuple):
-    """One suite of Debian and where apt fetches it from."""
+    """A suite of Debian, and the address that apt fetches it from."""
 
     uri: str
     suite: str
 
 
 def missing_packages(status: str, wanted: Sequence[str] = PACKAGES) -> tuple[str, ...]:
-    """Which packages are not installed, by lines of `package<TAB>status-abbreviation`."""
+    """The wanted packages that are missing; `status` has lines of `package<TAB>abbreviation`."""
     lines = (line.partition("\t") for line in status.splitlines())
     installed = {name for name, _, state in lines if state.startswith("ii")}
     return tuple(name for name in wanted if name not in installed)
@@ -40,7 +40,7 @@ def missing_packages(status: str, wanted: Sequence[str] = PACKAGES) -> tuple[str
 
 def mirrors(targets: str) -> tuple[Mirror, ...]:
     """
-    Debian's suites by lines of `URI suite`, the suite itself first.
+    Debian's suites, the main one first; `targets` has lines of `URI suite`.
 
     :raises HostUnfit: when apt does not know the suite that the guest runs.
     """
@@ -55,25 +55,25 @@ def mirrors(targets: str) -> tuple[Mirror, ...]:
 
 
 def sources_list(known: Sequence[Mirror]) -> str:
-    """The guest's sources.list: OpenZFS is in contrib, which the host itself may not use."""
+    """The guest's sources.list. OpenZFS is in contrib, which the host itself may leave out."""
     return "".join(f"deb {m.uri} {m.suite} main contrib\n" for m in known)
 
 
 def acquire_settings(configuration: str) -> str:
-    """How apt reaches its mirrors here (proxies and the like), by a dump of its configuration."""
+    """The lines of apt's dumped configuration that say how it reaches mirrors: proxies, say."""
     setting = re.compile(r'Acquire::\S+ ".+";')
     return "".join(f"{line}\n" for line in configuration.splitlines() if setting.fullmatch(line))
 
 
 def known_mirrors() -> tuple[Mirror, ...]:
-    """The Debian mirrors that this machine's apt is configured with."""
+    """The Debian mirrors in the configuration of this machine's apt."""
     line = "$(REPO_URI) $(RELEASE)"
     argv = ("apt-get", "indextargets", "--format", line, "Created-By: Packages")
     return mirrors(run(argv, timeout_seconds=QUERY_SECONDS_MAX).decode())
 
 
 def known_acquire_settings() -> str:
-    """This machine's way to its mirrors, as apt configuration."""
+    """How this machine reaches its mirrors, as configuration of apt."""
     dump = run(("apt-config", "dump"), timeout_seconds=QUERY_SECONDS_MAX)
     return acquire_settings(dump.decode())
 
@@ -82,7 +82,7 @@ def prepare(wanted: Sequence[str] = PACKAGES) -> None:
     """
     Install what is missing on the host.
 
-    :raises HostUnfit: when this is not a Debian machine, or the user may not install.
+    :raises HostUnfit: when this is no Debian machine, or the user is not root.
     """
     if shutil.which("dpkg-query") is None or os.geteuid() != 0:
         raise HostUnfit("this needs root on a Debian machine: use sudo, or Debian")
@@ -94,7 +94,7 @@ def prepare(wanted: Sequence[str] = PACKAGES) -> None:
     try:
         run(install, timeout_seconds=INSTALL_SECONDS_MAX, environment=environment)
     except CommandFailed:
-        # The index may only be out of date: once more with a fresh one.
+        # apt's index may be out of date: update it, and try once more.
         run(("apt-get", "update"), timeout_seconds=INSTALL_SECONDS_MAX)
         run(install, timeout_seconds=INSTALL_SECONDS_MAX, environment=environment)
 

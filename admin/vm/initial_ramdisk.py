@@ -1,4 +1,4 @@
-"""The first steps of the guest: an uncompressed kernel and a minimal initrd, both for speed."""
+"""Make an uncompressed kernel and a minimal initrd, which the guest boots quickly from."""
 
 import lzma
 import shutil
@@ -8,11 +8,11 @@ from admin.vm.commands import isolated, run
 from admin.vm.errors import VirtualMachineError
 
 MODULES = ("virtio_pci", "virtio_blk", "ext4", "virtio_console", "virtio_rng")
-"""What it takes to see the disks and to talk to the host."""
+"""The guest needs these to see its disks and to talk to the host."""
 
 JOB_DEVICE = "/dev/vdb"
 JOB_ENTRY = "/job/init"
-"""Of the job, a tar archive that is the second disk: what to execute once it is unpacked."""
+"""The initrd executes this file of the job. The job is a tar archive, and the second disk."""
 
 APPLETS = ("insmod", "mkdir", "mount", "sh", "switch_root", "tar")
 
@@ -33,24 +33,24 @@ ELF_MAGIC = b"\x7fELF"
 
 
 def init_script(modules: tuple[str, ...]) -> str:
-    """The initrd's first process: load modules (paths, in order), unpack the job, start it."""
+    """The script of the initrd's first process: it loads `modules` in order, and starts the job."""
     load = "\n".join(f"insmod {path}" for path in modules)
     return SCRIPT.format(load=load, device=JOB_DEVICE, entry=JOB_ENTRY)
 
 
 def module_paths(shown: str) -> tuple[str, ...]:
-    """Module files by `modprobe --show-depends` lines, each once, dependencies first."""
+    """The files that `modprobe --show-depends` shows, each once, dependencies first."""
     words = (line.split() for line in shown.splitlines())
     return tuple(dict.fromkeys(w[1] for w in words if len(w) >= 2 and w[0] == "insmod"))
 
 
 def uncompressed_kernel(image: bytes) -> bytes:
     """
-    The ELF kernel within Debian's xz-compressed one, which qemu boots as it is.
+    The ELF kernel inside Debian's compressed one; qemu boots it as it is.
 
-    Unpacking it here takes a fraction of a second; under emulation it takes many.
+    The host unpacks it in a fraction of a second; an emulated processor needs many seconds.
 
-    :raises VirtualMachineError: when the kernel is compressed in another way.
+    :raises VirtualMachineError: when Debian compressed the kernel with something else than xz.
     """
     start = image.find(XZ_MAGIC)
     kernel = b"" if start < 0 else lzma.LZMADecompressor().decompress(image[start:])

@@ -1,4 +1,4 @@
-"""Pack what one run needs, the checkout and the command, into an archive that the guest unpacks."""
+"""Pack the checkout and the command of a run into an archive, which the guest unpacks."""
 
 import os
 import shlex
@@ -18,7 +18,7 @@ ENTRY = "job/init"
 
 def checkout_files(checkout: Path) -> tuple[str, ...]:
     """
-    The files of a checkout as they are now, committed or not, without those that git ignores.
+    The files that the checkout has now, committed or not; git's ignored ones are left out.
 
     :raises CommandFailed: when the directory is not a git checkout.
     """
@@ -29,7 +29,7 @@ def checkout_files(checkout: Path) -> tuple[str, ...]:
 
 
 def command_script(argv: Sequence[str], environment: Sequence[tuple[str, str]] = ()) -> str:
-    """The shell script that becomes the command, whatever characters are in its arguments."""
+    """A shell script that becomes the command; its arguments may have any characters."""
     exports = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in environment)
     return f"{exports}exec {shlex.join(argv)}\n"
 
@@ -43,7 +43,7 @@ def write_job(
     """Write the archive: the checkout's files, the command's script and the guest's own."""
     with tarfile.open(archive, "w", format=tarfile.GNU_FORMAT) as tar:
         for name in files:
-            # A directory here is a repository within the repository, which git does not look into.
+            # git lists a directory only if it is another repository, and does not look into that.
             if not (checkout / name).is_dir() or (checkout / name).is_symlink():
                 tar.add(checkout / name, f"{CHECKOUT}/{name}", recursive=False, filter=_root_owns)
         _add_script(tar, COMMAND, command.encode())

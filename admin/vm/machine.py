@@ -1,4 +1,4 @@
-"""Boot the machine, run one command in a copy of the checkout, pass on its output and its end."""
+"""Boot the machine, run one command in a copy of the checkout, and pass on what it says."""
 
 import os
 import selectors
@@ -16,7 +16,15 @@ from admin.vm.cache import Cache, cache_directory
 from admin.vm.commands import DYING_WITH_PARENT, killed_at_the_end, tail
 from admin.vm.conversation import Conversation, Port
 from admin.vm.disk import MEBIBYTE
-from admin.vm.errors import DidNotBoot, GuestEnded, HostUnfit, TimedOut, VirtualMachineError
+from admin.vm.errors import (
+    DidNotBoot,
+    GuestEnded,
+    HostUnfit,
+    ResetByWatchdog,
+    TimedOut,
+    VirtualMachineError,
+)
+from admin.vm.monitor import HELLO, Monitor
 
 BOOT_SECONDS_MAX = 300
 READ_BYTES_MAX = 1 << 16
@@ -24,7 +32,7 @@ READ_BYTES_MAX = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """How a command ended, and how long it took to get to it and through it."""
+    """How a command ended, how long the boot took, and how long the command."""
 
     exit_code: int
     boot_seconds: float
@@ -33,7 +41,7 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Images:
-    """What a machine boots from: directories in the cache."""
+    """The directories in the cache that a machine boots from."""
 
     system: Path
     dependencies: Path
@@ -48,7 +56,7 @@ class VirtualMachine:
     """
     A machine with OpenZFS in its kernel, for one checkout; each run boots a fresh one.
 
-    :param progress: is told, in a few words, what takes time.
+    :param progress: we tell it in a few words what takes time.
     """
 
     checkout: Path
@@ -67,7 +75,7 @@ class VirtualMachine:
         """
         Make sure that the images are there.
 
-        :raises VirtualMachineError: when they are not and can not be built.
+        :raises VirtualMachineError: when we cannot build them.
         """
         host.prepare()
         try:
@@ -99,10 +107,11 @@ class VirtualMachine:
         """
         Run a command as root in the guest, in its copy of the checkout.
 
-        :param timeout_seconds: for the command; booting has a limit of its own.
+        :param timeout_seconds: limits the command; the boot has a limit of its own.
         :raises DidNotBoot: when the guest does not reach the command.
         :raises TimedOut: when the command does not end in time.
-        :raises GuestEnded: when the guest stops before the command's end.
+        :raises GuestEnded: when the guest stops before the command's end; ResetByWatchdog when
+            its watchdog has reset it.
         """
         images = self.build()
         with self.cache.run_directory() as directory:
@@ -111,9 +120,9 @@ class VirtualMachine:
             command = job.command_script(argv, [("FLOCKER_LITE_SCRATCH_DISKS", devices)])
             job.write_job(files.job, self.checkout, job.checkout_files(self.checkout), command)
             sinks = {Port.OUTPUT: stdout, Port.ERROR: stderr}
-            with self._booted(files, directory) as ports:
+            with self._booted(files, directory) as (ports, monitor):
                 try:
-                    return _listen(ports, sinks, self.boot_seconds_max, timeout_seconds)
+                    return _listen(ports, monitor, sinks, self.boot_seconds_max, timeout_seconds)
                 except VirtualMachineError as error:
                     error.add_note(_evidence(directory))
                     raise
@@ -134,19 +143,27 @@ class VirtualMachine:
         )
 
     @contextmanager
-    def _booted(self, files: qemu.Files, directory: Path) -> Iterator[dict[Port, socket.socket]]:
-        """Start qemu, and kill it at the end; the sockets are the host's ends of its ports."""
+    def _booted(
+        self, files: qemu.Files, directory: Path
+    ) -> Iterator[tuple[dict[Port, socket.socket], socket.socket]]:
+        """Run qemu for this block; the sockets are the host's ends of its ports, and its own."""
         with ExitStack() as stack:
-            pairs = [[stack.enter_context(end) for end in socket.socketpair()] for _ in Port]
+            pairs = [
+                [stack.enter_context(end) for end in socket.socketpair()]
+                for _ in (*Port, "monitor")
+            ]
             descriptors = [theirs.fileno() for _, theirs in pairs]
-            argv = qemu.argv(self.hardware, self.accelerator, files, descriptors)
+            *ports, monitor = descriptors
+            *of_guest, own = (ours for ours, _ in pairs)
+            own.sendall(HELLO)
+            argv = qemu.argv(self.hardware, self.accelerator, files, ports, monitor)
             try:
                 process = subprocess.Popen(
                     (*DYING_WITH_PARENT, *argv),
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=stack.enter_context((directory / "qemu.log").open("wb")),
-                    # Where qemu keeps what the guest writes to the system's disk.
+                    # qemu puts there what the guest writes to the system's disk.
                     env={**self.environment, "TMPDIR": os.fspath(directory)},
                     pass_fds=descriptors,
                     start_new_session=True,
@@ -156,24 +173,26 @@ class VirtualMachine:
             stack.enter_context(killed_at_the_end(process))
             for _, theirs in pairs:
                 theirs.close()
-            yield {port: ours for port, (ours, _) in zip(Port, pairs, strict=True)}
+            yield dict(zip(Port, of_guest, strict=True)), own
 
 
 def _listen(
     ports: Mapping[Port, socket.socket],
+    monitor: socket.socket,
     sinks: Mapping[Port, IO[bytes]],
     boot_seconds_max: float,
     timeout_seconds: float,
 ) -> Finished:
     """Pass on what the guest says until the command has ended or the time is over."""
-    conversation = Conversation()
+    conversation, machine = Conversation(), Monitor()
     began = started = time.monotonic()
     with selectors.DefaultSelector() as selector:
         for port, end in ports.items():
             selector.register(end, selectors.EVENT_READ, port)
+        selector.register(monitor, selectors.EVENT_READ)
         while (ended := conversation.completed) is None:
             if not selector.get_map():
-                raise _ended_early(conversation.started)
+                raise _ended_early(conversation.started, machine)
             allowed = timeout_seconds if conversation.started else boot_seconds_max
             remaining = started + allowed - time.monotonic()
             ready = selector.select(remaining) if remaining > 0 else []
@@ -181,9 +200,12 @@ def _listen(
                 raise _too_late(conversation.started, allowed)
             in_guest = conversation.started
             for registered, _ in ready:
-                data = os.read(registered.fd, READ_BYTES_MAX)
+                data = _read(registered.fd)
                 if not data:
                     selector.unregister(registered.fd)
+                    continue
+                if registered.data is None:
+                    machine.hear(data)
                     continue
                 conversation.hear(registered.data, data)
                 if registered.data in sinks:
@@ -192,6 +214,14 @@ def _listen(
             if conversation.started and not in_guest:
                 started = time.monotonic()
     return Finished(ended.exit_code, started - began, time.monotonic() - started)
+
+
+def _read(descriptor: int) -> bytes:
+    """What has come; nothing once qemu has exited, whether it had read all of ours or not."""
+    try:
+        return os.read(descriptor, READ_BYTES_MAX)
+    except ConnectionResetError:
+        return b""
 
 
 def _too_late(started: bool, allowed_seconds: float) -> VirtualMachineError:
@@ -203,14 +233,17 @@ def _too_late(started: bool, allowed_seconds: float) -> VirtualMachineError:
     return DidNotBoot(f"the guest did not reach the command within {allowed_seconds:.0f} seconds")
 
 
-def _ended_early(started: bool) -> VirtualMachineError:
-    if started:
-        return GuestEnded("the guest stopped before the command's exit code was known")
-    return DidNotBoot("the machine stopped before it reached the command")
+def _ended_early(started: bool, machine: Monitor) -> VirtualMachineError:
+    how = f" ({machine.why_stopped})" if machine.why_stopped else ""
+    if not started:
+        return DidNotBoot(f"the machine stopped before it reached the command{how}")
+    if machine.is_reset_by_watchdog:
+        return ResetByWatchdog("the watchdog reset the machine while the command ran")
+    return GuestEnded(f"the guest stopped before the command's exit code was known{how}")
 
 
 def _evidence(directory: Path) -> str:
-    """The ends of what qemu and the guest's kernel said."""
+    """What qemu and the guest's kernel said last."""
     parts = []
     for name in ("qemu.log", "console"):
         path = directory / name

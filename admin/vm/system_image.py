@@ -1,4 +1,4 @@
-"""Build what the guest boots: Debian with OpenZFS as a disk, its kernel, and a small initrd."""
+"""Build a disk with Debian and OpenZFS, a kernel and a small initrd for the guest."""
 
 import os
 import shutil
@@ -22,9 +22,9 @@ PACKAGES = (
     "zfsutils-linux",
 )
 TOOLCHAIN_PACKAGES = ("busybox-static", "cpio", "linux-headers-amd64", "zfs-dkms")
-"""Needed to build, in a copy of the system that is thrown away."""
+"""We build the modules with these, in a copy of the system that we delete afterwards."""
 
-DRIVERS_KEPT = ("block", "char", "md", "net", "virtio")
+DRIVERS_KEPT = ("block", "char", "md", "net", "virtio", "watchdog")
 NETWORK_HARDWARE_REMOVED = ("can", "ethernet", "fddi", "ieee802154", "usb", "wireless", "wwan")
 REMOVED = (
     "boot",
@@ -36,7 +36,7 @@ REMOVED = (
     "var/lib/apt/lists",
 )
 FREE_MEBIBYTES = 4096
-"""Room for what a run writes; the image file is sparse, so it costs nothing until then."""
+"""Room for what a run writes. The image is a sparse file, so free space takes none of the disk."""
 
 RECIPE = {
     "format": 1,
@@ -47,7 +47,7 @@ RECIPE = {
     "free_mebibytes": FREE_MEBIBYTES,
     "initrd": initial_ramdisk.RECIPE,
 }
-"""All that the image depends on; OpenZFS's own version is the mirror's at the time of building."""
+"""All that the image depends on, but for OpenZFS's version, which is the mirror's of that day."""
 
 BOOTSTRAP_SECONDS_MAX = 1200
 INSTALL_SECONDS_MAX = 1800
@@ -56,7 +56,7 @@ COPY_SECONDS_MAX = 300
 CHROOT_ENVIRONMENT = {
     "DEBIAN_FRONTEND": "noninteractive",
     "HOME": "/root",
-    "INITRD": "No",  # Debian's own is large, and takes long to make and to boot.
+    "INITRD": "No",  # Debian's own is large: it takes long to make it, and to boot it.
     "LC_ALL": "C.UTF-8",
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 }
@@ -68,7 +68,7 @@ def build(directory: Path, progress: Progress) -> None:
     """
     Fill a directory with `disk`, `kernel`, `initrd` and `packages`.
 
-    :raises CommandFailed: when a step fails; nothing is left mounted or running.
+    :raises CommandFailed: when a step fails. No mount and no process stays then.
     """
     root, toolchain = directory / "root", directory / "toolchain"
     progress("bootstrapping Debian")
@@ -104,7 +104,7 @@ def _bootstrap(root: Path) -> None:
 
 
 def _configure(root: Path) -> None:
-    """Make apt in the guest's root reach the mirrors, start no service, and not wait for disks."""
+    """In the guest's root: apt reaches our mirrors, starts no service, and does without fsync."""
     apt = root / "etc/apt"
     (apt / "sources.list").write_text(host.sources_list(host.known_mirrors()))
     (apt / "apt.conf.d/90host").write_text(host.known_acquire_settings())
@@ -124,8 +124,8 @@ def _install(root: Path, packages: tuple[str, ...]) -> None:
 
 def _build_modules(toolchain: Path, release: str) -> None:
     _install(toolchain, TOOLCHAIN_PACKAGES)
-    # The package builds for the kernel that runs, or, in a chroot, for those that are installed:
-    # this makes sure of it, and does nothing when it is done already.
+    # In a chroot the package should build for each kernel that is installed. If it has, this does
+    # nothing.
     _in_root(toolchain, "dkms", "autoinstall", "-k", release, timeout_seconds=INSTALL_SECONDS_MAX)
 
 
@@ -137,7 +137,7 @@ def _kernel_release(root: Path) -> str:
 
 
 def _slim(root: Path, release: str) -> None:
-    """Remove what no test of ours reads, the hardware drivers above all."""
+    """Remove what none of our tests reads, above all hardware drivers."""
     kernel = root / "lib/modules" / release / "kernel"
     for driver in (kernel / "drivers").iterdir():
         if driver.name not in DRIVERS_KEPT:

@@ -1,7 +1,6 @@
-"""What the tests on OpenZFS depend on, and the stamp that says for which of it they passed.
+"""Tell whether anything has changed that the tests on OpenZFS exercise, since they passed.
 
-The virtual machine and its tests take many minutes of both processors. They are worth it when
-something that they exercise has changed, so the checks of each day run them only then:
+They take both processors many minutes, so the checks of each day run them only after a change:
 
     python -m admin.vm.verified          exit code 0 when nothing has changed since the stamp
     python -m admin.vm.verified --write  stamp what there is now, after a run that passed
@@ -50,7 +49,7 @@ def inputs(checkout: Path) -> list[Path]:
 
 
 def digest(checkout: Path, paths: Iterable[Path]) -> str:
-    """A short name of files: equal names, equal code."""
+    """A short name of what the files say; only equal code has equal names."""
     total = hashlib.sha256()
     for path in sorted(paths):
         text = path.read_text("utf-8")
@@ -60,7 +59,7 @@ def digest(checkout: Path, paths: Iterable[Path]) -> str:
 
 
 def _bare(tree: ast.Module) -> ast.Module:
-    """The same code without texts that stand alone: docstrings, for example."""
+    """Take out texts that stand alone, as docstrings do; the tree itself is changed."""
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list):
@@ -77,7 +76,7 @@ def _is_text(statement: ast.stmt) -> bool:
 
 
 def _imported(checkout: Path, path: Path) -> Iterator[Path]:
-    """The project's own modules that a module imports, and the packages that they are in."""
+    """The project's own modules that this one imports, and the packages around them."""
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]

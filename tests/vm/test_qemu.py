@@ -15,9 +15,11 @@ FILES = Files(
 )
 
 
-def options(name: str, accelerator: Accelerator = "tcg") -> list[str]:
+def options(
+    name: str, accelerator: Accelerator = "tcg", hardware: Hardware | None = None
+) -> list[str]:
     """The values of one option, in order."""
-    words = argv(Hardware(), accelerator, FILES, (7, 8, 9))
+    words = argv(hardware or Hardware(), accelerator, FILES, (7, 8, 9), 10)
     return [value for word, value in pairwise(words) if word == name]
 
 
@@ -44,10 +46,21 @@ def test_ports_are_numbered_from_one() -> None:
         "virtio-rng-pci",
     ]
     assert options("-chardev") == [
+        "socket,id=monitor,fd=10",
         "socket,id=port1,fd=7",
         "socket,id=port2,fd=8",
         "socket,id=port3,fd=9",
     ]
+    assert options("-mon") == ["chardev=monitor,mode=control"]
+
+
+def test_a_watchdog_that_is_wanted_resets_the_machine() -> None:
+    """And a reset ends it, so that nothing boots once more."""
+    assert "i6300esb" not in options("-device")
+    with_watchdog = Hardware(watchdog=True)
+    assert options("-device", hardware=with_watchdog).count("i6300esb") == 1
+    assert options("-action", hardware=with_watchdog) == ["watchdog=reset"]
+    assert "-no-reboot" in argv(with_watchdog, "tcg", FILES, (7, 8, 9), 10)
 
 
 def test_emulation_uses_all_processors() -> None:
