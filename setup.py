@@ -61,7 +61,15 @@ class Build(build):
 
 
 class Wheel(bdist_wheel):
-    """A wheel for any Python: the program in it is static, and needs nothing of the platform's."""
+    """A wheel for any Python: the program in it is static, and needs nothing of the platform's.
+
+    It carries the bill of materials that admin/release lays beside this file, where PEP 770 says.
+    """
+
+    def egg2dist(self, egginfo_path, distinfo_path):
+        super().egg2dist(egginfo_path, distinfo_path)
+        if (HERE / "sboms").is_dir():
+            shutil.copytree(HERE / "sboms", Path(distinfo_path, "sboms"))
 
     def get_tag(self):
         *_, platform = super().get_tag()

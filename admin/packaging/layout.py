@@ -33,6 +33,7 @@ OWNERS = {
 SHIPPED = {
     "packaging/systemd/flocker-control.service": "/usr/lib/systemd/system/flocker-control.service",
     "packaging/systemd/flocker-agent.service": "/usr/lib/systemd/system/flocker-agent.service",
+    "packaging/systemd/flocker-volumes.socket": "/usr/lib/systemd/system/flocker-volumes.socket",
     "packaging/sysconfig/flocker-control": "/etc/sysconfig/flocker-control",
     "packaging/sysconfig/flocker-agent": "/etc/sysconfig/flocker-agent",
     "packaging/etc/agent.yml": AGENT_FILE,
@@ -42,11 +43,16 @@ SHIPPED = {
     "packaging/firewalld/flocker-control-agent.xml": (
         "/usr/lib/firewalld/services/flocker-control-agent.xml"
     ),
+    "packaging/monitoring/alerts.yml": f"{HOME}/monitoring/alerts.yml",
+    "packaging/monitoring/grafana-dashboard.json": f"{HOME}/monitoring/grafana-dashboard.json",
+    "packaging/monitoring/prometheus.yml": f"{HOME}/monitoring/prometheus.yml",
     "LICENSE": f"{HOME}/doc/LICENSE",
     "README.rst": f"{HOME}/doc/README.rst",
     "CHANGELOG.rst": f"{HOME}/doc/CHANGELOG.rst",
 }
 """Files of the checkout, and where they go. Those in packaging/ are named in the spec as well."""
+
+BILL_OF_MATERIALS = f"{HOME}/doc/flocker-lite.cdx.json"
 
 PLACES = (
     *(HOME, "/etc/flocker-lite", "/etc/sysconfig", "/usr/lib/systemd/system"),

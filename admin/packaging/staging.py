@@ -11,10 +11,18 @@ from pathlib import Path, PurePosixPath
 
 from admin.packaging import layout
 from admin.packaging.errors import PackagingError
+from admin.releasing import materials
 from admin.vm.commands import run
 from admin.vm.job import checkout_files
+from flocker_lite import __version__
 
 LOCK = Path("requirements/rpm.lock")
+MADE = {
+    Path("flocker_lite/control/http/dashboard"): "app.js",
+    Path("flocker_lite/control/http/documentation"): "index.html",
+}
+"""The folders that admin/setup makes, and a file of each; they are not in the repository."""
+
 INSTALL_SECONDS_MAX = 600
 COMPILE_SECONDS_MAX = 300
 
@@ -25,7 +33,11 @@ PLATFORMS = (
 """Wheels that say of themselves that a glibc of 2.17 can load them."""
 
 PLUGINS_EPOCH_SECONDS = 1_700_000_000
-"""Long before any package; all that is later than its commit bears the time of that."""
+FILES_EPOCH_SECONDS = PLUGINS_EPOCH_SECONDS + 60
+"""When all files were changed last, long before any package: Twisted's plugins before their cache.
+
+rpmbuild settles only times that are later than the commit. The interpreter may be older than that.
+"""
 
 FILES_OF_PIP = {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"}
 PROJECT = {
@@ -67,11 +79,13 @@ def stage(checkout: Path, python: Path, folder: Path) -> None:
         place = folder / target.lstrip("/")
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(checkout / source, place)
+    bill = folder / layout.BILL_OF_MATERIALS.lstrip("/")
+    bill.write_text(materials.bill(checkout, __version__), "utf-8")
     for directory in ("/etc/flocker-lite", "/var/lib/flocker-lite/control"):
         (folder / directory.lstrip("/")).mkdir(parents=True, exist_ok=True)
     _check_imports(folder)
     _compile(folder)
-    _settle_modes(folder)
+    _settle(folder)
 
 
 def commands(checkout: Path) -> Mapping[str, str]:
@@ -110,6 +124,10 @@ def _install_project(checkout: Path, site: Path, copy: Path) -> None:
         if PurePosixPath(name).parts[0] in PROJECT:
             (copy / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(checkout / name, copy / name)
+    for made, file in MADE.items():
+        if not (checkout / made / file).exists():
+            raise PackagingError(f"there is no {made}: run admin/setup")
+        shutil.copytree(checkout / made, copy / made)
     wheels = copy / "wheels"
     _pip("wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", str(wheels), str(copy))
     (wheel,) = wheels.iterdir()
@@ -168,15 +186,15 @@ def _compile(folder: Path) -> None:
     how = ("-qf", "-j", "1", "--invalidation-mode", "unchecked-hash", "-s", str(folder), "-p", "/")
     _run_staged(folder, "-m", "compileall", *how, str(library))
     _run_staged(folder, "-c", WARM_PLUGINS)
+
+
+def _settle(folder: Path) -> None:
+    """The same modes and times, whatever the umask of who builds, and whenever that is."""
+    for path in folder.rglob("*"):
+        if not path.is_symlink():
+            runs = path.stat().st_mode & 0o100 and path.suffix != ".py"
+            path.chmod(0o755 if path.is_dir() or runs else 0o644)
+        os.utime(path, (FILES_EPOCH_SECONDS, FILES_EPOCH_SECONDS), follow_symlinks=False)
     # Twisted would write a cache anew that is not later than the plugins.
     for plugin in (folder / layout.SITE_PACKAGES.lstrip("/") / "twisted/plugins").glob("*.py"):
         os.utime(plugin, (PLUGINS_EPOCH_SECONDS, PLUGINS_EPOCH_SECONDS))
-
-
-def _settle_modes(folder: Path) -> None:
-    """The same modes whatever the umask of who builds."""
-    for path in folder.rglob("*"):
-        if path.is_symlink():
-            continue
-        runs = path.stat().st_mode & 0o100 and path.suffix != ".py"
-        path.chmod(0o755 if path.is_dir() or runs else 0o644)

@@ -7,10 +7,11 @@ import pytest
 import yaml
 
 from admin.packaging import units
-from flocker_lite.config import CONTROL_VARIABLE, NODE_VARIABLE, agent_options
+from flocker_lite.config import CONTROL_VARIABLE, NODE_VARIABLE, AgentOptions, agent_options
 from flocker_lite.taps.control import Options
 
 PACKAGING = Path(__file__).parents[2] / "packaging"
+SOCKETS = sorted((PACKAGING / "systemd").glob("*.socket"))
 UNITS = sorted((PACKAGING / "systemd").glob("*.service"))
 
 # What upstream's 219 has in load-fragment-gperf.gperf.m4, without what is for other kinds of unit,
@@ -45,6 +46,7 @@ KEYS_OF_219 = {
         CPUQuota MemoryAccounting MemoryLimit DeviceAllow DevicePolicy BlockIOAccounting
         BlockIOWeight Delegate
     """,
+    "Socket": "ListenStream SocketMode DirectoryMode RemoveOnStop Service",
     "Install": "Alias WantedBy RequiredBy Also DefaultInstance",
 }
 WITH_A_VIEW_OF_ITS_OWN = {
@@ -72,7 +74,7 @@ def test_there_are_two_units() -> None:
     assert [path.stem for path in UNITS] == ["flocker-agent", "flocker-control"]
 
 
-@pytest.mark.parametrize("path", UNITS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [*UNITS, *SOCKETS], ids=lambda path: path.stem)
 def test_systemd_219_knows_every_key(path: Path) -> None:
     """A key that it does not know is merely a line in the journal, and a sandbox that is none."""
     assert unknown_to_219(path.read_text("utf-8")) == []
@@ -115,6 +117,17 @@ def test_docker_sees_what_the_agent_mounts() -> None:
     assert not WITH_A_VIEW_OF_ITS_OWN & said.keys()
     assert said["KillMode"] == "process"
     assert "RuntimeDirectory" not in said
+
+
+def test_docker_finds_the_volumes_when_it_starts() -> None:
+    """Their socket is there before Docker, and the agent does not wait for Docker."""
+    (path,) = SOCKETS
+    said = {key: value for _, key, value in units.settings(path.read_text("utf-8"))}
+    assert said["ListenStream"] == AgentOptions("10.0.0.1", "control").docker_volumes_socket
+    assert (said["Before"], said["Service"]) == ("docker.service", "flocker-agent.service")
+    agent = (PACKAGING / "systemd/flocker-agent.service").read_text("utf-8")
+    after = [value for _, key, value in units.settings(agent) if key == "After"]
+    assert not any("docker" in value for value in after)
 
 
 def test_the_control_services_command_line_is_understood() -> None:
