@@ -59,6 +59,11 @@ def ask(address: str, port: int, *words: bytes) -> bytes:
 
 def read_all(address: str, port: int) -> list[int]:
     """The whole list, in its order."""
+    return [int(word) for word in read_words(address, port)]
+
+
+def read_words(address: str, port: int) -> list[str]:
+    """The same, as it is stored."""
     with socket.create_connection((address, port), ANSWER_SECONDS_MAX) as connection:
         connection.settimeout(READ_SECONDS_MAX)
         connection.sendall(b"LRANGE %s 0 -1\r\n" % LIST)
@@ -67,7 +72,7 @@ def read_all(address: str, port: int) -> list[int]:
             found = []
             for _ in range(count):
                 answer.readline()  # the length of what follows
-                found.append(int(answer.readline()))
+                found.append(answer.readline().strip().decode())
             return found
 
 

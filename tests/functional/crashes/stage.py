@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from admin.hosts import Lab, Node
+from admin.hosts.arrivals import agents_here
 from admin.hosts.files import AGENT_FILE
 from tests.functional.agents_lab import Cluster, wait_for
 from tests.functional.crashes import faults, journal, twins
@@ -215,7 +216,10 @@ def stage(name: str, subnet: str) -> Iterator[Stage]:
             standstill.install()
             have_it_ask(standstill.node)
         cluster = Cluster(lab)
-        cluster.player.poll("/state/nodes", lambda nodes: len(nodes) == len(standstills))
+        cluster.player.poll(
+            "/state/nodes",
+            lambda nodes: agents_here(nodes) == len(standstills),
+        )
         watcher = Watcher([lab.node(SOURCE), lab.node(TARGET)])
         watcher.start()
         stack.callback(watcher.stop)

@@ -64,6 +64,8 @@ def _lease(role: str) -> str:
 
 ANNOUNCED = Step("releasing is written down", Where.SOURCE, When.AFTER, _lease("releasing"))
 COMMIT = Step("to commit", Where.SOURCE, When.BEFORE, _lease("released"))
+UNMOUNTED = Step("unmounted", Where.SOURCE, When.AFTER, "zfs unmount */{id}")
+TO_ACQUIRE = Step("to acquire", Where.TARGET, When.BEFORE, _lease("primary"))
 LENT = Step("lent", Where.SOURCE, When.AFTER, _lease("lent"), trial=True)
 SETTLED = Step("the source has become a replica", Where.SOURCE, When.AFTER, _lease("replica"))
 
@@ -83,14 +85,14 @@ ALONE = (
     ANNOUNCED,
     Step("to stop the container", Where.SOURCE, When.BEFORE, "docker POST */containers/*/stop*"),
     Step("to unmount", Where.SOURCE, When.BEFORE, "zfs unmount */{id}"),
-    Step("unmounted", Where.SOURCE, When.AFTER, "zfs unmount */{id}"),
+    UNMOUNTED,
     Step("last snapshot taken", Where.SOURCE, When.AFTER, "zfs snapshot */{id}@*", ANNOUNCED),
     Step("the rest half sent", Where.SOURCE, When.DURING, "zfs send * */{id}@*", ANNOUNCED),
     Step("the rest half received", Where.TARGET, When.DURING, "zfs receive * */{id}", ANNOUNCED),
     Step("the rest received", Where.TARGET, When.AFTER, "zfs receive * */{id}", ANNOUNCED),
     COMMIT,
     Step("committed", Where.SOURCE, When.AFTER, _lease("released")),
-    Step("to acquire", Where.TARGET, When.BEFORE, _lease("primary")),
+    TO_ACQUIRE,
     Step("acquired", Where.TARGET, When.AFTER, _lease("primary")),
     Step("to mount at the target", Where.TARGET, When.BEFORE, "zfs mount */{id}"),
     Step("mounted at the target", Where.TARGET, When.AFTER, "zfs mount */{id}"),

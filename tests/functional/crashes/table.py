@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping
 
 from tests.functional.crashes.outcome import Outcome
 from tests.functional.crashes.steps import CELLS, STEPS, Fault, Step, applies
+from tests.functional.csv_table import csv_table
 
 Outcomes = Mapping[tuple[Step, Fault], Outcome]
 
-INDENT = "   "
 NOT_APPLICABLE = "-"
 NOT_PLAYED = "not played"
 
@@ -64,28 +62,14 @@ WORDS = {
 
 def render(outcomes: Outcomes) -> str:
     """The whole document."""
-    text = io.StringIO()
-    text.write(HEAD)
-    for fault in Fault:
-        text.write(f"{fault.value}\n    {WORDS[fault]}\n")
-    text.write(f"\n{len(STEPS)} steps, {len(CELLS)} cells:\n\n.. csv-table::\n")
-    header = ", ".join(f'"{word}"' for word in ("step", "node", *(f.value for f in Fault)))
-    text.write(f"{INDENT}:header: {header}\n\n")
-    lines = io.StringIO()
-    writer = csv.writer(lines, quoting=csv.QUOTE_ALL, lineterminator="\n")
-    for step in STEPS:
-        cells = (_cell(step, fault, outcomes) for fault in Fault)
-        writer.writerow((step.name, step.where.value, *cells))
-    text.writelines(f"{INDENT}{line}\n" for line in lines.getvalue().splitlines())
-    return text.getvalue()
-
-
-def rows(document: str) -> list[dict[str, str]]:
-    """The rows of a rendered document, by the names of its columns."""
-    _, _, table = document.partition(".. csv-table::")
-    head, _, body = table.strip().partition("\n\n")
-    names = next(csv.reader([head.partition(":header:")[2].strip()], skipinitialspace=True))
-    return list(csv.DictReader((line.strip() for line in body.splitlines()), fieldnames=names))
+    words = "".join(f"{fault.value}\n    {WORDS[fault]}\n" for fault in Fault)
+    columns = ("step", "node", *(fault.value for fault in Fault))
+    lines = (
+        (step.name, step.where.value, *(_cell(step, fault, outcomes) for fault in Fault))
+        for step in STEPS
+    )
+    counted = f"{len(STEPS)} steps, {len(CELLS)} cells"
+    return f"{HEAD}{words}\n{counted}:\n\n{csv_table(columns, lines)}"
 
 
 def _cell(step: Step, fault: Fault, outcomes: Outcomes) -> str:

@@ -17,6 +17,7 @@ from random import Random
 from typing import Any
 
 from admin.hosts import Lab, Node
+from admin.hosts.arrivals import agents_here
 from admin.story.player import StoryError
 from tests.functional.agents_lab import Cluster, wait_for
 from tests.functional.crashes import journal
@@ -156,7 +157,7 @@ def soak(seed: int) -> Iterator[Soak]:
         lab = stack.enter_context(Lab(NAME, SUBNET, nodes=len(NODES)))
         nodes: list[Node] = [lab.node(name) for name in NODES]
         cluster = Cluster(lab)
-        cluster.player.poll("/state/nodes", lambda found: len(found) == len(NODES))
+        cluster.player.poll("/state/nodes", lambda found: agents_here(found) == len(NODES))
         watcher = Watcher(nodes)
         watcher.start()
         stack.callback(watcher.stop)

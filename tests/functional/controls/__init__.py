@@ -1,0 +1,1 @@
+"""Several control services under faults, and what their clients are told meanwhile."""
