@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -23,7 +24,8 @@ from admin.story.player import Player
 CHECKOUT = Path(__file__).resolve().parents[2]
 COUNTED_SOCKET = "/run/counted-docker.sock"
 CALLS_FILE = "run/docker-calls.log"
-DISCOVERY_SECONDS = 0.25
+DISCOVERY_SECONDS = 1.0
+"""Each look takes an agent 0.03 s of processor time, most of it for commands."""
 WAIT_SECONDS = 60.0
 ANSWER_SECONDS_MAX = 10.0
 POLL_SECONDS = 0.05
@@ -85,12 +87,28 @@ class Cluster:
         self.gone(*names)
 
     def gone(self, *names: str) -> None:
-        """Wait until no node has them; else AssertionError with what the agents said last."""
+        """Wait until no node has them; else AssertionError with what the agents said last.
+
+        A few dozen containers take a busy Docker more than a minute, so the time begins anew
+        whenever one of them is gone.
+        """
+        left = set(names)
+        while left:
+            left = self._fewer(left)
+
+    def _fewer(self, names: set[str]) -> set[str]:
+        """Those of them that are left, once one is gone."""
+
+        def fewer() -> list[set[str]]:
+            left = names & set(self.states())
+            return [left] if left < names else []
+
         try:
-            wait_for(lambda: not set(names) & set(self.states()), f"{names} gone")
+            (left,) = wait_for(fewer, f"any of {sorted(names)} gone")
         except AssertionError as error:
             logs = [self.node(node).log_tail("flocker-agent") for node in ("n1", "n2")]
             raise AssertionError("\n".join([str(error), str(self.states()), *logs])) from None
+        return left
 
     def get(self, path: str) -> Any:
         """The answer of the REST API, an error too; without a process of its own for each look."""
@@ -146,11 +164,12 @@ class Cluster:
         """Let the agent look at its whole node so many times more; the calls that it took."""
         before = len(self.calls(node))
 
-        def looked() -> bool:
+        def looked(times: int) -> bool:
             lists = [path for path in self.calls(node)[before:] if "/containers/json" in path]
-            return len(lists) > count
+            return len(lists) >= times
 
-        wait_for(looked, f"{count} passes")
+        for number in range(1, count + 2):
+            wait_for(partial(looked, number), f"pass {number} of {count + 1}")
         return self.calls(node)[before:]
 
 

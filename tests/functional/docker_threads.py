@@ -21,10 +21,14 @@ class DockerThreads:
         reactor: Any = installed_reactor
         self._pool = ThreadPool(0, THREADS, "docker")
         self._pool.start()
-        run_in_thread = partial(deferToThreadPool, reactor, self._pool)
+        self.run_in_thread = partial(deferToThreadPool, reactor, self._pool)
         start_gates = StartGates("/var/lib/flocker-lite/poised", "/run/flocker-lite/released", root)
         self.containers = DockerContainers(
-            run_in_thread, reactor, root=root, start_gates=start_gates
+            self.run_in_thread,
+            reactor,
+            root=root,
+            start_gates=start_gates,
+            fenced=root / "run/flocker-lite/fenced",
         )
 
     def close(self) -> None:

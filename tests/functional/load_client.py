@@ -2,20 +2,28 @@
 
 Arguments: address, port, what to send ("redis" or "http"), how many at a time. Prints requests,
 errors and the longest wait in seconds as one line of JSON, and the errors in words on stderr.
+
+It takes one source port after the other, and none again within the two minutes for which the kernel
+remembers a connection. When Docker stops a container it deletes what the kernel remembers of its
+connections, and now and then hits a new one between the same two ends: docs/containers.rst.
 """
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import socket
 import sys
 import threading
 import time
+from itertools import cycle
 from pathlib import Path
 
 CONNTRACK = Path("/proc/net/nf_conntrack")
 TIMEOUT_SECONDS = 30.0
 BETWEEN_SECONDS = 0.005
+SOURCE_PORTS = range(10_000, 60_000)
 QUESTIONS = {
     "redis": (b"INCR requests\r\n", b":"),
     "http": (b"GET / HTTP/1.0\r\n\r\n", b"HTTP/1.1 200"),
@@ -32,6 +40,8 @@ class Load:
         self._target = (address, port)
         self._question, self._expected = QUESTIONS[kind]
         self._lock = threading.Lock()
+        first = os.getpid() * 1_000 % len(SOURCE_PORTS)
+        self._source_ports = cycle([*SOURCE_PORTS[first:], *SOURCE_PORTS[:first]])
         self._stop = threading.Event()
 
     def stop(self) -> None:
@@ -56,7 +66,7 @@ class Load:
         """What went wrong, if anything did."""
         step, port = "connect", 0
         try:
-            with socket.create_connection(self._target, TIMEOUT_SECONDS) as connection:
+            with self._connected() as connection:
                 step, port = "send", connection.getsockname()[1]
                 connection.sendall(self._question)
                 step = "receive"
@@ -64,6 +74,17 @@ class Load:
         except OSError as error:
             return f"{step}: {error}, from port {port}: {known(port)}"
         return None if answer.startswith(self._expected) else f"answer: {answer[:80]!r}"
+
+    def _connected(self) -> socket.socket:
+        """A connection from the next source port that is free."""
+        while True:
+            with self._lock:
+                source = ("", next(self._source_ports))
+            try:
+                return socket.create_connection(self._target, TIMEOUT_SECONDS, source)
+            except OSError as error:
+                if error.errno not in (errno.EADDRINUSE, errno.EADDRNOTAVAIL):
+                    raise
 
 
 def known(port: int) -> list[str]:

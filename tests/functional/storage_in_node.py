@@ -8,6 +8,7 @@ from flocker_lite.testing.mount_status_contract import MountStatusContract
 from flocker_lite.testing.properties_contract import PropertiesContract
 from flocker_lite.testing.storage_contract import StorageContract
 from flocker_lite.testing.streams_contract import StreamsContract
+from tests.zfs.failover_story import FailoverStory
 from tests.zfs.move_story import MoveStory
 from tests.zfs.real_asides import RealAsides
 from tests.zfs.real_streams import RealStreams
@@ -31,5 +32,11 @@ class ZfsStorageTests(
 
 class MoveStoryTests(MoveStory, TestCase):
     """The ZFS half of a move, without Docker and ssh."""
+
+    pools = ("flocker",)
+
+
+class FailoverStoryTests(FailoverStory, TestCase):
+    """The ZFS half of a failover."""
 
     pools = ("flocker",)

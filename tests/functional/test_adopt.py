@@ -1,24 +1,15 @@
-"""A container that `docker run` started is brought along by the commands of docs/adopt.rst."""
+"""What a container that `docker run` started becomes, and that it is adopted as it was said."""
 
 from __future__ import annotations
 
 import json
-import re
-import textwrap
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from admin.hosts.files import AGENT_FILE
 from tests.functional.agents_lab import Cluster, agents_lab, wait_for
-
-DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "adopt.rst"
-COMMANDS = re.compile(r"^\.\. commands$(.*)^\.\. end of the commands$", re.DOTALL | re.MULTILINE)
-BLOCK = re.compile(r"::\n\n((?:    .*\n|\n)+)")
-WITHOUT_RSYNC = 'command -v rsync >/dev/null || rsync() { cp -a "${@: -2:1}." "${@: -1}"; }'
-"""On a machine without rsync; `cp` keeps what these containers need kept."""
 
 POSTGRES = (
     *("--name", "pg", "--restart", "unless-stopped", "--publish", "5432:5432"),
@@ -44,26 +35,16 @@ def dry_run(lab: Cluster, container: str, **more: str) -> Any:
     return lab.player.post("/configuration/adoptions?dry_run=1", body)
 
 
-def documented() -> str:
-    """The commands of the document, as one script."""
-    found = COMMANDS.search(DOCUMENT.read_text("utf-8"))
-    assert found is not None
-    return "\n".join(textwrap.dedent(block) for block in BLOCK.findall(found[1]))
+def adopt(lab: Cluster, name: str) -> Any:
+    """Adopt a container; the move that this was."""
+    body = {"host": lab.node("n1").address, "container": name}
+    move_id = lab.player.post("/configuration/adoptions", body)["move_id"]
 
+    def over() -> Any:
+        found = lab.get(f"/state/moves/{move_id}")
+        return found if "ended_at" in found else None
 
-def bring_along(lab: Cluster, name: str) -> str:
-    """Carry the commands out on the node; what they print."""
-    node = lab.node("n1")
-    script = "\n".join(
-        [
-            "set -eu -o pipefail",
-            WITHOUT_RSYNC,
-            f"mkdir -p /run/adopting-{name}; cd /run/adopting-{name}",
-            f"API={lab.player.api} HOST={node.address} NAME={name}",
-            documented(),
-        ]
-    )
-    return node.run(["bash", "-c", script]).stdout
+    return wait_for(over, f"{name} is adopted", 120.0)
 
 
 def psql(lab: Cluster, node: str, container: str, statement: str) -> str:
@@ -116,12 +97,12 @@ def test_postgres(cluster: Cluster) -> None:
     assert json.loads(cluster.docker("n1", "inspect", "pg"))[0]["State"]["Running"] is True
     assert json.loads(before)[0]["Id"] == json.loads(cluster.docker("n1", "inspect", "pg"))[0]["Id"]
     assert cluster.get("/configuration/datasets") == []
-    bring_along(cluster, "pg")
-    wait_for(lambda: ready(cluster, "n1", "flocker--pg"), "PostgreSQL answers")
+    move = adopt(cluster, "pg")
+    assert (move["kind"], move["phase"]) == ("adoption", "done")
     assert psql(cluster, "n1", "flocker--pg", "select count(*) from sold") == "5000"
     greeting = cluster.docker("n1", "exec", "flocker--pg", "printenv", "GREETING")
     assert greeting == "g'day \N{SNOWMAN}"
-    cluster.docker("n1", "rm", "pg")
+    cluster.docker("n1", "rm", "pg--before-flocker")
     address = cluster.node("n2").address
     cluster.player.post("/configuration/containers/pg", {"host": address})
     cluster.state(
@@ -151,7 +132,7 @@ def test_volume_without_a_name(cluster: Cluster) -> None:
         {"host_path": "/srv/conf", "mountpoint": "/conf", "read_only": True}
     ]
     assert {remark["field"] for remark in found["not_kept"]} == {"hostname", "ports"}
-    bring_along(cluster, "cache")
+    assert adopt(cluster, "cache")["phase"] == "done"
     inside = ("exec", "flocker--cache")
     wait_for(
         lambda: cluster.docker("n1", *inside, "redis-cli", "get", "greeting") == "hello", "redis"
@@ -160,7 +141,7 @@ def test_volume_without_a_name(cluster: Cluster) -> None:
     assert f"{found['container']['ports'][0]['external']}" in cluster.docker(
         "n1", "port", "flocker--cache"
     )
-    cluster.docker("n1", "rm", "--volumes", "cache")
+    cluster.docker("n1", "rm", "--volumes", "cache--before-flocker")
     cluster.delete("cache")
 
 

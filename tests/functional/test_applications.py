@@ -15,6 +15,11 @@ from tests.functional.agents_lab import Cluster, agents_lab, wait_for
 FILE = Path(__file__).parent / "shop.yml"
 COMMAND = str(Path(__file__).resolve().parents[2] / ".venv/bin/flockerctl")
 NAMES = ("shop-cache", "shop-db", "shop-web")
+WITH_DATA = ("shop-cache", "shop-db")
+EVENTS = (
+    *("events", "--since", "1h", "--until", "0s", "--filter", "event=die"),
+    *("--format", "{{.Time}}"),
+)
 PORT = 8088
 UP_SECONDS = 120.0
 
@@ -85,6 +90,21 @@ def require_found(cluster: Cluster, node: str) -> None:
         )
 
 
+def require_one_instant(cluster: Cluster) -> None:
+    """Both with data had stopped before the database started at the destination."""
+    moves = {each["container"]: each for each in cluster.get("/state/moves")}
+    for name in WITH_DATA:
+        assert moves[name]["phase"] == "done", moves[name]
+        print(name, moves[name]["pause_seconds"], moves[name]["pause"])
+    ends = [
+        float(cluster.docker("n1", *EVENTS, "--filter", f"container=flocker--{name}").split()[-1])
+        for name in WITH_DATA
+    ]
+    # Docker's StartedAt is when it was prestarted.
+    begun = float(sql(cluster, "n2", "select extract(epoch from pg_postmaster_start_time())"))
+    assert max(ends) <= begun, (ends, begun)
+
+
 def test_comes_up(cluster: Cluster) -> None:
     """The plan first; then all of it runs, in order, and its services find one another."""
     address = cluster.node("n1").address
@@ -93,8 +113,12 @@ def test_comes_up(cluster: Cluster) -> None:
     )
     assert cluster.get("/configuration/containers") == []
     said = done(cluster, "app", "up", str(FILE), "--name", "shop", "--host", address)
-    assert [*said, "nothing was done: this is a dry run"] == planned
-    assert said[:4] == [
+    *plan, last = planned
+    assert last == "nothing was done: this is a dry run"
+    assert said[: len(plan)] == plan
+    # Then it waits until all of it runs, and says what it waits for.
+    assert all(": not yet: " in line for line in said[len(plan) :]), said
+    assert plan[:4] == [
         *(f"container {name} is created on {address}" for name in NAMES),
         f"dataset shop_data is created on {address}",
     ]
@@ -113,7 +137,11 @@ def test_moves(cluster: Cluster) -> None:
     there = cluster.node("n2").address
     said = done(cluster, "app", "move", "shop", there)
     assert sum("moves from" in line for line in said) == len(NAMES)
+    for name in NAMES:
+        assert any(line.endswith(f" of {name}: done") for line in said), said
+    print(*said, sep="\n")
     up(cluster, "n2")
+    require_one_instant(cluster)
     wait_for(lambda: sql(cluster, "n2", "select word from kept") == "hello", "its data is there")
     require_found(cluster, "n2")
     (line,) = [each for each in done(cluster, "app", "list") if each.startswith("shop")]

@@ -20,6 +20,7 @@ from uuid import uuid4
 import pytest
 
 from admin.hosts import Lab, Node
+from admin.hosts.arrivals import agents_here
 from admin.hosts.certificates import FOLDER, READ_ONLY_USER, curl_options
 from admin.hosts.plan import CERTIFICATES, CONTROL_AGENT_PORT, CONTROL_HTTP_PORT
 from admin.story.chapters import Story
@@ -127,7 +128,7 @@ def secure() -> Iterator[Secure]:
 
 def test_nodes_are_who_their_certificates_say(secure: Secure) -> None:
     """Their UUIDs are those, and the API says when they expire."""
-    nodes = secure.player.poll("/state/nodes", lambda answer: len(answer) == 2)
+    nodes = secure.player.poll("/state/nodes", lambda answer: agents_here(answer) == 2)
     by_host = {node["host"]: node for node in nodes}
     for name in ("n1", "n2"):
         shown = by_host[secure.lab.node(name).address]
@@ -259,7 +260,7 @@ def test_an_agent_with_another_ones_certificate(secure: Secure) -> None:
         path.write_bytes(content)
         path.chmod(0o600)
     node.start_service("flocker-agent")
-    secure.player.poll("/state/nodes", lambda answer: len(answer) == 2)
+    secure.player.poll("/state/nodes", lambda answer: agents_here(answer) == 2)
 
 
 def test_an_impostor_of_the_control_service(secure: Secure) -> None:
@@ -286,7 +287,7 @@ def test_an_impostor_of_the_control_service(secure: Secure) -> None:
         assert b"Hello" not in heard
     finally:
         secure.control.start_service("flocker-control")
-    secure.player.poll("/state/nodes", lambda answer: len(answer) == 2)
+    secure.player.poll("/state/nodes", lambda answer: agents_here(answer) == 2)
 
 
 def test_renewing_a_node(secure: Secure) -> None:
@@ -308,7 +309,7 @@ def test_a_node_that_lies(secure: Secure) -> None:
     secure.authority.create(Kind.NODE, node_id, datetime.now(UTC), to=folder)
     [dataset] = secure.player.poll("/state/datasets", bool)
     [before] = secure.player.poll("/state/containers", bool)
-    nodes = secure.player.poll("/state/nodes", lambda answer: len(answer) == 2)
+    nodes = secure.player.poll("/state/nodes", lambda answer: agents_here(answer) == 2)
     second = secure.lab.node("n2")
     run = second.run(["docker", "ps", "--no-trunc", "--format", RUN_FORMAT]).stdout
     path = f"/state/datasets/{dataset['dataset_id']}"

@@ -22,6 +22,7 @@ from flocker_lite.containers import kept_volumes
 from flocker_lite.errors import ContainerError, PortInUse
 from flocker_lite.interfaces import IContainers
 from flocker_lite.model.records import Volume
+from flocker_lite.testing.commands_contract import CommandsContract
 from flocker_lite.testing.containers_contract import (
     ADDRESS,
     DATASET,
@@ -58,7 +59,13 @@ def tearDownModule() -> None:
 
 
 class DockerContainersTests(
-    VolumesContract, ImagesContract, HealthContract, LifecycleContract, OutputContract, TestCase
+    VolumesContract,
+    ImagesContract,
+    HealthContract,
+    LifecycleContract,
+    OutputContract,
+    CommandsContract,
+    TestCase,
 ):
     """The contract, on a node whose Docker has no containers, and what only a real Docker shows."""
 

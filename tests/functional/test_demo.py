@@ -9,6 +9,7 @@ from pathlib import Path
 from admin.hosts.network import namespaces_of
 from admin.hosts.plan import make_plan
 from admin.hosts.processes import wait_until
+from admin.story.recorder import Recording
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 NAME = "test-demo"
@@ -31,6 +32,29 @@ def test_demo() -> None:
     assert "$ curl -sS -X POST" in done.stdout
     last = [line for line in done.stdout.splitlines() if line.startswith("data intact")]
     assert last[0].split() == ["data", "intact", "yes", "yes", "yes"]
+    assert left() == []
+
+
+def test_with_flockerctl(tmp_path: Path) -> None:
+    """The same story, and the last move is recorded at a terminal."""
+    file = tmp_path / "move.cast"
+    done = subprocess.run(
+        [*DEMO, "--cli", "--record", str(file)],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_SECONDS,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "$ flockerctl run --on" in done.stdout
+    assert "$ curl" not in done.stdout
+    last = [line for line in done.stdout.splitlines() if line.startswith("data intact")]
+    assert last[0].split() == ["data", "intact", "yes", "yes", "yes"]
+    recording = Recording.load(file)
+    shown = "".join(text for _, text in recording.events)
+    assert recording.command.startswith("flockerctl move postgres --to ")
+    assert "pushing, round 1" in shown
+    assert "total pause" in shown
     assert left() == []
 
 

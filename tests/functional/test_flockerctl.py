@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
 import re
-import select
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,75 +13,18 @@ import pytest
 from admin.hosts import Lab
 from admin.hosts.certificates import FOLDER
 from tests.functional.agents_lab import wait_for
+from tests.functional.hand import CHECKOUT, COMMAND, TIMEOUT_SECONDS, Hand
 
 SUBNET = "10.88.4.0/24"
-CHECKOUT = Path(__file__).resolve().parents[2]
-COMMAND = str(CHECKOUT / ".venv/bin/flockerctl")
-TIMEOUT_SECONDS = 120.0
-
-
-class Hand:
-    """A person at a shell, whose configuration directory is the test's."""
-
-    def __init__(self, lab: Lab, home: Path) -> None:
-        self.lab = lab
-        self.environment = {
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(CHECKOUT),
-            "XDG_CONFIG_HOME": str(home),
-            "TERM": "xterm",
-        }
-
-    def run(
-        self, *words: str, env: dict[str, str] | None = None
-    ) -> subprocess.CompletedProcess[str]:
-        """The command with these words, without a terminal."""
-        return subprocess.run(
-            [COMMAND, *words],
-            env=self.environment | (env or {}),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT_SECONDS,
-        )
-
-    def done(self, *words: str) -> str:
-        """What it says when it succeeds."""
-        found = self.run(*words)
-        assert found.returncode == 0, (words, found.stdout, found.stderr)
-        return found.stdout
-
-    def on_terminal(self, width: int, *words: str, env: dict[str, str] | None = None) -> str:
-        """All that a terminal of this width is sent."""
-        pid, master = pty.fork()
-        if pid == 0:  # pragma: no cover
-            os.environ.clear()
-            os.environ.update(self.environment | {"COLUMNS": str(width)} | (env or {}))
-            os.execv(COMMAND, [COMMAND, *words])
-        seen = b""
-        ends = time.monotonic() + TIMEOUT_SECONDS
-        while time.monotonic() < ends:
-            if not select.select([master], [], [], 1.0)[0]:
-                continue
-            try:
-                data = os.read(master, 65536)
-            except OSError:  # the other end is closed
-                break
-            if not data:
-                break
-            seen += data
-        os.close(master)
-        _, status = os.waitpid(pid, 0)
-        assert os.waitstatus_to_exitcode(status) == 0, seen
-        return seen.decode()
-
-    def address(self, node: str) -> str:
-        return self.lab.node(node).address
-
-    def redis(self, *words: str) -> str:
-        """What redis answers at the first node, wherever it runs."""
-        command = ["redis-cli", "-h", self.address("n1"), *words]
-        return subprocess.run(command, capture_output=True, text=True, timeout=10).stdout.strip()
+QUEUE = """
+services:
+  it:
+    image: redis:latest
+    command: redis-server --appendonly yes --appendfsync always
+    ports: ["6380:6379"]
+    volumes: ["data:/data"]
+volumes: {data: }
+"""
 
 
 @pytest.fixture(scope="module")
@@ -150,6 +89,32 @@ def test_who_may_only_look(hand: Hand) -> None:
     assert len(refused.stderr.splitlines()) == 1
 
 
+def test_an_application(hand: Hand, tmp_path: Path) -> None:
+    """A Compose file comes up, moves with its data and goes; who may only look changes nothing."""
+    n1, n2 = hand.address("n1"), hand.address("n2")
+    file = tmp_path / "queue.yml"
+    file.write_text(QUEUE)
+    up = ("app", "up", str(file), "--name", "queue", "--host", n1)
+    moving = ("app", "move", "queue", n2)
+
+    def refused(*words: str) -> None:
+        found = hand.run(*words, "--context", "looking")
+        assert found.returncode == 4, (found.stdout, found.stderr)
+        assert "read-only" in found.stderr
+
+    refused(*up)
+    assert f"container queue-it is created on {n1}" in hand.done(*up)
+    wait_for(lambda: hand.redis("-p", "6380", "set", "hello", "world") == "OK", "redis answers")
+    refused(*moving)
+    assert hand.done(*moving).splitlines()[-1].endswith(" of queue-it: done")
+    wait_for(lambda: hand.redis("-p", "6380", "get", "hello") == "world", "the data came along")
+    assert n2 in hand.done("app", "list", "--context", "looking")
+    refused("app", "delete", "queue")
+    assert "dataset queue_data stays" in hand.done("app", "delete", "queue")
+    wait_for(lambda: "queue-it" not in hand.done("containers", "-q"), "the container is gone")
+    hand.done("delete-dataset", "queue_data", "-y")
+
+
 def test_who_gets_nowhere(hand: Hand) -> None:
     """Without TLS, and where nobody listens: one line that says what to look at."""
     control = hand.address("control")
@@ -161,22 +126,45 @@ def test_who_gets_nowhere(hand: Hand) -> None:
         assert words in found.stderr
 
 
-def test_a_shell_completes_names(hand: Hand) -> None:
-    """In a real bash, by what is in the cluster now."""
-    script = (
-        f'eval "$({COMMAND} completion bash)"; '
-        "COMP_WORDS=(flockerctl move red); COMP_CWORD=2; "
-        "_flockerctl_completion flockerctl red move; echo ${COMPREPLY[*]}"
-    )
+BASH = (
+    'eval "$({command} completion bash)"; COMP_WORDS=(flockerctl move red); COMP_CWORD=2; '
+    "_flockerctl_completion flockerctl red move; echo ${{COMPREPLY[*]}}"
+)
+FISH = "{command} completion fish | source; complete -C 'flockerctl move red'"
+ZSH = r"""
+zmodload zsh/zpty
+zpty shell zsh -f -i
+zpty -w shell 'PS1=ready; autoload -Uz compinit; compinit -u -D; eval "$({command} completion zsh)"'
+zpty -w -n shell $'flockerctl move red\t'
+sleep 5
+zpty -r -t shell found '*'
+while zpty -r -t shell more '*'; do found+=$more; done
+print -r -- $found
+"""
+
+
+@pytest.mark.parametrize(
+    ("shell", "script"),
+    [
+        (("bash", "--norc", "-c"), BASH),
+        (("fish", "--no-config", "-c"), FISH),
+        (("zsh", "-f", "-c"), ZSH),
+    ],
+    ids=["bash", "fish", "zsh"],
+)
+def test_a_shell_completes_names(
+    hand: Hand, tmp_path: Path, shell: tuple[str, ...], script: str
+) -> None:
+    """In a real shell, by what is in the cluster now."""
     path = f"{CHECKOUT / '.venv/bin'}:{hand.environment['PATH']}"
     found = subprocess.run(
-        ["bash", "-c", script],
-        env=hand.environment | {"PATH": path},
+        [*shell, script.format(command=COMMAND)],
+        env=hand.environment | {"PATH": path, "HOME": str(tmp_path)},
         capture_output=True,
         text=True,
         timeout=TIMEOUT_SECONDS,
     )
-    assert found.stdout.split() == ["redis"], (found.stdout, found.stderr)
+    assert re.search(r"\bredis\b", found.stdout), (found.stdout, found.stderr)
 
 
 def test_the_end(hand: Hand) -> None:

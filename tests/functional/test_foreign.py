@@ -16,9 +16,10 @@ from flocker_lite.containers.foreign import DockerForeignContainers
 from flocker_lite.interfaces import IForeignContainers
 from flocker_lite.processes import Commands
 from flocker_lite.testing.foreign_contract import ForeignContract
+from flocker_lite.testing.plain_contract import PlainContract
 
 reactor: Any = installed_reactor
-lab = Lab("test-foreign", "10.88.4.0/24", nodes=1, services=False, pulled=True)
+lab = Lab("test-foreign", "10.88.5.0/24", nodes=1, services=False, pulled=True)
 SOCKET = "/run/docker.sock"
 
 
@@ -34,7 +35,7 @@ def tearDownModule() -> None:
     lab.down()
 
 
-class DockerForeignContainersTests(ForeignContract, TestCase):
+class DockerForeignContainersTests(ForeignContract, PlainContract, TestCase):
     """The contract, on a node whose Docker has no containers."""
 
     def setUp(self) -> None:
@@ -58,7 +59,7 @@ class DockerForeignContainersTests(ForeignContract, TestCase):
         ids = self.node.run(["docker", "ps", "--all", "--quiet"]).stdout.split()
         if ids:
             self.node.run(["docker", "rm", "--force", "--volumes", *ids])
-        self.node.run(["docker", "volume", "rm", "--force", "pgdata"])
+        self.node.run(["docker", "volume", "rm", "--force", "pgdata", "shopdata", "shop-data"])
 
     async def make(self) -> IForeignContainers:
         for name in ("conf", "shared"):
@@ -76,3 +77,6 @@ class DockerForeignContainersTests(ForeignContract, TestCase):
 
     async def stop_with_docker(self, name: str) -> None:
         self.node.run(["docker", "stop", "--time", "1", name])
+
+    async def volumes_there(self) -> set[str]:
+        return set(self.node.run(["docker", "volume", "ls", "--quiet"]).stdout.split())

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from admin.hosts import Lab, Node
+from admin.hosts.arrivals import agents_here
 from admin.story.player import Player
 
 SUBNET = "10.84.0.0/24"
@@ -39,7 +40,7 @@ def lab() -> Iterator[Lab]:
 def player(lab: Lab) -> Player:
     """Speaks to the control service."""
     player = Player(f"http://{lab.node('control').address}:4523/v1", lambda _: None)
-    player.poll("/state/nodes", lambda answer: len(answer) == 3)
+    player.poll("/state/nodes", lambda answer: agents_here(answer) == 3)
     return player
 
 

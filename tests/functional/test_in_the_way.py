@@ -113,8 +113,8 @@ def lost(cluster: Cluster, name: str, *words: str) -> None:
 def somebody(cluster: Cluster, begins: str, command: str = "sleep 100000") -> Iterator[str]:
     """Somebody's shell on n1 that has done something, and becomes a command; its pid there."""
     node = cluster.node("n1")
-    process = node.spawn(["sh", "-c", f"{begins}; echo $$ >/tmp/somebody; exec {command}"])
-    told = node.root / "tmp/somebody"
+    process = node.spawn(["sh", "-c", f"{begins}; echo $$ >/run/somebody; exec {command}"])
+    told = node.root / "run/somebody"
     try:
         pid = wait_for(lambda: told.exists() and told.read_text().strip(), "somebody is there")
         told.unlink()

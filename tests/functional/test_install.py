@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from admin.hosts import Lab, Node
+from admin.hosts.arrivals import agents_here
 from admin.hosts.files import search_path
 from admin.story.player import Player
 from tests.functional.agents_lab import CHECKOUT, Cluster
@@ -126,7 +127,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
 
 def test_a_container_moves(installed: Installed) -> None:
     """Its data comes along: agents, sshd and the control service know each other."""
-    installed.player.poll("/state/nodes", lambda nodes: len(nodes) == 2)
+    installed.player.poll("/state/nodes", lambda nodes: agents_here(nodes) == 2)
     dataset_id = installed.dataset("n1")
     installed.create("n1", "shop", volumes=[{"dataset_id": dataset_id, "mountpoint": "/data"}])
     installed.running("shop")

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from admin.hosts import Lab
+from admin.hosts.arrivals import agents_here
 from flocker_lite.model.container_fields.process import STOP_TIMEOUT_SECONDS
 from tests.functional.agents_lab import WAIT_SECONDS, Cluster, wait_for
 
@@ -27,7 +28,7 @@ def cluster() -> Iterator[Cluster]:
     """A lab with nothing in it."""
     with Lab("test-lives", "10.85.11.0/24", pulled=True) as lab:
         cluster = Cluster(lab)
-        cluster.player.poll("/state/nodes", lambda nodes: len(nodes) == 2)
+        cluster.player.poll("/state/nodes", lambda nodes: agents_here(nodes) == 2)
         yield cluster
 
 

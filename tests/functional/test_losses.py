@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from admin.hosts import Lab, Node
+from admin.hosts.arrivals import agents_here
 from tests.functional.agents_lab import CHECKOUT, Cluster, wait_for
 
 STORE = "/var/lib/flocker-lite"
@@ -28,7 +29,7 @@ class Shop(Cluster):
 
     def open(self) -> None:
         """Have it run, with something in it."""
-        self.player.poll("/state/nodes", lambda nodes: len(nodes) == 2)
+        self.player.poll("/state/nodes", lambda nodes: agents_here(nodes) == 2)
         self.dataset_id = self.dataset("n1")
         self.start("redis", "n1", self.dataset_id)
 
@@ -103,7 +104,7 @@ class Shop(Cluster):
     def back(self) -> None:
         """Start the control service, and wait until both agents have reported."""
         self.control.start_service("flocker-control")
-        self.player.poll("/state/nodes", lambda nodes: len(nodes) == 2)
+        self.player.poll("/state/nodes", lambda nodes: agents_here(nodes) == 2)
         self.running("redis")
 
     def started_at(self, node: str) -> str:
@@ -164,7 +165,7 @@ def test_no_backup_at_all(shop: Shop) -> None:
         input_text=f"format: 1\ncluster_id: {known['cluster_id']}\n",
     )
     shop.control.start_service("flocker-control")
-    shop.player.poll("/state/nodes", lambda nodes: len(nodes) == 2)
+    shop.player.poll("/state/nodes", lambda nodes: agents_here(nodes) == 2)
     shop.gone("redis")
     address = shop.node("n2").address
     shop.player.post("/configuration/datasets", {"primary": address, "dataset_id": shop.dataset_id})
@@ -219,6 +220,39 @@ def test_a_node_that_is_gone_for_good(shop: Shop) -> None:
     wait_for(lambda: shop.sh("n2", look) == "unmoved", "the old dataset with all that it had")
     assert shop.where() == shop.node("n2").address
     shop.remembers("old", "moved")
+
+
+def test_a_node_that_was_forgotten_comes_back(shop: Shop) -> None:
+    """It is told so, stops its container and touches nothing, until it is let in again."""
+    node, path = shop.node("n2"), f"/configuration/nodes/{shop.node('n2').address}"
+    dataset_id = shop.dataset("n2")
+    volumes = [{"dataset_id": dataset_id, "mountpoint": "/data"}]
+    shop.create("n2", "alone", volumes=volumes, restart_policy={"name": "always"})
+    shop.running("alone")
+    shop.sh("n2", f"echo mine >{shop.path(dataset_id)}/note; sync")
+    facts = "zfs list -H -t all -o name; zfs get -rH -o name,property,value -s local all"
+    before = shop.sh("n2", facts)
+    node.kill_service("flocker-agent")
+    shop.player.poll("/state/nodes", lambda nodes: agents_here(nodes) == 1)
+    forgotten = shop.player.delete(f"{path}?force=true")
+    assert forgotten["lost"]["containers"] == ["alone"]
+    assert [each["dataset_id"] for each in forgotten["lost"]["datasets"]].count(dataset_id) == 1
+    assert shop.inspect("n2", "alone")["State"]["Running"]
+    node.start_service("flocker-agent")
+    wait_for(lambda: not shop.inspect("n2", "alone")["State"]["Running"], "its container to stop")
+    (told,) = shop.player.poll(
+        "/state/forgotten_nodes", lambda found: any("knocked_at" in each for each in found)
+    )
+    assert told["host"] == node.address
+    assert shop.sh("n2", facts) == before
+    assert "forgotten" in node.log_tail("flocker-agent")
+    # What n1 had of the old dataset is lost as well.
+    wait_for(lambda: shop.dataset_id not in shop.sh("n1", facts), "its copy to be destroyed")
+    shop.player.post(path, {"forgotten": False})
+    shop.player.poll("/state/nodes", lambda nodes: agents_here(nodes) == 2)
+    assert shop.get("/state/forgotten_nodes") == []
+    assert shop.sh("n2", facts) == before
+    assert shop.sh("n2", f"cat /flocker/{dataset_id}/note") == "mine"
 
 
 def commands_of(title: str, shop: Shop) -> list[list[str]]:

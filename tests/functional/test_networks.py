@@ -151,8 +151,13 @@ def test_a_pruned_network(cluster: Cluster) -> None:
     """One that somebody removed while a container was stopped is there again for its start."""
     cluster.player.post("/configuration/containers/other", {"running": False})
     cluster.state("other", lambda state: not state.get("running"))
-    cluster.docker("n1", "network", "prune", "--force")
-    assert networks(cluster, "n1") == []
+
+    def pruned() -> bool:
+        # Docker lets go of a network some time after it said that its last container had ended.
+        cluster.docker("n1", "network", "prune", "--force")
+        return networks(cluster, "n1") == []
+
+    wait_for(pruned, "the network is pruned")
     cluster.player.post("/configuration/containers/other", {"running": True})
     cluster.running("other")
     assert where(cluster, "n1", "other", name="other") != ""

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import csv
+import hashlib
+import json
 import os
 import re
 import signal
@@ -14,27 +18,37 @@ from pathlib import Path
 
 import pytest
 
+from admin.releasing import materials
+from admin.releasing.distributions import build_twice
+from admin.releasing.making import BILL
 from flocker_lite import __version__
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 TIMEOUT_SECONDS = 600
-BUILD = "import sys; from setuptools import build_meta; print(build_meta.build_{}(sys.argv[1]))"
+EPOCH_SECONDS = 1_800_000_000
 SHARED = {
     "agent.yml",
     "firewalld/flocker-control-agent.xml",
     "firewalld/flocker-control-api.xml",
     "install/certificates.sh",
     "install/common.sh",
+    "install/etcd.sh",
     "install/master.sh",
     "install/node.sh",
     "install/sshd.sh",
     "install/stage1.sh",
+    "monitoring/alerts.yml",
+    "monitoring/grafana-dashboard.json",
+    "monitoring/prometheus.yml",
     "sysconfig/flocker-agent",
     "sysconfig/flocker-control",
     "systemd/flocker-agent.service",
     "systemd/flocker-control.service",
+    "systemd/flocker-volumes.socket",
     "sysusers/flocker-lite.conf",
 }
+MADE = tuple(f"flocker_lite/control/http/{name}/" for name in ("dashboard", "documentation"))
+"""Folders that admin/setup makes; no part of the sources, and a part of what is built."""
 NOT_PYTHON = {
     "flocker_lite/containers/hold",
     "flocker_lite/containers/hold.c",
@@ -69,6 +83,18 @@ def sources() -> set[str]:
     ) - {""}
 
 
+def made() -> set[str]:
+    """The files of the dashboard and of the documentation."""
+    found = {
+        path.relative_to(CHECKOUT).as_posix()
+        for folder in MADE
+        for path in (CHECKOUT / folder).rglob("*")
+        if path.is_file()
+    }
+    assert {f"{folder}index.html" for folder in MADE} <= found, "run admin/setup"
+    return found
+
+
 @dataclass(frozen=True)
 class Built:
     """What was built, from nothing but a copy of the sources."""
@@ -79,17 +105,10 @@ class Built:
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
-    """Both, as an index would have them."""
-    copy, made = tmp_path_factory.mktemp("copy"), tmp_path_factory.mktemp("made")
-    for name in sources():
-        if (CHECKOUT / name).is_file():
-            (copy / name).parent.mkdir(parents=True, exist_ok=True)
-            (copy / name).write_bytes((CHECKOUT / name).read_bytes())
-    names = [
-        run(sys.executable, "-c", BUILD.format(kind), made, cwd=copy).splitlines()[-1]
-        for kind in ("wheel", "sdist")
-    ]
-    return Built(made / names[0], made / names[1])
+    """Both, as an index would have them; made as on another machine, they are the same."""
+    folder = tmp_path_factory.mktemp("release")
+    wheel, sdist = build_twice(CHECKOUT, folder, EPOCH_SECONDS)
+    return Built(wheel, sdist)
 
 
 def test_the_wheel(built: Built) -> None:
@@ -106,17 +125,33 @@ def test_the_wheel(built: Built) -> None:
     info = f"flocker_lite-{__version__}.dist-info/"
     assert program.external_attr >> 16 & 0o111
     assert {name for name in names if not name.startswith((data, info))} == (
-        {name for name in ours if name.endswith(".py")} | NOT_PYTHON
+        {name for name in ours if name.endswith(".py")} | NOT_PYTHON | made()
     )
     assert {name.removeprefix(data) for name in names if name.startswith(data)} == SHARED
     assert {f"{info}METADATA", f"{info}entry_points.txt"} <= names
     assert any(name.startswith(info) and name.endswith("LICENSE") for name in names)
 
 
+def test_the_bill_of_the_wheel(built: Built) -> None:
+    """It lies where PEP 770 says, and RECORD has it as it has all others."""
+    info = f"flocker_lite-{__version__}.dist-info"
+    with zipfile.ZipFile(built.wheel) as wheel:
+        bill = wheel.read(f"{info}/sboms/{BILL.name}")
+        recorded = list(csv.reader(wheel.read(f"{info}/RECORD").decode().splitlines()))
+        for name, hashed, size in recorded:
+            if name != f"{info}/RECORD":
+                digest = hashlib.sha256(wheel.read(name)).digest()
+                text = base64.urlsafe_b64encode(digest).decode().rstrip("=")
+                assert (hashed, size) == (f"sha256={text}", str(wheel.getinfo(name).file_size))
+        assert sorted(wheel.namelist()) == sorted(name for name, *_ in recorded)
+    assert bill.decode() == materials.bill_of_wheel(CHECKOUT, __version__)
+
+
 def test_the_sdist(built: Built) -> None:
-    """It has the sources of all that, the documents, and no tests."""
+    """It has the sources of all that, the documents as they are and as HTML, and no tests."""
     top = f"flocker_lite-{__version__}/"
     with tarfile.open(built.sdist) as sdist:
+        assert {item.mtime for item in sdist} == {EPOCH_SECONDS}
         names = {item.name.removeprefix(top) for item in sdist if item.isfile()}
     kept = {
         name
@@ -132,8 +167,9 @@ def test_the_sdist(built: Built) -> None:
         "LICENSE",
         "CHANGELOG.rst",
     }
-    made = {name for name in names if ".egg-info/" in name} | {"PKG-INFO", "setup.cfg"}
-    assert names == kept | project | made
+    kept.add(str(BILL))
+    by_setuptools = {name for name in names if ".egg-info/" in name} | {"PKG-INFO", "setup.cfg"}
+    assert names == kept | project | made() | by_setuptools
 
 
 @pytest.fixture(scope="module", params=["wheel", "sdist"])
@@ -164,6 +200,8 @@ def test_what_is_installed(environment: Path, tmp_path: Path) -> None:
     assert (environment / "bin/flocker-lite-receive").is_file()
     shared = environment / "share/flocker-lite"
     assert {str(path.relative_to(shared)) for path in shared.rglob("*") if path.is_file()} == SHARED
+    (bill,) = environment.glob(f"lib/python3*/site-packages/*.dist-info/sboms/{BILL.name}")
+    assert json.loads(bill.read_text())["metadata"]["component"]["version"] == __version__
     (hold,) = environment.glob("lib/python3*/site-packages/flocker_lite/containers/hold")
     assert hold.stat().st_mode & 0o111
 

@@ -8,6 +8,7 @@ from functools import partial
 
 import pytest
 
+from admin.hosts.arrivals import agents_here
 from flocker_lite.containers.translate import seconds
 from flocker_lite.planner.restart_policy import STABLE_SECONDS
 from tests.functional.agents_lab import Cluster, agents_lab, wait_for
@@ -34,7 +35,7 @@ def is_another_run(cluster: Cluster, before: str) -> bool:
 
 def settled(cluster: Cluster, node: str = "n2") -> None:
     """Wait until the node's agent has reported, and acted on what it saw."""
-    cluster.player.poll("/state/nodes", lambda nodes: len(nodes) == 2)
+    cluster.player.poll("/state/nodes", lambda nodes: agents_here(nodes) == 2)
     address = cluster.node(node).address
     wait_for(
         lambda: any(state["host"] == address for state in cluster.states().values()), "a report"

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from admin.hosts import Lab
+from admin.hosts.arrivals import agents_here
 from flocker_lite.model.increments import EPOCHS_KEPT_MAX
 from tests.functional.agents_lab import Cluster, wait_for
 
@@ -38,7 +39,7 @@ class Rings(Cluster):
 
     def open(self) -> None:
         """Have it run at the first node, with its bytes on disk."""
-        self.player.poll("/state/nodes", lambda nodes: len(nodes) == len(NODES))
+        self.player.poll("/state/nodes", lambda nodes: agents_here(nodes) == len(NODES))
         self.dataset_id = self.dataset(NODES[0])
         volumes = [{"dataset_id": self.dataset_id, "mountpoint": "/data"}]
         self.create(NODES[0], "ring", volumes=volumes)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from admin.hosts import Lab
+from admin.hosts.arrivals import agents_here
 from tests.functional.agents_lab import Cluster, wait_for
 
 HELLO = ["sh", "-c", "trap exit TERM; date +%s.%N | tee -a /data/runs; sleep 1000000 & wait"]
@@ -19,7 +20,7 @@ def cluster() -> Iterator[Cluster]:
     """A lab with nothing in it."""
     with Lab("test-stopping", "10.85.27.0/24", pulled=True) as lab:
         cluster = Cluster(lab)
-        cluster.player.poll("/state/nodes", lambda nodes: len(nodes) == 2)
+        cluster.player.poll("/state/nodes", lambda nodes: agents_here(nodes) == 2)
         yield cluster
 
 

@@ -1,7 +1,8 @@
-"""The storage on a real ZFS, on a node of the lab: the contract, and what only real ZFS shows."""
+"""The storage on a real ZFS, on nodes of the lab: the contract, and what only real ZFS shows."""
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,28 +10,35 @@ from pathlib import Path
 import pytest
 
 from admin.hosts import Lab, Node
+from admin.hosts.files import environment
+from admin.hosts.processes import run
 
 SUBNET = "10.81.0.0/24"
+NODES = 3
+"""Most of the time is spent waiting for a ZFS to write: each of them is another one."""
 CHECKOUT = Path(__file__).resolve().parents[2]
 TESTS = CHECKOUT / "tests/functional/storage_in_node.py"
 TIMEOUT_SECONDS = 1200.0
-"""It takes 400 s where other labs run beside it."""
 
 
 @pytest.fixture(scope="module")
-def node() -> Iterator[Node]:
-    """A plain host with a pool of its own."""
-    with Lab("test-storage", SUBNET, nodes=1, services=False) as lab:
-        yield lab.node("n1")
+def nodes() -> Iterator[list[Node]]:
+    """Plain hosts, each with a ZFS and a pool of its own."""
+    with Lab("test-storage", SUBNET, nodes=NODES, services=False) as lab:
+        yield [lab.node(f"n{number + 1}") for number in range(NODES)]
 
 
-def test_storage(node: Node) -> None:
+def test_storage(nodes: list[Node]) -> None:
     """All the tests of storage_in_node succeed there, and none is left out."""
-    pytest_quietly = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q"]
-    done = node.run(
-        [*pytest_quietly, "--rootdir", str(CHECKOUT), str(TESTS)],
+    pythons = [shlex.join(node.argv([sys.executable])) for node in nodes]
+    done = run(
+        [
+            *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q"),
+            *("--dist=worksteal", *(f"--tx=popen//python={python}" for python in pythons)),
+            *("--rootdir", str(CHECKOUT), str(TESTS)),
+        ],
         timeout_seconds=TIMEOUT_SECONDS,
-        env={"PYTHONPATH": str(CHECKOUT)},
+        env=environment(CHECKOUT) | {"PYTHONPATH": str(CHECKOUT)},
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
