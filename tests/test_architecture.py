@@ -25,30 +25,42 @@ MAY_IMPORT: dict[str, set[str]] = {
     "processes": {"errors", "interfaces"},
     "ca": {"errors"},
     "tls": FLOORS | {"ca", "refusal_log"},
+    "doctor": FLOORS,
     "durable": set(),
     "awaiting": set(),
+    "shared_asking": set(),
     "refusal_log": set(),
-    "config": {"errors", "model"},
+    "agent_file": set(),
+    "config": {"agent_file", "errors", "model"},
     "receive": set(),
     # Deciding stands on nothing that does.
     "planner": {"model"},
     "applications": {"errors", "model"},
     # A move holds back connections while it switches, by the switchboard of the routing room.
-    "convergence": FLOORS | {"planner", "routing"},
+    "convergence": FLOORS | {"planner", "routing", "logs", "shared_asking"},
     # Of the kernel, for storage backends: those do not know each other.
     "mounts": FLOORS,
     "zfs": FLOORS | {"processes", "awaiting", "mounts"},
     # What peers ask for changes the trials and the moves of this node.
-    "peers": FLOORS | {"processes", "durable", "awaiting", "planner", "convergence"},
-    "containers": FLOORS | {"processes"},
-    "routing": FLOORS | {"processes"},
-    "protocol": {"model", "errors"},
-    "control": FLOORS | {"applications", "protocol", "refusal_log"},
-    "agent": FLOORS | {"durable", "protocol", "planner", "convergence", "routing"},
+    "peers": FLOORS | {"processes", "durable", "awaiting", "planner", "convergence", "logs"},
+    "containers": FLOORS | {"processes", "durable"},
+    "routing": FLOORS | {"processes", "logs"},
+    "volumes": FLOORS,
+    "protocol": {"model", "errors", "logs"},
+    # What both services measure, and how it is written for Prometheus.
+    "metrics": set(),
+    # How both services log.
+    "logs": set(),
+    "control": FLOORS
+    | {"applications", "doctor", "protocol", "refusal_log", "metrics", "logs", "shared_asking"},
+    "agent": {
+        *(FLOORS | {"doctor", "durable", "protocol", "planner", "convergence", "routing"}),
+        *("metrics", "volumes"),
+    },
     "taps": {
         *(FLOORS | {"processes", "config", "convergence", "protocol", "receive"}),
         *("zfs", "peers", "containers", "routing", "control", "agent"),
-        *("ca", "tls"),
+        *("ca", "doctor", "tls", "metrics", "logs", "volumes"),
     },
     "client": set(),
     # The files of a Compose file may have its variables, which are read in one way everywhere.
@@ -146,7 +158,12 @@ def test_size(path: Path) -> None:
 
 def test_only_zfs_speaks_of_pools() -> None:
     """A storage backend is found by its name: what is true of ZFS alone is said in its room."""
-    files = [path for path in (ROOT / PACKAGE).rglob("*") if path.suffix in TEXTS]
+    documents = ROOT / PACKAGE / "control/http/documentation"
+    files = [
+        path
+        for path in (ROOT / PACKAGE).rglob("*")
+        if path.suffix in TEXTS and documents not in path.parents
+    ]
     said = [path for path in files if "zpool" in path.read_text("utf-8").lower()]
     assert {path.relative_to(ROOT / PACKAGE).parts[0] for path in said} == {"zfs"}
 

@@ -8,25 +8,26 @@ from tests.functional.crashes import journal, table
 from tests.functional.crashes.outcome import Outcome
 from tests.functional.crashes.steps import ANNOUNCED, CELLS, SHORT, STEPS, Fault, applies
 from tests.functional.crashes.watcher import writable_mounts
+from tests.functional.csv_table import rows
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "crash-table.rst"
 
 
 def test_the_document_is_about_these_steps_and_faults() -> None:
     """Whoever adds a step, or a fault, plays all and makes the table anew."""
-    rows = table.rows(DOCUMENT.read_text())
-    assert [(row["step"], row["node"]) for row in rows] == [
+    found = rows(DOCUMENT.read_text())
+    assert [(row["step"], row["node"]) for row in found] == [
         (step.name, step.where.value) for step in STEPS
     ]
-    assert all(list(row)[2:] == [fault.value for fault in Fault] for row in rows)
+    assert all(list(row)[2:] == [fault.value for fault in Fault] for row in found)
 
 
 def test_each_cell_of_the_document_says_what_it_should() -> None:
     """An outcome, or that it was not played yet, wherever the fault applies to the step."""
-    rows = {row["step"]: row for row in table.rows(DOCUMENT.read_text())}
+    found = {row["step"]: row for row in rows(DOCUMENT.read_text())}
     for step in STEPS:
         for fault in Fault:
-            cell = rows[step.name][fault.value]
+            cell = found[step.name][fault.value]
             says = cell.startswith(("on, ", "back, ", "stays, ")) or cell == table.NOT_PLAYED
             assert says == applies(step, fault), (step.name, fault.value, cell)
             assert says != (cell == table.NOT_APPLICABLE)
@@ -37,7 +38,7 @@ def test_outcomes_are_seen_in_the_table() -> None:
     cell = (ANNOUNCED, Fault.SSH)
     (row,) = [
         row
-        for row in table.rows(table.render({cell: Outcome(True, 1.25, 3.0)}))
+        for row in rows(table.render({cell: Outcome(True, 1.25, 3.0)}))
         if row["step"] == ANNOUNCED.name
     ]
     assert row[Fault.SSH.value] == "back, 1.2 s"

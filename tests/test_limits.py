@@ -8,7 +8,8 @@ from pathlib import Path
 from twisted.web.http import HTTPChannel
 
 from flocker_lite import refusal_log
-from flocker_lite.control import agent_links, agent_queries
+from flocker_lite.control import agent_links, agent_queries, unauthenticated_link
+from flocker_lite.control.audit import log as audit_log
 from flocker_lite.control.http import channel, events, host_names, logs, request_response
 from flocker_lite.model import codec
 from flocker_lite.protocol import link, messages
@@ -27,7 +28,7 @@ LIMITS = {
     "A reader of output who does not read": logs.STALLED_SECONDS_MAX,
     "Readers of containers' output": agent_queries.READERS_MAX,
     "Connections without a hello (agents)": agent_links.UNAUTHENTICATED_MAX,
-    "Hello, from the connection on": agent_links.GREETING_SECONDS_MAX,
+    "Hello, from the connection on": unauthenticated_link.GREETING_SECONDS_MAX,
     "Messages before hello is answered": agent_links.UNAUTHENTICATED_BOXES_MAX,
     "One AMP box": link.BOX_BYTES_MAX,
     "Answers that an agent does not read": link.ANSWERS_UNREAD_MAX,
@@ -37,6 +38,8 @@ LIMITS = {
     "Lines about who is refused, in 20 s": refusal_log.LINES_MAX,
     "Addresses that have such lines": refusal_log.ADDRESSES_MAX,
     "Host names looked up at one time": host_names.LOOKUPS_MAX,
+    "Requests in the audit": audit_log.DONE_MAX,
+    "Refused requests in the audit": audit_log.REFUSED_MAX,
     "Open files": startup.OPEN_FILES_MAX,
 }
 

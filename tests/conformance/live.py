@@ -140,6 +140,11 @@ class ControlProcess:
         assert self._process is not None
         return self._process.wait(STOP_SECONDS_MAX)
 
+    def signal(self, what: signal.Signals) -> None:
+        """Send it a signal."""
+        assert self._process is not None
+        self._process.send_signal(what)
+
     def kill(self) -> None:
         """As a crash."""
         assert self._process is not None

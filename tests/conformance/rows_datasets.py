@@ -63,9 +63,11 @@ CREATE: tuple[Row, ...] = (
                     {
                         "path": "$.junk",
                         "given": "junk",
-                        "allowed": "dataset_id, primary, maximum_size or metadata",
+                        "allowed": "dataset_id, primary, maximum_size, metadata, replicas or "
+                        "failover",
                         "message": "$.junk: there is no key junk here: allowed is dataset_id, "
-                        "primary, maximum_size or metadata (see /v1/openapi.json)",
+                        "primary, maximum_size, metadata, replicas or failover "
+                        "(see /v1/openapi.json)",
                         "see": "/v1/openapi.json",
                     }
                 ],

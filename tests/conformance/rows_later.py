@@ -12,6 +12,7 @@ from flocker_lite.model.state import ContainerState, DatasetState, NodeState
 from flocker_lite.model.versions import NEWEST
 from tests.conformance.rows import (
     ADDRESS_1,
+    ADDRESS_2,
     ANYTHING,
     CONTAINERS,
     D1,
@@ -66,6 +67,7 @@ _RUNNING = {
     "running": True,
 }
 _NODE = {"host": ADDRESS_1, "uuid": NODE_1, "protocol": NEWEST}
+_AWAY = {"host": ADDRESS_2, "uuid": NODE_2, "protocol": 1, "away": True}
 _STOPPED = {
     "host": ADDRESS_1,
     "name": "stopped",
@@ -102,7 +104,7 @@ STATES: tuple[Row, ...] = (
     row(
         "8",
         "state: nodes",
-        get("/v1/state/nodes", answer=[_NODE]),
+        get("/v1/state/nodes", answer=[_NODE, _AWAY]),
         differs="404.",
     ),
     row(

@@ -157,7 +157,7 @@ ERRORS: tuple[Row, ...] = (
         "unknown paths",
         *map(
             _not_found,
-            ("/", "/v1", "/v1/", f"{DATASETS}/", "/v1/version/", "/v2/version", "/v1//version"),
+            ("/v1", "/v1/", f"{DATASETS}/", "/v1/version/", "/v2/version", "/v1//version"),
         ),
         differs="404 as well, with a page in HTML.",
     ),
