@@ -233,7 +233,7 @@ def _volumes(options: argparse.Namespace) -> Measured:
 
 def _api(options: argparse.Namespace) -> Measured:
     if options.store == "etcd":
-        written = on_etcd.writes(options.requests)
+        written = {**on_etcd.writes(options.requests), "loads": on_etcd.loads()}
         return written, on_etcd.table(written)
     result = requests.requests(options.containers, options.requests)
     return result, requests.table(result)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from admin.bench.etcd import Puts, options
+from admin.bench.etcd_load import seconds_of_loads
 from admin.bench.figures import fsync_seconds, spread
 from admin.bench.fleet import content
 from admin.bench.service import Client, ControlProcess
@@ -20,6 +21,7 @@ from admin.etcd_members import Members
 
 PER_SECOND = 100
 WARM_UP_COUNT = 50
+CONTAINERS = 10_000
 REGISTRIES = "/configuration/registries"
 
 
@@ -50,6 +52,13 @@ def writes(count: int) -> dict[str, Any]:
         }
 
 
+def loads() -> dict[str, Any]:
+    """The figures of loading a large configuration."""
+    with tempfile.TemporaryDirectory(prefix="flocker-bench-") as directory:
+        taken = seconds_of_loads(Path(directory), CONTAINERS)
+    return {name: spread(seconds) for name, seconds in taken.items()}
+
+
 def _paced(do: Callable[[int], None], numbers: range) -> list[float]:
     waits = []
     begins = time.monotonic()
@@ -76,4 +85,9 @@ def table(result: dict[str, Any]) -> str:
     ):
         each = result[name]
         lines.append(f"{what:32}{each['p50_milliseconds']:10.1f}{each['p99_milliseconds']:10.1f}")
+    load, floor = (result["loads"][name]["p50_milliseconds"] for name in ("load", "floor"))
+    lines.append(
+        f"{CONTAINERS:,} containers are loaded in {load:.0f} ms of processor time, "
+        f"{load / floor:.2f} times that of reading their JSON"
+    )
     return "\n".join(lines)
