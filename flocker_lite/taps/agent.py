@@ -58,6 +58,7 @@ from flocker_lite.taps.certificates import open_certificates
 from flocker_lite.taps.checks import agent_checks
 from flocker_lite.taps.control_endpoint import control_endpoint
 from flocker_lite.taps.exposure import require_loopback, require_one
+from flocker_lite.taps.hang_report import HangReport, report_with
 from flocker_lite.taps.startup import (
     DaemonOptions,
     make_monotonic,
@@ -89,12 +90,7 @@ class Options(DaemonOptions):
         ["node", "n", None, "IP address of this node in the REST API."],
         ["control", None, None, "Host of the control service; or of several, with commas."],
         ["pool", None, None, "ZFS pool, or a filesystem in one, for the datasets."],
-        [
-            "certificates",
-            None,
-            None,
-            "Directory of the files that flocker-ca made for this node.",
-        ],
+        ["certificates", None, None, "Directory of the files that flocker-ca made for this node."],
     ]
     optFlags = [
         [
@@ -116,6 +112,7 @@ class AgentApplication(Service):
         self._pool = ThreadPool(0, THREADS_MAX, "agent")
         self._starting: Deferred[None] | None = None
         self._supervision = Supervision(reactor, os.environ)
+        self._hang_report = HangReport(reactor, report_with(command_line))
         self._agent: AgentService | None = None
         self._port: Any = None
         self._containers: DockerContainers | None = None
@@ -127,6 +124,7 @@ class AgentApplication(Service):
 
     def startService(self) -> None:
         super().startService()
+        self._hang_report.start()
         self._pool.start()
         self._starting = Deferred.fromCoroutine(self._start())
         self._starting.addErrback(stop_with, self._reactor, self.log, "flocker-agent")
@@ -351,6 +349,7 @@ class AgentApplication(Service):
     def stopService(self) -> Deferred[None]:
         super().stopService()
         self._supervision.stopping()
+        self._hang_report.stop()
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:

@@ -39,6 +39,7 @@ from flocker_lite.protocol.link import Refused
 from flocker_lite.taps.certificates import open_certificates
 from flocker_lite.taps.checks import control_checks
 from flocker_lite.taps.exposure import on_loopback, require_one
+from flocker_lite.taps.hang_report import HangReport, report_with
 from flocker_lite.taps.migration import COMMAND, migrate
 from flocker_lite.taps.several_controls import SeveralControls, require_sqlite
 from flocker_lite.taps.startup import (
@@ -118,6 +119,7 @@ class ControlApplication(Service):
         self._ports: list[Any] = []
         self._starting: Deferred[None] | None = None
         self._supervision = Supervision(reactor, os.environ)
+        self._hang_report = HangReport(reactor, report_with(options))
         self._certificates: Certificates | None = None
         self._reactor_delay: ReactorDelay | None = None
         self._several: SeveralControls | None = None
@@ -129,6 +131,7 @@ class ControlApplication(Service):
 
     def startService(self) -> None:
         super().startService()
+        self._hang_report.start()
         self._thread.start()
         self._starting = Deferred.fromCoroutine(self._start())
         self._starting.addErrback(stop_with, self._reactor, self.log, "flocker-control")
@@ -296,6 +299,7 @@ class ControlApplication(Service):
     def stopService(self) -> Deferred[None]:
         super().stopService()
         self._supervision.stopping()
+        self._hang_report.stop()
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:

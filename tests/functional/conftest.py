@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
 import pytest
+
+from admin.hosts import Lab, Node
+
+LOG_LINES, LOG_COLUMNS = 12, 240
+"""How much of each daemon's log the report of a failed test has."""
 
 LONGEST_FIRST = (
     "test_compose_files",
@@ -41,3 +48,32 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _place(item: pytest.Item) -> int:
     name = item.path.stem
     return LONGEST_FIRST.index(name) if name in LONGEST_FIRST else len(LONGEST_FIRST)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show with a failure which services ran on the test's labs, and what ours warned of last."""
+    report = yield
+    if report.failed:
+        for lab in _labs(item):
+            for node in lab.nodes.values():
+                report.sections.append((f"{lab.plan.name} {node.name}", _shown(node)))
+    return report
+
+
+def _labs(item: pytest.Item) -> list[Lab]:
+    fixtures = getattr(item, "funcargs", {}).values()
+    found = (getattr(each, "lab", each) for each in fixtures)
+    return list({id(each): each for each in found if isinstance(each, Lab)}.values())
+
+
+def _shown(node: Node) -> str:
+    services = node.services()
+    lines = [", ".join(name if runs else f"{name} is DEAD" for name, runs in services.items())]
+    for name in services:
+        if name.startswith("flocker"):
+            said = node.log_tail(name).splitlines()
+            lines += [line for line in said if "#info]" not in line][-LOG_LINES:]
+    return "\n".join(line[:LOG_COLUMNS] for line in lines)
