@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from flocker_lite.containers.translate import seconds
+from flocker_lite.planner.backoff import DELAY_FACTOR, FIRST_DELAY_SECONDS
 from tests.functional.agents_lab import Cluster, agents_lab
 
 MARK = "/tmp/healthy"
@@ -22,6 +23,7 @@ CHECK = {
 }
 HEALTHY_AT_FIRST = ["sh", "-c", f"touch {MARK}; trap exit TERM; sleep 1000000 & wait"]
 IMAGE = "lab/with-check:1"
+CLOCK_SECONDS = 0.1
 MANY = 20
 MANY_SECONDS = 20.0
 
@@ -102,8 +104,9 @@ def test_back_off(cluster: Cluster) -> None:
         record = cluster.inspect("n1", "loop")["State"]
         waits.append(seconds(record["StartedAt"]) - seconds(record["FinishedAt"]))
     print("started after", ", ".join(f"{wait:.2f} s" for wait in waits))
-    assert waits[-1] > 3.5
-    assert waits == sorted(waits)
+    # At least: a busy machine starts each of them later than it is due.
+    for number, wait in enumerate(waits):
+        assert wait > FIRST_DELAY_SECONDS * DELAY_FACTOR**number - CLOCK_SECONDS
     cluster.delete("loop")
 
 
