@@ -27,6 +27,7 @@ from flocker_lite.testing.deadline_fence_contract import (
 from flocker_lite.testing.memory_deadline_fence import MemoryDeadlineFence
 from flocker_lite.zfs.fence_deadlines import LOCK_NAME, SOCKET_NAME, ZfsDeadlineFence
 from flocker_lite.zfs.fence_process import now
+from flocker_lite.zfs.fence_watchdog import TIME_SECONDS
 from tests.zfs.fence_world import Container, a_folder
 
 
@@ -269,7 +270,7 @@ class WatchdogTests(RealDeadlineFence):
     async def test_it_is_not_fed_beyond_what_it_must_prevent(self) -> None:
         """Shortly before a deadline a hung kernel would be reset too late: so it is not fed."""
         fence, guarded = self.make_fence(), self.run_container()
-        await self.arm_for(fence, guarded, 3.0)
+        await self.arm_for(fence, guarded, TIME_SECONDS - 2.0)
         said = set()
         while self.runs(guarded):
             said.add(self.device.read_bytes())
