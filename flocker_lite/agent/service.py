@@ -198,8 +198,8 @@ class AgentService(MultiService):
             is_here = have is not None and (have.running or is_prepared(have, desired, pin))
             if is_here and told_by is None:
                 return
-            trouble = self._failure_of(name)
-            if trouble is not None:
+            # What must be looked at first is not even tried while that fails.
+            if trouble := self._failure_of(name) or self.loop.discovery.monitor.trouble:
                 raise PeerRefused(f"container {name} cannot be prepared: {trouble}")
             await self.next_step()
 

@@ -10,6 +10,7 @@ from flocker_lite.errors import DockerAway
 from flocker_lite.model import edits
 from flocker_lite.model.records import Container, Dataset, Volume
 from flocker_lite.model.state import ContainerState
+from flocker_lite.planner.resources import ContainerResource
 from flocker_lite.testing.cluster import MemoryCluster
 
 DATASET_ID = "dddddddd-0000-4000-8000-000000000001"
@@ -88,6 +89,21 @@ class DockerAwayTests(SynchronousTestCase):
         progress = self.cluster.control.cluster.nodes[self.other.node_id].moves[DATASET_ID]
         assert AWAY in str(progress.error)
         assert self.other.containers.made["shop"].local.running
+        self.node.containers.before = None
+        self.cluster.run(2 * AWAY_SECONDS)
+        assert self.node.containers.made["shop"].local.running
+
+    def test_a_move_to_where_nothing_is_tried(self) -> None:
+        """It says so, too, while the container has to be looked at there before all else."""
+        assert self.cluster.control is not None
+        assert self.node.agent is not None
+        self.cluster.configure("shop", DATASET_ID, self.other)
+        self.cluster.run(AWAY_SECONDS)
+        self.node.agent.loop.look_again(frozenset({ContainerResource("shop")}))
+        self.cluster.edit(lambda before: edits.move_container(before, "shop", self.node.address))
+        self.cluster.run(AWAY_SECONDS)
+        progress = self.cluster.control.cluster.nodes[self.other.node_id].moves[DATASET_ID]
+        assert AWAY in str(progress.error)
         self.node.containers.before = None
         self.cluster.run(2 * AWAY_SECONDS)
         assert self.node.containers.made["shop"].local.running
