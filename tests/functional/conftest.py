@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Generator
+from subprocess import TimeoutExpired
 
 import pytest
 
@@ -10,6 +12,8 @@ from admin.hosts import Lab, Node
 
 LOG_LINES, LOG_COLUMNS = 12, 240
 """How much of each daemon's log the report of a failed test has."""
+
+ZFS_SECONDS = 10.0
 
 LONGEST_FIRST = (
     "test_compose_files",
@@ -76,4 +80,19 @@ def _shown(node: Node) -> str:
         if name.startswith("flocker"):
             said = node.log_tail(name).splitlines()
             lines += [line for line in said if "#info]" not in line][-LOG_LINES:]
+    if services.get("zfs-fuse"):
+        lines += _why_zfs_hangs(node)
     return "\n".join(line[:LOG_COLUMNS] for line in lines)
+
+
+def _why_zfs_hangs(node: Node) -> list[str]:
+    """What ZFS and who asks it wait for in the kernel; nothing if it answers."""
+    try:
+        node.run(["zfs", "list", "-H", "-o", "name"], timeout_seconds=ZFS_SECONDS, check=False)
+    except TimeoutExpired:
+        ps = ["ps", "-eLo", "comm,wchan:32,etimes,args", "--no-headers"]
+        said = node.run(ps, check=False).stdout.splitlines()
+        threads = Counter(line.split()[1] for line in said if line.startswith("zfs-fuse"))
+        others = [line for line in said if line.startswith(("zfs ", "zpool ", "ssh ", "umount "))]
+        return [f"ZFS does not answer; its threads wait in {dict(threads)}", *others]
+    return []
