@@ -12,7 +12,8 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
@@ -48,9 +49,8 @@ async def measure(members: Members, count: int) -> Seconds:
     gateway = HTTPGateway(clock, members.urls, ATTEMPT_SECONDS, members.certificates)
     etcd = Etcd(gateway, clock, PREFIX)
     store = await open_store(etcd)
-    changes = [Change("containers", name, _container(name)) for name in _names(count)]
-    for start in range(0, count, OPERATIONS_MAX - 1):
-        await store.commit(tuple(changes[start : start + OPERATIONS_MAX - 1]))
+    for edit in edits(count):
+        await store.commit(edit)
 
     async def floor() -> None:
         async for pairs, _ in etcd.pages(PREFIX):
@@ -72,13 +72,15 @@ async def _timed(read: Callable[[], Awaitable[object]]) -> float:
     return time.process_time() - began
 
 
-def _names(count: int) -> list[str]:
-    return [f"c{number}" for number in range(count)]
-
-
-def _container(name: str) -> Container:
+def edits(count: int) -> Iterator[tuple[Change, ...]]:
+    """What makes so many containers, in as few commits as etcd takes."""
     environment = pmap({f"VARIABLE_{number}": "x" * 20 for number in range(12)})
-    return Container(name, NODE, "nginx", environment=environment)
+    changes = (
+        Change("containers", name, Container(name, NODE, "nginx", environment=environment))
+        for name in (f"c{number}" for number in range(count))
+    )
+    while edit := tuple(islice(changes, OPERATIONS_MAX - 1)):
+        yield edit
 
 
 def main(folder: str, count: str) -> None:

@@ -10,13 +10,13 @@ from typing import Any, TypeVar, cast
 from uuid import uuid4
 
 import pytest
-from pyrsistent import pmap
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
+from admin.bench.etcd_load import edits
 from admin.etcd_members import Members
 from flocker_lite.awaiting import deferred_of
 from flocker_lite.control.store import etcd_requests
@@ -27,9 +27,9 @@ from flocker_lite.control.store.leadership import LeadershipTaken
 from flocker_lite.errors import EtcdUnsure
 from flocker_lite.interfaces import IStore
 from flocker_lite.interfaces.etcd import IEtcdGateway
-from flocker_lite.model.records import Change, Configuration, Container, Node
+from flocker_lite.model.records import Change, Configuration, Node
 from flocker_lite.testing.etcd_contract import EtcdContract
-from flocker_lite.testing.store_contract import NODE, StoreContract
+from flocker_lite.testing.store_contract import StoreContract
 
 T = TypeVar("T")
 
@@ -147,13 +147,8 @@ class LargeTests(Real):
         gateway = cast(CountingGateway, self.gateway_to(self.members, CountingGateway))
         store: EtcdStore = self.now(open_store(Etcd(gateway, cast(Any, reactor), self._prefix)))
         self.addCleanup(lambda: self.now(store.close()))
-        environment = pmap({f"VARIABLE_{number}": "x" * 20 for number in range(12)})
-        changes = [
-            Change("containers", name, Container(name, NODE, "nginx", environment=environment))
-            for name in (f"c{number}" for number in range(CONTAINERS))
-        ]
-        for start in range(0, CONTAINERS, 127):
-            self.now(store.commit(tuple(changes[start : start + 127])))
+        for edit in edits(CONTAINERS):
+            self.now(store.commit(edit))
         before = gateway.reads
         loaded: Configuration = self.now(store.load())
         assert len(loaded.containers) == CONTAINERS
