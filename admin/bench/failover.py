@@ -8,8 +8,9 @@ from typing import Any
 
 from admin.bench.api import Api
 from admin.bench.figures import percentile
-from admin.bench.pause import ANSWERS_BETWEEN, REDIS_PORT
+from admin.bench.pause import ANSWERS_BETWEEN
 from admin.bench.probe import Probe
+from admin.bench.redis import REDIS_PORT
 from admin.hosts import Lab, Node
 from admin.hosts.arrivals import agents_here
 

@@ -7,11 +7,11 @@ from typing import Any
 
 from admin.bench.api import Api
 from admin.bench.figures import percentile
+from admin.bench.redis import redis, write_ballast
 from admin.hosts import Lab
 from admin.hosts.arrivals import agents_here
 
 PORT = 7200
-REDIS_PORT = 6379
 LONE_MOVES = 4
 """There and back, of one container, before the others move."""
 
@@ -25,16 +25,8 @@ def many(lab: Lab, containers: int, size_mib: int) -> dict[str, Any]:
         node.run(["docker", "pull", "-q", "redis:latest"])
     ids: list[str] = []
     for number in range(containers):
-        body = {
-            "host": source.address,
-            "name": f"redis-{number}",
-            "image": "redis:latest",
-            "command_line": ["redis-server", "--save", ""],
-            "ports": [{"internal": REDIS_PORT, "external": PORT + number}],
-        }
-        ids.append(api.container_with_data(body, "/data"))
-        path = f"/flocker/{ids[-1]}/ballast"
-        source.run(["dd", "if=/dev/urandom", f"of={path}", "bs=1M", f"count={size_mib}"])
+        ids.append(redis(api, source, f"redis-{number}", PORT + number))
+        write_ballast(source, ids[-1], size_mib)
     lone: list[dict[str, Any]] = []
     for number in range(LONE_MOVES):
         address = (targets[0] if number % 2 == 0 else source).address

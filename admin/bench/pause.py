@@ -11,11 +11,11 @@ from admin.bench.figures import percentile
 from admin.bench.floor import FLOOR_PORT, Floor
 from admin.bench.postgres import postgres_moves
 from admin.bench.probe import Probe
+from admin.bench.redis import REDIS_PORT, redis, write_ballast
 from admin.hosts import Lab
 from admin.hosts.arrivals import agents_here
 
 ANSWERS_BETWEEN = 50
-REDIS_PORT = 6379
 
 
 def pause(
@@ -33,18 +33,8 @@ def pause(
 
 def _redis(lab: Lab, api: Api, moves: int, ballast_mib: int) -> dict[str, Any]:
     first, second = lab.node("n1"), lab.node("n2")
-    dataset_id = api.container_with_data(
-        {
-            "host": first.address,
-            "name": "redis",
-            "image": "redis:latest",
-            "command_line": ["redis-server", "--save", ""],
-            "ports": [{"internal": REDIS_PORT, "external": REDIS_PORT}],
-        },
-        "/data",
-    )
-    path = f"/flocker/{dataset_id}/ballast"
-    first.run(["dd", "if=/dev/urandom", f"of={path}", "bs=1M", f"count={ballast_mib}"])
+    dataset_id = redis(api, first)
+    write_ballast(first, dataset_id, ballast_mib)
     second.run(["docker", "pull", "-q", "redis:latest"])
     floor = Floor(first, second)
     floor.set_up(ballast_mib)

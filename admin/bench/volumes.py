@@ -10,11 +10,11 @@ from typing import Any
 from admin.bench.api import Api
 from admin.bench.docker_swarm import DOCKER_SWARM_PORT, DockerSwarm
 from admin.bench.probe import Probe
+from admin.bench.redis import REDIS_PORT, redis, write_ballast
 from admin.hosts import Lab, Node
 from admin.hosts.arrivals import agents_here
 
 ANSWERS_BETWEEN = 50
-REDIS_PORT = 6379
 RPO_SECONDS = 5
 """The copies are fresh when a move begins."""
 
@@ -65,21 +65,11 @@ def _swarm(first: Node, second: Node, moves: int, ballast_mib: int) -> list[floa
 
 def _ours(lab: Lab, api: Api, moves: int, ballast_mib: int) -> list[float]:
     first, second = lab.node("n1"), lab.node("n2")
-    dataset_id = api.container_with_data(
-        {
-            "host": first.address,
-            "name": "redis",
-            "image": "redis:latest",
-            "command_line": ["redis-server", "--save", ""],
-            "ports": [{"internal": REDIS_PORT, "external": REDIS_PORT}],
-        },
-        "/data",
-    )
+    dataset_id = redis(api, first)
     nodes = [first.address, second.address]
     replicas = {"replicas": {"nodes": nodes, "rpo_seconds": RPO_SECONDS}}
     api.post(f"/configuration/datasets/{dataset_id}", replicas)
-    path = f"/flocker/{dataset_id}/ballast"
-    first.run(["dd", "if=/dev/urandom", f"of={path}", "bs=1M", f"count={ballast_mib}"])
+    write_ballast(first, dataset_id, ballast_mib)
     time.sleep(FRESH_SECONDS)
 
     def move(source: Node, target: Node, number: int) -> None:
